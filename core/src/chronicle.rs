@@ -1,4 +1,4 @@
-//! What people see of a session: the one fold of its events that every report and screen renders.
+//! The history of a session: the only fold of its events, which every report and screen renders.
 //!
 //! ```text
 //!   Event ─► Chronicle::take ─┬─► Engine: tasks, money and breakers as they are now
@@ -7,8 +7,8 @@
 //!   closing report · live screen · dashboard · status · metrics · Prometheus · summary line
 //! ```
 //!
-//! Renderers choose words and colours; they count and add up nothing, so they cannot disagree. Like the engine, the fold knows
-//! no clock and no file: the current time is passed in.
+//! Renderers choose words and colours; they do not count or add up anything, so they cannot
+//! disagree. Like the engine, the fold uses no clock and no file: the current time is passed in.
 
 mod costs;
 mod counts;
@@ -45,7 +45,7 @@ use failures::Failures;
 use metrics::ModelUse;
 use timeline::Timeline;
 
-/// A session as its events tell it.
+/// The history of a session, built from its events.
 #[derive(Clone, Debug, Default)]
 pub struct Chronicle {
     engine: Engine,
@@ -62,12 +62,12 @@ pub struct Chronicle {
     agent_ms: u64,
 }
 
-/// Where a session is.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "SessionStatus")]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is under way.
+    /// It is running.
     Running,
     /// It was stopped and can be resumed.
     Interrupted,
@@ -75,7 +75,7 @@ pub enum Status {
     Completed,
     /// It could not run, or had to stop.
     Failed,
-    /// Its process is gone without a word; it can be resumed.
+    /// Its process died; the session can be resumed.
     CutOff,
 }
 
@@ -101,16 +101,16 @@ impl Status {
     }
 }
 
-/// What a session has come to, for lists of sessions.
+/// The figures of a session, for lists of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
-    /// Where it is.
+    /// Its state.
     pub status: Status,
-    /// When it began, milliseconds since the Unix epoch.
+    /// When it started, in milliseconds since the Unix epoch.
     pub started_at_ms: u64,
-    /// When it ended or was interrupted; `None` while it runs, and where its process is gone without a word.
+    /// When it ended or was interrupted; `None` while it runs, and if its process died.
     pub finished_at_ms: Option<u64>,
-    /// How many tasks are where.
+    /// How many tasks are in each state.
     pub counts: Counts,
     /// How many tasks ended in which way, by the outcome's name.
     pub outcomes: BTreeMap<&'static str, u32>,
@@ -119,8 +119,8 @@ pub struct Totals {
 }
 
 impl Chronicle {
-    /// Makes the chronicle of a session that was opened at a time, in milliseconds since the Unix epoch. Its first event is more
-    /// exact; the time counts as long as there is none.
+    /// Creates the chronicle of a session that was opened at the given time, in milliseconds since
+    /// the Unix epoch. The time is used until the first event, which is more exact.
     pub fn opened_at(at_ms: u64) -> Self {
         Self {
             started_at_ms: Some(at_ms),
@@ -128,7 +128,7 @@ impl Chronicle {
         }
     }
 
-    /// Returns the chronicle of the events of a session, from the first on.
+    /// Creates the chronicle of a session's events, from the first one on.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Envelope<Event>>) -> Self {
         let mut chronicle = Self::default();
         events
@@ -137,7 +137,7 @@ impl Chronicle {
         chronicle
     }
 
-    /// Takes in the next event.
+    /// Adds the next event.
     pub fn take(&mut self, envelope: &Envelope<Event>) {
         let Envelope { seq, at_ms, event } = envelope;
         if self.last_seq == 0 {
@@ -149,7 +149,7 @@ impl Chronicle {
             Event::Session(SessionEvent::Resumed { .. }) => self.is_cut_off = false,
             Event::Attempt(AttemptEvent::AgentExited { report, .. })
             | Event::Plan(PlanEvent::PlannerExited { report, .. }) => {
-                // What an agent reports may be any number.
+                // An agent may report any number.
                 self.tokens = self.tokens.saturating_add(report.tokens);
                 self.agent_ms = self.agent_ms.saturating_add(report.duration_ms);
             }
@@ -164,22 +164,22 @@ impl Chronicle {
         self.models.take(event);
     }
 
-    /// Notes whether the session's process is gone without a word, which no event says.
+    /// Sets whether the session's process died, which no event says.
     pub const fn set_cut_off(&mut self, is_cut_off: bool) {
         self.is_cut_off = is_cut_off;
     }
 
-    /// Returns whether the session's process was last seen to be gone without a word.
+    /// Returns whether the session's process was found to have died.
     pub const fn is_cut_off(&self) -> bool {
         self.is_cut_off
     }
 
-    /// Returns the engine that the events make.
+    /// Returns the engine's state after the events.
     pub const fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Returns the engine that the events make, alone.
+    /// Returns the engine's state after the events, and drops the rest.
     pub fn into_engine(self) -> Engine {
         self.engine
     }
@@ -189,27 +189,29 @@ impl Chronicle {
         self.last_seq
     }
 
-    /// Returns when the last event was written, milliseconds since the Unix epoch.
+    /// Returns when the last event was written, in milliseconds since the Unix epoch.
     pub const fn last_at_ms(&self) -> u64 {
         self.last_at_ms
     }
 
-    /// Returns when it began, milliseconds since the Unix epoch.
+    /// Returns when the session started, in milliseconds since the Unix epoch.
     pub fn started_at_ms(&self) -> u64 {
         self.started_at_ms.unwrap_or_default()
     }
 
-    /// Returns when it ended or was interrupted; `None` while it runs, and where its process is gone without a word.
+    /// Returns when the session ended or was interrupted; `None` while it runs, and if its process
+    /// died.
     pub const fn finished_at_ms(&self) -> Option<u64> {
         self.timeline.stopped_at_ms()
     }
 
-    /// Returns how long it has run, in milliseconds: without the time between an interruption and its resume.
+    /// Returns how long the session has run, in milliseconds, without the time between an
+    /// interruption and its resume.
     pub fn ran_ms(&self, now_ms: u64) -> u64 {
         self.timeline.ran_ms((!self.is_still()).then_some(now_ms))
     }
 
-    /// Returns where the session is.
+    /// Returns the state of the session.
     pub const fn status(&self) -> Status {
         match self.engine.phase() {
             Phase::Over(SessionStatus::Completed) => Status::Completed,
@@ -220,12 +222,13 @@ impl Chronicle {
         }
     }
 
-    /// Returns whether nothing more happens unless somebody resumes it.
+    /// Returns whether nothing more happens unless the session is resumed.
     pub fn is_still(&self) -> bool {
         self.status() != Status::Running
     }
 
-    /// Returns where a task is. In a session that stands still nothing runs: what was in flight waits to be resumed.
+    /// Returns the state of a task. If the session is not running, neither are its tasks: those in
+    /// flight wait for a resume.
     pub fn state(&self, task: &Task) -> TaskState {
         match &task.stage {
             Stage::Running(_) if !self.is_still() => TaskState::Running,
@@ -236,7 +239,7 @@ impl Chronicle {
         }
     }
 
-    /// Returns how many tasks are where.
+    /// Returns how many tasks are in each state.
     pub fn counts(&self) -> Counts {
         let tasks = self.engine.tasks().values();
         tasks.map(|task| self.state(task)).collect()
@@ -251,7 +254,7 @@ impl Chronicle {
         outcomes
     }
 
-    /// Returns how many tasks have passed classifier and model selector.
+    /// Returns how many tasks have been classified and have a model.
     pub fn n_planned(&self) -> usize {
         let tasks = self.engine.tasks().values();
         tasks
@@ -259,19 +262,19 @@ impl Chronicle {
             .count()
     }
 
-    /// Returns the tasks whose attempts are in flight; none in a session that stands still.
+    /// Returns the tasks with a running attempt; none if the session is not running.
     pub fn running(&self) -> impl Iterator<Item = &Task> {
         let is_live = !self.is_still();
         self.engine.running().filter(move |_| is_live)
     }
 
-    /// Returns how many attempts were started; the planner's are not among them.
+    /// Returns how many attempts were started, without those of the planner.
     pub fn n_attempts(&self) -> u64 {
         let tasks = self.engine.tasks().values();
         tasks.map(|task| u64::from(task.n_attempts)).sum()
     }
 
-    /// Returns how many pull requests were opened or brought up to date.
+    /// Returns how many pull requests were opened or updated.
     pub fn n_pull_requests(&self) -> u32 {
         fn has_pull_request(outcome: &&Outcome) -> bool {
             matches!(
@@ -287,7 +290,7 @@ impl Chronicle {
         u32::try_from(n).unwrap_or(u32::MAX)
     }
 
-    /// Returns the money now.
+    /// Returns the current figures of the money.
     pub fn money(&self) -> Money {
         Money::of(&self.engine, self.n_pull_requests())
     }
@@ -297,7 +300,7 @@ impl Chronicle {
         self.costs.points()
     }
 
-    /// Returns what a person should look at, the most urgent first.
+    /// Returns what needs a person's attention, the most urgent first.
     pub fn needs(&self) -> Vec<Need<'_>> {
         needs::of(self)
     }
@@ -307,38 +310,40 @@ impl Chronicle {
         self.failures.newest()
     }
 
-    /// Returns how many failures of each type there were, those that were retried included; types that never occurred too.
+    /// Returns how many failures of each type there were, including retried ones; lists types that
+    /// never occurred too.
     pub fn n_failures(&self) -> BTreeMap<&'static str, u64> {
         self.failures.by_type()
     }
 
-    /// Returns how many tokens agents used, the planner included.
+    /// Returns how many tokens agents used, including the planner.
     pub const fn tokens(&self) -> u64 {
         self.tokens
     }
 
-    /// Returns how long agents ran, all together, in milliseconds.
+    /// Returns how long agents ran in total, in milliseconds.
     pub const fn agent_ms(&self) -> u64 {
         self.agent_ms
     }
 
-    /// Returns when a task ended, milliseconds since the Unix epoch.
+    /// Returns when a task ended, in milliseconds since the Unix epoch.
     pub fn ended_at_ms(&self, issue: IssueNumber) -> Option<u64> {
         self.ended_at_ms.get(&issue).copied()
     }
 
-    /// Returns since when the newest attempt of a task has been running without an interruption, milliseconds since the Unix epoch.
+    /// Returns since when the newest attempt of a task has been running without an interruption, in
+    /// milliseconds since the Unix epoch.
     pub fn running_since_ms(&self, issue: IssueNumber) -> Option<u64> {
         self.timeline.newest_of(issue).map(|span| span.from_ms)
     }
 
-    /// Returns the stretches of time in which the session ran, in order.
+    /// Returns the periods in which the session ran, in order.
     pub fn runs(&self) -> Vec<Stretch> {
         self.timeline.runs()
     }
 
-    /// Returns the attempts by their start, each with what its agent has cost. One that was interrupted and resumed has a span for
-    /// each stretch.
+    /// Returns the attempts by their start, each with the cost of its agent. One that was
+    /// interrupted and resumed has a span for each period.
     pub fn spans(&self) -> impl Iterator<Item = Span> {
         let is_still = self.is_still();
         self.timeline.spans().map(move |(span, is_newest)| {
@@ -354,17 +359,17 @@ impl Chronicle {
         })
     }
 
-    /// Returns how many attempts ran side by side at most.
+    /// Returns the largest number of attempts that ran at the same time.
     pub const fn n_lanes(&self) -> usize {
         self.timeline.n_lanes()
     }
 
-    /// Returns when all tasks of a service waited for it, in order.
+    /// Returns the periods in which all tasks of a service had to wait, in order.
     pub fn pauses(&self) -> impl Iterator<Item = &Pause> {
         self.timeline.pauses()
     }
 
-    /// Returns what the session has come to.
+    /// Returns the figures of the session.
     pub fn totals(&self) -> Totals {
         Totals {
             status: self.status(),

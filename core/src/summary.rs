@@ -1,6 +1,6 @@
-//! What came of a session, as figures: the last line of `--output json`; and as an exit code.
+//! The result of a session: in figures, as the last line of `--output json`; and as an exit code.
 //!
-//! The JSON form is a documented promise. All of it comes from the journal, by way of the chronicle.
+//! The JSON form is a documented promise. All figures come from the journal, through the chronicle.
 
 mod plan;
 
@@ -15,7 +15,7 @@ use crate::chronicle::{Chronicle, Status};
 pub use crate::wall_clock::rfc3339;
 pub use plan::{PlanSummary, PlannedIssueSummary};
 
-/// What came of a session.
+/// The result of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Always `summary`.
@@ -23,29 +23,29 @@ pub struct Summary {
     pub kind: SummaryKind,
     /// Session id.
     pub session: String,
-    /// `completed`, `interrupted`, `failed`; `running` where it still runs, `cut_off` where its process is gone without a word.
+    /// `completed`, `interrupted`, `failed`; `running` while it runs, `cut_off` if its process died.
     pub status: Status,
-    /// Why it failed, what has to be mended before it is resumed, or why there was nothing to do; null otherwise.
+    /// Why it failed, what has to be fixed before it is resumed, or why there was nothing to do; null otherwise.
     pub reason: Option<String>,
-    /// The plan, where the issues were planned and there is one; null otherwise.
+    /// The plan, if the issues were planned and a plan exists; null otherwise.
     pub plan: Option<PlanSummary>,
     /// Its tasks, by issue number.
     pub tasks: Vec<TaskSummary>,
     /// How many tasks ended in which group: `done`, `already_open`, `already_merged`, `needs_you`, `failed`, `not_started`.
     pub counts: BTreeMap<&'static str, u32>,
-    /// US dollars spent: settled, known and assumed, plus what running attempts have metered.
+    /// US dollars spent: settled costs, known and estimated, plus what running attempts have metered.
     pub spent_usd: f64,
-    /// The part of it that is assumed, for the cost was not told.
+    /// The part of it that is estimated, because the agent did not report its cost.
     pub assumed_usd: f64,
-    /// US dollars that it might spend.
+    /// The budget in US dollars.
     pub budget_usd: f64,
     /// Calls to the forge's API: for the backlog, and for publishing.
     pub api_calls: u32,
-    /// How often each plugin did not decide, by name and version; the built-in decided instead, or the task failed.
+    /// How often each plugin failed to decide, by name and version; the built-in decided instead, or the task failed.
     pub plugin_failures: BTreeMap<String, u32>,
-    /// When it began, RFC 3339.
+    /// When it started, RFC 3339.
     pub started_at: String,
-    /// When it ended, RFC 3339; null where it still runs.
+    /// When it ended, RFC 3339; null while it runs.
     pub finished_at: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub enum SummaryKind {
     Summary,
 }
 
-/// What came of a task.
+/// The result of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct TaskSummary {
     /// Issue number.
@@ -66,7 +66,7 @@ pub struct TaskSummary {
     pub title: String,
     /// Domain.
     pub domain: String,
-    /// How it ended: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null where it has not.
+    /// How it ended: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null if it has not ended.
     pub outcome: Option<&'static str>,
     /// Attempts started.
     pub attempts: u32,
@@ -76,7 +76,7 @@ pub struct TaskSummary {
     pub pull_request: Option<PullRequestLink>,
     /// Branch with the work, or null.
     pub branch: Option<String>,
-    /// The outcome in words; null where there is nothing to add.
+    /// The outcome in words; null if there is nothing to add.
     pub reason: Option<String>,
 }
 
@@ -85,7 +85,7 @@ pub struct TaskSummary {
 pub struct PullRequestLink {
     /// Number.
     pub number: u64,
-    /// Address for people.
+    /// Web address.
     pub url: String,
 }
 
@@ -155,10 +155,10 @@ fn reason(engine: &Engine) -> Option<String> {
     }
 }
 
-/// How a session went, as the exit code tells it.
+/// How a session ended, as the exit code reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All tasks are done, or had an open pull request already.
+    /// All tasks are done, or already had an open pull request.
     AllDone,
     /// It ran, and some task failed or was skipped.
     SomeFailed,
@@ -171,7 +171,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns how a session went.
+    /// Returns how a session ended.
     pub fn of(engine: &Engine) -> Self {
         use autoissue_engine::NotStarted;
         if engine.is_interrupted() {

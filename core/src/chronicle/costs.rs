@@ -1,18 +1,19 @@
-//! The money of a session over time, thinned out.
+//! The money of a session over time, with a limited number of points.
 
 use autoissue_engine::{AttemptEvent, Engine, Event, PlanEvent, SessionEvent, TaskEvent, Usd};
 
-/// Points of the curve that are kept. Wider screens cannot show more; beyond it every other point goes.
+/// Most points of the curve. Wider screens cannot show more; above this, every other point is
+/// dropped.
 pub(super) const N_POINTS_MAX: usize = 600;
 
 /// The money at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CostPoint {
-    /// When, milliseconds since the Unix epoch.
+    /// The time, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// What was spent: settled costs plus what running attempts had metered.
+    /// Spent: settled costs plus what running attempts had metered.
     pub spent: Usd,
-    /// What was reserved beyond that.
+    /// Reserved in addition to that.
     pub reserved: Usd,
 }
 
@@ -20,13 +21,13 @@ pub struct CostPoint {
 #[derive(Clone, Debug, Default)]
 pub(super) struct CostCurve {
     points: Vec<CostPoint>,
-    /// Points of which one is kept.
+    /// How many points there are for each one that is kept.
     stride: usize,
     n_skipped: usize,
 }
 
 impl CostCurve {
-    /// Takes in an event; `engine` is the state after it.
+    /// Adds an event; `engine` is the state after it.
     pub(super) fn take(&mut self, at_ms: u64, event: &Event, engine: &Engine) {
         if moves_money(event) {
             let money = engine.money();
@@ -45,7 +46,7 @@ impl CostCurve {
     fn add(&mut self, point: CostPoint) {
         self.n_skipped += 1;
         if self.n_skipped < self.stride {
-            // The newest point always stays: the curve ends where the money is.
+            // The newest point always stays, so that the curve ends with the current figures.
             if let Some(last) = self.points.last_mut() {
                 *last = point;
             }

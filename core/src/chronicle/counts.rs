@@ -1,10 +1,10 @@
-//! How many tasks are where.
+//! How many tasks are in each state.
 
 use autoissue_engine::OutcomeGroup;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where a task is, as it is counted.
+/// The state of a task, as it is counted.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -69,7 +69,7 @@ impl From<OutcomeGroup> for TaskState {
     }
 }
 
-/// How many tasks are where. They add up to `total`.
+/// How many tasks are in each state. They add up to `total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// All tasks.
@@ -107,7 +107,7 @@ impl Counts {
         }
     }
 
-    /// Returns the states in which there are tasks that have ended, each with their number.
+    /// Returns the states of ended tasks that occur, each with its number of tasks.
     pub fn ended(&self) -> impl Iterator<Item = (TaskState, u32)> {
         let is_open = |state| matches!(state, TaskState::Waiting | TaskState::Running);
         TaskState::ALL

@@ -1,4 +1,4 @@
-//! The failures of a session: how many of each type, and the newest in words.
+//! The failures of a session: how many of each type, and the messages of the newest.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use autoissue_engine::{AttemptEvent, Event, FailureType, IssueNumber, PlanEvent}
 
 use super::newest::Newest;
 
-/// Failures that are kept in words, the newest.
+/// Most failures of which the message is kept.
 const N_FAILURES_MAX: usize = 20;
 
-/// A failure, in words.
+/// A failure with its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenFailure {
-    /// When, milliseconds since the Unix epoch.
+    /// The time, in milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// Task, unless the session as a whole saw it.
+    /// Task; `None` if the failure affected the session as a whole.
     pub issue: Option<IssueNumber>,
     /// Its type.
     pub kind: FailureType,
@@ -24,7 +24,6 @@ pub struct SeenFailure {
     pub retried: bool,
 }
 
-/// The failures of a session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failures {
     n_by_type: BTreeMap<FailureType, u64>,
@@ -60,7 +59,7 @@ impl Failures {
         self.newest.iter()
     }
 
-    /// Returns how many there were of each type, those that never occurred included.
+    /// Returns how many there were of each type, including types that never occurred.
     pub(super) fn by_type(&self) -> BTreeMap<&'static str, u64> {
         let n = |kind| self.n_by_type.get(kind).copied().unwrap_or_default();
         FailureType::ALL

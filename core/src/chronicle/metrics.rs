@@ -1,7 +1,8 @@
-//! What sessions come to together: by domain, by model, by type of failure.
+//! Figures over several sessions: by domain, by model, by type of failure.
 //!
-//! An attempt and its cost belong to the model that the attempt ran with. A task counts as tried with each of its models, and as
-//! done, with its pull request and its code, with the last: what a cheap model failed and an expensive one finished counts for both.
+//! An attempt and its cost count for the model that the attempt ran with. A task counts as tried
+//! for each of its models; as done, with its pull request and code, only for the last one. If a
+//! cheap model failed a task and an expensive one finished it, the task counts for both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +11,25 @@ use autoissue_engine::{AttemptEvent, Event, IssueNumber, Outcome, OutcomeGroup, 
 use super::Chronicle;
 use super::money::per;
 
-/// Figures over sessions.
+/// Figures over several sessions.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     /// Sessions.
     pub n_sessions: u32,
-    /// What planning cost; part of the total.
+    /// Cost of planning; part of the total.
     pub planned: Usd,
-    /// Everything together, what is no task's own included.
+    /// All figures together, including costs that belong to no task.
     pub total: Figures,
     /// By the tasks' domain.
     pub by_domain: BTreeMap<String, Figures>,
-    /// By the attempts' model; `None` leaves it to the agent.
+    /// By the attempts' model; `None` means that the agent chose it.
     pub by_model: BTreeMap<Option<String>, Figures>,
-    /// Failures by the name of their type, those that were retried included; types that never occurred too.
+    /// Failures by the name of their type, including retried ones; lists types that never occurred
+    /// too.
     pub n_failures: BTreeMap<&'static str, u64>,
 }
 
-/// Figures of a group of tasks that were tried.
+/// Figures of a group of tried tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Tasks that ended after at least one attempt.
@@ -38,7 +40,7 @@ pub struct Figures {
     pub n_pull_requests: u64,
     /// Attempts started.
     pub n_attempts: u64,
-    /// What is spent: settled costs plus what running attempts have metered.
+    /// Spent: settled costs plus what running attempts have metered.
     pub spent: Usd,
     /// The part of it that is estimated, because an agent did not report its cost.
     pub assumed: Usd,
@@ -50,7 +52,7 @@ pub struct Figures {
     pub n_files: u64,
 }
 
-/// What attempts with each model cost, and which models each task had.
+/// The costs of attempts with each model, and the models of each task.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ModelUse {
     by_model: BTreeMap<Option<String>, Figures>,
@@ -82,7 +84,7 @@ impl Metrics {
                 ..figures
             });
         }
-        // The session's, because not all money is a task's.
+        // The session's figure, because some costs belong to no task.
         self.total.spent += money.spent;
         self.total.assumed += money.assumed;
         for (kind, n) in chronicle.n_failures() {
@@ -129,7 +131,8 @@ impl Figures {
         }
     }
 
-    /// Returns what a task adds to one of its models beyond attempts and their settled costs.
+    /// Returns what a task adds to the figures of one of its models, apart from attempts and their
+    /// settled costs.
     fn with_model(task: &Task, is_last: bool) -> Self {
         let whole = Self::of(task);
         if is_last {
@@ -159,13 +162,13 @@ impl Figures {
         self.n_files += other.n_files;
     }
 
-    /// Returns the share of the tasks tried that are done; `None` where none was tried.
+    /// Returns the share of tried tasks that are done; `None` if none was tried.
     #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 tasks")]
     pub fn success_rate(&self) -> Option<f64> {
         (0 < self.n_tried).then(|| self.n_done as f64 / self.n_tried as f64)
     }
 
-    /// Returns what is spent by pull request, failures included; `None` without one.
+    /// Returns the amount spent per pull request, failures included; `None` without a pull request.
     pub fn per_pull_request(&self) -> Option<Usd> {
         per(self.spent, self.n_pull_requests)
     }

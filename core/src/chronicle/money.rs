@@ -1,25 +1,25 @@
-//! The money of a session, as people are shown it.
+//! The money of a session, as it is shown to people.
 
 use autoissue_engine::{Engine, Usd};
 
 /// The money of a session at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Money {
-    /// What may be spent.
+    /// The budget.
     pub budget: Usd,
-    /// What is spent: settled costs plus what running attempts have metered.
+    /// Spent: settled costs plus what running attempts have metered.
     pub spent: Usd,
     /// The part of it that is estimated, because an agent did not report its cost.
     pub assumed: Usd,
-    /// The part of it that is metered and not settled.
+    /// The part of it that is metered but not settled.
     pub metered: Usd,
     /// The part of it that planning cost.
     pub planned: Usd,
-    /// What is left of the reservations of attempts in flight.
+    /// The unspent part of the reservations of running attempts.
     pub reserved: Usd,
     /// What can still be reserved.
     pub available: Usd,
-    /// What is spent by pull request; `None` without one.
+    /// The amount spent per pull request; `None` without one.
     pub per_pull_request: Option<Usd>,
 }
 
@@ -43,7 +43,8 @@ impl Money {
     }
 }
 
-/// Returns an amount by a number of things, rounded down to a micro-dollar; `None` where there are none.
+/// Divides an amount by a number of things, rounded down to a micro-dollar; `None` if there are
+/// none.
 pub(super) fn per(amount: Usd, n: u64) -> Option<Usd> {
     let n = i64::try_from(n).ok().filter(|&n| 0 < n)?;
     Some(Usd::from_micros(amount.micros() / n))

@@ -1,4 +1,4 @@
-//! What a person should look at.
+//! Things that need a person's attention.
 
 use autoissue_engine::{
     Breaker, BreakerState, Outcome, OutcomeGroup, Phase, Service, SessionStatus, Task,
@@ -6,7 +6,7 @@ use autoissue_engine::{
 
 use super::{Chronicle, Status};
 
-/// Something that a person should look at.
+/// Something that needs a person's attention.
 #[derive(Clone, Copy, Debug)]
 pub enum Need<'a> {
     /// The session as a whole does not continue.
@@ -41,13 +41,13 @@ pub enum SessionNeed<'a> {
     Failed(&'a str),
     /// Its plan waits for a person's approval.
     Unconfirmed,
-    /// It was interrupted, and what has to be fixed before it is resumed, if anything.
+    /// It was interrupted; the text says what has to be fixed before it is resumed, if anything.
     Interrupted(Option<&'a str>),
-    /// Its process is gone without a word.
+    /// Its process died.
     CutOff,
 }
 
-/// Kinds of what a person should look at, the most urgent first.
+/// Kinds of needs, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NeedKind {
     /// The session as a whole does not continue.
@@ -72,7 +72,7 @@ impl Need<'_> {
     }
 }
 
-/// Returns what a person should look at, the most urgent first.
+/// Returns what needs a person's attention, the most urgent first.
 pub(super) fn of(chronicle: &Chronicle) -> Vec<Need<'_>> {
     let mut needs: Vec<Need<'_>> = of_session(chronicle)
         .map(Need::Session)

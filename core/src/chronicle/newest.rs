@@ -1,8 +1,8 @@
-//! A list of bounded length that keeps the newest items and their places.
+//! A list of bounded length that keeps the newest items and their positions.
 
 use std::collections::VecDeque;
 
-/// The newest items of a list, each at the place that it was given.
+/// The newest items of a list, each with its position.
 #[derive(Clone, Debug)]
 pub(super) struct Newest<T> {
     items: VecDeque<T>,
@@ -19,7 +19,8 @@ impl<T> Default for Newest<T> {
 }
 
 impl<T> Newest<T> {
-    /// Adds an item, drops the oldest one where there are more than `n_max`, and returns the place of the new one.
+    /// Adds an item, drops the oldest one if there are more than `n_max`, and returns the position
+    /// of the new one.
     pub(super) fn push(&mut self, item: T, n_max: usize) -> usize {
         self.items.push_back(item);
         if n_max < self.items.len() {
@@ -45,7 +46,7 @@ impl<T> Newest<T> {
         self.items.iter()
     }
 
-    /// Returns the items with their places.
+    /// Returns the items with their positions.
     pub(super) fn places(&self) -> impl Iterator<Item = (usize, &T)> {
         (self.n_dropped..).zip(&self.items)
     }

@@ -1,4 +1,4 @@
-//! What a chronicle tells of sessions that are made up.
+//! The chronicles of invented sessions.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ fn started() -> Event {
     })
 }
 
-/// A session with tasks, as far as its backlog.
+/// The events of a session with tasks, up to its backlog.
 fn backlog(issues: &[u64]) -> Vec<Event> {
     let accepted = |number: &u64| {
         Event::Task(TaskEvent::Accepted {
@@ -147,7 +147,7 @@ fn resumed() -> Event {
     })
 }
 
-/// Returns what events tell that happen a second apart, and those of each later part an hour later.
+/// Returns the chronicle of events that happen one second apart, with an hour between the parts.
 fn told(parts: &[Vec<Event>]) -> Chronicle {
     let mut chronicle = Chronicle::default();
     let mut at_ms = 0;
@@ -199,7 +199,8 @@ fn timeline(chronicle: &Chronicle) -> String {
     text
 }
 
-/// A session of which two tasks are in flight: the agent of one works, the checks of the other run.
+/// The events of a session with two tasks in flight: the agent of one is running, and the checks of
+/// the other.
 fn two_in_flight() -> Vec<Event> {
     let mut events = backlog(&[1, 2, 3]);
     events.extend(begun(1, 1));
@@ -228,7 +229,7 @@ fn attempts_lie_in_the_first_free_lane() {
 }
 
 #[test]
-fn an_interrupted_attempt_continues_in_the_next_run_and_so_does_one_that_was_cut_off() {
+fn an_attempt_continues_in_the_next_run_after_an_interruption_or_a_crash() {
     let mut first = two_in_flight();
     first.push(Event::Attempt(AttemptEvent::Suspended {
         issue: IssueNumber(2),
@@ -269,7 +270,7 @@ fn a_pause_ends_when_the_service_answers() {
 }
 
 #[test]
-fn in_a_session_that_stands_still_nothing_runs() {
+fn nothing_runs_in_a_stopped_session() {
     let running = told(&[two_in_flight()]);
     let counts = |chronicle: &Chronicle| (chronicle.counts().running, chronicle.counts().waiting);
     assert_eq!(
@@ -301,7 +302,7 @@ fn in_a_session_that_stands_still_nothing_runs() {
 }
 
 #[test]
-fn what_an_attempt_has_metered_counts_once_before_and_after_its_agent_has_ended() {
+fn metered_costs_count_once_before_and_after_the_agent_has_exited() {
     let chronicle = told(&[two_in_flight()]);
     let money = chronicle.money();
     assert_eq!(
@@ -325,7 +326,7 @@ fn what_an_attempt_has_metered_counts_once_before_and_after_its_agent_has_ended(
 }
 
 #[test]
-fn what_one_agent_overspends_is_not_taken_from_the_reservation_of_another() {
+fn overspending_of_one_agent_is_not_taken_from_the_reservation_of_another() {
     let mut events = two_in_flight();
     events.extend(begun(3, 1));
     events.push(metered(3, 620));
@@ -334,7 +335,7 @@ fn what_one_agent_overspends_is_not_taken_from_the_reservation_of_another() {
     assert_eq!(
         money.reserved,
         Usd::from_cents(440),
-        "what the first has left"
+        "the unspent reservation of the first"
     );
 }
 
@@ -404,7 +405,7 @@ fn each_outcome_is_counted_in_one_group() {
 }
 
 #[test]
-fn failures_are_counted_by_type_and_an_interruption_is_none() {
+fn failures_are_counted_by_type_and_an_interruption_is_not_one() {
     let until = Time::from_ms(9);
     let mut events = two_in_flight();
     events.push(failed(2, 1));

@@ -1,4 +1,4 @@
-//! When the session ran, when which attempt did, and what held everything up.
+//! When the session ran, when each attempt ran, and what made everything wait.
 //!
 //! ```text
 //!   AttemptStarted ─► a span in the first free lane ─► AttemptFailed, AttemptSuspended, TaskFinished: its end
@@ -14,19 +14,20 @@ use autoissue_engine::{
 
 use super::newest::Newest;
 
-/// Attempts that are kept, the newest: a session of a thousand tasks with some retries.
+/// Most attempts that are kept, the newest: enough for a session of a thousand tasks with some
+/// retries.
 const N_SPANS_MAX: usize = 4_000;
 
-/// Pauses that are kept, the newest: more than anyone reads.
+/// Most pauses that are kept, the newest: more than anyone reads.
 const N_PAUSES_MAX: usize = 200;
 
-/// Runs that are kept, the newest: a person or a script started each of them.
+/// Most runs that are kept, the newest: each of them was started by a person or a script.
 const N_RUNS_MAX: usize = 1_000;
 
-/// A stretch of time, in milliseconds since the Unix epoch.
+/// A period of time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
-    /// Its beginning.
+    /// Its start.
     pub from_ms: u64,
     /// Its end.
     pub to_ms: u64,
@@ -39,55 +40,55 @@ impl Stretch {
     }
 }
 
-/// An attempt, for as long as it had its slot without an interruption.
+/// An attempt, while it had its slot without an interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Lane, from 0: attempts that ran side by side are in different lanes.
+    /// Lane, from 0: attempts that ran at the same time are in different lanes.
     pub lane: usize,
     /// Task.
     pub issue: IssueNumber,
     /// Attempt, from 1.
     pub attempt: u32,
-    /// When it began, milliseconds since the Unix epoch.
+    /// When it started, in milliseconds since the Unix epoch.
     pub from_ms: u64,
     /// When it ended; `None` while it runs.
     pub ended_at_ms: Option<u64>,
     /// How it ended.
     pub end: SpanEnd,
-    /// What its agent cost: settled, or metered so far.
+    /// Cost of its agent: settled, or metered so far.
     pub spent: Usd,
 }
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanEnd {
-    /// It has not.
+    /// It has not ended.
     Running,
-    /// Its work is published, or was before.
+    /// Its work is published, or was already.
     Shipped,
-    /// It failed or came to nothing.
+    /// It failed, or changed nothing.
     Failed,
     /// A person has to decide something.
     NeedsYou,
-    /// It was stopped and continues when the session is resumed.
+    /// It was interrupted and continues when the session is resumed.
     Interrupted,
 }
 
-/// A time in which the tasks of a service waited for it.
+/// A period in which the tasks of a service had to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// When.
+    /// The period.
     pub when: Stretch,
     /// The service.
     pub service: Service,
-    /// Why.
+    /// The cause.
     pub cause: PauseCause,
 }
 
-/// Why the tasks of a service waited.
+/// Why the tasks of a service had to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PauseCause {
-    /// The service asked for it, and said this.
+    /// The service asked for it, with this message.
     Asked(String),
     /// It failed this many times in a row.
     Failures(u32),
@@ -97,14 +98,14 @@ pub enum PauseCause {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
     runs: Newest<Stretch>,
-    /// How long the runs before the last one lasted.
+    /// The total length of the runs before the last one.
     ran_before_ms: u64,
     stopped_at_ms: Option<u64>,
     spans: Newest<Span>,
     n_lanes: usize,
     /// The newest span of each task.
     newest: BTreeMap<IssueNumber, usize>,
-    /// The lanes of the attempts that run.
+    /// The lanes of the running attempts.
     lanes: BTreeMap<IssueNumber, usize>,
     pauses: Newest<Pause>,
     /// Pauses that have not ended, by service.
@@ -112,10 +113,11 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// Takes in an event; `engine` is the state after it.
+    /// Adds an event; `engine` is the state after it.
     pub(super) fn take(&mut self, at_ms: u64, event: &Event, engine: &Engine) {
         let is_resumed = matches!(event, Event::Session(SessionEvent::Resumed { .. }));
-        // A plan that waited is declined without a resume. Work that another session publishes for an interrupted one continues nothing.
+        // Two events do not continue an interrupted session: declining a waiting plan, and
+        // publishing its work from another session.
         let is_continued = self.stopped_at_ms.is_some() && !engine.is_interrupted();
         if is_resumed || is_continued || self.runs.last_mut().is_none() {
             self.stopped_at_ms = None;
@@ -185,7 +187,8 @@ impl Timeline {
         self.stopped_at_ms
     }
 
-    /// Returns how long all runs together lasted: up to the last event, or up to a time where the last one is not over.
+    /// Returns the total length of all runs: up to the last event, or up to a given time if the
+    /// last run has not ended.
     pub(super) fn ran_ms(&self, now_ms: Option<u64>) -> u64 {
         let last = self.runs.iter().next_back().copied();
         let last = last.map(|run| Stretch {
@@ -223,7 +226,8 @@ impl Timeline {
         self.spans.get_mut(*self.newest.get(&issue)?)
     }
 
-    /// Begins a run. What was cut off without a word ended with the last event before, and runs again.
+    /// Starts a run. If the process died before, the previous run ended with its last event, and
+    /// its attempts run again.
     fn begin(&mut self, at_ms: u64, engine: &Engine) {
         if let Some(last) = self.runs.last_mut().copied() {
             self.ran_before_ms += last.length_ms();
@@ -276,7 +280,7 @@ impl Timeline {
         }
     }
 
-    /// The last attempt ended as its task did, even where it failed a moment before.
+    /// Ends the last attempt like its task, even if it failed a moment before.
     fn finish(&mut self, at_ms: u64, issue: IssueNumber, group: OutcomeGroup) {
         let end = match group {
             OutcomeGroup::Done | OutcomeGroup::AlreadyOpen | OutcomeGroup::AlreadyMerged => {

@@ -1,4 +1,4 @@
-//! The plan of a session, as figures.
+//! The plan of a session, in figures.
 
 use autoissue_engine::{PlannedIssue, Usd};
 use schemars::JsonSchema;
@@ -10,11 +10,11 @@ use crate::planner::mermaid;
 /// The plan of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PlanSummary {
-    /// What it is for; null where nobody said.
+    /// The directive; null if none was given.
     pub directive: Option<String>,
     /// US dollars that planning cost; part of what the session spent.
     pub spent_usd: f64,
-    /// US dollars that its issues are expected to cost.
+    /// Estimated cost of its issues in US dollars.
     pub estimate_usd: f64,
     /// Its issues, in the order in which they are created.
     pub issues: Vec<PlannedIssueSummary>,
@@ -31,17 +31,17 @@ pub struct PlannedIssueSummary {
     pub issue: Option<u64>,
     /// Title.
     pub title: String,
-    /// Domain that it is expected to be classified as.
+    /// Domain as which it is expected to be classified.
     pub domain: String,
     /// Labels.
     pub labels: Vec<String>,
     /// `simple`, `medium` or `complex`.
     pub complexity: &'static str,
-    /// Positions of the issues that have to come before.
+    /// Positions of the issues that have to be done first.
     pub depends_on: Vec<u32>,
-    /// Model that is expected to work on it; null leaves it to the agent.
+    /// Model that is expected to be used; null if the agent chooses.
     pub model: Option<String>,
-    /// US dollars that it is expected to cost.
+    /// Estimated cost in US dollars.
     pub estimate_usd: f64,
 }
 
