@@ -1,15 +1,18 @@
-//! Applies a diff in the current worktree with the user's git: what `autoissue internal apply-patch` does.
+//! Applies a diff in the current worktree with the user's git: what
+//! `autoissue internal apply-patch` does.
 //!
-//! This is the program of the `patch` agent backend. It runs *as the agent*: in the attempt's private clone, with the agent's
-//! environment, under the supervisor. The engine never calls it, and believes it no more than any agent. It is blocking.
+//! This is the program of the `patch` agent backend. It runs *as the agent*: in the attempt's
+//! private clone, with the agent's environment, under the supervisor. The engine never calls it,
+//! and trusts it no more than any other agent. It is blocking.
 //!
-//! A rejected diff leaves every file and the index as they were. A three-way merge alone would not: it leaves conflict markers. So it
-//! is tried on a copy of the index first, where nobody sees the conflict; all other ways to apply are atomic by git's own promise.
-//! A diff that was made from the very files that are here needs no merge, and takes one run of git.
+//! A rejected diff leaves every file and the index unchanged. A three-way merge alone would not,
+//! because it leaves conflict markers. So it is tried on a copy of the index first; git guarantees
+//! that all other ways to apply are atomic. A diff that was made from exactly the files that are
+//! here needs no merge, and takes one run of git.
 //!
 //! ```text
 //!   made from the files that are here? ──yes──► applies to files and index? ──yes──► applied
-//!          │ no, or not told                           │ no
+//!          │ no, or unknown                            │ no
 //!          ▼                                           ▼
 //!   three-way merge on a copy of the index ──clean──► changes anything? ──no───► already applied
 //!          │ conflict, damaged diff                          └──yes──► the same for real ──► applied
@@ -20,7 +23,7 @@
 //!   applies to the files alone, or with recounted hunks? ──yes──► applied    (diffs written by hand have wrong counts)
 //!          │ no
 //!          ▼
-//!   rejected, in git's words
+//!   rejected, with git's message
 //! ```
 
 use std::{
@@ -37,18 +40,20 @@ use git2::{Index, Oid};
 
 pub use crate::built_in::ApplyOutcome;
 
-/// Longest part of git's message that is passed on, characters: enough for the first few files.
+/// Longest part of git's message that is passed on, in characters: enough for the first few files.
 const MESSAGE_CHARS_MAX: usize = 2_000;
 
-/// Fewer digits of an id than git ever prints say nothing.
+/// An abbreviated id with fewer digits than git ever prints is not used.
 const ID_DIGITS_MIN: usize = 4;
 
-/// Name of the copy of the index, in the git directory, where a split index finds its shared part.
+/// Name of the copy of the index. It is in the git directory, where a split index finds its shared
+/// part.
 const TRIAL_INDEX: &str = "autoissue-apply-patch.index";
 
-/// Applies `diff` in `directory`, the top of a git worktree. Repeating it is harmless: the second time it is already applied.
+/// Applies `diff` in `directory`, the root of a git worktree. Repeating it is harmless: the second
+/// time, the diff is already applied.
 pub fn run(directory: &Path, diff: &[u8]) -> ApplyOutcome {
-    // git would look for a repository above it, and find one that is none of our business.
+    // git would search the parent directories, and might find an unrelated repository.
     if !directory.join(".git").exists() {
         return ApplyOutcome::Rejected(format!(
             "`{}` is not a git repository",
@@ -64,7 +69,7 @@ pub fn run(directory: &Path, diff: &[u8]) -> ApplyOutcome {
         .unwrap_or_else(|error| ApplyOutcome::Rejected(format!("failed to run `git`: {error}")))
 }
 
-/// git takes a last line without an end for a damaged diff.
+/// Adds a final newline, without which git considers the diff damaged.
 fn with_final_newline(diff: &[u8]) -> Cow<'_, [u8]> {
     if diff.ends_with(b"\n") {
         return Cow::Borrowed(diff);
@@ -72,8 +77,9 @@ fn with_final_newline(diff: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned([diff, b"\n"].concat())
 }
 
-/// Returns `diff` with a `diff` line between its files, and without blank lines behind their last hunks: git, when it counts, would
-/// take both a file's header and a blank line for part of the hunk before.
+/// Returns `diff` with a `diff` line between its files, and without blank lines after their last
+/// hunks: when git counts lines itself, it would take a file's header or a blank line for a part of
+/// the previous hunk.
 fn with_files_apart(diff: &[u8]) -> Vec<u8> {
     let lines: Vec<&[u8]> = diff.trim_ascii_end().split(|byte| *byte == b'\n').collect();
     let mut apart: Vec<&[u8]> = Vec::with_capacity(lines.len());
@@ -136,8 +142,9 @@ impl Patch<'_> {
             .unwrap_or_else(|| ApplyOutcome::Rejected(message_of(&plain))))
     }
 
-    /// Returns whether each file that the diff changes is as the diff knows it, or the diff does not tell: then a merge would come to
-    /// the same. What is odd in the diff or the index is left to the merge.
+    /// Returns whether each file that the diff changes is as the diff expects, or the diff does not
+    /// say: then a merge would have the same result. Anything unusual in the diff or the index is
+    /// left to the merge.
     fn needs_no_merge(&self, index: &IndexFile) -> bool {
         let origins = origins(&self.diff);
         origins.is_empty()
@@ -146,7 +153,8 @@ impl Patch<'_> {
                 .is_some_and(|index| origins.iter().all(|origin| origin.is_in(&index)))
     }
 
-    /// Returns whether a three-way merge would change anything; `None` where it does not succeed. Changes nothing itself.
+    /// Returns whether a three-way merge would change anything; `None` if it fails. Changes nothing
+    /// itself.
     fn try_three_way(&self, index: &IndexFile) -> io::Result<Option<bool>> {
         let trial = index.trial_copy()?;
         let mut git = git(self.directory);
@@ -160,14 +168,15 @@ impl Patch<'_> {
         if !feed(&mut git, &self.diff)?.status.success() {
             return Ok(None);
         }
-        // An index that cannot be read cannot be compared either; doing it for real then shows what it changes.
+        // An index that cannot be read cannot be compared; the real merge then shows what it
+        // changes.
         let (Some(before), Some(after)) = (index.read(), trial.read()) else {
             return Ok(Some(true));
         };
         Ok(Some(contents(&before) != contents(&after)))
     }
 
-    /// Applies the diff with git counting its lines; `None` where that does not help either.
+    /// Applies the diff with git counting its lines; `None` if that does not help either.
     fn apply_recounted(&self) -> io::Result<Option<ApplyOutcome>> {
         let separated = with_files_apart(&self.diff);
         for diff in [&*self.diff, &separated] {
@@ -194,7 +203,7 @@ impl Patch<'_> {
         Ok(feed(&mut git, diff)?.status.success())
     }
 
-    /// Applies, and has git list the paths.
+    /// Applies the diff, and lets git list the paths.
     fn git_apply(&self, options: &[&str], diff: &[u8]) -> io::Result<Output> {
         let mut git = git(self.directory);
         git.arg("apply").args(options).args([
@@ -208,7 +217,7 @@ impl Patch<'_> {
     }
 }
 
-/// Returns that the diff was applied, with the paths that git lists.
+/// Returns the outcome of an applied diff, with the paths that git listed.
 fn applied(run: &Output) -> ApplyOutcome {
     // Each record is `added TAB removed TAB path`.
     let records = run
@@ -228,13 +237,14 @@ fn applied(run: &Output) -> ApplyOutcome {
     )
 }
 
-/// A file as a diff knows it: the line `index 3367afd..3bd1f0e 100644`, and the path in the line after it.
+/// A file as the diff describes it: the line `index 3367afd..3bd1f0e 100644`, and the path in the
+/// next line.
 struct Origin<'a> {
     id: &'a [u8],
     path: Option<&'a [u8]>,
 }
 
-/// Returns the files that the diff was made from, as far as it names their contents.
+/// Returns the files that the diff was made from, if it names their contents.
 fn origins(diff: &[u8]) -> Vec<Origin<'_>> {
     let lines: Vec<&[u8]> = diff.split(|byte| *byte == b'\n').collect();
     lines
@@ -255,7 +265,7 @@ impl Origin<'_> {
         if self.id.len() < ID_DIGITS_MIN {
             return false;
         }
-        // A file that is yet to be made is known by zeros; git refuses to make one that is there.
+        // A file that does not exist yet has an id of zeros; git refuses to create one that exists.
         if self.id.iter().all(|digit| *digit == b'0') {
             return true;
         }
@@ -280,16 +290,18 @@ impl IndexFile {
         }
     }
 
-    /// Makes a copy beside it, where a split index finds its shared part; it is gone when dropped.
+    /// Creates a copy next to it, where a split index finds its shared part; dropping it removes
+    /// the file.
     fn trial_copy(&self) -> io::Result<Self> {
-        // git takes the path from where it runs.
+        // git resolves relative paths from its working directory.
         let path = std::path::absolute(self.path.with_file_name(TRIAL_INDEX))?;
         let trial = Self {
             path,
             is_copy: true,
         };
         match fs::copy(&self.path, &trial.path) {
-            // A repository without a first commit has no index, a linked worktree has it elsewhere; the copy is no file either.
+            // A repository without commits has no index, and a linked worktree has it elsewhere;
+            // then there is no copy either.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -308,13 +320,14 @@ impl IndexFile {
 impl Drop for IndexFile {
     fn drop(&mut self) {
         if self.is_copy {
-            // One that stays behind does no harm: nothing reads it, and the clone goes with the attempt.
+            // A copy that stays behind does no harm: nothing reads it, and the clone is removed
+            // with the attempt.
             _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Returns what an index says of the files' contents.
+/// Returns the files' contents in an index.
 fn contents(index: &Index) -> Vec<(Vec<u8>, u32, Oid)> {
     index
         .iter()
@@ -345,13 +358,14 @@ fn feed(command: &mut Command, input: &[u8]) -> io::Result<Output> {
         .map_or(Ok(()), |mut stdin| stdin.write_all(input));
     let output = child.wait_with_output()?;
     match written {
-        // git may refuse before it has read everything; what it printed says more than the broken pipe.
+        // git may refuse before it has read everything; its message is more useful than the broken
+        // pipe.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(output),
     }
 }
 
-/// Returns what git said, on one line.
+/// Returns git's message on one line.
 fn message_of(output: &Output) -> String {
     let message = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<_> = message
@@ -579,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_diff_is_rejected() {
+    fn a_text_that_is_not_a_diff_is_rejected() {
         let repository = Repository::new(LINES);
         for text in ["", "hello\n", "--- a/a.txt\n+++ b/a.txt\n"] {
             repository.check_rejected(text, "patch");
@@ -598,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_no_repository_is_named_as_such() {
+    fn a_directory_that_is_not_a_repository_is_reported() {
         let directory = tempfile::tempdir().unwrap();
         let ApplyOutcome::Rejected(message) = run(directory.path(), DIFF.as_bytes()) else {
             panic!("applied")

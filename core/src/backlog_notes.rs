@@ -1,9 +1,9 @@
-//! What reading the backlog brought to light that is about the command and not about the session: what the person who typed it
-//! got wrong. It is known before anything is recorded, and is told to that person only.
+//! What reading the backlog revealed about the command rather than the session: mistakes of the
+//! person who ran it. It is known before anything is recorded, and is reported only to that person.
 
 use std::sync::OnceLock;
 
-/// What reading the backlog brought to light. Empty as long as nothing did.
+/// Findings about the command while reading the backlog. Empty if there are none.
 #[derive(Debug, Default)]
 pub(crate) struct BacklogNotes {
     missing: OnceLock<(Vec<u64>, Vec<String>)>,
@@ -11,23 +11,24 @@ pub(crate) struct BacklogNotes {
 }
 
 impl BacklogNotes {
-    /// Notes issues that were asked for by number and are not in the backlog, and what was odd about the backlog.
+    /// Records issues that were requested by number and are not in the backlog, and warnings about
+    /// the backlog.
     pub(crate) fn note_missing(&self, issues: Vec<u64>, warnings: Vec<String>) {
-        // A backlog that is read again tells the same.
+        // A backlog that is read again gives the same result.
         let _ = self.missing.set((issues, warnings));
     }
 
-    /// Notes the labels of the forge, where no issue carries the one that was asked for.
+    /// Records the labels of the forge if no issue carries the requested one.
     pub(crate) fn note_labels(&self, labels: Vec<String>) {
         let _ = self.labels.set(labels);
     }
 
-    /// Returns what [`BacklogNotes::note_missing`] was told.
+    /// Returns the values passed to [`BacklogNotes::note_missing`].
     pub(crate) fn missing(&self) -> Option<&(Vec<u64>, Vec<String>)> {
         self.missing.get()
     }
 
-    /// Returns what [`BacklogNotes::note_labels`] was told.
+    /// Returns the labels passed to [`BacklogNotes::note_labels`].
     pub(crate) fn labels(&self) -> &[String] {
         self.labels.get().map_or(&[], Vec::as_slice)
     }

@@ -1,6 +1,8 @@
-//! The registry of what is built in: the strategies that decide without any plugin, and what their crates say of themselves.
+//! The registry of built-ins: the strategies that need no plugin, and the declarations of their
+//! crates.
 //!
-//! The only room that names the crates in `plugins/`. A further agent backend is its own crate and a line in [`AGENTS`].
+//! This is the only module that names the crates in `plugins/`. Another agent backend is its own
+//! crate and a line in [`AGENTS`].
 
 use autoissue_plugin_host::Kind;
 use autoissue_plugin_sdk::built_in::BuiltInAgent;
@@ -15,20 +17,17 @@ static AGENTS: [&BuiltInAgent; 2] = [&autoissue_claude::BUILT_IN, &autoissue_pat
 /// The agent backend that costs nothing.
 static FREE_AGENT: &BuiltInAgent = &autoissue_patch::BUILT_IN;
 
-/// Name of every built-in that has no name of its own.
+/// Name of every built-in without a name of its own.
 pub(crate) const BUILTIN: &str = "builtin";
 
-/// Returns the classifier.
 pub(crate) fn classifier() -> Box<dyn Classifier> {
     Box::new(autoissue_classifier::BuiltinClassifier)
 }
 
-/// Returns the model selector.
 pub(crate) fn model_selector() -> Box<dyn ModelSelector> {
     Box::new(autoissue_model_selector::BuiltinSelector)
 }
 
-/// Returns the pull request template.
 pub(crate) fn pr_template() -> Box<dyn PrTemplate> {
     Box::new(autoissue_pr_template::BuiltinTemplate)
 }
@@ -38,12 +37,10 @@ pub(crate) fn agents() -> impl Iterator<Item = &'static BuiltInAgent> {
     AGENTS.into_iter()
 }
 
-/// Returns the agent backend of the default configuration.
 pub(crate) fn default_agent() -> &'static BuiltInAgent {
     AGENTS[0]
 }
 
-/// Returns the model of the default configuration.
 pub(crate) fn default_model() -> &'static str {
     let models = default_agent().models.as_ref();
     models.map_or("auto", |models| models.default)
@@ -59,7 +56,8 @@ pub fn agent(name: &str) -> Option<&'static BuiltInAgent> {
     agents().find(|agent| agent.name() == name)
 }
 
-/// Returns the agent backend that runs this program. What is known of a program also holds if a plugin runs it.
+/// Returns the agent backend that runs this program. Facts about a program also hold if a plugin
+/// runs it.
 pub(crate) fn agent_that_runs(program: &str) -> Option<&'static BuiltInAgent> {
     agents().find(|agent| agent.program().is_some_and(|own| own == program))
 }
@@ -75,7 +73,8 @@ pub fn strategies() -> Vec<(Kind, Description)> {
     strategies
 }
 
-/// Returns the names of the built-ins. No plugin may take one, so that a name in a report means one thing.
+/// Returns the names of the built-ins. No plugin may use one, so that a name in a report is
+/// unambiguous.
 pub fn reserved_names() -> Vec<String> {
     let agents = agents().map(BuiltInAgent::name);
     std::iter::once(BUILTIN.to_owned()).chain(agents).collect()

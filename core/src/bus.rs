@@ -1,8 +1,9 @@
-//! Fan-out of what happens to all who show it: the terminal, JSON output, the dashboard.
+//! Distributes events to everything that shows them: the terminal, JSON output, the dashboard.
 //!
-//! Two lanes, as their content differs. Events are durable: the dispatcher publishes them after the journal has them,
-//! and a reader that fell behind is told which ones to read there. Progress (agent lines) is lossy: what a slow reader
-//! misses is in the transcript. Neither lane ever makes the dispatcher wait, and neither grows.
+//! There are two lanes, because their contents differ. Events are durable: the dispatcher publishes
+//! them after they are in the journal, and a reader that has fallen behind is told which ones to
+//! read from there. Progress (agent lines) is lossy: lines that a slow reader misses are in the
+//! transcript. Neither lane ever makes the dispatcher wait, and neither grows.
 //!
 //! ```text
 //! dispatcher ──► journal ──► publish ─► [ last 1024 events ] ─► Subscription: Event, Event, Lagged, Event
@@ -17,13 +18,16 @@ use tokio::sync::broadcast::{
     error::{RecvError, TryRecvError},
 };
 
-/// Events kept for slow readers. A night has a few thousand; a reader behind this far reads the journal.
+/// How many events are kept for slow readers. A session has a few thousand; a reader that is
+/// further behind reads the journal.
 const EVENTS_KEPT: usize = 1_024;
 
-/// Events kept where there is no journal to read: all of the longest backlog's plan, for the room of a few megabytes.
+/// How many events are kept if there is no journal to read: enough for the plan of the longest
+/// backlog, which takes a few megabytes.
 const EVENTS_KEPT_WITHOUT_JOURNAL: usize = 1 << 16;
 
-/// Pieces of progress kept for slow readers: some seconds of several talkative agents.
+/// How many pieces of progress are kept for slow readers: a few seconds of several talkative
+/// agents.
 const PROGRESS_KEPT: usize = 4_096;
 
 /// The two lanes of one session.
@@ -34,7 +38,7 @@ pub struct Bus<E> {
     last_seq: AtomicU64,
 }
 
-/// An event with its place in the journal.
+/// An event with its position in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope<E> {
     /// Its number in the session, from 1.
@@ -45,34 +49,35 @@ pub struct Envelope<E> {
     pub event: E,
 }
 
-/// Something seen on the way, which nobody needs later.
+/// Something that happened on the way and is not needed later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The issue that an agent works on.
     pub issue: u64,
     /// Which attempt it is, from 1.
     pub attempt: u32,
-    /// What sort of text it is.
+    /// The kind of text.
     pub kind: ProgressKind,
     /// The text.
     pub text: String,
 }
 
-/// What sort of progress it is.
+/// The kind of progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressKind {
     /// A line of the agent's output.
     Line,
-    /// What it has used so far.
+    /// The agent's usage so far.
     Usage,
 }
 
-/// What a subscription hands out.
+/// What a subscription delivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery<E> {
     /// The next event.
     Event(Arc<Envelope<E>>),
-    /// Events that are no longer here, both ends included. The journal has them, and the next delivery follows them.
+    /// Events that are no longer available here, both ends included. They are in the journal, and
+    /// the next delivery follows them.
     Lagged {
         /// The first of them.
         from_seq: u64,
@@ -82,12 +87,12 @@ pub enum Delivery<E> {
 }
 
 impl<E: Clone> Bus<E> {
-    /// Makes the bus of a session whose journal ends with `last_seq` (0 for a new one).
+    /// Creates the bus of a session whose journal ends with `last_seq` (0 for a new one).
     pub fn new(last_seq: u64) -> Bus<E> {
         Self::with_room(EVENTS_KEPT, last_seq)
     }
 
-    /// Makes the bus of a session without a journal, in which a reader could look for what it missed.
+    /// Creates the bus of a session without a journal from which a reader could catch up.
     pub fn without_journal() -> Bus<E> {
         Self::with_room(EVENTS_KEPT_WITHOUT_JOURNAL, 0)
     }
@@ -100,20 +105,22 @@ impl<E: Clone> Bus<E> {
         }
     }
 
-    /// Hands a journaled event to all subscribers. Numbers must rise; there is one publisher.
+    /// Sends a journaled event to all subscribers. Numbers must increase; there is one publisher.
     pub fn publish(&self, envelope: Envelope<E>) {
-        // Before the event itself: a subscriber that misses the event then knows that it exists.
+        // Stored before the event is sent: a subscriber that misses the event then knows that it
+        // exists.
         self.last_seq.store(envelope.seq, Ordering::SeqCst);
-        // Without subscribers it is an error, and no loss.
+        // Sending without subscribers is an error, but nothing is lost.
         let _ = self.events.send(Arc::new(envelope));
     }
 
-    /// Hands a piece of progress to all who watch.
+    /// Sends a piece of progress to all watchers.
     pub fn report(&self, progress: Progress) {
         let _ = self.progress.send(Arc::new(progress));
     }
 
-    /// Delivers all events after number `after_seq`, without a gap: those that are past as [`Delivery::Lagged`].
+    /// Delivers all events after number `after_seq`, without a gap: past ones as
+    /// [`Delivery::Lagged`].
     pub fn subscribe(&self, after_seq: u64) -> Subscription<E> {
         let events = self.events.subscribe();
         Subscription {
@@ -133,14 +140,14 @@ impl<E: Clone> Bus<E> {
     }
 }
 
-/// A reader's place in the lane of events.
+/// A reader's position in the lane of events.
 #[derive(Debug)]
 pub struct Subscription<E> {
     events: broadcast::Receiver<Arc<Envelope<E>>>,
     next_seq: u64,
     /// All events up to here are known to be in the journal.
     known_seq: u64,
-    /// Received already, but events before it are missing.
+    /// Already received, but events before it are missing.
     held: Option<Arc<Envelope<E>>>,
 }
 
@@ -159,7 +166,7 @@ impl<E: Clone> Subscription<E> {
                 Some(envelope) => envelope,
                 None => match self.events.recv().await {
                     Ok(envelope) => envelope,
-                    // The gap shows in the number of the next event.
+                    // The number of the next event reveals the gap.
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => return None,
                 },
@@ -175,7 +182,7 @@ impl<E: Clone> Subscription<E> {
     }
 }
 
-/// A reader's place in the lane of progress.
+/// A reader's position in the lane of progress.
 #[derive(Debug)]
 pub struct ProgressLane {
     progress: broadcast::Receiver<Arc<Progress>>,
@@ -183,7 +190,8 @@ pub struct ProgressLane {
 }
 
 impl ProgressLane {
-    /// Waits for the next piece; `None` once the bus is gone. What a slow reader missed is skipped, and counted.
+    /// Waits for the next piece; `None` once the bus is gone. Pieces that a slow reader missed are
+    /// skipped and counted.
     pub async fn next(&mut self) -> Option<Arc<Progress>> {
         loop {
             match self.progress.recv().await {
@@ -194,7 +202,7 @@ impl ProgressLane {
         }
     }
 
-    /// Returns the next piece if it is here already.
+    /// Returns the next piece if one is already available.
     pub fn ready(&mut self) -> Option<Arc<Progress>> {
         loop {
             match self.progress.try_recv() {
@@ -225,7 +233,7 @@ mod tests {
         }
     }
 
-    /// Reads to the end, and returns the numbers as they came: `5` for an event, `2..=4` for a gap.
+    /// Reads to the end, and returns the numbers in order: `5` for an event, `2..=4` for a gap.
     async fn drain(bus: Bus<&'static str>, mut subscription: Subscription<&'static str>) -> String {
         drop(bus);
         let mut came = Vec::new();
@@ -247,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_past_is_left_to_the_journal() {
+    async fn past_events_are_left_to_the_journal() {
         let bus = Bus::new(4);
         publish(&bus, [5]);
         let subscription = bus.subscribe(2);
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_subscriber_read_elsewhere_does_not_come_again() {
+    async fn events_read_elsewhere_are_not_delivered_again() {
         let bus = Bus::new(0);
         let subscription = bus.subscribe(2);
         publish(&bus, 1..=3);

@@ -1,5 +1,5 @@
-//! Removes worktrees that no session will come back to, and kept work that nobody needs any more. A worktree with work that is saved
-//! nowhere else stays.
+//! Removes worktrees that no session will use again, and kept work that is no longer needed. A
+//! worktree with work that is saved nowhere else stays.
 
 mod set_aside;
 
@@ -28,28 +28,28 @@ pub use set_aside::{Contents, SetAside};
 /// What to clean.
 #[derive(Clone, Debug, Default)]
 pub struct CleanOrder {
-    /// Only say what would be removed.
+    /// Only report what would be removed.
     pub dry_run: bool,
-    /// Issues whose kept work goes, whatever became of them.
+    /// Issues whose kept work is removed, whatever their state.
     pub salvage: BTreeSet<u64>,
 }
 
-/// What was cleaned.
+/// The result of a cleanup.
 #[derive(Debug, Default)]
 pub struct Cleaned {
     /// Worktrees, by issue.
     pub worktrees: Vec<CleanedWorktree>,
     /// Kept work, by issue.
     pub kept_work: Vec<KeptWork>,
-    /// Directories beside the worktrees that only their owner may remove.
+    /// Directories next to the worktrees that only their owner may remove.
     pub set_aside: Vec<SetAside>,
-    /// Bytes that removing kept work gave back.
+    /// Bytes freed by removing kept work.
     pub freed_bytes: u64,
-    /// What could not be looked at or freed, and why.
+    /// What could not be read or freed, and why.
     pub notes: Vec<String>,
 }
 
-/// A worktree, and what became of it.
+/// A worktree, and what happened to it.
 #[derive(Debug)]
 pub struct CleanedWorktree {
     /// Its issue.
@@ -58,16 +58,16 @@ pub struct CleanedWorktree {
     pub session: String,
     /// The directory.
     pub path: PathBuf,
-    /// What became of it.
+    /// What happened to it.
     pub fate: Fate,
 }
 
-/// What became of a worktree.
+/// What happened to a worktree.
 #[derive(Debug)]
 pub enum Fate {
     /// It was removed, or would be.
     Removed,
-    /// A session that can be resumed holds it.
+    /// A session that can be resumed uses it.
     Held,
     /// It stays, for this reason.
     Kept(CollectorError),
@@ -80,26 +80,26 @@ pub struct KeptWork {
     pub issue: u64,
     /// How many salvage refs hold it.
     pub n_refs: usize,
-    /// Why it goes; `None` where it stays.
+    /// Why it is removed; `None` if it stays.
     pub reason: Option<Reason>,
 }
 
-/// Why kept work goes.
+/// Why kept work is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The issue's work has shipped since.
     Shipped,
     /// The issue is closed.
     Closed,
-    /// Somebody named the issue.
+    /// The user named the issue.
     Named,
 }
 
-/// Removes transcripts of sessions that have ended, as far as the configuration does not keep them; with `dry_run` it only says what
-/// it would free. Blocking.
+/// Removes transcripts of ended sessions that the configuration does not keep; with `dry_run` it
+/// only reports what it would free. Blocking.
 ///
 /// # Errors
-/// Where the journal cannot be read.
+/// Fails if the journal cannot be read.
 pub fn clean_transcripts(
     settings: &LoggingSettings,
     host: &Host,
@@ -116,13 +116,14 @@ pub fn clean_transcripts(
     )?)
 }
 
-/// Sessions that are looked through for one that still holds a worktree.
+/// How many sessions are searched for one that still uses a worktree.
 const N_SESSIONS_MAX: usize = 1_000;
 
-/// Removes the worktrees of finished sessions, and work that is kept for issues which have shipped, are closed or are named. Blocking.
+/// Removes the worktrees of finished sessions, and work that is kept for issues that have shipped,
+/// are closed or were named. Blocking.
 ///
 /// # Errors
-/// Where another session holds the repository, or something cannot be read.
+/// Fails if another session holds the repository, or something cannot be read.
 pub fn clean(config: &Config, host: &Host, order: &CleanOrder) -> Result<Cleaned, SessionError> {
     let mut cleaned = clean_what_is_known(config.clone(), host, order)?;
     cleaned.set_aside = set_aside_by(config, host, &cleaned.worktrees);
@@ -185,8 +186,8 @@ fn clean_worktrees(
     Ok(cleaned)
 }
 
-/// Returns the directories beside the worktrees that only their owner may remove, as they hold what is saved nowhere else, or are not
-/// ours. `known` are the worktrees of ours.
+/// Returns the directories next to the worktrees that only their owner may remove, because they
+/// hold files that are saved nowhere else, or are not ours. `known` are our worktrees.
 fn set_aside_by(config: &Config, host: &Host, known: &[CleanedWorktree]) -> Vec<SetAside> {
     let known: Vec<PathBuf> = known.iter().map(|it| it.path.clone()).collect();
     let checkout = Checkout::open(&host.project);
@@ -196,7 +197,7 @@ fn set_aside_by(config: &Config, host: &Host, known: &[CleanedWorktree]) -> Vec<
     set_aside::find(&roots(config, host, project), &known)
 }
 
-/// Says of each issue's kept work whether it goes.
+/// Decides for each issue's kept work whether it is removed.
 fn judge(
     kept: &[Salvage],
     past: &Past,
@@ -220,7 +221,7 @@ fn judge(
         };
         if is_held && order.salvage.contains(&issue) {
             notes.push(format!(
-                "a session that can be resumed needs the work of #{issue}"
+                "the work of #{issue} stays: a session that can be resumed needs it"
             ));
         }
         works.push((
@@ -242,7 +243,7 @@ fn judge(
     } else {
         forge.states(&open).unwrap_or_else(|error| {
             let why = error_chain(&error);
-            notes.push(format!("which issues are closed is not known: {why}"));
+            notes.push(format!("cannot determine which issues are closed: {why}"));
             BTreeMap::new()
         })
     };
@@ -260,7 +261,8 @@ fn judge(
         .collect()
 }
 
-/// Forgets what goes, and gives the space back of that and of what was forgotten before, unless somebody borrows from it.
+/// Drops the work to be removed, and frees its space and that of work dropped earlier, unless a
+/// directory may still borrow from it.
 fn free(
     kept: &[Salvage],
     mirror: &Mirror,
@@ -280,14 +282,14 @@ fn free(
     if mirror.is_to_be_pruned() {
         if let Some(borrower) = collectors.directories().first() {
             cleaned.notes.push(format!(
-                "the space of removed work is not free yet, since `{}` may borrow from it; run `autoissue clean` again once that directory \
-                 is gone",
+                "the space of removed work is not freed yet because `{}` may borrow from it; run `autoissue clean` again \
+                 once that directory is gone",
                 borrower.path.display()
             ));
         } else if let Err(error) = mirror.prune() {
             let why = error_chain(&error);
             cleaned.notes.push(format!(
-                "the space of removed work is not free yet; run `autoissue clean` again: {why}"
+                "the space of removed work is not freed yet; run `autoissue clean` again: {why}"
             ));
         }
     }
@@ -295,7 +297,7 @@ fn free(
     Ok(())
 }
 
-/// What the journal says of the sessions of a checkout.
+/// What the journal knows about the sessions of a checkout.
 struct Past {
     /// Newest first.
     sessions: Vec<PastSession>,
@@ -303,14 +305,16 @@ struct Past {
 
 struct PastSession {
     id: String,
-    /// Issues that it goes on with once it is resumed; `None` where the session cannot be read, and may go on with any.
+    /// Issues that it continues once it is resumed; `None` if the session cannot be read and may
+    /// continue any.
     holds: Option<BTreeSet<u64>>,
     /// Issues whose work it published.
     shipped: BTreeSet<u64>,
 }
 
 impl Past {
-    /// Reads the sessions that are asked for, and those that are newer. What cannot be read keeps all that it may need.
+    /// Reads the requested sessions and all newer ones. A session that cannot be read protects
+    /// everything that it may need.
     fn read(
         journal: &Journal,
         project: &Path,
@@ -330,7 +334,7 @@ impl Past {
                 Err(error) => {
                     let why = error_chain(&error);
                     notes.push(format!(
-                        "session {id} cannot be read, so its worktrees and kept work stay: {why}"
+                        "cannot read session {id}, so its worktrees and kept work stay: {why}"
                     ));
                     PastSession {
                         id,

@@ -1,8 +1,8 @@
-//! What may be asked of a running session from outside, and how it gets there.
+//! Requests to a running session from outside, and how they reach it.
 //!
 //! ```text
 //!   in the same process:   Resetter ──────────────────► Input ─► dispatcher
-//!   in another process:    ask ─► journal (request) ──► Input ─► dispatcher, which looks once a second
+//!   in another process:    ask ─► journal (request) ──► Input ─► dispatcher, which polls once a second
 //! ```
 
 use std::path::Path;
@@ -12,10 +12,11 @@ use autoissue_engine::{Input, Service, ServiceInput};
 use autoissue_journal::{Journal, JournalError, Request, SessionId};
 use serde::{Deserialize, Serialize};
 
-/// The kind of all requests in the journal that are a [`Control`].
+/// The kind of a request in the journal that is a [`Control`].
 const KIND: &str = "control";
 
-/// What may be asked of a running session. The JSON form is a promise; what a release does not know, it ignores.
+/// A request to a running session. The JSON form is a promise; a release ignores requests that it
+/// does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "control", rename_all = "snake_case")]
 pub enum Control {
@@ -27,7 +28,7 @@ pub enum Control {
 }
 
 impl Control {
-    /// Reads a request from the journal; `None` for what this release does not know.
+    /// Reads a request from the journal; `None` if this release does not know it.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let known = (request.kind == KIND)
             .then(|| serde_json::from_str(&request.body).ok())
@@ -35,7 +36,7 @@ impl Control {
         if known.is_none() {
             tracing::warn!(
                 kind = request.kind,
-                "a request that this release does not know is ignored"
+                "ignoring a request that this release does not know"
             );
         }
         known
@@ -52,10 +53,11 @@ impl From<Control> for Input {
     }
 }
 
-/// Asks a session that runs in another process, by way of the journal. It takes about a second until it is carried out.
+/// Sends a request to a session in another process, through the journal. It is carried out after
+/// about a second.
 ///
 /// # Errors
-/// As [`Journal::request`].
+/// Fails like [`Journal::request`].
 pub fn ask(state_dir: &Path, session: &SessionId, control: &Control) -> Result<(), JournalError> {
     let body = serde_json::to_string(control).expect("a control has string keys only");
     Journal::open(state_dir)?
@@ -74,7 +76,7 @@ impl Resetter {
         Self { inputs }
     }
 
-    /// Closes the breaker of a service, or all. Does nothing once the session is over.
+    /// Closes the breaker of a service, or all of them. Does nothing once the session has ended.
     pub fn reset(&self, service: Option<Service>) {
         let _ = self
             .inputs
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_control_comes_out_of_the_journal_as_it_went_in() {
+    fn a_control_survives_the_journal() {
         fn request(kind: &str, body: String) -> Request {
             Request {
                 id: 1,

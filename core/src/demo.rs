@@ -1,7 +1,8 @@
-//! The sample project of `autoissue demo`: the logbook of a lighthouse, with a backlog in the local forge.
+//! The sample project of `autoissue demo`: the logbook of a lighthouse, with a backlog in the local
+//! forge.
 //!
-//! It is small but real: it runs and tests itself with `sh` and `awk` alone, so it works on any machine without a network. Each
-//! issue shows one thing that a night has to get right:
+//! It is small but real: it runs and tests itself with `sh` and `awk` alone, so it works on any
+//! machine without a network. Each issue shows one thing that a session has to get right:
 //!
 //! | issue | shows |
 //! | --- | --- |
@@ -9,11 +10,11 @@
 //! | #2, #3 | a dependency: the diff of #3 applies on top of #2 only |
 //! | #5, #6 | two domains that name one file and so do not run together; both merge cleanly |
 //! | #7 | a failed check, and no pull request |
-//! | #8 | nothing to change, which is no success |
-//! | #9 | a title and a comment that attack whoever reads them; its diff is fine |
+//! | #8 | nothing to change, which is not a success |
+//! | #9 | a title and a comment that attack their readers; its diff is fine |
 //! | #10 | no domain: it runs alone |
 //! | #11 | a priority label: the newest issue runs first |
-//! | #12, #13 | closed, and without the label: left alone |
+//! | #12, #13 | closed, and without the label: not touched |
 //!
 //! The diffs are data of `demo/issues/`; a test applies each with git and runs the project's tests.
 
@@ -29,7 +30,8 @@ pub const LABEL: &str = "autoissue";
 /// Branch that the sample's commit is on.
 pub const BRANCH: &str = "main";
 
-/// When the sample was committed, seconds since the Unix epoch: 2026-02-20 12:00 UTC, the same on each machine.
+/// When the sample was committed, in seconds since the Unix epoch: 2026-02-20 12:00 UTC, the same
+/// on every machine.
 const COMMITTED_AT_S: i64 = 1_771_588_800;
 
 /// A file of the sample.
@@ -89,10 +91,10 @@ const ISSUES: &[Bundled] = bundled!("issues", ".autoissue/issues/":
     "0013-print-the-logbook-on-paper.md"
 );
 
-/// Why the sample could not be made.
+/// Why the sample could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// The directory is somebody's.
+    /// The directory is not empty.
     #[error("`{}` is not empty", path.display())]
     NotEmpty {
         /// The directory.
@@ -103,25 +105,26 @@ pub enum DemoError {
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The forge could not be made.
-    #[error("failed to make the demo's forge")]
+    /// The forge could not be created.
+    #[error("failed to create the demo's forge")]
     Forge(#[source] LocalError),
-    /// The repository could not be made.
-    #[error("failed to make a git repository in `{}`", path.display())]
+    /// The repository could not be created.
+    #[error("failed to create a git repository in `{}`", path.display())]
     Repository {
         /// The directory.
         path: PathBuf,
-        /// What libgit2 said.
+        /// The error of libgit2.
         #[source]
         source: git2::Error,
     },
 }
 
-/// Makes the sample in `target`, committed on [`BRANCH`]: what [`write_sample`] and [`create_repository`] do.
+/// Creates the sample in `target`, committed on [`BRANCH`], with [`write_sample`] and
+/// [`create_repository`].
 ///
 /// # Errors
 /// See [`DemoError`].
@@ -130,10 +133,10 @@ pub fn create(target: &Path) -> Result<(), DemoError> {
     create_repository(target)
 }
 
-/// Writes the project and its issues into `target`, an empty directory or one that is made.
+/// Writes the project and its issues into `target`, which must be empty or is created.
 ///
 /// # Errors
-/// [`DemoError::NotEmpty`] where something is there already; nothing is written then.
+/// [`DemoError::NotEmpty`] if it is not empty; nothing is written then.
 pub fn write_sample(target: &Path) -> Result<(), DemoError> {
     let failed = |source| DemoError::Write {
         path: target.into(),
@@ -152,8 +155,9 @@ pub fn write_sample(target: &Path) -> Result<(), DemoError> {
     })
 }
 
-/// Makes a git repository of what [`write_sample`] wrote, with one commit that is the same on each machine. The issues are
-/// committed too, for they belong to the project; the pull requests to come will be new files.
+/// Creates a git repository from the files of [`write_sample`], with one commit that is the same on
+/// every machine. The issues are committed too, because they belong to the project; pull requests
+/// will be new files later.
 ///
 /// # Errors
 /// [`DemoError::Repository`].
@@ -173,14 +177,14 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 fn commit_all(target: &Path) -> Result<(), git2::Error> {
     let mut options = git2::RepositoryInitOptions::new();
-    // A template would bring the user's hooks along.
+    // A template would add the user's hooks.
     options
         .initial_head(BRANCH)
         .external_template(false)
         .no_reinit(true);
     let repository = git2::Repository::init_opts(target, &options)?;
     let mut index = repository.index()?;
-    // By name, so that no ignore file of the user's leaves one out.
+    // By name, so that no ignore file of the user excludes one.
     for file in PROJECT.iter().chain(ISSUES) {
         index.add_path(Path::new(file.path))?;
     }

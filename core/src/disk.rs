@@ -1,4 +1,4 @@
-//! Whether there is room on a disk.
+//! Whether a disk has free space.
 
 use std::path::Path;
 

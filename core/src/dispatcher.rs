@@ -1,4 +1,5 @@
-//! The one owner of the engine: turns inputs into journaled events, shown events and started effects, in that order.
+//! The owner of the engine: turns inputs into journaled events, published events and started
+//! effects, in that order.
 //!
 //! ```text
 //!   inputs ──► step, step, … ──► journal (one write) ──► bus ──► executor
@@ -6,8 +7,8 @@
 //!     └──────────────────────── answers ────────────────────────────┘
 //! ```
 //!
-//! Runs on a thread of its own, for a journal write blocks. Inputs that arrive together are decided together and share one
-//! write; their effects start only after it.
+//! Runs on its own thread, because a journal write blocks. Inputs that arrive together are decided
+//! together and share one write; their effects start only after it.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -30,41 +31,43 @@ use crate::executor::Executor;
 use crate::log;
 use crate::wall_clock::wall_clock_ms;
 
-/// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
+/// Most inputs that are decided together: a long backlog is classified in few writes, and none of
+/// them takes long.
 const N_INPUTS_TOGETHER_MAX: usize = 256;
-/// How often the journal is asked what other processes want of us: a person waits for it, and looking costs next to nothing.
+/// How often the journal is polled for requests of other processes: a person waits for the result,
+/// and polling costs almost nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The loop of one session.
 pub(crate) struct Dispatcher {
     pub(crate) session: SessionId,
     pub(crate) engine: Engine,
-    /// Absent in a dry run, of which nothing is to be kept.
+    /// Absent in a dry run, which keeps nothing.
     pub(crate) journal: Option<Journal>,
-    /// What the events that are shown tell.
+    /// The history made of the published events.
     pub(crate) chronicle: Chronicle,
     pub(crate) bus: Arc<Bus<Event>>,
     pub(crate) executor: Executor,
     pub(crate) inputs: Receiver<Input>,
-    /// When the journal was last asked for requests.
+    /// When the journal was last polled for requests.
     pub(crate) looked_at: Instant,
-    /// What was asked for and is not decided yet.
+    /// Requests that are not decided yet.
     pub(crate) requested: Vec<Input>,
     /// A session that is not in the journal yet.
     pub(crate) unrecorded: Option<Unrecorded>,
-    /// What reading the backlog brought to light.
+    /// Findings while reading the backlog.
     pub(crate) notes: Arc<BacklogNotes>,
 }
 
-/// A session that is not in the journal yet: it has only read its backlog, which changes nothing. One that finds no issue, because
-/// its label was mistyped, leaves nothing behind.
+/// A session that is not in the journal yet: it has only read its backlog, which changes nothing.
+/// If it finds no issue, because its label was mistyped, it leaves nothing behind.
 pub(crate) struct Unrecorded {
     pub(crate) new: NewSession,
-    /// What has happened, each time with what happened then.
+    /// The events so far, with the time of each step.
     pub(crate) events: Vec<(Time, Vec<Event>)>,
 }
 
-/// What one round of decisions asks for.
+/// The result of one round of decisions.
 #[derive(Default)]
 struct Round {
     events: Vec<Event>,
@@ -74,10 +77,12 @@ struct Round {
 }
 
 impl Dispatcher {
-    /// Runs until the session is over; returns the engine in its last state, and what its events tell.
+    /// Runs until the session ends; returns the engine in its last state, and the history of its
+    /// events.
     ///
     /// # Errors
-    /// Where the journal cannot be written. Nothing that was decided and not journaled has been done.
+    /// Fails if the journal cannot be written. Decisions that are not in the journal have not been
+    /// carried out.
     pub(crate) fn run(mut self, first: Input) -> Result<(Engine, Chronicle), JournalError> {
         let mut clock = Clock::start(wall_clock_ms(), self.chronicle.last_at_ms());
         let mut input = Some(first);
@@ -95,7 +100,7 @@ impl Dispatcher {
         }
     }
 
-    /// Makes inputs of what other processes have asked for.
+    /// Turns requests of other processes into inputs.
     fn look_for_requests(&mut self) {
         let is_due = self.unrecorded.is_none() && LOOK_EVERY <= self.looked_at.elapsed();
         let Some(journal) = self.journal.as_mut().filter(|_| is_due) else {
@@ -106,8 +111,9 @@ impl Dispatcher {
             Ok(requests) => self
                 .requested
                 .extend(requests.iter().filter_map(Control::of).map(Input::from)),
-            // Whoever asked sees that nothing happens. A journal that cannot be written ends the session by itself.
-            Err(error) => tracing::warn!(%error, "what other processes ask for is not known"),
+            // The sender sees that nothing happens. If the journal cannot be written, the session
+            // ends anyway.
+            Err(error) => tracing::warn!(%error, "cannot read requests of other processes"),
         }
     }
 
@@ -126,7 +132,8 @@ impl Dispatcher {
         round
     }
 
-    /// Makes the events durable, then shows them. A session of which there is nothing to record yet keeps them to itself.
+    /// Makes the events durable, then publishes them. Events of a session with nothing to record
+    /// yet are kept back.
     fn write(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
         if events.is_empty() {
             return Ok(());
@@ -146,7 +153,7 @@ impl Dispatcher {
         rounds.try_for_each(|(then, events)| self.record(*then, events))
     }
 
-    /// Returns whether anything has happened that somebody may want to look at later, or to resume.
+    /// Returns whether anything has happened that may have to be looked up later, or resumed.
     fn is_worth_recording(&self, events: &[Event]) -> bool {
         let is_nothing = |event: &Event| {
             matches!(
@@ -163,7 +170,7 @@ impl Dispatcher {
         has_something && self.notes.missing().is_none()
     }
 
-    /// Shows a session that has ended and is not recorded.
+    /// Publishes the events of a session that ended without being recorded.
     fn show_unrecorded(&mut self) {
         let Some(unrecorded) = self.unrecorded.take() else {
             return;
@@ -175,7 +182,7 @@ impl Dispatcher {
         }
     }
 
-    /// Makes the events durable, then shows them.
+    /// Makes the events durable, then publishes them.
     fn record(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
         self.keep(now, events)?;
         self.show(now, events);
@@ -229,7 +236,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Returns what a finished task cost, for the estimates of later sessions.
+    /// Returns the cost of a finished task, for the estimates of later sessions.
     fn cost_row(&self, event: &Event, now: Time) -> Option<CostRow> {
         let Event::Task(TaskEvent::Finished { issue, outcome }) = event else {
             return None;
@@ -247,16 +254,16 @@ impl Dispatcher {
     }
 
     fn wait(&self, wake_at: Option<Time>, now: Time) -> Option<Input> {
-        // The executor holds a sender as long as we hold the executor, so nothing else ends this.
+        // The executor holds a sender, and we hold the executor, so the channel cannot close here.
         let patience = wake_at.map_or(LOOK_EVERY, |wake_at| {
             Duration::from_millis(wake_at.since(now))
         });
-        // No longer than this, because a machine that sleeps meanwhile does not count the time.
+        // Not longer than this, because time in which the machine sleeps does not count.
         self.inputs.recv_timeout(patience.min(LOOK_EVERY)).ok()
     }
 }
 
-/// An event as the journal keeps it.
+/// An event in the journal's form.
 struct Written {
     kind: String,
     body: String,
@@ -272,7 +279,7 @@ impl Written {
     }
 }
 
-/// Shows events as rows of the journal.
+/// Converts events to rows of the journal.
 pub(crate) fn rows_of<T>(events: &[Event], write: impl FnOnce(&[NewEvent<'_>]) -> T) -> T {
     let written: Vec<Written> = events.iter().map(Written::of).collect();
     write(&rows(events, &written))
@@ -287,7 +294,8 @@ fn rows<'w>(events: &[Event], written: &'w [Written]) -> Vec<NewEvent<'w>> {
     events.iter().zip(written).map(row).collect()
 }
 
-/// Returns the kind of an event, `task.accepted`, from its text, which begins with it: `{"chapter":"task","type":"accepted",…`.
+/// Returns the kind of an event, such as `task.accepted`, from the start of its text:
+/// `{"chapter":"task","type":"accepted",…`.
 fn kind_of(text: &str) -> String {
     let mut quoted = text.split('"').skip(3).step_by(4);
     let mut next = || quoted.next().unwrap_or_default();
@@ -317,14 +325,15 @@ fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     })
 }
 
-/// Wall-clock time that never goes back within a session, and never stands still.
+/// Wall-clock time that never goes back within a session, and never stops.
 ///
-/// A machine that slept, or a clock that was set forward, moves it to the time of the wall clock, because limits are over and
-/// `--until` has come by that. A clock that was set back moves nothing: a retry, a second away by the journal, would wait for a
-/// day. What an agent may take is not measured by this clock, but by one that stands still while the machine sleeps.
+/// If the machine slept, or the clock was set forward, the time follows the wall clock, because
+/// rate limits and `--until` are given in wall-clock time. If the clock was set back, the time
+/// continues: otherwise a retry that is a second away would wait for a day. The time limits of
+/// agents are not measured with this clock, but with one that stops while the machine sleeps.
 struct Clock {
     now_ms: u64,
-    /// When that was.
+    /// When the time was last updated.
     seen: Instant,
 }
 
@@ -343,14 +352,15 @@ impl Clock {
     fn at(&mut self, wall_clock_ms: u64, instant: Instant) -> Time {
         let ran = instant.saturating_duration_since(self.seen).as_millis();
         let ran = u64::try_from(ran).unwrap_or(u64::MAX);
-        // By whole milliseconds, so that the rest of one is not lost at each look.
+        // In whole milliseconds, so that the fraction is not lost at each update.
         self.seen += Duration::from_millis(ran);
         self.now_ms = self.now_ms.saturating_add(ran).max(wall_clock_ms);
         Time::from_ms(self.now_ms)
     }
 }
 
-/// Returns the tasks whose worktree must not be swept: those that hold one, or go on in it.
+/// Returns the tasks whose worktree must not be removed: those that use one, or will continue in
+/// it.
 pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
     let holds = |issue: &IssueNumber| {
         engine
@@ -403,11 +413,11 @@ mod tests {
         assert_eq!(at(600, 3_600_000), 3_600_000, "it slept for an hour");
         assert_eq!(at(700, 3_600_100), 3_600_100);
         assert_eq!(at(800, 200), 3_600_200, "the clock was set back");
-        assert_eq!(at(1_800, 1_200), 3_601_200, "and time goes on");
+        assert_eq!(at(1_800, 1_200), 3_601_200, "and time continues");
     }
 
     #[test]
-    fn time_goes_on_however_often_it_is_asked_for() {
+    fn time_advances_however_often_it_is_read() {
         let mut clock = Clock::start(1_000, 0);
         let start = clock.seen;
         for n in 1..=10 {
@@ -417,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_an_event_stands_first_in_its_text() {
+    fn the_kind_of_an_event_comes_first_in_its_text() {
         let read = Event::Intake(IntakeEvent::BacklogRead {
             n_issues: 1,
             warnings: vec!["\"type\":\"x\"".to_owned()],

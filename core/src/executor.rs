@@ -1,11 +1,12 @@
-//! Carries out effects: each one gives exactly one input, a panic and a cancellation included.
+//! Carries out effects: each one gives exactly one input, even after a panic or a cancellation.
 //!
 //! ```text
 //!   Effect ─► its chapter ─┬─ async: agent, checks, setup ──────► services ─┐
 //!                          └─ blocking: git, files, forge, strategies ──────┴─► Input ─► dispatcher
 //! ```
 //!
-//! It decides nothing, tries nothing twice, and keeps nothing from one effect to the next but what is needed to stop one.
+//! The executor makes no decisions and retries nothing. From one effect to the next, it keeps only
+//! what is needed to stop an effect.
 
 mod attempt;
 mod intake;
@@ -40,7 +41,7 @@ pub(crate) struct Executor {
     everything: CancellationToken,
 }
 
-/// What can be stopped of an attempt.
+/// What can be stopped in an attempt.
 struct Running {
     wish: watch::Sender<Wish>,
     cancel: CancellationToken,
@@ -59,19 +60,18 @@ impl Executor {
         }
     }
 
-    /// Returns what tells when all effects have ended, and what ends them.
+    /// Returns a tracker that ends when all effects have ended, and a token that ends them.
     pub(crate) fn handles(&self) -> (TaskTracker, CancellationToken) {
         (self.tasks.clone(), self.everything.clone())
     }
 
-    /// Starts effects.
     pub(crate) fn start_all(&mut self, effects: Vec<Effect>) {
         let mut to_classify = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Task(TaskEffect::Classify { issue }) => to_classify.push(issue),
                 effect => log::effect(&effect).in_scope(|| {
-                    tracing::debug!("begins");
+                    tracing::debug!("started");
                     self.start(effect);
                 }),
             }
@@ -88,7 +88,7 @@ impl Executor {
         }
     }
 
-    /// Runs an effect of an attempt; an error is its failure.
+    /// Runs an effect of an attempt; an error becomes its failure.
     fn attempt(
         &self,
         id: AttemptId,
@@ -119,7 +119,7 @@ impl Executor {
         });
     }
 
-    /// Runs something that blocks, such as git or files.
+    /// Runs a blocking function, such as git or file operations.
     fn blocking(
         &self,
         failed: impl Fn(Failure) -> Input + Send + 'static,
@@ -139,7 +139,7 @@ impl Executor {
         self.answer(failed, answer);
     }
 
-    /// Sends the answer of an effect, or what stands for it if the effect panicked.
+    /// Sends the answer of an effect, or a substitute if the effect panicked.
     fn answer(
         &self,
         failed: impl Fn(Failure) -> Input + Send + 'static,
@@ -151,11 +151,11 @@ impl Executor {
             let input = answer.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "an effect panicked");
                 failed(Failure::Crash {
-                    message: format!("a defect in autoissue: {error}"),
+                    message: format!("bug in autoissue: {error}"),
                 })
             });
             log::answer(&input, began.elapsed());
-            // The dispatcher is gone only when the session is over.
+            // The dispatcher is gone only when the session has ended.
             let _ = inputs.send(input);
         };
         self.tasks
@@ -195,7 +195,8 @@ impl Executor {
         });
     }
 
-    /// Returns a place in the line of those who touch an issue's worktree: one at a time, in the order of their effects.
+    /// Returns a place in the queue for an issue's worktree, which effects use one at a time, in
+    /// order.
     fn lane(&mut self, issue: IssueNumber) -> Lane {
         let lane = self.lanes.entry(issue).or_default().clone();
         match lane.clone().try_lock_owned() {
@@ -220,6 +221,6 @@ impl Lane {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // What is behind it is whole even if a holder panicked: it only ever inserts and removes.
+    // The contents are valid even if a holder panicked: it only inserts and removes.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
-//! What core is given of the machine and the command: it reads neither arguments nor environment of its own.
+//! What core gets to know about the machine and the command: it reads neither arguments nor
+//! environment itself.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use autoissue_secret::redaction::Redaction;
 
 use crate::plugins::PluginArgument;
 
-/// What a session is run with. Core reads no arguments and no environment of its own.
+/// The surroundings of a session. Core reads neither arguments nor environment itself.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// Directory that state is kept in.
@@ -21,10 +22,12 @@ pub struct Host {
     pub environment: Vec<(OsString, OsString)>,
     /// Command line, for people who read `status` later.
     pub command: String,
-    /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
+    /// Length of a minute of an agent's limits: 60 seconds, less in tests that cannot wait.
     pub minute: Duration,
-    /// What is hidden wherever something is written. Core adds what it finds out, such as the forge's token.
+    /// Secrets to remove wherever something is written. Core adds those that it discovers, such as
+    /// the forge's token.
     pub redaction: Redaction,
-    /// Plugins of the command line. A resume without any asks those that the session began with.
+    /// Plugins from the command line. A resume without any uses those that the session was started
+    /// with.
     pub plugins: Vec<PluginArgument>,
 }

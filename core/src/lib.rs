@@ -7,7 +7,7 @@
 //!                        executor ─► services: forge, mirror, worktrees, agent, checks, strategies
 //! ```
 //!
-//! Core never prints and reads neither arguments nor environment for its configuration: it is given a
+//! Core never prints and reads neither arguments nor environment for its configuration: it gets a
 //! [`config::Config`] and a [`session::Host`], so it can be embedded.
 
 pub mod agent;

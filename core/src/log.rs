@@ -1,12 +1,13 @@
-//! What the log says of a session: each event once it is journaled, each effect when it begins and ends, and whose work a line is
-//! about.
+//! The log of a session: each event after it is journaled, each effect when it starts and ends,
+//! with the task and attempt of each line.
 //!
 //! ```text
 //!   session ─► task { issue } ─► attempt { attempt } ─► effect { effect }      spans, the outermost first
 //! ```
 //!
-//! Spans are of the level that is never filtered out: a warning says whose it is also where nothing else is logged. No line holds
-//! what outsiders wrote beyond the first line of a failure; the whole of it is in the journal and the transcripts.
+//! Spans have a level that is never filtered out, so a warning names its task even if nothing else
+//! is logged. Of text written by outsiders, a line contains only the first line of a failure; the
+//! full text is in the journal and the transcripts.
 
 mod attempt;
 mod plan;
@@ -22,12 +23,12 @@ use autoissue_engine::{
 use autoissue_journal::SessionId;
 use tracing::{Span, debug, error_span, info, warn};
 
-/// Returns the span of a session.
 pub(crate) fn session(id: &SessionId) -> Span {
     error_span!("session", session = id.as_str())
 }
 
-/// Returns the span of an attempt, or of what else is known, within the current one. The planner's attempts are for no issue.
+/// Returns the span of an attempt, or of the known parts of it, within the current one. The
+/// planner's attempts belong to no issue.
 fn whose(issue: Option<IssueNumber>, attempt: Option<u32>) -> Span {
     let task = issue.map_or_else(Span::current, |issue| error_span!("task", issue = issue.0));
     match attempt {
@@ -36,7 +37,6 @@ fn whose(issue: Option<IssueNumber>, attempt: Option<u32>) -> Span {
     }
 }
 
-/// Returns the span of an effect.
 pub(crate) fn effect(effect: &Effect) -> Span {
     whose(effect.issue(), effect.attempt())
         .in_scope(|| error_span!("effect", effect = effect.name()))
@@ -55,8 +55,8 @@ pub(crate) fn answer(input: &Input, took: Duration) {
     }
 }
 
-/// Logs an event that is in the journal under this number. A chapter says in a module of its own what is worth more, or less, than a line
-/// at `info`.
+/// Logs an event that is in the journal under this number. Each chapter has a module that lists the
+/// events to log at a level other than `info`.
 pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
     whose(event.issue(), event.attempt()).in_scope(|| {
         if let Some(failure) = event.failure() {

@@ -1,5 +1,6 @@
-//! The journal of an earlier release, whose events are not read any more: it is moved aside, and what its sessions kept is found, for a
-//! person to recover. Nothing of it is changed or deleted.
+//! The journal of an earlier release, whose events can no longer be read: it is moved aside, and
+//! the kept work of its sessions is found so that the user can recover it. None of it is changed or
+//! deleted.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -12,33 +13,35 @@ use autoissue_journal::{Journal, JournalError, Older};
 
 use crate::session::mirror_dir;
 
-/// What an earlier release left.
+/// What an earlier release left behind.
 #[derive(Debug)]
 pub struct LeftByOlder {
     /// Where its journal is now.
     pub journal: PathBuf,
-    /// Work of its sessions that is in a mirror.
+    /// Work of its sessions that is kept in a mirror.
     pub salvaged: Vec<Salvaged>,
-    /// Directories of its attempts: worktrees, and what was kept because no commit can hold it.
+    /// Directories of its attempts: worktrees, and directories that were kept because no commit can
+    /// hold them.
     pub directories: Vec<Directory>,
 }
 
-/// Work that is in a mirror.
+/// Work that is kept in a mirror.
 #[derive(Debug)]
 pub struct Salvaged {
-    /// The checkout that it is of.
+    /// The checkout that it belongs to.
     pub project: PathBuf,
     /// The bare repository that holds it.
     pub mirror: PathBuf,
-    /// The ref, and what it is about.
+    /// The ref, with its session and issue.
     pub salvage: Salvage,
 }
 
-/// Moves the journal of an earlier release aside and finds what its sessions kept; `None` where there is none. As long as a session
-/// runs, which can only be one of that release, it stays, and opening it is [`JournalError::Older`].
+/// Moves the journal of an earlier release aside and finds the kept work of its sessions; `None` if
+/// there is none. While a session is running, which can only be one of that release, the journal
+/// stays, and opening it is [`JournalError::Older`].
 ///
 /// # Errors
-/// Where the journal's files cannot be moved, or its sessions not be read.
+/// Fails if the journal's files cannot be moved, or its sessions cannot be read.
 pub fn set_aside(state_dir: &Path) -> Result<Option<LeftByOlder>, JournalError> {
     if some_session_runs(state_dir) {
         return Ok(None);
@@ -52,7 +55,8 @@ fn some_session_runs(state_dir: &Path) -> bool {
     keys.flatten().any(|key| {
         let lock = state_lock(state_dir, &key.file_name().to_string_lossy());
         File::open(lock).is_ok_and(|file| {
-            // Shared, and let go at once: nobody who wants the repository may be turned away by us for longer than a moment.
+            // Shared, and released at once, so that it delays other users of the repository only
+            // for a moment.
             matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
         })
     })

@@ -1,4 +1,4 @@
-//! Sessions as the journal has them: what `status`, `show`, `metrics` and `resume` read.
+//! Sessions as stored in the journal: what `status`, `show`, `metrics` and `resume` read.
 
 use autoissue_engine::Event;
 use autoissue_journal::{Journal, JournalError, SessionRow, StoredEvent};
@@ -13,14 +13,14 @@ pub struct Recorded {
     pub row: SessionRow,
     /// Its events, in order.
     pub events: Vec<Envelope<Event>>,
-    /// What they tell, with the engine that they make.
+    /// Their history, with the engine's state that results from them.
     pub chronicle: Chronicle,
 }
 
 /// Why a session cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordedError {
-    /// The journal does not give it.
+    /// The journal cannot return it.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// An event is of a kind that this release does not know.
@@ -37,7 +37,7 @@ pub enum RecordedError {
 }
 
 impl RecordedError {
-    /// Returns what a person can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Journal(error) => error.hint(),
@@ -48,14 +48,14 @@ impl RecordedError {
     }
 }
 
-/// Events read from the journal at a time.
+/// How many events are read from the journal at a time.
 const N_EVENTS_READ: usize = 1_000;
 
 impl Recorded {
     /// Reads a session.
     ///
     /// # Errors
-    /// Where the journal is damaged, or was written by a newer release.
+    /// Fails if the journal is damaged, or was written by a newer release.
     pub fn read(journal: &Journal, row: SessionRow) -> Result<Self, RecordedError> {
         let mut events = Vec::new();
         let chronicle = chronicle(journal, &row, |envelope| events.push(envelope))?;
@@ -67,10 +67,10 @@ impl Recorded {
     }
 }
 
-/// Returns what a session's events tell, and hands each of them on.
+/// Returns the history that a session's events make, and passes each of them on.
 ///
 /// # Errors
-/// Where the journal is damaged, or was written by a newer release.
+/// Fails if the journal is damaged, or was written by a newer release.
 pub fn chronicle(
     journal: &Journal,
     row: &SessionRow,

@@ -1,5 +1,6 @@
-//! Bounds what transcripts take on the disk: by age, and by their size over all sessions. What a session can be resumed with stays:
-//! its plan, and what its planner said. Transcripts are for reading; the journal has the story without them.
+//! Limits the disk space of transcripts: by age, and by their size over all sessions. Files that a
+//! session needs to be resumed stay: its plan and its planner's answers. Transcripts are only for
+//! reading; the journal has the full history without them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,39 +10,38 @@ use autoissue_journal::{Journal, JournalError, SessionRow, SessionStatus};
 
 use crate::config::LoggingSettings;
 
-/// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
-/// Directories of a session that hold transcripts begin like this, or have this name.
+/// The prefix or the name of a session's directories that contain transcripts.
 const OF_ISSUES: &str = "issue-";
 const OF_THE_PLANNER: &str = "planner";
-/// Directories within one another that are measured: transcripts lie directly in theirs.
+/// How deep directories are measured: transcripts are directly in theirs.
 const DEPTH_MAX: u32 = 4;
 
-/// What was freed, or would be.
+/// The amount that was freed, or would be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
-    /// Sessions whose transcripts are gone.
+    /// Sessions whose transcripts were removed.
     pub n_sessions: u64,
-    /// How many bytes they had.
+    /// Their size in bytes.
     pub bytes: u64,
 }
 
-/// The transcripts of one session.
 struct Transcripts {
     directories: Vec<PathBuf>,
     bytes: u64,
     ended_at_ms: u64,
-    /// Its session may be running at this moment.
+    /// Whether its session may be running right now.
     may_run: bool,
 }
 
-/// Removes the transcripts of sessions that ended more than `logging.keepDays` ago, then the oldest ones until all of them take no
-/// more than `logging.maxTranscriptMib`. Those of the newest session stay, and those of one that may be running as long as they are
-/// not too old. With `dry_run` it only says what it would free. What
-/// cannot be removed stays and is not counted. `now_ms` is the time, milliseconds since the Unix epoch.
+/// Removes the transcripts of sessions that ended more than `logging.keepDays` ago, then the oldest
+/// ones until all of them take at most `logging.maxTranscriptMib`. Those of the newest session
+/// stay, and those of a session that may be running stay until they are too old. With `dry_run` it
+/// only reports what it would free. Transcripts that cannot be removed stay and are not counted.
+/// `now_ms` is the time, in milliseconds since the Unix epoch.
 ///
 /// # Errors
-/// Where the journal cannot be read.
+/// Fails if the journal cannot be read.
 pub fn remove_old_transcripts(
     state_dir: &Path,
     journal: &Journal,
@@ -53,7 +53,7 @@ pub fn remove_old_transcripts(
     let oldest_ms = now_ms.saturating_sub(DAY_MS * u64::from(settings.keep_days));
     let bytes_max = u64::from(settings.max_transcript_mib) << 20;
     let mut bytes: u64 = all.iter().map(|it| it.bytes).sum();
-    // The newest stands last.
+    // The newest is last.
     all.pop();
     let mut freed = Freed::default();
     for transcripts in all {
@@ -76,7 +76,7 @@ pub fn remove_old_transcripts(
     Ok(freed)
 }
 
-/// Returns the transcripts of all sessions that have some, by the time of their end.
+/// Returns the transcripts of all sessions that have any, ordered by the end of the session.
 fn transcripts(state_dir: &Path, journal: &Journal) -> Result<Vec<Transcripts>, JournalError> {
     let rows = journal.sessions(None, usize::MAX)?.into_iter();
     let rows: BTreeMap<String, SessionRow> = rows.map(|row| (row.id.to_string(), row)).collect();
@@ -87,7 +87,7 @@ fn transcripts(state_dir: &Path, journal: &Journal) -> Result<Vec<Transcripts>, 
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            // What the journal does not know may be another program's.
+            // A directory that the journal does not know may belong to another program.
             let row = rows.get(&name)?;
             let directories = directories_in(&entry.path(), row.status);
             (!directories.is_empty()).then(|| Transcripts {
@@ -102,7 +102,8 @@ fn transcripts(state_dir: &Path, journal: &Journal) -> Result<Vec<Transcripts>, 
     Ok(all)
 }
 
-/// Returns the directories of a session that may go. A planner's answer may be all that an unfinished session has of its plan.
+/// Returns the directories of a session that may be removed. A planner's answer may be all that an
+/// unfinished session has of its plan.
 fn directories_in(session: &Path, status: SessionStatus) -> Vec<PathBuf> {
     let is_over = matches!(status, SessionStatus::Completed | SessionStatus::Failed);
     let entries = fs::read_dir(session).into_iter().flatten().flatten();
@@ -140,7 +141,8 @@ mod tests {
     }
 
     impl State {
-        /// Makes sessions that ended so many days ago, each with so many bytes; one that is negative never said that it ended.
+        /// Creates sessions that ended the given number of days ago, each with the given number of
+        /// bytes; with a negative number of days, the session never recorded an end.
         fn with(sessions: &[(i64, usize)]) -> Self {
             let mut state = Self {
                 directory: tempfile::tempdir().unwrap(),
@@ -191,7 +193,7 @@ mod tests {
             remove_old_transcripts(path, &self.journal, &settings, NOW_MS, dry_run).unwrap()
         }
 
-        /// Returns whether the transcripts of each session are there, and asserts that its plan is.
+        /// Returns whether the transcripts of each session exist, and asserts that its plan does.
         fn left(&self) -> Vec<bool> {
             let sessions = fs::read_dir(self.directory.path().join("sessions")).unwrap();
             let mut paths: Vec<PathBuf> = sessions.map(|it| it.unwrap().path()).collect();
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn transcripts_are_kept_for_so_many_days_and_those_of_the_newest_session_for_ever() {
+    fn transcripts_are_kept_for_the_configured_days_and_those_of_the_newest_session_forever() {
         let state = State::with(&[(40, 5), (-30, 6), (20, 7), (13, 5), (-1, 5)]);
         let freed = Freed {
             n_sessions: 3,

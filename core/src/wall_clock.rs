@@ -1,4 +1,5 @@
-//! The time of day, as a number and as text. The engine has none; those who talk to the outside world need one.
+//! The time of day, as a number and as text. The engine has no clock; code that talks to the
+//! outside world needs one.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

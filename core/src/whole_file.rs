@@ -1,19 +1,20 @@
-//! Files that are written whole or not at all.
+//! Writes files atomically.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
-/// Writes a file by way of one beside it, with `.part` at the end of its name. Whoever reads it meanwhile sees the old one.
+/// Writes a file through a temporary one next to it, whose name ends with `.part`. Readers see the
+/// old file until the new one is complete.
 ///
 /// # Errors
-/// Those of the system; the file is as it was then.
+/// Returns the system's error; the file is unchanged then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(".part");
     let unfinished = path.with_file_name(name);
-    // What lies there may be a link that somebody committed, and would be followed.
+    // The path may be a symbolic link that somebody committed, which would be followed.
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -27,7 +28,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
-        // The error tells more than what becomes of the rest.
+        // The first error matters more than a failed cleanup.
         let _ = fs::remove_file(&unfinished);
     }
     written
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_put_in_place_leaves_nothing() {
+    fn a_failed_write_leaves_no_files() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("d");
         fs::create_dir(&path).unwrap();

@@ -1,6 +1,7 @@
-//! Directories next to the worktrees that nobody removes but their owner: worktrees with something that no commit of the project can hold
-//! (`autoissue-issue-7.kept-1`), what was in the way of one (`.not-ours-1`), and worktrees that no record of ours knows. They are found by
-//! their names alone, so neither journal nor mirror is needed.
+//! Directories next to the worktrees that only their owner removes: worktrees with content that no
+//! commit of the project can hold (`autoissue-issue-7.kept-1`), directories that blocked the place
+//! of a worktree (`.not-ours-1`), and worktrees without a record of ours. They are found by name
+//! alone, so neither journal nor mirror is needed.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use autoissue_git::worktrees::{Directory, Roots};
 
-/// The most files that are looked at in one directory: a list of what stays must not take minutes.
+/// How many files are counted in one directory: a list of what stays must not take minutes.
 const N_FILES_MAX: u64 = 100_000;
-/// The most repositories that are named of one directory.
+/// How many repositories are named for one directory.
 const N_REPOSITORIES_MAX: usize = 5;
 
 /// A directory that stays until its owner removes it.
@@ -20,24 +21,24 @@ pub struct SetAside {
     pub path: PathBuf,
     /// The issue in its name.
     pub issue: u64,
-    /// What is in it.
+    /// Its contents.
     pub contents: Contents,
 }
 
-/// What is in a directory, its own `.git` left out.
+/// The contents of a directory, without its own `.git`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
     /// How many files there are.
     pub n_files: u64,
-    /// Bytes of them.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Repositories below it, relative to it, sorted; at most five.
+    /// Repositories below it, as relative paths, sorted; at most five.
     pub repositories: Vec<String>,
-    /// Whether there is more than was looked at.
+    /// Whether there is more than was counted.
     pub is_partial: bool,
 }
 
-/// Returns the directories in the places of worktrees that are not among the `known` worktrees, by path.
+/// Returns the directories next to worktrees that are not among the `known` worktrees, by path.
 pub(super) fn find(roots: &Roots, known: &[PathBuf]) -> Vec<SetAside> {
     let unknown = roots
         .directories()
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_set_aside_is_found_in_all_places_without_any_record() {
+    fn kept_directories_are_found_in_all_places_without_a_record() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().canonicalize().unwrap();
         let roots = Roots::of(None, &home.join("state"), "p-1", &home.join("p"));

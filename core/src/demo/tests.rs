@@ -1,8 +1,8 @@
-//! The sample does what its backlog promises, with real git and a real shell.
+//! The sample behaves as its backlog promises, with real git and a real shell.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the sample is judged by the programs that people have, run directly"
+    reason = "the sample is tested with the programs that people have, run directly"
 )]
 
 use std::io::Write as _;
@@ -20,7 +20,6 @@ use super::*;
 use crate::apply_patch::{self, ApplyOutcome};
 use crate::config::{Config, ForgeKind};
 
-/// A fresh sample.
 struct Sample(TempDir);
 
 impl Sample {
@@ -169,7 +168,7 @@ fn the_sample_is_committed_the_same_way_each_time_and_passes_its_tests() {
 }
 
 #[test]
-fn its_configuration_is_one_that_runs_without_account_and_network() {
+fn its_configuration_needs_neither_account_nor_network() {
     let text = fs::read_to_string(Sample::new().0.path().join("autoissue.config.json")).unwrap();
     let json: String = text
         .lines()
@@ -185,7 +184,7 @@ fn its_configuration_is_one_that_runs_without_account_and_network() {
 }
 
 #[test]
-fn somebodys_directory_is_left_alone() {
+fn a_directory_with_files_is_left_alone() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("thesis.md"), "mine").unwrap();
     let error = create(directory.path()).unwrap_err();
@@ -263,7 +262,7 @@ fn no_two_good_branches_conflict_even_where_they_change_one_file() {
 }
 
 #[test]
-fn one_title_attacks_whoever_shows_it() {
+fn one_title_attacks_its_readers() {
     let issue = Sample::new().issue(9);
     for weapon in [
         "<script>",

@@ -1,4 +1,4 @@
-//! The effects of an attempt. Those that touch an issue's worktree run one after the other.
+//! The effects of an attempt. Effects on the same issue's worktree run one after the other.
 
 use autoissue_engine::{AgentOrder, AgentReport, AttemptEffect, AttemptInput, Failure, Input};
 use tracing::Instrument;
@@ -132,10 +132,10 @@ impl Executor {
                 report,
             })
         };
-        // A panic tells nothing of what was spent.
+        // After a panic, the cost is unknown.
         let panicked = move |failure| exited(AgentReport::unseen(failure));
         self.attempt_or(id, panicked, async move {
-            // Whoever drops a running agent ends it.
+            // Dropping the future ends the agent.
             let report = everything
                 .run_until_cancelled(services.run_agent(order, wish, inputs))
                 .await;

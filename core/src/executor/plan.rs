@@ -1,4 +1,5 @@
-//! The effects of a plan: the planner in one slot of its own, and the issues one after the other.
+//! The effects of a plan: the planner in a slot of its own, and the creation of issues one after
+//! the other.
 
 use autoissue_engine::{
     AgentReport, Failure, Input, IssueNumber, PlanEffect, PlanInput, PlannerOrder, StopReason,
@@ -7,7 +8,7 @@ use autoissue_engine::{
 use super::{Executor, lock};
 use crate::work::AttemptId;
 
-/// The creation of issues is no attempt, but it can be stopped like one.
+/// The creation of issues is not an attempt, but it can be stopped like one.
 const CREATION: AttemptId = AttemptId {
     issue: IssueNumber::SESSION,
     attempt: 0,
@@ -53,7 +54,7 @@ impl Executor {
         let (services, inputs) = (self.services.clone(), self.inputs.clone());
         let (everything, running) = (self.everything.clone(), self.running.clone());
         self.answering(defect(attempt), async move {
-            // Whoever drops a running planner ends it.
+            // Dropping the future ends the planner.
             let decomposed = everything
                 .run_until_cancelled(services.decompose(order, wish, inputs))
                 .await;

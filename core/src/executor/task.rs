@@ -1,4 +1,4 @@
-//! The effects that make a task ready: questions to the strategies.
+//! The effects that prepare a task: questions to the strategies.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use autoissue_engine::{Classification, Failure, Input, Issue, TaskEffect, TaskIn
 use super::Executor;
 use crate::strategy::ChosenModel;
 
-/// Issues that one thread classifies at least: it takes about a millisecond.
+/// Fewest issues that one thread classifies: it takes about a millisecond.
 const N_CLASSIFIED_TOGETHER: usize = 64;
 
 impl Executor {
@@ -29,7 +29,7 @@ impl Executor {
                         issue: number,
                         model: None,
                         effort: None,
-                        reason: format!("left to the agent's program: {failure}"),
+                        reason: format!("the agent's program chooses: {failure}"),
                     })
                 };
                 self.blocking(failed, move || {
@@ -59,7 +59,8 @@ impl Executor {
         }
     }
 
-    /// Classifies issues, on as many threads as there are cores: a thread for each would cost more than the answers.
+    /// Classifies issues on at most one thread per core, because starting a thread for each would
+    /// cost more than the answers.
     pub(super) fn classify(&self, issues: &[Arc<Issue>]) {
         let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
         for share in issues.chunks(issues.len().div_ceil(n_threads).max(N_CLASSIFIED_TOGETHER)) {
@@ -87,7 +88,7 @@ impl Executor {
                         }),
                         Err(undecided) => Input::Task(TaskInput::Undecided(undecided)),
                     };
-                    // The dispatcher is gone only when the session is over.
+                    // The dispatcher is gone only when the session has ended.
                     let _ = inputs.send(input);
                 }
             };

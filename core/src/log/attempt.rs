@@ -1,4 +1,4 @@
-//! What the log says of an attempt.
+//! Log lines of an attempt's events.
 
 use autoissue_engine::AttemptEvent;
 use tracing::{debug, info};
@@ -16,7 +16,7 @@ pub(super) fn event(seq: u64, kind: &str, event: &AttemptEvent) {
                 "journaled"
             );
         }
-        // There are as many of these as issues, or more.
+        // There are at least as many of these as issues.
         AttemptEvent::WorktreeLeased { .. } | AttemptEvent::Metered { .. } => {
             debug!(seq, event = kind, "journaled");
         }

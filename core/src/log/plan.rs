@@ -1,4 +1,4 @@
-//! What the log says of the plan.
+//! Log lines of the plan's events.
 
 use autoissue_engine::PlanEvent;
 use tracing::{debug, info};

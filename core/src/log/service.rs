@@ -1,4 +1,4 @@
-//! What the log says of the services that all tasks share.
+//! Log lines of events of the services that all tasks share.
 
 use autoissue_engine::ServiceEvent;
 use tracing::{info, warn};

@@ -1,4 +1,4 @@
-//! What the log says of a session as a whole.
+//! Log lines of events of the session as a whole.
 
 use autoissue_engine::SessionEvent;
 use tracing::{info, warn};

@@ -1,4 +1,4 @@
-//! What the log says of a task apart from its attempts.
+//! Log lines of a task's events, apart from its attempts.
 
 use autoissue_engine::TaskEvent;
 use tracing::{debug, info};
@@ -9,7 +9,7 @@ pub(super) fn event(seq: u64, kind: &str, event: &TaskEvent) {
             info!(seq, event = kind, outcome = outcome.name(), "journaled");
         }
         TaskEvent::Undecided(_) => info!(seq, event = kind, "journaled"),
-        // There are as many of these as issues, or more.
+        // There are at least as many of these as issues.
         TaskEvent::Accepted { .. } | TaskEvent::Classified { .. } | TaskEvent::Planned { .. } => {
             debug!(seq, event = kind, "journaled");
         }

@@ -1,3 +1,3 @@
-//! Core's tests from outside, in one binary.
+//! Tests of core through its public interface, in one binary.
 
 mod older;

@@ -1,4 +1,5 @@
-//! A journal of the form before the chapters: it stays as it was, and what its sessions kept is found.
+//! A journal of the format before chapters: it stays unchanged, and the work that its sessions kept
+//! is found.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
@@ -15,7 +16,8 @@ use tempfile::TempDir;
 
 const SESSION: &str = "20261122-1315-7f3a";
 
-/// The least that makes a journal of version 1: its two numbers, and a session. What was written last is in the write-ahead log only.
+/// The minimum of a version 1 journal: its two numbers, and a session. The last write is only in
+/// the write-ahead log.
 fn old_journal(state: &Path, project: &Path) {
     fs::create_dir_all(state).unwrap();
     let connection = Connection::open(state.join("journal.db")).unwrap();
@@ -60,7 +62,7 @@ fn world() -> World {
     }
 }
 
-/// Makes a mirror with one commit, under these refs.
+/// Creates a mirror with one commit, under these refs.
 fn mirror(path: &Path, refs: &[&str]) {
     let repository = git2::Repository::init_bare(path).unwrap();
     let tree = repository.treebuilder(None).unwrap().write().unwrap();
@@ -84,7 +86,10 @@ fn files(state: &Path, stem: &str) -> Vec<Vec<u8>> {
 fn an_older_journal_is_moved_aside_byte_for_byte() {
     let World { state, .. } = &world();
     let before = files(state, "journal");
-    assert!(!before[1].is_empty(), "its last write is in the log");
+    assert!(
+        !before[1].is_empty(),
+        "its last write is in the write-ahead log"
+    );
     assert!(matches!(
         Journal::open_read_only(state),
         Err(JournalError::Older { found: 1, .. })
@@ -117,7 +122,7 @@ fn a_second_older_journal_has_a_place_of_its_own() {
 }
 
 #[test]
-fn a_move_that_was_cut_off_is_ended_by_the_next() {
+fn an_interrupted_move_is_finished_by_the_next_one() {
     let World { state, .. } = &world();
     let before = files(state, "journal");
     for end in [".db-wal", ".mark"] {
@@ -129,7 +134,7 @@ fn a_move_that_was_cut_off_is_ended_by_the_next() {
 }
 
 #[test]
-fn what_the_sessions_of_an_older_journal_kept_is_found() {
+fn kept_work_of_an_older_journal_is_found() {
     let World { state, project, .. } = &world();
     let mine = format!("refs/autoissue/salvage/{SESSION}/issue-7/attempt-1");
     let other = "refs/autoissue/salvage/20270101-0000-0001/issue-8/attempt-1";

@@ -84,7 +84,7 @@ fn each_line_of_the_log_is_json_and_says_whose_work_it_is() {
                 .iter()
                 .filter(|line| in_span(line, "effect") == Some(&json!(effect)))
         };
-        for message in ["begins", "ended"] {
+        for message in ["started", "ended"] {
             let n = of_effect()
                 .filter(|line| line["fields"]["message"] == message)
                 .count();
