@@ -2,7 +2,7 @@
 //! project, not the remote, not the state directory.
 //!
 //! ```text
-//!   Session::open ─► what every session needs ─► an error, at once ──┐
+//!   Session::open ─► what every session needs ─► an error, at once ──────────┐
 //!                                                                            ├─► at_a_glance: a failure refuses, a warning is shown
 //!   examine ───────► the same, one by one: an error is a finding ────────────┘
 //!        └─────────► what needs a program of its own: version, push access, checks on the base

@@ -3,7 +3,7 @@
 //! made next.
 //!
 //! ```text
-//!   journal ─► sessions, newest first ─► tasks waiting to be published ─► publish ─┬─► noted in their own session
+//!   journal ─► sessions, newest first ─► tasks waiting to be published ──► publish ─┬─► noted in their own session
 //!                                                                                   ├─► refused for all ─► no session
 //!                                                                                   └─► left ─► the issue is skipped
 //! ```
