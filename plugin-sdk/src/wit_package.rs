@@ -79,7 +79,7 @@ fn the_bindings_are_of_this_wit_package() {
             text.lines()
                 .next()
                 .is_some_and(|line| line.contains(&digest)),
-            "{} is of another WIT package; run `plugin-sdk/bindings`",
+            "{} was generated from a different WIT package; run `plugin-sdk/bindings`",
             file.display()
         );
     }

@@ -55,47 +55,64 @@ pub enum Blocked {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Planning => f.write_str("is being classified"),
-            Self::Admission => f.write_str("waits until the whole backlog is classified"),
-            Self::BaseCheck => f.write_str("waits until the checks have run on the base"),
+            Self::Planning => f.write_str("being classified"),
+            Self::Admission => f.write_str("waiting until the whole backlog is classified"),
+            Self::BaseCheck => f.write_str("waiting for the checks on the base"),
             Self::Publishing(issue) => {
-                write!(f, "waits until the finished work of {issue} is published")
+                write!(f, "waiting until the finished work of {issue} is published")
             }
             Self::Stopping => f.write_str("the session is stopping"),
-            Self::Until => f.write_str("the time set by `--until` has come"),
+            Self::Until => f.write_str("past the `--until` time"),
             Self::Dependencies(issues) => {
                 let names: Vec<String> = issues.iter().map(ToString::to_string).collect();
-                write!(f, "waits for {}", names.join(", "))
+                write!(f, "waiting for {}", names.join(", "))
             }
-            Self::Delay(until) => write!(f, "is tried again at {until}"),
+            Self::Delay(until) => write!(f, "retrying at {until}"),
             Self::ServicePaused(service, until, message) => {
-                write!(f, "{service} pauses until {until}: {message}")
+                write!(f, "{service} is paused until {until}: {message}")
             }
             Self::BreakerOpen(service, until) => {
-                write!(f, "{service} failed too often; probed at {until}")
+                write!(f, "{service} failed too often; paused until {until}")
             }
             Self::Probing(service, issue) => {
-                write!(f, "{issue} probes whether {service} works again")
+                write!(f, "waiting while {issue} tests whether {service} works again")
             }
             Self::Slots(n) => write!(f, "all {n} slots are taken"),
             Self::ExclusiveRuns(issue, domain) => {
-                write!(f, "{issue} of domain {domain} runs alone")
+                write!(f, "waiting for {issue}, which runs alone ({})", named(domain))
             }
             Self::RunsAlone(domain, n) => {
-                write!(f, "domain {domain} runs alone; waits for {n} running")
+                let others = if *n == 1 { "other" } else { "others" };
+                write!(
+                    f,
+                    "waiting to run alone ({}); {n} {others} running",
+                    named(domain)
+                )
             }
             Self::AfterExclusive(issue, domain) => {
-                write!(f, "{issue} of domain {domain} is older and runs alone")
+                write!(
+                    f,
+                    "waiting for {issue}, which is older and must run alone ({})",
+                    named(domain)
+                )
             }
             Self::DomainBusy(domain, issue) => write!(f, "domain {domain} is busy with {issue}"),
-            Self::Conflict(issue, path) => write!(f, "works on {path}, like {issue}"),
+            Self::Conflict(issue, path) => write!(f, "touches {path}, which {issue} is changing"),
             Self::Budget { needed, available } => {
                 write!(
                     f,
-                    "needs {needed}, of which {available} is neither spent nor set aside"
+                    "needs {needed}; only {available} of the budget is free"
                 )
             }
-            Self::Turn => f.write_str("waits for its turn"),
+            Self::Turn => f.write_str("waiting for its turn"),
         }
+    }
+}
+
+/// Returns a domain as it appears in a reason.
+fn named(domain: &str) -> String {
+    match domain {
+        "unknown" => "unclassified issue".to_owned(),
+        domain => format!("domain {domain}"),
     }
 }

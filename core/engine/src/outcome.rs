@@ -187,14 +187,14 @@ impl fmt::Display for Outcome {
             Self::Done { pull_request: None } => f.write_str("branch published"),
             Self::AlreadyOpen {
                 pull_request: Some(pull),
-            } => write!(f, "pull request #{} is open already", pull.number),
+            } => write!(f, "pull request #{} is already open", pull.number),
             Self::AlreadyOpen { pull_request: None } => {
-                f.write_str("its branch is there already; `--issue` does it again")
+                f.write_str("its branch already exists; use `--issue` to redo it")
             }
             Self::AlreadyMerged { pull_request } => {
                 write!(
                     f,
-                    "pull request #{} was merged already",
+                    "pull request #{} was already merged",
                     pull_request.number
                 )
             }
@@ -213,16 +213,16 @@ impl fmt::Display for Skip {
         match self {
             Self::DependsOn { issue } => write!(f, "depends on {issue}"),
             Self::Circle { issues: circle } => {
-                f.write_str("depends on itself in a circle: ")?;
+                f.write_str("circular dependency: ")?;
                 for issue in circle {
                     write!(f, "{issue} → ")?;
                 }
                 circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
             }
-            Self::Closed => f.write_str("it was closed in the meantime"),
-            Self::Gone => f.write_str("it was deleted or moved in the meantime"),
-            Self::Unlabelled => f.write_str("it lost its label in the meantime"),
-            Self::Undecided => f.write_str("a plugin did not decide about it"),
+            Self::Closed => f.write_str("the issue was closed in the meantime"),
+            Self::Gone => f.write_str("the issue was deleted or moved in the meantime"),
+            Self::Unlabelled => f.write_str("the issue lost its label in the meantime"),
+            Self::Undecided => f.write_str("a plugin did not return a decision"),
             Self::DependsOnOutside { issue } => write!(
                 f,
                 "depends on {issue}, which is open and not part of this run"
@@ -235,7 +235,7 @@ impl fmt::Display for NotStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Budget => f.write_str("budget"),
-            Self::Until => f.write_str("the time set by `--until` had come"),
+            Self::Until => f.write_str("past the `--until` time"),
             Self::Stopped(message) => f.write_str(message),
         }
     }

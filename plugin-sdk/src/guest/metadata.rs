@@ -83,7 +83,7 @@ fn check(all: &Strategies, kind: &str, name: &str, settings: &str) -> Result<(),
             named(&all.pr_templates, PrTemplate::describe, name)?.check_settings(settings)
         }
         _ => Err(PluginError::InvalidSettings(format!(
-            "the plugin knows no kind `{kind}`"
+            "the plugin does not know the kind `{kind}`"
         ))),
     }
 }

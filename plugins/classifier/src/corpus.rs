@@ -310,7 +310,7 @@ fn the_first_tier_that_says_something_wins() {
         &classify("Login", body, &["bug"]),
         "backend",
         0.7,
-        "names `src/api/user.rs`",
+        "mentions `src/api/user.rs`",
     );
     check(
         &classify("Login", "The endpoint ignores the JWT", &[]),
@@ -322,7 +322,7 @@ fn the_first_tier_that_says_something_wins() {
         &classify("Hello", "", &["bug"]),
         "unknown",
         0.0,
-        "no tag, label, path or word tells the domain",
+        "nothing in the issue matched a domain",
     );
 }
 

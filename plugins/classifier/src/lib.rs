@@ -75,7 +75,7 @@ impl Classifier for BuiltinClassifier {
         Description::new(
             "builtin",
             env!("CARGO_PKG_VERSION"),
-            "Title tag, label, paths, keywords: the first that says something",
+            "Classifies by title tag, label, path or keyword, whichever matches first",
         )
     }
 
@@ -89,7 +89,7 @@ impl Classifier for BuiltinClassifier {
             .or_else(|| by_paths(issue))
             .or_else(|| by_keywords(issue))
             .unwrap_or_else(|| {
-                Classification::unknown().because("no tag, label, path or word tells the domain")
+                Classification::unknown().because("nothing in the issue matched a domain")
             }))
     }
 }
@@ -109,7 +109,7 @@ fn by_paths(issue: &Issue) -> Option<Classification> {
     let ranked = paths.ranked();
     let domain = most_named(&ranked, || evidence_of(issue).scores)?;
     let answer = Classification::new(domain.name(), PATH_CONFIDENCE)
-        .because(format!("names {}", named(&paths, domain)));
+        .because(format!("mentions {}", named(&paths, domain)));
     Some(with_alternatives(answer, domain, &ranked))
 }
 

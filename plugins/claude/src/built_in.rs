@@ -35,7 +35,7 @@ const LOGIN: Login = Login {
     ],
     directory: ("CLAUDE_CONFIG_DIR", ".claude"),
     file: ".credentials.json",
-    advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; fine if `apiKeyHelper` in its settings has the key",
+    advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; not needed if `apiKeyHelper` in its settings provides the key",
 };
 
 pub(crate) const MODELS: ModelNames = ModelNames {

@@ -105,10 +105,10 @@ pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
 fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen) -> AgentEvent {
     match (status, kind) {
         (_, Some("billing_error")) => {
-            AgentEvent::AuthFailed(format!("the account of `claude` cannot pay: {words}"))
+            AgentEvent::AuthFailed(format!("the `claude` account has a billing problem: {words}"))
         }
         (Some(401 | 403), _) | (None, Some("authentication_failed" | "oauth_org_not_allowed")) => {
-            AgentEvent::AuthFailed(format!("`claude` is not let in: {words}"))
+            AgentEvent::AuthFailed(format!("`claude` was denied access: {words}"))
         }
         (Some(429), _) | (None, Some("rate_limit")) => {
             AgentEvent::RateLimited(seen.limit_resets_ms.or_else(|| reset_in(&words)))
@@ -116,7 +116,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
         (Some(404), _) | (None, Some("model_not_found")) => {
             let model = seen.model.as_deref().unwrap_or("default");
             AgentEvent::AuthFailed(format!(
-                "`claude` does not have the model `{model}`: {words}"
+                "model `{model}` is not available to `claude`: {words}"
             ))
         }
         (Some(413), _) => AgentEvent::ContextFull,
@@ -144,7 +144,7 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
             |status| format!("status {status}"),
         );
         let words = format!(
-            "the service of `claude` refused until the run ended ({told}, {})",
+            "the `claude` API kept refusing requests until the run ended ({told}, {})",
             refusal.kind
         );
         return Some(match refusal.status {
@@ -161,7 +161,7 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     }
     if let Some(line) = begins(UNKNOWN_OPTION) {
         return Some(AgentEvent::AuthFailed(format!(
-            "this `claude` is too old: {line}"
+            "the installed `claude` is too old: {line}"
         )));
     }
     // Another try has a session of its own, so it is of this attempt only.
@@ -187,6 +187,6 @@ fn words(result: &Value) -> String {
         Some(text) if !text.trim().is_empty() => text.trim().to_owned(),
         _ => Some(errors().join("; "))
             .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| "it did not say why".into()),
+            .unwrap_or_else(|| "no reason given".into()),
     }
 }

@@ -94,12 +94,13 @@ impl ClaudeRun {
                     status: line["error_status"].as_u64(),
                     kind: line["error"].as_str().unwrap_or("unknown").to_owned(),
                 };
-                let status = refusal
-                    .status
-                    .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let error = refusal.status.map_or_else(
+                    || "no answer from the API".to_owned(),
+                    |status| format!("API error {status}"),
+                );
                 let (attempt, most) = (&line["attempt"], &line["max_retries"]);
                 events.push(AgentEvent::Note(format!(
-                    "the service refuses ({status}, {}); retry {attempt} of {most}",
+                    "{error} ({}), retry {attempt} of {most}",
                     refusal.kind
                 )));
                 self.seen.refusal = Some(refusal);
@@ -165,7 +166,7 @@ impl ClaudeRun {
         if is_rejected {
             let kind = info["rateLimitType"].as_str().unwrap_or("unnamed");
             events.push(AgentEvent::Note(format!(
-                "the account's limit is reached ({kind})"
+                "the account reached its limit ({kind})"
             )));
         }
     }
@@ -296,7 +297,7 @@ impl AgentRun for ClaudeRun {
                 Source::Stdout if line.truncated && is_result(&line.text) => {
                     self.has_ended = true;
                     events.push(AgentEvent::Failed(
-                        "the agent's last words are too long to be read".into(),
+                        "the agent's final message is too long to read".into(),
                     ));
                 }
                 Source::Stdout => self.stdout(&line.text, &mut events),

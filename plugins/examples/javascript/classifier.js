@@ -75,7 +75,7 @@ function read(settings) {
   }
   for (const [domain, words] of Object.entries(map)) {
     if (!/^[a-z0-9-]{1,40}$/.test(domain)) {
-      throw invalid(`${JSON.stringify(domain.slice(0, 80))} is no domain: 1 to 40 of a to z, 0 to 9 and -`);
+      throw invalid(`${JSON.stringify(domain.slice(0, 80))} is not a valid domain: use 1 to 40 of a to z, 0 to 9 and -`);
     }
     if (!Array.isArray(words) || !words.every((word) => typeof word === "string" && 0 < word.length && word.length <= 100)) {
       throw invalid(`\`${domain}\` is no list of words`);

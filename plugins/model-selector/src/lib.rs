@@ -15,7 +15,7 @@ use autoissue_plugin_sdk::{
 /// Longest body, in characters, that can by its words alone be small work. A long text about comments is seldom small work.
 const SMALL_BODY_CHARS_MAX: usize = 600;
 
-/// Words of small, wordy work.
+/// Words of simple work.
 const SMALL_WORDS: &[&str] = &[
     "typo",
     "typos",
@@ -38,7 +38,7 @@ const SMALL_WORDS: &[&str] = &[
     "comments",
 ];
 
-/// Words of work on the whole.
+/// Words of complex work.
 const LARGE_WORDS: &[&str] = &[
     "architecture",
     "architectural",
@@ -100,9 +100,9 @@ impl Level {
 
     fn in_words(self) -> &'static str {
         match self {
-            Self::Low => "small, wordy work",
+            Self::Low => "simple work",
             Self::Mid => "ordinary work",
-            Self::High => "work on the whole",
+            Self::High => "complex work",
         }
     }
 
@@ -138,7 +138,7 @@ impl ModelSelector for BuiltinSelector {
         Description::new(
             "builtin",
             env!("CARGO_PKG_VERSION"),
-            "Chooses by labels and by the words of title and body",
+            "Chooses by labels and by words in the title and body",
         )
     }
 
@@ -184,14 +184,14 @@ fn by_label(request: &SelectionRequest) -> Option<Verdict> {
             })?;
         Some(Verdict {
             position,
-            reason: format!("a label asks for the model `{name}`"),
+            reason: format!("a label requests the model `{name}`"),
         })
     });
     model.or_else(|| {
         labels.iter().find_map(|label| {
             let value = label_value(label, "complexity")?;
             let (word, level) = COMPLEXITIES.iter().find(|(word, _)| *word == value)?;
-            let reason = format!("a label says that the complexity is {word}");
+            let reason = format!("a label sets the complexity to {word}");
             Some(Verdict {
                 position: level.position_in(available),
                 reason,
@@ -217,7 +217,7 @@ fn by_words(request: &SelectionRequest) -> Verdict {
         .or_else(|| by_domain(&request.domain))
         .unwrap_or((
             Level::Mid,
-            "neither label, title nor body says otherwise".into(),
+            "nothing in the labels, title or body suggests otherwise".into(),
         ));
     let reason = format!("{}: {cause}", level.in_words());
     Verdict {
@@ -231,7 +231,7 @@ fn by_title(title: &str) -> Option<(Level, String)> {
     let words = words_of(title);
     words
         .iter()
-        .find_map(|word| Some((level_of(word)?, format!("the title says \"{word}\""))))
+        .find_map(|word| Some((level_of(word)?, format!("the title contains \"{word}\""))))
 }
 
 /// Returns what the body says: the level that more different words speak for, none where they balance.
@@ -255,7 +255,7 @@ fn by_body(body: &str) -> Option<(Level, String)> {
     } else {
         return None;
     };
-    Some((level, format!("the body says \"{word}\"")))
+    Some((level, format!("the body contains \"{word}\"")))
 }
 
 /// Returns what the domain says: only of documentation is it known that it is wordy work.
@@ -363,12 +363,12 @@ mod tests {
         check(
             issue!("Fix a Typo in the parser"),
             "haiku",
-            "small, wordy work: the title says \"typo\"",
+            "simple work: the title contains \"typo\"",
         );
         check(
             issue!("Fix parser", body: "Its comments are wrong."),
             "haiku",
-            "small, wordy work: the body says \"comments\"",
+            "simple work: the body contains \"comments\"",
         );
     }
 
@@ -377,23 +377,23 @@ mod tests {
         check(
             issue!("Redesign the comment system"),
             "opus",
-            "work on the whole: the title says \"redesign\"",
+            "complex work: the title contains \"redesign\"",
         );
         check(
             issue!("Re-architect intake"),
             "opus",
-            "work on the whole: the title says \"rearchitect\"",
+            "complex work: the title contains \"rearchitect\"",
         );
         check(
             issue!("Store", body: "A migration to the new format."),
             "opus",
-            "work on the whole: the body says \"migration\"",
+            "complex work: the body contains \"migration\"",
         );
     }
 
     #[test]
     fn other_work_is_ordinary() {
-        let reason = "ordinary work: neither label, title nor body says otherwise";
+        let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
         check(issue!("Button does nothing"), "sonnet", reason);
         check(
             issue!("Immigration form", body: "Undocumented docstore."),
@@ -412,18 +412,18 @@ mod tests {
         check(
             issue!("Typo in migration guide", body: "performance architecture"),
             "haiku",
-            "small, wordy work: the title says \"typo\"",
+            "simple work: the title contains \"typo\"",
         );
         check(
             issue!("Improve performance of the docs build", body: "typo"),
             "opus",
-            "work on the whole: the title says \"performance\"",
+            "complex work: the title contains \"performance\"",
         );
     }
 
     #[test]
     fn code_and_long_bodies_are_no_small_work() {
-        let reason = "ordinary work: neither label, title nor body says otherwise";
+        let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
         check(
             issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"),
             "sonnet",
@@ -456,25 +456,25 @@ mod tests {
             check(
                 issue!("Fix typo", labels: ["bug", label]),
                 "opus",
-                "a label asks for the model `opus`",
+                "a label requests the model `opus`",
             );
         }
         for label in ["complexity: low", "complexity/low", "Complexity-Low"] {
             check(
                 issue!("Redesign", labels: [label]),
                 "haiku",
-                "a label says that the complexity is low",
+                "a label sets the complexity to low",
             );
         }
         check(
             issue!("Typo", labels: ["complexity/medium"]),
             "sonnet",
-            "a label says that the complexity is medium",
+            "a label sets the complexity to medium",
         );
         check(
             issue!("Typo", labels: ["complexity: complex"]),
             "opus",
-            "a label says that the complexity is complex",
+            "a label sets the complexity to complex",
         );
     }
 
@@ -484,7 +484,7 @@ mod tests {
         check(
             issue!("x", labels: labels),
             "haiku",
-            "a label asks for the model `haiku`",
+            "a label requests the model `haiku`",
         );
     }
 
@@ -500,7 +500,7 @@ mod tests {
         check(
             issue!("Typo", labels: labels),
             "haiku",
-            "small, wordy work: the title says \"typo\"",
+            "simple work: the title contains \"typo\"",
         );
     }
 
@@ -566,7 +566,7 @@ mod tests {
         let reason = BuiltinSelector.select(&asked).unwrap().reason;
         assert_eq!(
             reason,
-            "small, wordy work: the title says \"typo\"; one step up after 1 failure"
+            "simple work: the title contains \"typo\"; one step up after 1 failure"
         );
     }
 

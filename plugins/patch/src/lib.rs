@@ -53,7 +53,7 @@ impl AgentBackend for PatchBackend {
         Ok(ProgramInfo {
             program: "autoissue".into(),
             version_args: vec!["--version".into()],
-            install_hint: "it is part of autoissue; `git` must be on PATH".into(),
+            install_hint: "built into autoissue; `git` must be on PATH".into(),
             metering: Metering::Free,
             models: Vec::new(),
             environment: Vec::new(),
@@ -116,7 +116,7 @@ fn event_of(outcome: Outcome) -> AgentEvent {
             named(&paths)
         ))),
         Outcome::AlreadyApplied => {
-            AgentEvent::Done(Some("The patch from the issue was applied already.".into()))
+            AgentEvent::Done(Some("The patch from the issue was already applied.".into()))
         }
         Outcome::Rejected(reason) => {
             AgentEvent::Failed(format!("the patch from the issue does not apply: {reason}"))
@@ -221,7 +221,7 @@ mod tests {
         check_line(
             Line::stdout(r#"{"already_applied":true}"#),
             &[AgentEvent::Done(Some(
-                "The patch from the issue was applied already.".into(),
+                "The patch from the issue was already applied.".into(),
             ))],
         );
         check_line(

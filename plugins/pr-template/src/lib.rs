@@ -106,7 +106,7 @@ fn merge_order(merge_after: &[u64]) -> Option<String> {
         N_NAMES_MAX,
     );
     Some(format!(
-        "> [!IMPORTANT]\n> Merge after {numbers}. `Closes` works only where the pull request goes into the default branch: \
+        "> [!IMPORTANT]\n> Merge after {numbers}. `Closes` only works if the pull request targets the default branch: \
          merge in this order, or close the issue by hand."
     ))
 }
@@ -119,7 +119,7 @@ fn warnings(context: &PrContext) -> Option<String> {
             N_NAMES_MAX,
         );
         lines.push(format!(
-            "> The agent was denied tools that it asked for: {tools}."
+            "> The agent was denied these tools: {tools}."
         ));
     }
     if !context.removed_from_prompt.is_empty() {
@@ -140,7 +140,7 @@ fn warnings(context: &PrContext) -> Option<String> {
 fn summary(summary: Option<&str>) -> Option<String> {
     let quoted = quote(summary?, SUMMARY_CHARS_MAX)?;
     Some(format!(
-        "### What was done\n\nIn the agent's own words, which nobody has verified:\n\n{quoted}"
+        "### What was done\n\nWritten by the agent, not verified:\n\n{quoted}"
     ))
 }
 
@@ -167,7 +167,7 @@ fn check_result(check: &CheckReport) -> &'static str {
     match (check.passed, check.fails_on_base) {
         (true, false) => "passed",
         (true, true) => "passed; fails without this change",
-        (false, true) => "**failed**, and fails without this change too",
+        (false, true) => "**failed**; also fails without this change",
         (false, false) => "**failed**",
     }
 }
@@ -233,7 +233,7 @@ fn cost(usd: f64, is_assumed: bool) -> String {
         format!("${usd:.2}")
     };
     if is_assumed {
-        format!("{known}, in part assumed")
+        format!("{known}, partly estimated")
     } else {
         known
     }

@@ -70,7 +70,7 @@ Closes #42
 
 ### What was done
 
-In the agent's own words, which nobody has verified:
+Written by the agent, not verified:
 
 > I kept the last line.
 >
@@ -122,10 +122,10 @@ fn a_pull_request_with_everything_to_warn_of() {
 Closes #42
 
 > [!IMPORTANT]
-> Merge after #3, #4. `Closes` works only where the pull request goes into the default branch: merge in this order, or close the issue by hand.
+> Merge after #3, #4. `Closes` only works if the pull request targets the default branch: merge in this order, or close the issue by hand.
 
 > [!WARNING]
-> The agent was denied tools that it asked for: ``Bash(rm -rf `x`)``, `WebFetch`.
+> The agent was denied these tools: ``Bash(rm -rf `x`)``, `WebFetch`.
 >
 > Hidden text was removed from the issue before the agent saw it: `HTML comment`, `tag characters`.
 
@@ -133,7 +133,7 @@ Closes #42
 
 | check | result | time |
 | --- | --- | ---: |
-| `test` | **failed**, and fails without this change too | 0.9 s |
+| `test` | **failed**; also fails without this change | 0.9 s |
 
 ### Changes
 
@@ -150,7 +150,7 @@ Closes #42
 | attempts | 3 |
 | agent | `claude` |
 | model | `sonnet` |
-| cost | $1.23, in part assumed |
+| cost | $1.23, partly estimated |
 | base | `main` at `0123456789ab` |
 "
     );
@@ -213,7 +213,7 @@ Closes #42
 
 ### What was done
 
-In the agent's own words, which nobody has verified:
+Written by the agent, not verified:
 
 > \\</blockquote>
 > \\# Done
@@ -340,7 +340,7 @@ fn many_files_are_counted_and_not_listed() {
 #[test]
 fn costs_are_never_shown_as_less_than_they_are() {
     assert_eq!(cost(0.001, false), "less than $0.01");
-    assert_eq!(cost(0.0, true), "$0.00, in part assumed");
+    assert_eq!(cost(0.0, true), "$0.00, partly estimated");
     assert_eq!(cost(f64::NAN, false), "unknown");
 }
 

@@ -370,11 +370,11 @@ impl Turn<'_> {
             (spent, self.settings().task_cap, "agent.maxBudgetUsd")
         };
         let kept = if task.work.is_some() {
-            " its work is kept;"
+            "; work kept"
         } else {
             ""
         };
-        format!("spent {spent} of {limit};{kept} raise `{key}` and run it again to go on")
+        format!("spent {spent} of the {limit} limit{kept}. Raise `{key}` and run it again to continue")
     }
 
     fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {
@@ -392,7 +392,7 @@ impl Turn<'_> {
         let message = (!failed.is_empty()).then(|| feedback(&failed));
         let red_base = failed.iter().find(|r| r.fails_on_base).map(|r| {
             format!(
-                "check `{}` fails on the base too ({}), without any work of ours",
+                "check `{}` also fails on the base ({}), without any changes",
                 r.name, r.ended
             )
         });

@@ -70,7 +70,7 @@ impl Turn<'_> {
         match &task.last_failure {
             Some((failure, message)) if was_tried => Outcome::Failed {
                 failure: *failure,
-                message: format!("{message}; not tried again: {because}"),
+                message: format!("{message}; not retried: {because}"),
             },
             _ => Outcome::NotStarted {
                 because: because.clone(),

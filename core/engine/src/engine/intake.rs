@@ -248,7 +248,7 @@ impl Turn<'_> {
             && self.settings().red_base == RedBase::Fail
         {
             self.stop(format!(
-                "check `{name}` fails on the base already ({ended}), without any work of ours"
+                "check `{name}` already fails on the base ({ended}), without any changes"
             ));
         }
     }

@@ -143,7 +143,7 @@ impl Turn<'_> {
         if reserved < least {
             let budget = self.engine.ledger.budget;
             self.fail_session(
-                format!("cannot afford the planner: it needs {least}, budget {budget}"),
+                format!("cannot afford the planner: it needs {least}, but the budget is {budget}"),
                 true,
             );
             return;
@@ -239,7 +239,7 @@ impl Turn<'_> {
             self.engine.planner_cap(),
         );
         format!(
-            "planning spent {spent} of {cap} and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once"
+            "planning spent {spent} of {cap} without producing a plan; raise `planner.maxBudgetUsd` or narrow the directive"
         )
     }
 
@@ -250,7 +250,7 @@ impl Turn<'_> {
             None => self.rejected(
                 attempt,
                 Rejection {
-                    message: "it is empty".to_owned(),
+                    message: "the answer is empty".to_owned(),
                     file: String::new(),
                 },
             ),
@@ -500,7 +500,7 @@ fn no_plan(rejection: &Rejection) -> String {
         .message
         .lines()
         .filter(|line| !line.trim().is_empty());
-    let first = lines.next().unwrap_or("it says nothing");
+    let first = lines.next().unwrap_or("no reason given");
     let more = match lines.count() {
         0 => String::new(),
         n => format!(" (and {n} more)"),
@@ -508,7 +508,7 @@ fn no_plan(rejection: &Rejection) -> String {
     let kept = if rejection.file.is_empty() {
         String::new()
     } else {
-        format!("; it is kept in `{}`", rejection.file)
+        format!("; the answer is saved in `{}`", rejection.file)
     };
-    format!("the planner's answer is no plan: {first}{more}{kept}")
+    format!("the planner's answer was not a valid plan: {first}{more}{kept}")
 }

@@ -176,7 +176,7 @@ impl Turn<'_> {
             .map_or(0, |breaker| breaker.n_deaths);
         if is_probe && N_DEATHS_MAX <= n_deaths {
             self.suspend(format!(
-                "{service} ends in the same way each time: {}{}",
+                "{service} fails the same way each time: {}{}",
                 failure.headline(),
                 self.waited(since)
             ));

@@ -34,7 +34,7 @@ impl Turn<'_> {
                 ""
             };
             let message = format!(
-                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on{kept}",
+                "budget: {} of the {} limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue{kept}",
                 task.spent_before,
                 self.settings().task_cap
             );

@@ -169,14 +169,14 @@ fn every_recorded_run_means_what_it_means() {
     streamed/limit-reached     1        = 0.000000 RateLimited(Some(1795653670000))
     streamed/max-tokens        0        = 0.013524 Done(Some("and this is the rest."))
     streamed/max-turns         1        = 0.020286 TurnsReached
-    streamed/no-credit         1        = 0.000000 AuthFailed("the account of `claude` cannot pay: Credit balance is too low")
+    streamed/no-credit         1        = 0.000000 AuthFailed("the `claude` account has a billing problem: Credit balance is too low")
     streamed/overloaded-late   1        ≥ 0.005877 Unreachable("API Error: API returned an empty or malformed response (HTTP 200) — check for a proxy or gateway 
     streamed/overloaded-twice  0        = 0.077898 Done(Some("Done: the file is written."))
     streamed/refusal           1        = 0.006762 Failed("API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy
     streamed/refused-400       1        = 0.000000 Failed("API Error: 400 the request is wrong")
-    streamed/refused-401       1        = 0.000000 AuthFailed("`claude` is not let in: Invalid API key · Fix external API key")
-    streamed/refused-403       1        = 0.000000 AuthFailed("`claude` is not let in: Failed to authenticate. API Error: 403 your key may not use this")
-    streamed/refused-404       1        = 0.000000 AuthFailed("`claude` does not have the model `no-such-model`: There's an issue with the selected model (claude
+    streamed/refused-401       1        = 0.000000 AuthFailed("`claude` was denied access: Invalid API key · Fix external API key")
+    streamed/refused-403       1        = 0.000000 AuthFailed("`claude` was denied access: Failed to authenticate. API Error: 403 your key may not use this")
+    streamed/refused-404       1        = 0.000000 AuthFailed("model `no-such-model` is not available to `claude`: There's an issue with the selected model (clau
     streamed/refused-429       1        = 0.000000 RateLimited(None)
     streamed/refused-500       1        = 0.000000 Overloaded("API Error: 500 internal server error. This is a server-side issue, usually temporary — try again i
     streamed/refused-529       1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
@@ -188,7 +188,7 @@ fn every_recorded_run_means_what_it_means() {
     streamed/success           0        = 0.077898 Done(Some("Done: the file is written."))
     streamed/taken-session     1        ?          Failed("`claude` did not start: Error: Session ID 11111111-1111-4111-8111-111111111111 is already in use.")
     streamed/too-long          1        = 0.000000 ContextFull
-    streamed/unknown-option    1        ?          AuthFailed("this `claude` is too old: error: unknown option '--no-such-option'")
+    streamed/unknown-option    1        ?          AuthFailed("the installed `claude` is too old: error: unknown option '--no-such-option'")
     streamed/unknown-session   1        = 0.000000 Failed("No conversation found with session ID: 11111111-1111-4111-8111-111111111111")
     streamed/yolo-as-root      1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
     whole/apitimeout           1        = 0.000000 Unreachable("Request timed out")
@@ -197,14 +197,14 @@ fn every_recorded_run_means_what_it_means() {
     whole/bash-acceptedits     0        = 0.007500 Done(Some("Done: committed.")) denied Bash
     whole/bash-allowed         0        = 0.007500 Done(Some("Done: committed."))
     whole/budget               1        = 2.790000 BudgetReached
-    whole/credit               1        = 0.000000 AuthFailed("the account of `claude` cannot pay: Credit balance is too low")
-    whole/cut                  143      ?          Unreachable("the service of `claude` refused until the run ended (no answer, unknown)")
+    whole/credit               1        = 0.000000 AuthFailed("the `claude` account has a billing problem: Credit balance is too low")
+    whole/cut                  143      ?          Unreachable("the `claude` API kept refusing requests until the run ended (no answer, unknown)")
     whole/denied-write         0        = 0.007500 Done(Some("Done: wrote HELLO.md.")) denied Write
     whole/disallow             0        = 0.003750 Done(Some("Running a command."))
     whole/e400                 1        = 0.000000 Failed("API Error: 400 bad request (fake)")
-    whole/e401                 1        = 0.000000 AuthFailed("`claude` is not let in: Invalid API key · Fix external API key")
-    whole/e403                 1        = 0.000000 AuthFailed("`claude` is not let in: Failed to authenticate. API Error: 403 forbidden (fake)")
-    whole/e404                 1        = 0.000000 AuthFailed("`claude` does not have the model `no-such-model`: There's an issue with the selected model (no-suc
+    whole/e401                 1        = 0.000000 AuthFailed("`claude` was denied access: Invalid API key · Fix external API key")
+    whole/e403                 1        = 0.000000 AuthFailed("`claude` was denied access: Failed to authenticate. API Error: 403 forbidden (fake)")
+    whole/e404                 1        = 0.000000 AuthFailed("model `no-such-model` is not available to `claude`: There's an issue with the selected model (no-s
     whole/e429                 1        = 0.000000 RateLimited(None)
     whole/e500                 1        = 0.000000 Overloaded("API Error: 500 internal (fake). This is a server-side issue, usually temporary — try again in a mo
     whole/e529                 1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.

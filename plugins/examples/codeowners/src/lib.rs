@@ -38,7 +38,7 @@ impl Rule {
     fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let (Some(pattern), Some(owner), None) = (words.next(), words.next(), words.next()) else {
-            return Err(format!("`{text}` is not a pattern and a domain"));
+            return Err(format!("`{text}` is not a pattern followed by a domain"));
         };
         // `@harbour/Web_Team` is the team `web-team`.
         let name = owner
@@ -53,7 +53,7 @@ impl Rule {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !is_domain {
             return Err(format!(
-                "`{owner}` is no domain: 1 to 40 letters, digits and `-`"
+                "`{owner}` is not a valid domain: use 1 to 40 letters, digits and `-`"
             ));
         }
         Ok(Self {
@@ -196,7 +196,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "invalid settings: `rules[1]`: `c` is not a pattern and a domain"
+            "invalid settings: `rules[1]`: `c` is not a pattern followed by a domain"
         );
         assert!(Codeowners.check_settings("").is_err(), "rules are required");
     }

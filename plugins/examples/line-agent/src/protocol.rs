@@ -25,13 +25,13 @@ impl AgentRun for Reader {
         events.push(match (self.end.take(), exit.code) {
             // Who says `done` and ends badly is not done.
             (Some(AgentEvent::Done(_)) | None, Some(code)) if code != 0 => {
-                AgentEvent::Failed(format!("it ended with exit code {code}"))
+                AgentEvent::Failed(format!("the program exited with code {code}"))
             }
             (Some(AgentEvent::Done(_)) | None, None) => {
-                AgentEvent::Failed("a signal ended it".into())
+                AgentEvent::Failed("the program was killed by a signal".into())
             }
             (Some(end), _) => end,
-            (None, _) => AgentEvent::Failed("it ended without saying `done`".into()),
+            (None, _) => AgentEvent::Failed("the program exited without printing `done`".into()),
         });
         events
     }
@@ -150,15 +150,15 @@ mod tests {
         assert_eq!(last("done", Some(0)), AgentEvent::Done(None));
         assert_eq!(
             last("done", Some(3)),
-            AgentEvent::Failed("it ended with exit code 3".into())
+            AgentEvent::Failed("the program exited with code 3".into())
         );
         assert_eq!(
             last("done", None),
-            AgentEvent::Failed("a signal ended it".into())
+            AgentEvent::Failed("the program was killed by a signal".into())
         );
         assert_eq!(
             last("", Some(0)),
-            AgentEvent::Failed("it ended without saying `done`".into())
+            AgentEvent::Failed("the program exited without printing `done`".into())
         );
         assert_eq!(
             last("failed no idea", Some(0)),

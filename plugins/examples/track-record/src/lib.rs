@@ -53,7 +53,7 @@ impl<'a> Record<'a> {
             return unknown(format!("`{}` has no record", model.id));
         };
         let (n_runs, n_successes) = (known.n_runs, known.n_successes.min(known.n_runs));
-        let record = format!("`{}` ended {n_successes} of {n_runs} tasks well", model.id);
+        let record = format!("`{}` succeeded on {n_successes} of {n_runs} tasks", model.id);
         let cost = known
             .median_cost_usd
             .filter(|cost| cost.is_finite() && 0.0 <= *cost);
@@ -102,7 +102,7 @@ impl ModelSelector for TrackRecord {
         let at = explored.unwrap_or(n_failures.min(last));
         let mut reason = ranked[at].in_words.clone();
         if explored.is_some() {
-            reason.push_str("; tried, so that it gets one");
+            reason.push_str("; trying it to find out");
         } else if 0 < n_failures {
             reason.push_str(&format!(
                 "; number {} on the list, after {n_failures} failures",
@@ -195,7 +195,7 @@ mod tests {
         check(
             &request(&history),
             "sonnet",
-            "ended 15 of 18 tasks well, about $1.00 each",
+            "succeeded on 15 of 18 tasks, about $1.00 each",
         );
     }
 

@@ -105,7 +105,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 240s, 5 failures
-        session is suspended: agent `claude` ends in the same way each time: crashed (waited 3 minutes)
+        session is suspended: agent `claude` fails the same way each time: crashed (waited 3 minutes)
         #1 attempt 4 failed, again at 181s: crashed
         session interrupted
         session resumed
@@ -132,7 +132,7 @@ fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_re
     }
     night.begin();
     let told = night.told();
-    let error = "session is suspended: agent `claude` ends in the same way each time";
+    let error = "session is suspended: agent `claude` fails the same way each time";
     assert!(
         told.contains(error) && told.ends_with("session interrupted"),
         "{told}"
@@ -365,7 +365,7 @@ fn while_open_tasks_wait_and_one_probes() {
         agent failed for #1
         agent breaker open until 60s, 1 failures
         #1 attempt 1 failed, again at 1s: crashed
-        (#1 agent `claude` failed too often; probed at 01:47 UTC)
+        (#1 agent `claude` failed too often; paused until 01:47 UTC)
         agent probed by #1
         #1 attempt 2 started, $5.00 reserved
         agent answers again
@@ -470,7 +470,7 @@ fn quota_at_one_am() {
         #1 agent exited, $0.00
         agent pauses until 2640s
         #1 attempt 1 failed, again, kept: limited
-        (#3 agent `claude` pauses until 02:30 UTC: limited)
+        (#3 agent `claude` is paused until 02:30 UTC: limited)
         #2 agent exited, $1.00
         #2 ended, pull request #102
         #1 attempt 2 started, $5.00 reserved
@@ -713,7 +713,7 @@ fn a_session_that_is_gone_is_not_replaced_where_a_lower_cap_leaves_nothing() {
         session resumed
         #1 agent exited, $0.00
         #1 attempt 2 failed (charged): gave up
-        #1 ended, budget: spent $3.00 of $2.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $3.00 of the $2.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );

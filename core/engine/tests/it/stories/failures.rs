@@ -45,7 +45,7 @@ fn a_base_that_somebody_breaks_meanwhile_is_nobodys_failed_check() {
         if !is_done {
             assert!(matches!(outcome, Outcome::NeedsYou { .. }), "{outcome}");
             let told = night.told();
-            let why = "session stops: check `test` fails on the base too (exit code 1)";
+            let why = "session stops: check `test` also fails on the base (exit code 1)";
             assert!(told.contains(why), "{told}");
             assert!(!told.contains("#2 attempt"), "nothing more is paid: {told}");
         }
@@ -265,7 +265,7 @@ fn a_kept_tree_goes_when_its_task_ends_without_another_attempt() {
         #1 agent exited, $1.00
         #1 checks failed
         #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
-        #1 ended, task: check `test` (exit code 1) failed; not tried again: the time set by `--until` had come
+        #1 ended, task: check `test` (exit code 1) failed; not retried: past the `--until` time
         session completed
         ",
     );
@@ -388,11 +388,11 @@ fn base_was_red() {
         },
         "
         base checked, 1 red
-        session stops: check `test` fails on the base already (exit code 1), without any work of ours
-        #1 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
-        #2 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
-        #3 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
-        session failed: check `test` fails on the base already (exit code 1), without any work of ours
+        session stops: check `test` already fails on the base (exit code 1), without any changes
+        #1 ended, not started: check `test` already fails on the base (exit code 1), without any changes
+        #2 ended, not started: check `test` already fails on the base (exit code 1), without any changes
+        #3 ended, not started: check `test` already fails on the base (exit code 1), without any changes
+        session failed: check `test` already fails on the base (exit code 1), without any changes
         ",
     );
 }

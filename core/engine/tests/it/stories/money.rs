@@ -95,7 +95,7 @@ fn running_attempts_hold_their_money() {
         "
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
-        (#3 needs $5.00, of which $2.00 is neither spent nor set aside)
+        (#3 needs $5.00; only $2.00 of the budget is free)
         #1 agent exited, $1.00
         #3 attempt 1 started, $5.00 reserved
         #1 ended, pull request #101
@@ -252,7 +252,7 @@ fn one_more_turn() {
         #1 metered $2.30
         #1 metered $2.50
         #1 agent exited, $2.79
-        #1 ended, budget: spent $2.79 of $2.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $2.79 of the $2.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -288,7 +288,7 @@ fn first_no_work_is_not_kept() {
         #1 metered $2.50
         #1 agent exited, $2.79
         #1 attempt 1 failed (charged): the agent changed nothing
-        #1 ended, budget: spent $2.79 of $2.00; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $2.79 of the $2.00 limit. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -356,7 +356,7 @@ fn finished_work_that_passed_its_reservation_and_a_check_ends_as_budget() {
         #1 agent exited, $5.10
         #1 checks failed
         #1 attempt 1 failed (charged): check `test` (exit code 1) failed
-        #1 ended, budget: spent $5.10 of $5.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $5.10 of the $5.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -598,8 +598,8 @@ fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
             night.begin();
         },
         "
-        #1 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
-        #2 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, needs you: budget: $4.60 of the $5.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue with the kept work
+        #2 ended, needs you: budget: $4.60 of the $5.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -617,7 +617,7 @@ fn work_whose_cap_is_lowered_to_what_was_spent_before_ends_with_the_resume() {
         "
         (died)
         session resumed
-        #1 ended, needs you: budget: $3.00 of $2.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
+        #1 ended, needs you: budget: $3.00 of the $2.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue with the kept work
         session completed
         ",
     );
@@ -650,7 +650,7 @@ fn cap_wedges_issue() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.80
         #1 attempt 1 failed (charged): gave up
-        #1 ended, budget: spent $4.80 of $5.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $4.80 of the $5.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
         #2 ended, pull request #102
@@ -807,7 +807,7 @@ fn a_budget_used_up_by_retries_is_named_as_the_reason() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.90
         #1 attempt 1 failed (charged), again: gave up
-        #1 ended, budget: spent $4.90 of $5.00; its work is kept; raise `maxTotalBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $4.90 of the $5.00 limit; work kept. Raise `maxTotalBudgetUsd` and run it again to continue
         session completed
         ",
     );

@@ -112,7 +112,7 @@ fn a_budget_too_small_for_the_planner_starts_nothing() {
         |night| {
             night.plans(FORK).set(|s| s.budget = usd(0.5)).begin();
         },
-        "session failed: cannot afford the planner: it needs $0.51, budget $0.50",
+        "session failed: cannot afford the planner: it needs $0.51, but the budget is $0.50",
     );
     assert_eq!(night.asked, []);
 }
@@ -164,8 +164,8 @@ fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
         planner exited, $0.10
         plan rejected: b
         c
-        session stops: the planner's answer is no plan: b (and 1 more); it is kept in `answer.txt`
-        session failed: the planner's answer is no plan: b (and 1 more); it is kept in `answer.txt`
+        session stops: the planner's answer was not a valid plan: b (and 1 more); the answer is saved in `answer.txt`
+        session failed: the planner's answer was not a valid plan: b (and 1 more); the answer is saved in `answer.txt`
         ",
     );
 }
@@ -184,8 +184,8 @@ fn an_answer_is_not_mended_with_money_that_is_not_there() {
         planner 1 started, $2.00 reserved
         planner exited, $1.60
         plan rejected: a
-        session stops: the planner's answer is no plan: a; it is kept in `answer.txt`
-        session failed: the planner's answer is no plan: a; it is kept in `answer.txt`
+        session stops: the planner's answer was not a valid plan: a; the answer is saved in `answer.txt`
+        session failed: the planner's answer was not a valid plan: a; the answer is saved in `answer.txt`
         ",
     );
 }
@@ -204,7 +204,7 @@ fn a_planner_that_says_nothing_is_asked_once_more() {
         "
         planner 1 started, $2.00 reserved
         planner exited, $0.50
-        plan rejected, again: it is empty
+        plan rejected, again: the answer is empty
         planner 2 started, $1.50 reserved
         planner exited, $0.50
         plan of 1 issues
@@ -365,7 +365,7 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
         planner metered $1.00
         planner metered $2.01
         planner exited, $2.51 assumed
-        session failed: planning spent $2.51 of $2.00 and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once
+        session failed: planning spent $2.51 of $2.00 without producing a plan; raise `planner.maxBudgetUsd` or narrow the directive
         ",
     );
     assert!(night.asked.contains(&Effect::Plan(PlanEffect::Stop {

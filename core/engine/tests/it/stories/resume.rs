@@ -529,7 +529,7 @@ fn new_limits_hold_from_the_resume_on() {
         #1 attempt 2 failed, again: interrupted
         session interrupted
         session resumed
-        #1 ended, budget: spent $2.00 of $2.20; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $2.00 of the $2.20 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         #2 attempt 1 started, $2.20 reserved
         #2 agent exited, $1.00
         #2 ended, pull request #102

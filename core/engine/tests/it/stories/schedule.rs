@@ -115,12 +115,12 @@ fn an_exclusive_domain_runs_alone_and_is_let_in_once_it_is_the_oldest() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        (#2 domain unknown runs alone; waits for 1 running)
-        (#3 #2 of domain unknown is older and runs alone)
+        (#2 waiting to run alone (unclassified issue); 1 other running)
+        (#3 waiting for #2, which is older and must run alone (unclassified issue))
         #1 agent exited, $1.00
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
-        (#3 #2 of domain unknown runs alone)
+        (#3 waiting for #2, which runs alone (unclassified issue))
         #2 agent exited, $1.00
         #2 ended, pull request #102
         #3 attempt 1 started, $5.00 reserved
@@ -152,8 +152,8 @@ fn tasks_on_the_same_file_do_not_run_together() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        (#2 works on src/, like #1)
-        (#3 works on src/post.rs, like #2)
+        (#2 touches src/, which #1 is changing)
+        (#3 touches src/post.rs, which #2 is changing)
         #1 agent exited, $1.00
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
@@ -209,8 +209,8 @@ fn nothing_starts_after_the_time_that_was_set() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #2 ended, not started: the time set by `--until` had come
-        #3 ended, not started: the time set by `--until` had come
+        #2 ended, not started: past the `--until` time
+        #3 ended, not started: past the `--until` time
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed
@@ -232,8 +232,8 @@ fn an_attempt_that_a_limit_ended_is_not_started_when_the_time_is_over() {
         #1 attempt 1 started, $5.00 reserved
         agent pauses until 2640s
         #1 attempt 1 failed, again: limited
-        #1 ended, not started: the time set by `--until` had come
-        #2 ended, not started: the time set by `--until` had come
+        #1 ended, not started: past the `--until` time
+        #2 ended, not started: past the `--until` time
         session completed
         ",
     );
@@ -290,16 +290,16 @@ fn there_is_always_an_answer_to_why_it_waits() {
                 .release(2, "agent");
         },
         "
-        (#1 waits until the whole backlog is classified)
-        (#2 is being classified)
-        (#1 waits until the checks have run on the base)
+        (#1 waiting until the whole backlog is classified)
+        (#2 being classified)
+        (#1 waiting for the checks on the base)
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
         agent failed for #1 (charged)
         #1 attempt 1 failed (charged), again at 1s: crashed
-        (#1 is tried again at 01:46 UTC)
+        (#1 retrying at 01:46 UTC)
         #1 attempt 2 started, $5.00 reserved
         agent answers again
         #1 agent exited, $1.00
@@ -307,7 +307,7 @@ fn there_is_always_an_answer_to_why_it_waits() {
         forge failed for #1 (charged)
         #1 publishing delayed until 4s (charged): no route
         interrupt requested
-        (#1 is tried again at 01:46 UTC)
+        (#1 retrying at 01:46 UTC)
         #2 agent exited, $1.00
         session interrupted
         ",
