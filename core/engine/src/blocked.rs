@@ -1,54 +1,55 @@
-//! Why a task does not run right now. There is always an answer.
+//! Why a task is not running right now. There is always a reason.
 
 use std::fmt;
 
 use crate::{IssueNumber, Service, Time, Usd};
 
-/// Why a task does not run right now.
+/// Why a task is not running right now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blocked {
-    /// It is being classified, or its model is being chosen.
+    /// The task is being classified, or its model is being selected.
     Planning,
-    /// The rest of the backlog is being classified.
+    /// The rest of the backlog is still being classified.
     Admission,
-    /// The checks run on the base first.
+    /// The checks are running on the base first.
     BaseCheck,
-    /// Finished work is published first: what the forge refuses to take of it, it would refuse of every other.
+    /// Finished work is published first: if the forge refuses it, it would refuse all other work
+    /// too.
     Publishing(IssueNumber),
     /// The session is stopping.
     Stopping,
-    /// The time after which nothing starts has come.
+    /// The `--until` time has passed.
     Until,
-    /// It waits for these issues.
+    /// The task is waiting for these issues.
     Dependencies(Vec<IssueNumber>),
-    /// It failed and waits before it is tried again.
+    /// The task failed and is waiting to be retried at this time.
     Delay(Time),
-    /// A service stated when it can be used again.
+    /// A service reported when it can be used again.
     ServicePaused(Service, Time, String),
     /// The breaker of a service is open.
     BreakerOpen(Service, Time),
-    /// Another task probes a service.
+    /// Another task is probing a service.
     Probing(Service, IssueNumber),
-    /// All slots are taken.
+    /// All slots are in use.
     Slots(u32),
-    /// A task of an exclusive domain runs alone.
+    /// A running task of an exclusive domain must run alone.
     ExclusiveRuns(IssueNumber, String),
-    /// Its own domain runs alone, and others run.
+    /// The task must run alone, and others are running.
     RunsAlone(String, u32),
-    /// An older task that runs alone is let in first.
+    /// An older task that must run alone goes first.
     AfterExclusive(IssueNumber, String),
-    /// Its domain has as many running as it may.
+    /// The domain has reached its limit of running tasks.
     DomainBusy(String, IssueNumber),
-    /// A running task works on the same file.
+    /// A running task is changing the same file.
     Conflict(IssueNumber, String),
-    /// Its money is not there while others run.
+    /// The budget does not cover the task while others are running.
     Budget {
-        /// What it needs.
+        /// Amount that the task needs.
         needed: Usd,
-        /// What is neither spent nor set aside.
+        /// Amount that is neither spent nor reserved.
         available: Usd,
     },
-    /// Older tasks come first.
+    /// Older tasks go first.
     Turn,
 }
 
