@@ -3,7 +3,7 @@
 //! ```text
 //!   step ─► decide: input ──► emit(event) ─► apply ─► state
 //!                    │    └─► ask(effect)
-//!                    └─► go_on: admission, publishing, starts, ends: whatever the new state allows
+//!                    └─► go_on: everything that the new state allows: admission, publishing, starts, ends
 //! ```
 //!
 //! `decide` reads the state and emits events; only `apply` writes the state, from nothing but an

@@ -3,8 +3,8 @@
 //! ```text
 //!   Classifying ─► Choosing ─► Waiting ─► Running: the stages of its kind ─► Ended
 //!                     ▲           ▲                     │
-//!                     │           └── failed, to be tried again
-//!                     └── failed in substance, and the model selector is asked again
+//!                     │           └── failed, to be retried
+//!                     └── failed in substance: the model selector is asked again
 //! ```
 
 use crate::issue::SharedIssue;

@@ -1,4 +1,4 @@
-//! Services that are out of order: breakers, pauses, bad credentials.
+//! Unavailable services: breakers, pauses, rejected credentials.
 
 use autoissue_engine::ServiceInput;
 use autoissue_engine::*;
@@ -62,7 +62,7 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
             .tasks()
             .values()
             .all(|task| task.n_retries == 0),
-        "nobody pays for the service"
+        "no task pays for the service"
     );
 }
 
@@ -105,7 +105,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 240s, 5 failures
-        session is suspended: agent `claude` fails the same way each time: crashed (waited 3 minutes)
+        session stops, resumable: agent `claude` fails the same way each time: crashed (waited 3 minutes)
         #1 attempt 4 failed, again at 181s: crashed
         session interrupted
         session resumed
@@ -132,7 +132,7 @@ fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_re
     }
     night.begin();
     let told = night.told();
-    let error = "session is suspended: agent `claude` fails the same way each time";
+    let error = "session stops, resumable: agent `claude` fails the same way each time";
     assert!(
         told.contains(error) && told.ends_with("session interrupted"),
         "{told}"
@@ -247,7 +247,7 @@ fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
     let collects =
         |effect: &&Effect| matches!(effect, Effect::Attempt(AttemptEffect::CollectWork { .. }));
     let n_collected = night.asked.iter().filter(collects).count();
-    assert_eq!(n_collected, 1, "what checks have made is not collected");
+    assert_eq!(n_collected, 1, "files created by checks are not collected");
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error
         night.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
         night.replies(1, place, (0..70).map(|_| no_room())).begin();
         let told = night.told();
-        let error = "session is suspended: no space (waited 60 minutes)";
+        let error = "session stops, resumable: no space (waited 60 minutes)";
         assert!(told.contains(error), "{told}");
         assert!(told.ends_with("session interrupted"), "{told}");
         let n_runs = agent_runs(&night);
@@ -266,7 +266,7 @@ fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error
         assert!(task.outcome().is_none() && task.n_retries == 0, "{task:?}");
         assert!(now < DUSK + 3_700_000, "{now}");
 
-        // Whoever resumes has made room, or has another hour to do so.
+        // A resume means that space was freed, or grants another hour to free it.
         night.resume();
         assert_eq!(agent_runs(&night), 1, "{}", night.told());
         let task = night.engine.task(number(1)).expect("a task");
@@ -285,7 +285,7 @@ fn a_lone_issue_waits_for_the_network() {
     assert_eq!(agent_runs(&night), 10);
 }
 
-/// Plays a script on one issue, which is published in the end, and retries cost it nothing.
+/// Runs a script on one issue, which is published in the end without paying any retries.
 fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
     let mut night = Night::new(1);
     script(&mut night);
@@ -335,7 +335,7 @@ fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 5, "and not one more");
+    assert_eq!(agent_runs(&night), 5, "and no more");
 }
 
 #[test]
@@ -371,10 +371,10 @@ fn while_open_tasks_wait_and_one_probes() {
         agent answers again
         #1 agent exited, $1.00
         #1 ended, pull request #101
-        (#1 does not wait)
+        (#1 is not waiting)
         #3 agent exited, $0.10
         #3 ended, pull request #103
-        (#3 does not wait)
+        (#3 is not waiting)
         #2 agent exited, $1.00
         #2 ended, pull request #102
         session completed
@@ -585,7 +585,7 @@ fn one_hundred_thirty_three_more_starts() {
         agent probed by #2
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $0.00
-        session is suspended: bad credentials
+        session stops, resumable: bad credentials
         #2 attempt 1 failed, again at 2s, kept: bad credentials
         agent breaker open until 1s, 1 failures
         session interrupted
@@ -658,7 +658,7 @@ fn one_refused_agent_of_three_is_tried_again() {
 
 #[test]
 fn an_answer_confirms_nothing_and_a_start_does() {
-    // Both ran when the credentials were renewed: neither is the one more start.
+    // Both were running when the credentials were renewed: neither counts as the one more start.
     check(
         2,
         |night| {

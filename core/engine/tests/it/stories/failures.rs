@@ -1,4 +1,4 @@
-//! Failures: whose fault, who pays, what is tried again and from where.
+//! Failures: what is at fault, whether it costs a retry, what is retried and from where.
 
 use autoissue_engine::AttemptInput;
 use autoissue_engine::ServiceEvent;
@@ -47,7 +47,7 @@ fn a_base_that_somebody_breaks_meanwhile_is_nobodys_failed_check() {
             let told = night.told();
             let why = "session stops: check `test` also fails on the base (exit code 1)";
             assert!(told.contains(why), "{told}");
-            assert!(!told.contains("#2 attempt"), "nothing more is paid: {told}");
+            assert!(!told.contains("#2 attempt"), "no further agent runs: {told}");
         }
     }
 }
@@ -172,7 +172,7 @@ fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
         session completed
         ",
     );
-    // The agent resolves what it left, in the same tree.
+    // The agent resolves the merge in the same worktree.
     assert_eq!(
         starts(&night),
         [
@@ -226,7 +226,7 @@ fn dirty_retry() {
     assert_eq!(
         released(&night),
         [(1, 1, false), (1, 3, true)],
-        "the tree of the failed check is kept"
+        "the worktree of the failed check is kept"
     );
     let resumed = night.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => Some((
@@ -240,7 +240,7 @@ fn dirty_retry() {
     assert_eq!(
         resumed[2].0.as_ref().map(|session| session.id.as_str()),
         Some("s"),
-        "the agent's session goes on"
+        "the agent's session continues"
     );
     assert!(
         resumed[2]
@@ -292,7 +292,7 @@ fn work_that_cannot_be_collected_is_not_removed() {
     assert_eq!(
         released(&night),
         [(1, 2, true)],
-        "the first attempt's tree stays for the next lease to save"
+        "the first attempt's worktree stays, and the next lease saves it"
     );
 }
 
@@ -621,12 +621,12 @@ fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 1 suspended
-        session is suspended: commits must be signed
+        #1 attempt 1 interrupted
+        session stops, resumable: commits must be signed
         session interrupted
         session resumed
-        #1 attempt 1 suspended
-        session is suspended: commits must be signed
+        #1 attempt 1 interrupted
+        session stops, resumable: commits must be signed
         session interrupted
         (signed now)
         session resumed
@@ -687,8 +687,8 @@ fn credentials_of_the_forge_that_end_before_an_attempt_interrupt_and_cost_nothin
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #1 attempt 1 suspended
-        session is suspended: bad credentials
+        #1 attempt 1 interrupted
+        session stops, resumable: bad credentials
         session interrupted
         (a new token)
         session resumed

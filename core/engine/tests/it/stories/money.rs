@@ -1,4 +1,4 @@
-//! Money: admission, reservations, caps, and costs that are not known.
+//! Money: admission, reservations, caps, and unknown costs.
 
 use autoissue_engine::*;
 
@@ -9,7 +9,7 @@ fn unmeasured(spent: Spent) -> Reply {
     Reply::Exits(Ended::Done, spent)
 }
 
-/// Returns what each agent was told that it may spend.
+/// Returns the spending limit that each agent was given.
 fn limits(night: &Night) -> Vec<Option<Usd>> {
     fn limit(effect: &Effect) -> Option<Option<Usd>> {
         match effect {
@@ -396,7 +396,7 @@ fn a_cost_that_cannot_be_right_is_unknown() {
             "
             #1 attempt 1 started, $5.00 reserved
             #1 metered $0.30
-            #1 agent exited, $0.80 assumed
+            #1 agent exited, $0.80 estimated
             #1 ended, pull request #101
             session completed
             ",
@@ -479,7 +479,7 @@ fn a_resumed_session_is_told_what_it_has_cost() {
         #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
         #1 attempt 2 started, $3.00 reserved
         #1 metered $0.50
-        #1 agent exited, $1.00 assumed
+        #1 agent exited, $1.00 estimated
         #1 checks failed
         #1 attempt 2 failed (charged), again, kept: check `test` (exit code 1) failed
         #1 attempt 3 started, $2.00 reserved
@@ -498,7 +498,7 @@ fn a_resumed_session_is_told_what_it_has_cost() {
     assert_eq!(
         resumed.collect::<Vec<_>>(),
         [None, Some(usd(2.0)), Some(usd(2.5))],
-        "what was seen, without what was assumed"
+        "what was metered, without what was estimated"
     );
 }
 
@@ -520,7 +520,7 @@ fn one_interruption_never_ends_a_task_however_small_its_cap() {
         #1 metered $0.15
         (died)
         session resumed
-        #1 agent exited, $0.25 assumed
+        #1 agent exited, $0.25 estimated
         #1 attempt 1 failed, again, kept: interrupted
         #1 attempt 2 started, $0.05 reserved
         #1 agent exited, $1.00
@@ -530,7 +530,7 @@ fn one_interruption_never_ends_a_task_however_small_its_cap() {
     );
 }
 
-/// An earlier session spent so much on #1 and left work.
+/// An earlier session spent this much on #1 and left work.
 fn cut_off(dollars: f64) -> CutOff {
     CutOff {
         spent: usd(dollars),
@@ -580,7 +580,7 @@ fn money_run_again_continues_with_what_is_left_of_the_cap() {
     assert_eq!(
         night.engine.ledger().spent,
         usd(2.0),
-        "the session's budget is its own"
+        "the session's budget is separate"
     );
 }
 
@@ -674,10 +674,10 @@ fn unmeasured_is_free() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 metered $0.30
-        #1 agent exited, $0.80 assumed
+        #1 agent exited, $0.80 estimated
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
-        #2 agent exited, $1.20 assumed
+        #2 agent exited, $1.20 estimated
         #2 ended, pull request #102
         #3 attempt 1 started, $5.00 reserved
         #3 agent exited, $1.00
@@ -688,7 +688,7 @@ fn unmeasured_is_free() {
     assert_eq!(
         night.engine.ledger().assumed,
         usd(2.0),
-        "known and assumed costs are apart"
+        "known and estimated costs are separate"
     );
 }
 
@@ -704,7 +704,7 @@ fn a_backend_that_meters_at_the_end_is_charged_its_whole_reservation() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #1 agent exited, $5.00 assumed
+        #1 agent exited, $5.00 estimated
         #1 ended, pull request #101
         session completed
         ",
@@ -745,7 +745,7 @@ fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 metered $1.20
-        #1 agent exited, $1.70 assumed
+        #1 agent exited, $1.70 estimated
         agent failed for #1 (charged)
         #1 attempt 1 failed (charged), again at 1s: crashed
         #1 attempt 2 started, $3.30 reserved

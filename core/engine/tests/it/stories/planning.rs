@@ -341,7 +341,7 @@ fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
         agent probed
         planner 2 started, $2.00 reserved
         planner exited, $0.00
-        session is suspended: bad credentials
+        session stops, resumable: bad credentials
         planner 2 failed, again at 2s: bad credentials
         agent breaker open until 1s, 1 failures
         session interrupted
@@ -364,7 +364,7 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
         planner 1 started, $2.00 reserved
         planner metered $1.00
         planner metered $2.01
-        planner exited, $2.51 assumed
+        planner exited, $2.51 estimated
         session failed: planning spent $2.51 of $2.00 without producing a plan; raise `planner.maxBudgetUsd` or narrow the directive
         ",
     );
@@ -521,7 +521,7 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
         planner metered $0.25
         (died)
         session resumed
-        planner exited, $0.75 assumed
+        planner exited, $0.75 estimated
         planner 1 failed, again: interrupted
         planner 2 started, $1.25 reserved
         planner exited, $0.50
@@ -660,7 +660,7 @@ fn creation_that_is_stopped_goes_on_at_resume() {
         planner exited, $0.50
         plan of 1 issues
         interrupt requested
-        creation suspended
+        creation interrupted
         session interrupted
         session resumed
         creation retried
@@ -753,8 +753,8 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
         planner exited, $0.50
         plan of 2 issues
         issue 1 created as #1
-        creation suspended
-        session is suspended: bad credentials
+        creation interrupted
+        session stops, resumable: bad credentials
         session interrupted
         (mended)
         session resumed
@@ -784,8 +784,8 @@ fn an_issue_that_the_forge_refuses_waits_for_a_person() {
         planner exited, $0.50
         plan of 2 issues
         issue 1 created as #1
-        creation suspended
-        session is suspended: the body is too long
+        creation interrupted
+        session stops, resumable: the body is too long
         session interrupted
         ",
     );

@@ -1,4 +1,4 @@
-//! Interruptions and crashes, and going on after them.
+//! Interruptions and crashes, and resuming after them.
 
 use autoissue_engine::*;
 
@@ -64,7 +64,7 @@ fn crash_after_post() {
     assert_eq!(
         (agent_runs(&night), n_published),
         (1, 2),
-        "publishing looks before it creates"
+        "publishing checks for an existing pull request before it creates one"
     );
 }
 
@@ -81,8 +81,8 @@ fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() 
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 1 suspended
-        session is suspended: bad credentials
+        #1 attempt 1 interrupted
+        session stops, resumable: bad credentials
         #2 agent exited, $1.00
         session interrupted
         session resumed
@@ -94,7 +94,7 @@ fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() 
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 3, "each issue is paid once");
+    assert_eq!(agent_runs(&night), 3, "each issue is paid for once");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
         #1 metered $1.30
         (died)
         session resumed
-        #1 agent exited, $1.80 assumed
+        #1 agent exited, $1.80 estimated
         #1 attempt 1 failed, again, kept: interrupted
         #1 attempt 2 started, $3.70 reserved
         #1 agent exited, $1.00
@@ -202,7 +202,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
         interrupt requested
-        #2 attempt 1 suspended
+        #2 attempt 1 interrupted
         #1 agent exited, $1.00
         #1 attempt 1 failed, again, kept: interrupted
         session interrupted
@@ -240,7 +240,7 @@ fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         interrupt requested
-        #1 attempt 1 suspended
+        #1 attempt 1 interrupted
         session interrupted
         session resumed
         #1 ended, pull request #101
@@ -264,9 +264,9 @@ fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
         "
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
-        #1 attempt 1 suspended
-        session is suspended: too much is kept
-        #2 attempt 1 suspended
+        #1 attempt 1 interrupted
+        session stops, resumable: too much is kept
+        #2 attempt 1 interrupted
         session interrupted
         session resumed
         #1 agent exited, $1.00
@@ -506,7 +506,7 @@ fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
     assert_eq!(
         last,
         Some((true, true)),
-        "it goes on in the agent's session, and knows what failed"
+        "it continues in the agent's session, and knows what failed"
     );
 }
 
@@ -574,7 +574,7 @@ fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
         #1 attempt 2 started, $5.00 reserved
         (died)
         session resumed
-        #1 agent exited, $0.50 assumed
+        #1 agent exited, $0.50 estimated
         #1 attempt 2 failed, again, kept: interrupted
         #1 attempt 3 started, $5.00 reserved
         #1 agent exited, $1.00

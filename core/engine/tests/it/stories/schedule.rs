@@ -1,4 +1,4 @@
-//! Who runs beside whom, and who goes first.
+//! Which tasks run side by side, and which go first.
 
 use autoissue_engine::*;
 
