@@ -1,4 +1,4 @@
-//! Tests of the WIT package, which is for authors in other languages what this crate is in Rust.
+//! Tests of the WIT package, the counterpart of this crate for authors in other languages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn files(directory: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Returns what the world exports, by name, sorted.
+/// Returns the names of a world's exports, sorted.
 fn exports(resolve: &Resolve, world: &str) -> Vec<String> {
     let (_, world) = resolve
         .worlds

@@ -1,4 +1,4 @@
-//! Exports `metadata`: who the plugin is, from its crate and from its strategies.
+//! Exports `metadata`: describes the plugin, from its crate and its strategies.
 
 use super::bindings::metadata::exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
 use super::{NOTHING, WitError, error, named, set_up};
