@@ -1,7 +1,9 @@
-//! Issues as people write them, with the domain that a maintainer would give them: the measure of the fourth tier, and of the four together.
+//! Realistic issues with the domain that a maintainer would assign, for measuring the fourth tier,
+//! and all four together.
 //!
-//! All are made up. They were written before they were tried, and words are not weighed to fit them one by one; so some are judged wrongly, and the tests hold
-//! the share that is judged rightly.
+//! All are invented. They were written before they were tried, and word weights are not tuned to
+//! individual issues. So some are classified incorrectly, and the tests check the share of correct
+//! answers.
 
 use autoissue_plugin_sdk::prelude::*;
 
@@ -184,7 +186,7 @@ const ISSUES: &[Row] = &[
     ("documentation", "\u{c124}\u{ce58} \u{ac00}\u{c774}\u{b4dc} \u{bb38}\u{c11c} \u{c624}\u{d0c0} \u{c218}\u{c815}", ""),
     ("documentation", "Dokumentation der Konfigurationsdatei fehlt", ""),
     ("documentation", "Man page lacks the --json flag", ""),
-    // Unknown: nothing tells.
+    // Unknown: nothing indicates a domain.
     ("unknown", "Question about the roadmap", "When is the next version planned?"),
     ("unknown", "Is anybody still working on this?", ""),
     ("unknown", "Crash on startup", "It just closes."),
@@ -233,7 +235,7 @@ fn classify(title: &str, body: &str, labels: &[&str]) -> Classification {
         .unwrap()
 }
 
-/// Returns a line for each issue that is judged otherwise than expected.
+/// Returns a line for each issue that is not classified as expected.
 fn judged_wrongly(rows: &[Row]) -> Vec<String> {
     rows.iter().filter_map(wrong).collect()
 }

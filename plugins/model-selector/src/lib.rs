@@ -1,10 +1,11 @@
-//! The built-in model selector: how much model does an issue need?
+//! The built-in model selector: how strong a model an issue needs.
 //!
-//! It reads words, not meaning: an explicit label decides, else the title, else the body, else the domain; where nothing speaks, the
-//! work is ordinary. Each failure of substance adds a step. It looks at no prices and at no history.
+//! It looks at words, not meaning: an explicit label decides, otherwise the title, otherwise the
+//! body, otherwise the domain; without any indication the work is ordinary. Each failure of
+//! substance raises the level by one. It does not consider prices or history.
 //!
 //! ```text
-//!   label ─► title ─► body ─► domain ─► ordinary        level ─► model of that name, or by position ─► one step up a failure
+//!   label ─► title ─► body ─► domain ─► ordinary        level ─► model of that name, or by position ─► one step up per failure
 //! ```
 
 use autoissue_plugin_sdk::{
@@ -12,10 +13,11 @@ use autoissue_plugin_sdk::{
     issue::contains_word, markdown,
 };
 
-/// Longest body, in characters, that can by its words alone be small work. A long text about comments is seldom small work.
+/// Longest body, in characters, that counts as simple work by its words alone. A long text about
+/// comments is rarely simple work.
 const SMALL_BODY_CHARS_MAX: usize = 600;
 
-/// Words of simple work.
+/// Words that indicate simple work.
 const SMALL_WORDS: &[&str] = &[
     "typo",
     "typos",
@@ -38,7 +40,7 @@ const SMALL_WORDS: &[&str] = &[
     "comments",
 ];
 
-/// Words of complex work.
+/// Words that indicate complex work.
 const LARGE_WORDS: &[&str] = &[
     "architecture",
     "architectural",
@@ -62,7 +64,7 @@ const LARGE_WORDS: &[&str] = &[
     "latency",
 ];
 
-/// Words for the levels in a label such as `complexity: low`.
+/// Words for the levels, in a label such as `complexity: low`.
 const COMPLEXITIES: &[(&str, Level)] = &[
     ("low", Level::Low),
     ("simple", Level::Low),
@@ -78,7 +80,7 @@ const COMPLEXITIES: &[(&str, Level)] = &[
     ("large", Level::High),
 ];
 
-/// How much model the work needs.
+/// How strong a model the work needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Low,
@@ -89,7 +91,7 @@ enum Level {
 impl Level {
     const ALL: [Self; 3] = [Self::Low, Self::Mid, Self::High];
 
-    /// Returns the name that a model of this level usually carries.
+    /// Returns the usual name of a model of this level.
     fn model_name(self) -> &'static str {
         match self {
             Self::Low => "haiku",
@@ -106,7 +108,8 @@ impl Level {
         }
     }
 
-    /// Returns the position of the model for this level: the strongest that carries its name, else by place.
+    /// Returns the position of the model for this level: the strongest with the usual name,
+    /// otherwise by position.
     fn position_in(self, available: &[ModelInfo]) -> usize {
         let named = available
             .iter()
@@ -114,14 +117,14 @@ impl Level {
         let last = available.len() - 1;
         named.unwrap_or(match self {
             Self::Low => 0,
-            // Of two, the cheaper one: a failure takes the other.
+            // Of two models, the cheaper one: a failure selects the other.
             Self::Mid => last / 2,
             Self::High => last,
         })
     }
 }
 
-/// What the issue says, and where it says it.
+/// A decision, with its reason.
 struct Verdict {
     position: usize,
     reason: String,
@@ -166,7 +169,7 @@ impl ModelSelector for BuiltinSelector {
     }
 }
 
-/// Returns what an explicit label says: a model's name before a complexity.
+/// Returns the decision of an explicit label: the name of a model before a complexity.
 fn by_label(request: &SelectionRequest) -> Option<Verdict> {
     let available = &request.available;
     let labels = &request.issue.labels;
@@ -210,7 +213,7 @@ fn label_value(label: &str, key: &str) -> Option<String> {
     Some(value.trim().to_string())
 }
 
-/// Returns what title, body and domain say.
+/// Returns the decision by title, body and domain.
 fn by_words(request: &SelectionRequest) -> Verdict {
     let (level, cause) = by_title(&request.issue.title)
         .or_else(|| by_body(&request.issue.body))
@@ -226,7 +229,8 @@ fn by_words(request: &SelectionRequest) -> Verdict {
     }
 }
 
-/// Returns what the title says. The first word that says something decides: titles begin with what is to be done.
+/// Returns the level indicated by the title. The first indicative word decides, because titles
+/// begin with what is to be done.
 fn by_title(title: &str) -> Option<(Level, String)> {
     let words = words_of(title);
     words
@@ -234,7 +238,8 @@ fn by_title(title: &str) -> Option<(Level, String)> {
         .find_map(|word| Some((level_of(word)?, format!("the title contains \"{word}\""))))
 }
 
-/// Returns what the body says: the level that more different words speak for, none where they balance.
+/// Returns the level indicated by the body: the one with more different words; none in case of a
+/// tie.
 fn by_body(body: &str) -> Option<(Level, String)> {
     let prose = without_code(body);
     let mut words = words_of(&prose);
@@ -258,7 +263,7 @@ fn by_body(body: &str) -> Option<(Level, String)> {
     Some((level, format!("the body contains \"{word}\"")))
 }
 
-/// Returns what the domain says: only of documentation is it known that it is wordy work.
+/// Returns the level indicated by the domain: only documentation is known to be simple work.
 fn by_domain(domain: &str) -> Option<(Level, String)> {
     (domain == "documentation").then(|| (Level::Low, "its domain is documentation".into()))
 }
@@ -273,7 +278,8 @@ fn level_of(word: &str) -> Option<Level> {
     }
 }
 
-/// Returns the words of a text, in lower case. `re-architect` is one word, as `rearchitect` is.
+/// Returns the words of a text, in lower case. `re-architect` counts as the single word
+/// `rearchitect`.
 fn words_of(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace("re-", "re");
     let is_break = |c: char| !c.is_alphanumeric() && c != '_';
@@ -283,7 +289,7 @@ fn words_of(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the body without its code blocks and comments, which are quoted or not meant to be read.
+/// Returns the body without code blocks and comments, which are quoted or not meant to be read.
 fn without_code(body: &str) -> String {
     let outline = markdown::outline(body);
     let mut ranges: Vec<_> = outline
@@ -316,7 +322,8 @@ fn raise_in_words(n_steps: usize, n_failures: usize) -> String {
     }
 }
 
-/// Returns the other models, nearest in strength first; of two equally near ones the stronger.
+/// Returns the other models, nearest in strength first; of two equally near ones, the stronger
+/// first.
 fn nearest_first(available: &[ModelInfo], chosen: usize) -> Vec<String> {
     let mut others: Vec<usize> = (0..available.len()).filter(|at| *at != chosen).collect();
     others.sort_by_key(|at| (at.abs_diff(chosen), *at < chosen));

@@ -1,4 +1,4 @@
-//! What pull requests say, in full, and what text from outside may not do in them.
+//! The complete text of pull requests, and the effects that untrusted text must not have in them.
 
 use autoissue_plugin_sdk::testing::issue;
 
@@ -36,7 +36,7 @@ fn render(context: &PrContext) -> PullRequestText {
     BuiltinTemplate.render(context).unwrap()
 }
 
-/// Checks how the agent's words are shown.
+/// Checks how the agent's summary is displayed.
 fn check_summary(summary: &str, expected: &str) {
     let quoted = quote(summary, SUMMARY_CHARS_MAX).unwrap();
     assert_eq!(quoted, expected, "{summary:?}");

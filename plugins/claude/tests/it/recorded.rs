@@ -1,8 +1,10 @@
-//! Recorded output of Claude Code 2.1.197, each with the exit code and standard error that it had, against what it must mean.
+//! Recorded output of Claude Code 2.1.197, each with its exit code and standard error, and its
+//! expected interpretation.
 //!
-//! `fixtures/streamed` was recorded with the arguments of this backend by `record-claude` (package `autoissue-tests`), which
-//! records them anew for another release. `fixtures/whole` was recorded without partial messages, and in odder circumstances:
-//! a schema for the answer, helpers of helpers, other permission modes.
+//! `fixtures/streamed` was recorded with the arguments of this backend by `record-claude` (package
+//! `autoissue-tests`), which can record another release. `fixtures/whole` was recorded without
+//! partial messages, and under unusual conditions: a schema for the answer, nested helpers, other
+//! permission modes.
 
 use std::fmt::Write as _;
 
@@ -10,15 +12,15 @@ use autoissue_claude::ClaudeBackend;
 use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, Exit, Line};
 use serde_json::Value;
 
-/// What a run means in the end.
+/// The final interpretation.
 #[derive(Debug, Default, PartialEq)]
 struct Reading {
     end: Option<AgentEvent>,
-    /// What the program says that it cost in all.
+    /// The total cost reported by the program.
     cost: Option<f64>,
-    /// The newest count of what was spent.
+    /// The newest metered cost.
     spent: Option<f64>,
-    /// The newest count before there was a result.
+    /// The newest metered cost before the result.
     metered: Option<f64>,
     session: Option<String>,
     denied: Vec<String>,
@@ -190,7 +192,7 @@ fn every_recorded_run_means_what_it_means() {
     streamed/too-long          1        = 0.000000 ContextFull
     streamed/unknown-option    1        ?          AuthFailed("the installed `claude` is too old: error: unknown option '--no-such-option'")
     streamed/unknown-session   1        = 0.000000 Failed("No conversation found with session ID: 11111111-1111-4111-8111-111111111111")
-    streamed/yolo-as-root      1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
+    streamed/yolo-as-root      1        ?          AuthFailed("`claude` refuses to skip permissions as root: run autoissue as an ordinary user, or turn off `agen
     whole/apitimeout           1        = 0.000000 Unreachable("Request timed out")
     whole/badschema            0        = 0.007500 Done(Some("{\"verdict\":\"approve\",\"reasons\":[]}"))
     whole/bare                 0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
@@ -224,7 +226,7 @@ fn every_recorded_run_means_what_it_means() {
     whole/sigint               1        = 0.003750 Failed("[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=tool_use")
     whole/sigterm              143      = 0.007500 Done(Some("Done."))
     whole/sigterm-model        143      ?          nothing
-    whole/skip-root            1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
+    whole/skip-root            1        ?          AuthFailed("`claude` refuses to skip permissions as root: run autoissue as an ordinary user, or turn off `agen
     whole/skip-sandbox         0        = 0.007500 Done(Some("Done: committed."))
     whole/stdin-input          0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
     whole/subagent             0        = 0.045000 Done(Some("Sub done."))
@@ -239,7 +241,8 @@ fn what_is_metered_as_it_comes_is_what_the_program_counts_in_the_end() {
     for name in names().iter().filter(|name| name.starts_with("streamed/")) {
         let (reading, _) = recorded(name);
         if let (Some(cost), Some(metered)) = (reading.cost, reading.metered) {
-            // Of a helper's conversation only its length is told, so it is counted as if nothing came from the cache.
+            // Only the length of a helper's conversation is reported, so it is counted as if
+            // nothing came from the cache.
             let is_met = if name.ends_with("/helper") {
                 cost <= metered
             } else {
@@ -268,7 +271,7 @@ fn says_success_on_401() {
             matches!(&reading.end, Some(AgentEvent::AuthFailed(_))),
             "{name}: {reading:?}"
         );
-        // Not even its exit code is needed to tell.
+        // These are recognized without the exit code.
         assert_eq!((exit, reading.cost), (code(1), Some(0.0)), "{name}");
     }
 }
@@ -304,13 +307,13 @@ fn an_answer_that_fits_its_schema_is_told_as_such() {
     assert_eq!(
         answering,
         ["whole/badschema", "whole/jsonschema"],
-        "only whoever is given a schema answers"
+        "only runs with a schema have an answer"
     );
 }
 
 #[test]
 fn success_after_sigterm_is_read_as_told_and_left_to_the_host() {
-    // The host knows that it sent the signal; nothing in the output does.
+    // The host knows that it sent the signal; nothing in the output shows it.
     let (reading, exit) = recorded("whole/sigterm");
     assert_eq!((reading.end, exit), (done("Done."), code(143)));
 }
@@ -390,7 +393,7 @@ fn an_error_counts_even_where_the_result_denies_it() {
     assert_eq!(read(silent, "", code(0)).end, failed("fine"));
 }
 
-/// A streamed message of 1,000,000 tokens read and 100,000 written, $4.50 with Sonnet 5.
+/// A streamed message with 1,000,000 tokens read and 100,000 written, $4.50 with Sonnet 5.
 const STREAMED: &str = concat!(
     r#"{"type":"stream_event","parent_tool_use_id":null,"event":{"type":"message_start","message":{"id":"m","model":"claude-sonnet-5","usage":{"input_tokens":1000000,"output_tokens":1}}}}"#,
     "\n",

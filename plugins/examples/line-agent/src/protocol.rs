@@ -1,4 +1,4 @@
-//! The protocol: what a line means, and what the end of the program means.
+//! The protocol: interprets lines, and the end of the program.
 
 use autoissue_plugin_sdk::prelude::*;
 
@@ -6,7 +6,7 @@ use autoissue_plugin_sdk::prelude::*;
 #[derive(Default)]
 pub(crate) struct Reader {
     usage: Usage,
-    /// What the program says of its end; the last word counts.
+    /// How the program says that it ended; the last message counts.
     end: Option<AgentEvent>,
 }
 
@@ -23,7 +23,7 @@ impl AgentRun for Reader {
             .into_iter()
             .collect();
         events.push(match (self.end.take(), exit.code) {
-            // Who says `done` and ends badly is not done.
+            // A program that prints `done` but fails is not done.
             (Some(AgentEvent::Done(_)) | None, Some(code)) if code != 0 => {
                 AgentEvent::Failed(format!("the program exited with code {code}"))
             }
@@ -45,7 +45,7 @@ impl Reader {
         }
         let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));
         let rest = rest.trim().to_owned();
-        // An identifier or a name is one short line.
+        // An id or a name is one short line.
         let name = || {
             (!rest.is_empty() && rest.len() <= 200 && !rest.contains(char::is_control))
                 .then(|| rest.clone())
@@ -72,14 +72,14 @@ impl Reader {
         }
     }
 
-    /// Keeps how it ends until it has ended.
+    /// Remembers how the run ends, until the program exits.
     fn ends(&mut self, end: AgentEvent) -> Option<AgentEvent> {
         self.end = Some(end);
         None
     }
 
     fn tokens(&mut self, text: &str) -> Option<AgentEvent> {
-        /// More than any run can use; a larger number is a slip.
+        /// More than any run can use; a larger number is a mistake.
         const N_MAX: u64 = 1 << 40;
         let (read, written) = text.split_once(' ')?;
         let number = |text: &str| text.trim().parse().ok().filter(|n: &u64| *n <= N_MAX);

@@ -1,12 +1,13 @@
-//! Chooses the model that has cost least per pull request so far.
+//! Chooses the model with the lowest cost per pull request so far.
 //!
-//! What a pull request costs is what a task costs, divided by the share of tasks that succeed. Models that have too few tasks behind
-//! them are not judged: they are tried on every so-manieth issue, so that a record grows. A failure takes the next best.
+//! The cost of a pull request is the cost of a task divided by the share of tasks that succeed.
+//! Models with too few tasks are not rated; they are tried on some issues (`exploreEvery`), so that
+//! they get a record. After a failure, the next best model is chosen.
 
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::{schemars, serde};
 
-/// What an operator may set.
+/// Settings of the plugin.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(
     crate = "autoissue_plugin_sdk::serde",
@@ -18,7 +19,8 @@ use autoissue_plugin_sdk::{schemars, serde};
 struct RecordSettings {
     /// Tasks that a model must have worked on before its record counts.
     runs_min: u32,
-    /// Tries a model without a record on every issue whose number this divides; 0 tries none.
+    /// Tries a model without a record on every issue whose number is divisible by this; 0 disables
+    /// this.
     explore_every: u64,
 }
 
@@ -31,10 +33,10 @@ impl Default for RecordSettings {
     }
 }
 
-/// A model and what a pull request has cost with it.
+/// A model and its cost per pull request.
 struct Record<'a> {
     model: &'a ModelInfo,
-    /// US dollars for each pull request; `None` where too little is known.
+    /// US dollars per pull request; `None` if too little is known.
     usd_per_success: Option<f64>,
     in_words: String,
 }
@@ -60,7 +62,8 @@ impl<'a> Record<'a> {
         let Some(cost) = cost.filter(|_| runs_min <= n_runs) else {
             return unknown(record);
         };
-        // One success and one failure are added: three of three is no proof that a fourth succeeds.
+        // One success and one failure are added: three successes out of three do not prove that the
+        // fourth succeeds.
         let rate = (f64::from(n_successes) + 1.0) / (f64::from(n_runs) + 2.0);
         let usd = cost / rate;
         Self {
@@ -80,7 +83,7 @@ impl ModelSelector for TrackRecord {
         Description::new(
             "track-record",
             env!("CARGO_PKG_VERSION"),
-            "Chooses the model that has cost least per pull request",
+            "Chooses the model with the lowest cost per pull request",
         )
     }
 
@@ -93,7 +96,7 @@ impl ModelSelector for TrackRecord {
         let ranked = ranked(request, settings.runs_min);
         let Some(last) = ranked.len().checked_sub(1) else {
             return Err(PluginError::InvalidInput(
-                "there is no model to choose from".into(),
+                "no model is available to choose from".into(),
             ));
         };
         let n_failures = usize::try_from(request.failures_of_substance).unwrap_or(usize::MAX);
@@ -125,7 +128,8 @@ impl ModelSelector for TrackRecord {
     }
 }
 
-/// Returns the models, the best first: known ones by what a pull request costs, then the others, cheapest first, as they come.
+/// Returns the models, best first: known models by cost per pull request, then the others, cheapest
+/// first, in the given order.
 fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
     let mut ranked: Vec<Record<'_>> = request
         .available
@@ -137,7 +141,8 @@ fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
     ranked
 }
 
-/// Returns the place of a model to try, where it is this issue's turn. By its number, so that the same issue gets the same answer.
+/// Returns the position of a model to try, if it is this issue's turn. Depends on the issue number,
+/// so that the same issue gets the same answer.
 fn explored(ranked: &[Record<'_>], request: &SelectionRequest, every: u64) -> Option<usize> {
     let is_turn = every != 0 && request.issue.number.is_multiple_of(every);
     ranked

@@ -223,7 +223,7 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
     let night = Night::new(json!({"agent": {"yolo": true}}));
     night.issue(1, json!([good()]));
     if rustix::process::geteuid().is_root() {
-        let words = "does not work without permissions as root";
+        let words = "refuses to skip permissions as root";
         let run = night.sandbox.run(["exec", "go"]).exits(1);
         assert!(
             run.stderr.contains(words) && run.stderr.contains("run autoissue as an ordinary user"),
