@@ -320,7 +320,7 @@ impl Turn<'_> {
         }
     }
 
-    // ---- agreement
+    // ---- approval
 
     /// Continues with a plan that fits the budget, after approval if that is required.
     fn confirm(&mut self) {

@@ -33,10 +33,10 @@ pub enum PlanEvent {
         attempt: u32,
         /// Report of the agent's backend.
         report: AgentReport,
-        /// Amount charged.
+        /// Settled cost.
         #[serde(rename = "charged_usd")]
         charged: Usd,
-        /// Whether the amount is estimated because the cost is unknown.
+        /// Whether `charged` is estimated because the cost is unknown.
         assumed: bool,
     },
     /// The planner failed.

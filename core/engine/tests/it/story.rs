@@ -70,7 +70,7 @@ pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &s
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    assert_eq!(told, expected.join("\n"), "\n--- told:\n{told}\n");
+    assert_eq!(told, expected.join("\n"), "\n--- actual:\n{told}\n");
     assert_eq!(
         Engine::replay(&journaled(&night.journal)),
         night.engine,
@@ -204,7 +204,7 @@ impl Night {
         self.issues
             .iter_mut()
             .find(|issue| issue.number.0 == n)
-            .expect("an issue of this night")
+            .expect("an issue of this session")
     }
 
     pub(crate) fn domain(&mut self, n: u64, domain: &str) -> &mut Self {

@@ -165,7 +165,7 @@ fn is_within(times: &[(Time, Time)], now: Time) -> bool {
 }
 
 fn service_failure(rng: &mut Rng, now: Time) -> Failure {
-    let message = "out of order".to_owned();
+    let message = "unavailable".to_owned();
     match rng.u32(..6) {
         0 => Failure::Crash { message },
         1 => Failure::Timeout { message },
@@ -660,7 +660,7 @@ pub(super) fn report(
     }
 }
 
-/// Makes a report odd: it reports an impossible cost, or a run that did nothing at all.
+/// Makes a report unusual: it reports an impossible cost, or a run that did nothing at all.
 pub(super) fn odd_report(rng: &mut Rng, weather: &Weather, report: AgentReport) -> AgentReport {
     if !happens(rng, weather.odd_report_percent) {
         return report;

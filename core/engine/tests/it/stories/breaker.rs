@@ -573,7 +573,7 @@ fn one_hundred_thirty_three_more_starts() {
                 .replies(1, "agent", [broken(auth())])
                 .replies(2, "agent", [broken(auth())])
                 .begin()
-                .say("somebody logs in")
+                .say("someone logs in")
                 .resume();
         },
         "
@@ -589,7 +589,7 @@ fn one_hundred_thirty_three_more_starts() {
         #2 attempt 1 failed, again at 2s, kept: bad credentials
         agent breaker open until 1s, 1 failures
         session interrupted
-        (somebody logs in)
+        (someone logs in)
         session resumed
         agent probed by #3
         #3 attempt 1 started, $5.00 reserved

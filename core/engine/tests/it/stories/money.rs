@@ -773,7 +773,7 @@ fn a_task_that_can_never_be_paid_holds_nobody_up() {
             night
                 .hold(3, "agent")
                 .begin()
-                .say("#2 would run alone, and nobody waits for it")
+                .say("#2 must run alone, but no other task waits for it")
                 .release(3, "agent");
         },
         "
@@ -782,7 +782,7 @@ fn a_task_that_can_never_be_paid_holds_nobody_up() {
         #2 ended, not started: budget
         #3 attempt 1 started, $4.10 reserved
         #1 ended, pull request #101
-        (#2 would run alone, and nobody waits for it)
+        (#2 must run alone, but no other task waits for it)
         #3 agent exited, $1.00
         #4 attempt 1 started, $3.10 reserved
         #3 ended, pull request #103
