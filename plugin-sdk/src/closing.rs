@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keyword_before_a_reference_loses_its_force() {
+    fn a_keyword_before_a_reference_has_no_effect() {
         let check = |line: &str, expected: &str| assert_eq!(disarm(line), expected);
         check(
             "closes #55: @bob fix #12",

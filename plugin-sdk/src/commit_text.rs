@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_switches_off_continuous_integration_is_words() {
+    fn ci_skip_markers_have_no_effect() {
         check("[skip ci] Fix typo", "(skip ci) Fix typo");
         check("Fix typo [CI Skip]", "Fix typo (CI Skip)");
         check("a [no ci] b [skip actions]", "a (no ci) b (skip actions)");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyword_before_a_reference_loses_its_force_over_lines() {
+    fn a_keyword_before_a_reference_on_the_next_line_has_no_effect() {
         check("fix\n\nCloses #999", "fix\n\nCloses issue #999");
         check("Fixes\n#12", "Fixes\nissue #12");
         check("Resolves:  o/n#7\n", "Resolves:  issue o/n#7\n");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mention_is_a_word_and_an_address_stays() {
+    fn a_mention_has_no_effect_and_an_email_address_is_unchanged() {
         check("thanks @bob, @org/team", "thanks @ bob, @ org/team");
         check(
             "x\n\nCo-authored-by: Ada <ada@example.com>\n",

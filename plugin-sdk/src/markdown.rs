@@ -807,7 +807,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_may_be_indented_by_three_columns_and_no_more() {
+    fn a_fence_may_be_indented_by_at_most_three_columns() {
         check_blocks(
             "   ```diff\n   a\n  b\n     c\n   ```",
             &[("diff", "a\nb\n  c\n")],
@@ -818,13 +818,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_fence_goes_on_to_the_end() {
+    fn an_unclosed_fence_extends_to_the_end() {
         check_blocks("```diff\na\n\nb", &[("diff", "a\n\nb\n")]);
         check_blocks("```", &[("", "")]);
     }
 
     #[test]
-    fn a_longer_fence_holds_shorter_ones() {
+    fn a_longer_fence_contains_shorter_ones() {
         check_blocks(
             "````markdown\n```diff\na\n```\n````\n```diff\nb\n```",
             &[("markdown", "```diff\na\n```\n"), ("diff", "b\n")],
@@ -856,14 +856,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_within_a_paragraph_starts_no_list() {
+    fn a_number_within_a_paragraph_does_not_start_a_list() {
         check_blocks("in the year\n2024. x\n        ```diff\n        a\n", &[]);
         check_blocks("- a\n  b\n  2. c\n       ```diff\n", &[]);
         check_blocks("- - -\n      ```diff\n", &[]);
     }
 
     #[test]
-    fn what_is_in_a_comment_is_no_code() {
+    fn text_in_a_comment_is_not_code() {
         check_blocks(
             "<!--\n```diff\na\n```\n-->\n```diff\nb\n```",
             &[("diff", "b\n")],
@@ -911,7 +911,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_comment_in_html_is_html() {
+    fn text_after_a_comment_in_html_is_html() {
         check_comments("<!-- a --><!-- b\n\nc", &["<!-- a -->", "<!-- b\n\nc"]);
         check_comments("<div>\\<!-- a -->", &["<!-- a -->"]);
         check_comments("<pre><!--\n</pre>\n\n--> a", &["<!--\n</pre>\n\n--> a"]);

@@ -593,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn surroundings_are_taken_off() {
+    fn surroundings_are_removed() {
         check(
             "(see src/a.rs). Is it `src/b.rs`? **src/c.rs**, *d.py* \"e.go\"",
             &["src/a.rs", "src/b.rs", "src/c.rs", "d.py", "e.go"],
@@ -616,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_of_windows_are_ours() {
+    fn windows_separators_are_normalized() {
         check(
             r"src\api\users.cs and .\lib\x.fs",
             &["src/api/users.cs", "lib/x.fs"],
@@ -625,7 +625,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_no_paths() {
+    fn urls_are_not_paths() {
         check(
             "https://example.com/src/x.html http://localhost:3000/docs/ (ftp://a.b/c.tar.gz)",
             &[],
@@ -656,7 +656,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_and_system_paths_are_not_the_repositorys() {
+    fn routes_and_system_paths_are_not_in_the_repository() {
         check(
             "GET /api/login returns /etc/passwd, /usr/lib/x.py, /api/schema.json, ~/.config/a.toml, $HOME/b.sh",
             &[],
@@ -696,7 +696,7 @@ mod tests {
     }
 
     #[test]
-    fn routers_brackets_are_part_of_a_path() {
+    fn brackets_of_routers_are_part_of_a_path() {
         check(
             "app/[slug]/page.tsx app/(shop)/cart.tsx",
             &["app/[slug]/page.tsx", "app/(shop)/cart.tsx"],
@@ -704,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn installed_code_is_not_the_repositorys() {
+    fn installed_dependencies_are_not_part_of_the_repository() {
         check(
             "at node_modules/react/index.js, venv/lib/python3/site-packages/x.py",
             &[],
@@ -720,7 +720,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_and_read_is_bounded() {
+    fn reading_and_results_are_bounded() {
         let many: String = (0..200).map(|n| format!("src/f{n}.rs ")).collect();
         assert_eq!(named_in(&many).len(), PATHS_MAX);
         let late = format!("{}\u{e9} src/late.rs", "x ".repeat(TEXT_BYTES_MAX / 2));

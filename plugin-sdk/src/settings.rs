@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_settings_are_told_with_their_path() {
+    fn invalid_settings_are_reported_with_their_path() {
         let settings = Settings::of::<Example>();
         check(&settings, r#"{"words": ["a"]}"#, Ok(()));
         check(
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_no_settings_is_given_none() {
+    fn a_strategy_without_settings_rejects_settings() {
         check(&Settings::none(), "", Ok(()));
         check(&Settings::none(), " {} ", Ok(()));
         check(

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_circle_is_found_and_named_from_its_smallest_number() {
+    fn a_cycle_is_found_and_starts_with_its_smallest_number() {
         assert_eq!(cycle(&graph(&[(1, &[2]), (2, &[3]), (3, &[])])), None);
         assert_eq!(cycle(&graph(&[(4, &[4])])), Some(vec![IssueNumber(4)]));
         assert_eq!(

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_is_not_needed_is_passed_over() {
+    fn a_stage_that_is_not_needed_is_skipped() {
         let next =
             TaskKind::NewWork.next(AttemptStage::Collect, |stage| stage != AttemptStage::Checks);
         assert_eq!(next, Some(AttemptStage::Publish));

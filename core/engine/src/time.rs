@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_text_is_a_time() {
+    fn other_texts_are_not_times() {
         for text in [
             "",
             "2026-11-30",

@@ -251,7 +251,7 @@ fn wrong((expected, title, body): &Row) -> Option<String> {
 }
 
 #[test]
-fn most_issues_get_the_domain_that_a_maintainer_would_give() {
+fn most_issues_get_the_domain_that_a_maintainer_would_assign() {
     let wrong = judged_wrongly(ISSUES);
     assert!(
         wrong.len() * 100 <= ISSUES.len() * 5,
@@ -294,7 +294,7 @@ fn check(answer: &Classification, domain: &str, confidence: f32, reason: &str) {
 }
 
 #[test]
-fn the_first_tier_that_says_something_wins() {
+fn the_first_tier_with_a_result_wins() {
     let body = "The endpoint in `src/api/user.rs` ignores the JWT";
     check(
         &classify("[Frontend] Login", body, &["docs"]),
@@ -329,7 +329,7 @@ fn the_first_tier_that_says_something_wins() {
 }
 
 #[test]
-fn alternatives_are_less_sure_than_the_answer_and_do_not_repeat_it() {
+fn alternatives_have_lower_confidence_and_do_not_repeat_the_answer() {
     for (_, title, body) in ISSUES.iter().chain(TEMPLATED) {
         let answer = classify(title, body, &[]);
         assert!(
@@ -357,7 +357,7 @@ fn alternatives_are_less_sure_than_the_answer_and_do_not_repeat_it() {
 }
 
 #[test]
-fn substrings_are_no_evidence() {
+fn substrings_are_not_evidence() {
     for title in [
         "Feedback wanted",
         "A builder for rapid guidance",
@@ -388,7 +388,7 @@ fn an_answer_does_not_depend_on_the_ones_before() {
 }
 
 #[test]
-fn strange_text_is_judged_without_a_panic() {
+fn unusual_text_does_not_panic() {
     let long_line = "a/b.rs ".repeat(20_000);
     let unspaced = "\u{6570}\u{636e}".repeat(20_000);
     let strange = [

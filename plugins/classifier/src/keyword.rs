@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn saying_a_word_often_makes_it_no_other_issue() {
+    fn repeating_a_word_hardly_changes_the_score() {
         let three_times = score("x", "tooltip tooltip tooltip", Domain::Frontend);
         assert_eq!(
             score("x", &"tooltip ".repeat(30), Domain::Frontend),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_of_testing_has_more_weight_than_the_things_to_test() {
+    fn a_title_about_testing_outweighs_the_thing_to_test() {
         let ranked = evidence_of("Tests: database migration", "").ranked();
         assert_eq!(ranked[0].0, Domain::Testing);
         assert!(score("unit tests", "", Domain::Testing) > score("database", "", Domain::Database));

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_people_use_are_understood() {
+    fn common_words_are_understood() {
         for (label, domain) in [
             ("tests", Domain::Testing),
             ("ci/cd", Domain::Infrastructure),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn substrings_are_no_names() {
+    fn substrings_are_not_names() {
         for label in [
             "feedback",
             "build-in-public",
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_process_say_nothing() {
+    fn process_labels_name_no_domain() {
         for label in [
             "bug",
             "good first issue",
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_before_a_hint() {
+    fn a_name_takes_precedence_over_a_hint() {
         check(&["authentication", "backend"], Some(Domain::Backend));
         check(&["area/auth"], Some(Domain::Security));
         check(&["redis", "frontend", "ui"], Some(Domain::Frontend));

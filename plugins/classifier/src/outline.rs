@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_code_and_its_traces_are_nothing() {
+    fn code_counts_as_code_and_stack_traces_are_skipped() {
         check(
             "```js\nx()\n    at f (a.js:1)\n```\nz",
             &[("x()", Zone::Code), ("z", Zone::Lead)],
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_asks_for_counts_little_or_nothing() {
+    fn template_fields_count_little_or_nothing() {
         check(
             "- [x] I have searched existing issues\n- OS: macOS\n**Browser:** Firefox",
             &[],
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_the_author_count() {
+    fn task_lists_of_the_author_count() {
         check(
             "- [ ] write the page",
             &[("- [ ] write the page", Zone::Lead)],

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_and_extensions_of_many_ecosystems_tell_the_domain() {
+    fn directories_and_extensions_of_many_ecosystems_determine_the_domain() {
         for (paths, domain) in [
             (
                 "src/api/users.rs server/main.go app/controllers/x.rb app/services/pay.php proto/a.proto backend/app.py core/views.py",
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_general_language_tells_nothing() {
+    fn a_general_purpose_language_does_not_determine_the_domain() {
         [
             "src/main.rs",
             "lib/x.py",
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn pasted_code_counts_only_alone() {
+    fn paths_in_pasted_code_count_only_without_others() {
         let body = "see `ui/menu.js`\n```\nsrc/api/a.rs\nsrc/api/b.rs\n```";
         assert_eq!(paths_of("x", body).ranked()[0].0, Domain::Frontend);
         assert_eq!(
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_to_the_read_me_decides_nothing() {
+    fn a_reference_to_the_readme_does_not_decide() {
         assert_eq!(
             paths_of("x", "db/a.rs, see README.md").ranked()[0].0,
             Domain::Database

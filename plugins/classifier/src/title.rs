@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_of_names_are_tags() {
+    fn prefixes_that_name_a_domain_are_tags() {
         check("UI/UX: menu", Some((Domain::Frontend, "UI/UX:")));
         check("CI/CD: actions", Some((Domain::Infrastructure, "CI/CD:")));
         check("Docs - fix links", Some((Domain::Documentation, "Docs -")));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_with_a_colon_is_no_tag() {
+    fn prose_with_a_colon_is_not_a_tag() {
         for title in [
             "Note: the server is down",
             "Error: test failed",
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_begins_behind_tags_and_kinds() {
+    fn the_rest_begins_after_tags_and_kinds() {
         assert_eq!(
             without_tags("[FEATURE]: Login").trim_start_matches([':', ' ']),
             "Login"

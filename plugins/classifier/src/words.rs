@@ -292,12 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn scripts_are_kept_apart() {
+    fn scripts_are_separated() {
         check("API\u{6587}\u{6863}", "api|\u{6587}\u{6863}");
     }
 
     #[test]
-    fn addresses_and_names_are_no_words() {
+    fn urls_and_user_names_are_not_words() {
         let words = Words::of("see https://example.com/docs/api) by @frontend-team now");
         let all: Vec<&str> = (0..words.len())
             .map(|at| words.folded(at..at + 1))

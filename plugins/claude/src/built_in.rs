@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_model_is_one_that_is_offered() {
+    fn the_default_model_is_offered() {
         assert!(
             BUILT_IN
                 .model_aliases()
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_are_told_from_whole_messages() {
+    fn fragments_are_distinguished_from_complete_messages() {
         for (line, expected) in [
             (
                 r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"gh"}}}"#,

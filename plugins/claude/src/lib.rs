@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_told_its_model_session_and_limits() {
+    fn an_attempt_is_given_its_model_session_and_limits() {
         let task = AgentTask {
             model: Some("opus".into()),
             effort: Some(Effort::High),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_is_left_to_the_program() {
+    fn unset_options_are_left_to_the_program() {
         let tools = "Bash Edit Glob Grep NotebookEdit Read Write";
         check_arguments(
             AgentTask::default(),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_only_look_gets_no_other_tool_even_with_yolo() {
+    fn a_read_only_agent_gets_no_other_tools_even_with_yolo() {
         let task = AgentTask {
             yolo: true,
             read_only: true,
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn instructions_of_the_users_checkout_are_kept_away() {
+    fn instructions_in_the_users_checkout_are_excluded() {
         let task = AgentTask {
             yolo: true,
             extra: vec![("checkout".into(), "/w/a [b]".into())],
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn root_may_not_skip_permissions_unless_the_machine_may_be_thrown_away() {
+    fn root_may_skip_permissions_only_on_a_disposable_machine() {
         assert!(!starts(true, "root", "") && !starts(true, "root", "ANTHROPIC_API_KEY"));
         assert!(
             starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX")
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_deploy_are_not_asked_for() {
+    fn cloud_deployment_keys_are_not_requested() {
         let environment = ClaudeBackend.probe("").unwrap().environment;
         assert!(
             environment

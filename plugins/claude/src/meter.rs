@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_counts_once_however_many_lines_tell_of_it() {
+    fn a_message_counts_once_however_many_lines_report_it() {
         let mut meter = Meter::default();
         meter.stream_event(&start(None, "a", 1_000));
         meter.assistant(&assistant(None, "a", 1_000, &"x".repeat(4_000)));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn unmeasured_is_free_what_is_written_without_a_count_is_guessed() {
+    fn unmeasured_is_free_output_without_a_count_is_estimated() {
         let mut meter = Meter::default();
         meter.assistant(&assistant(Some("call"), "a", 1_000, &"x".repeat(3_998)));
         assert_eq!(meter.total().output_tokens, 1_000);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn unmeasured_is_free_what_was_begun_and_cut_is_known() {
+    fn unmeasured_is_free_an_unfinished_message_is_counted() {
         let mut meter = Meter::default();
         meter.stream_event(&start(None, "a", 1_000_000));
         assert!((meter.unfinished_usd() - 5.000_025).abs() < 1e-9 && meter.is_in_message());
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_to_the_cache_counts_once() {
+    fn cache_writes_count_once() {
         let mut message = Message::default();
         let creation = json!({"ephemeral_1h_input_tokens": 60, "ephemeral_5m_input_tokens": 40});
         message.raise(&json!({"cache_creation_input_tokens": 100, "cache_creation": creation}));

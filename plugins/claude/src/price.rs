@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_model_is_priced_as_the_dearest() {
+    fn an_unknown_model_is_priced_as_the_most_expensive() {
         check("glm-9", 15.0, 75.0);
         check("opus", 15.0, 75.0);
         check("", 15.0, 75.0);

@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_bill_comes_on_top_of_it() {
+    fn costs_after_the_bill_are_added_to_it() {
         let mut run = ClaudeRun::new(None, 0.0);
         let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":1}}}"#;
         events(&mut run, &message("a", 1_000_000));
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_far_below_list_prices_is_no_bill_and_one_below_a_guess_is() {
+    fn a_bill_far_below_list_prices_is_rejected_unless_the_meter_is_an_estimate() {
         let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":0}}}"#;
         let metered = message("a", 1_000_000);
         let mut run = ClaudeRun::new(None, 0.0);
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_that_nobody_could_run_up_is_none() {
+    fn an_impossible_bill_is_ignored() {
         for usd in [1e308, -1.0, 1e6] {
             let mut run = ClaudeRun::new(None, 0.0);
             let seen = events(&mut run, &result(usd));
@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_is_too_long_is_known_by_its_beginning() {
+    fn a_result_that_is_too_long_is_recognized_by_its_start() {
         for (text, expected) in [
             (r#"{"type":"result","x":"#, true),
             (r#"{ "type" : "result", "x":"#, true),

@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn small_wordy_work_takes_the_weakest() {
+    fn simple_work_selects_the_weakest_model() {
         check(
             issue!("Fix a Typo in the parser"),
             "haiku",
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn work_on_the_whole_takes_the_strongest() {
+    fn complex_work_selects_the_strongest_model() {
         check(
             issue!("Redesign the comment system"),
             "opus",
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_long_bodies_are_no_small_work() {
+    fn code_and_long_bodies_are_not_simple_work() {
         let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
         check(
             issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"),
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn documentation_is_small_work_where_no_word_speaks() {
+    fn documentation_is_simple_work_unless_words_indicate_otherwise() {
         let mut asked = request(issue!("Explain the flags"), &["haiku", "sonnet", "opus"]);
         asked.domain = "documentation".into();
         assert_eq!(BuiltinSelector.select(&asked).unwrap().model, "haiku");
@@ -486,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn a_models_name_comes_before_a_complexity() {
+    fn a_model_name_takes_precedence_over_a_complexity() {
         let labels = ["complexity: high", "model: haiku"];
         check(
             issue!("x", labels: labels),
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_names_nothing_says_nothing() {
+    fn a_label_without_a_known_value_is_ignored() {
         let labels = [
             "model: bert",
             "model-selector",
@@ -560,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_of_substance_goes_one_step_up() {
+    fn each_failure_of_substance_raises_the_level_by_one() {
         let models = ["haiku", "sonnet", "opus"];
         check_models(&models, "typo", 1, "sonnet");
         check_models(&models, "typo", 2, "opus");
@@ -586,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_model_there_is_no_answer() {
+    fn without_models_there_is_no_answer() {
         let error = BuiltinSelector
             .select(&request(issue!("x"), &[]))
             .unwrap_err();

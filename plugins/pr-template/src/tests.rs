@@ -106,7 +106,7 @@ Written by the agent, not verified:
 }
 
 #[test]
-fn a_pull_request_with_everything_to_warn_of() {
+fn a_pull_request_with_every_warning() {
     let rendered = render(&PrContext {
         merge_after: vec![3, 4],
         denied: vec!["Bash(rm -rf `x`)".into(), "WebFetch".into()],
@@ -194,7 +194,7 @@ No checks are configured.
 }
 
 #[test]
-fn a_hostile_pull_request_is_only_text() {
+fn hostile_text_in_a_pull_request_has_no_effect() {
     let rendered = render(&PrContext {
         agent_summary: Some(
             "</blockquote>\r\n# Done\r\nfixes #1, closes o/r#2 and resolves https://github.com/o/r/issues/3. Thanks @admin!\r\n\
@@ -274,7 +274,7 @@ fn titles_are_one_visible_line() {
 }
 
 #[test]
-fn what_a_forge_acts_on_becomes_code() {
+fn active_words_become_code() {
     check_summary("(@a/b) GH-12, gh-1x", "> (`@a/b`) `GH-12`, `gh-1x`");
     check_summary("Fixes: #1", "> Fixes: `#1`");
     check_summary(
@@ -310,7 +310,7 @@ fn other_marks_are_escaped_anywhere() {
 }
 
 #[test]
-fn a_summary_of_hidden_text_is_none() {
+fn a_summary_of_hidden_text_is_omitted() {
     assert_eq!(quote("<!-- x -->\u{200b}\n", 10), None);
     assert_eq!(quote("abcdef", 3).unwrap(), "> ab…");
 }
@@ -345,7 +345,7 @@ fn costs_are_never_shown_as_less_than_they_are() {
 }
 
 #[test]
-fn the_longest_pull_request_has_all_its_sections_within_the_bound() {
+fn the_longest_pull_request_has_all_sections_within_the_limit() {
     for piece in ["|", "`", "@ ", "#1\n", "a\n", "\\|", "- \n"] {
         let long = piece.repeat(5_000);
         let body = render(&PrContext {

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_that_is_read_again_leaves_its_tasks_as_they_are() {
+    fn reading_the_backlog_again_leaves_existing_tasks_unchanged() {
         let mut engine = Engine::new();
         let started = Input::Session(SessionInput::Started {
             settings: Box::default(),

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_is_merged_first() {
+    fn dependencies_are_merged_first() {
         assert_eq!(built_on(&[(9, &[])]), "");
         assert_eq!(built_on(&[(3, &[]), (9, &[3, 77])]), "3*");
         assert_eq!(built_on(&[(3, &[]), (2, &[3]), (9, &[2])]), "3 2*");
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_is_built_on_is_not_built_on_directly() {
+    fn indirect_dependencies_are_not_direct_ones() {
         assert_eq!(built_on(&[(1, &[]), (2, &[1]), (9, &[1, 2])]), "1 2*");
         assert_eq!(
             built_on(&[(1, &[]), (2, &[1]), (3, &[2]), (9, &[3, 1])]),

@@ -36,7 +36,7 @@ fn one_of_each_kind(mut check: impl FnMut(&Value)) -> Vec<Value> {
 }
 
 #[test]
-fn every_event_of_a_night_is_as_the_schema_says() {
+fn every_event_of_a_session_matches_the_schema() {
     let validator = validator();
     one_of_each_kind(|event| {
         if let Err(error) = validator.validate(event) {
@@ -46,7 +46,7 @@ fn every_event_of_a_night_is_as_the_schema_says() {
 }
 
 #[test]
-fn the_schema_refuses_an_event_that_is_broken() {
+fn the_schema_rejects_a_broken_event() {
     let validator = validator();
     for whole in one_of_each_kind(|_| ()) {
         for tag in ["chapter", "type"] {

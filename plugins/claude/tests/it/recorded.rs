@@ -130,7 +130,7 @@ fn code(code: i32) -> Exit {
 }
 
 #[test]
-fn every_recorded_run_means_what_it_means() {
+fn every_recorded_run_is_interpreted_correctly() {
     let mut table = String::new();
     for name in names() {
         let (
@@ -237,7 +237,7 @@ fn every_recorded_run_means_what_it_means() {
 }
 
 #[test]
-fn what_is_metered_as_it_comes_is_what_the_program_counts_in_the_end() {
+fn the_metered_cost_matches_the_programs_final_cost() {
     for name in names().iter().filter(|name| name.starts_with("streamed/")) {
         let (reading, _) = recorded(name);
         if let (Some(cost), Some(metered)) = (reading.cost, reading.metered) {
@@ -292,7 +292,7 @@ fn denied_but_success() {
 }
 
 #[test]
-fn an_answer_that_fits_its_schema_is_told_as_such() {
+fn an_answer_that_matches_its_schema_is_reported() {
     let (reading, _) = recorded("whole/jsonschema");
     let answer: Value =
         serde_json::from_str(&reading.answer.expect("an answer")).expect("it is JSON");
@@ -312,7 +312,7 @@ fn an_answer_that_fits_its_schema_is_told_as_such() {
 }
 
 #[test]
-fn success_after_sigterm_is_read_as_told_and_left_to_the_host() {
+fn success_after_sigterm_is_left_to_the_host() {
     // The host knows that it sent the signal; nothing in the output shows it.
     let (reading, exit) = recorded("whole/sigterm");
     assert_eq!((reading.end, exit), (done("Done."), code(143)));
@@ -385,7 +385,7 @@ fn quota_at_one_am_the_time_of_the_reset_is_read() {
 }
 
 #[test]
-fn an_error_counts_even_where_the_result_denies_it() {
+fn an_error_counts_even_if_the_result_denies_it() {
     let result = r#"{"type":"result","subtype":"success","is_error":false,"api_error_status":401,"result":"no key"}"#;
     let end = read(result, "", code(0)).end;
     assert!(matches!(&end, Some(AgentEvent::AuthFailed(_))), "{end:?}");
@@ -438,7 +438,7 @@ fn unmeasured_is_free() {
 }
 
 #[test]
-fn lines_that_mean_nothing_are_passed_over() {
+fn meaningless_lines_are_skipped() {
     let noise = "not json\n[]\n7\n{}\n{\"type\":\"new\"}\n{\"type\":\"system\",\"subtype\":\"new\"}\n{\"type\":\"user\"}\n";
     assert_eq!(read(noise, "", code(0)), Reading::default());
 }

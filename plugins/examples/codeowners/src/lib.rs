@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rule_that_fits_wins() {
+    fn the_last_matching_rule_wins() {
         check("see web/style.css", "frontend", 0.9);
         check("see web/api/routes.rb", "backend", 0.9);
         check("see src/main.rs", "backend", 0.9);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_cannot_be_read_is_told_by_its_number() {
+    fn an_invalid_rule_is_reported_with_its_number() {
         let error = Codeowners
             .check_settings(r#"{"rules": ["a b", "c"]}"#)
             .unwrap_err();

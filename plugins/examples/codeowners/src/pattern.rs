@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_text_and_for_directories() {
+    fn stars_match_text_and_directories() {
         check("*.css", &["a.css", "web/b.css"], &["css", "a.css.map"]);
         check("/web/*.js", &["web/a.js"], &["web/lib/a.js", "a.js"]);
         check(

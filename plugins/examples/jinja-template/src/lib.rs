@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_outside_is_no_markup() {
+    fn untrusted_text_is_not_markup() {
         let issue = Issue {
             title: "<img src=x> [a](b) **c** @all\n# d".into(),
             ..Issue::default()
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_template_is_found_before_the_night() {
+    fn mistakes_in_a_template_are_found_by_the_settings_check() {
         fn check(body: &str) -> String {
             JinjaTemplate
                 .check_settings(&json!({ "body": body }).to_string())

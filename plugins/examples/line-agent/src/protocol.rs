@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_told_line_by_line() {
+    fn a_run_is_read_line_by_line() {
         fn usage(usd: Option<f64>) -> Usage {
             Usage {
                 input_tokens: 10,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_note() {
+    fn unreadable_lines_are_notes() {
         for line in [
             "cost much",
             "cost -1",

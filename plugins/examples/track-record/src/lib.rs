@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn cheap_failures_are_dear() {
+    fn cheap_failures_are_expensive() {
         let history = [
             ("haiku", 18, 1, 0.2),
             ("sonnet", 18, 15, 0.8),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_takes_the_next() {
+    fn a_failure_selects_the_next_model() {
         let history = [
             ("haiku", 18, 1, 0.2),
             ("sonnet", 18, 15, 0.8),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_a_record_gets_its_turn() {
+    fn a_model_without_a_record_is_tried_on_some_issues() {
         let history = [("sonnet", 18, 15, 0.8), ("opus", 2, 2, 2.5)];
         check(&request(&history), "sonnet", "well");
         check(

@@ -15,7 +15,7 @@ fn agent_runs(night: &Night) -> usize {
 }
 
 #[test]
-fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
+fn a_breaker_opens_probes_closes_and_gives_the_retries_back() {
     let night = check(
         2,
         |night| {
@@ -67,7 +67,7 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
 }
 
 #[test]
-fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_error() {
+fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_one_error() {
     let night = check(
         2,
         |night| {
@@ -124,7 +124,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
 }
 
 #[test]
-fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_retried() {
+fn launches_that_die_silently_interrupt_the_session_even_without_retries() {
     let mut night = Night::new(2);
     night.set(|s| (s.max_retries, s.breaker_threshold, s.n_slots) = (0, 3, 1));
     for issue in [1, 2] {
@@ -148,7 +148,7 @@ fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_re
 }
 
 #[test]
-fn what_was_paid_for_is_not_repeated_where_nothing_is_retried() {
+fn paid_work_is_not_repeated_without_retries() {
     let mut night = Night::new(1);
     night.set(|s| s.max_retries = 0);
     let failure = crash();
@@ -158,7 +158,7 @@ fn what_was_paid_for_is_not_repeated_where_nothing_is_retried() {
 }
 
 #[test]
-fn probes_that_meet_an_outage_go_on_all_night() {
+fn probes_continue_throughout_an_outage() {
     let night = check_quietly(|night| {
         night.set(|s| s.breaker_threshold = 1);
         night
@@ -169,7 +169,7 @@ fn probes_that_meet_an_outage_go_on_all_night() {
 }
 
 #[test]
-fn night_program_missing_for_seconds_is_nobodys_fault() {
+fn a_program_missing_for_seconds_costs_no_retries() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
         night
@@ -180,7 +180,7 @@ fn night_program_missing_for_seconds_is_nobodys_fault() {
 }
 
 #[test]
-fn a_full_disk_pauses_starts_and_nobody_pays() {
+fn a_full_disk_pauses_starts_and_costs_no_retries() {
     let full = || {
         Reply::Fails(Failure::DiskFull {
             message: "no space".into(),
@@ -202,7 +202,7 @@ fn no_room() -> Reply {
 }
 
 #[test]
-fn work_that_the_disk_has_no_room_for_is_collected_later_and_no_agent_runs_again() {
+fn collection_without_disk_space_is_retried_without_another_agent() {
     check(
         1,
         |night| {
@@ -235,7 +235,7 @@ fn work_that_the_disk_has_no_room_for_is_collected_later_and_no_agent_runs_again
 }
 
 #[test]
-fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
+fn checks_that_ran_out_of_disk_space_are_repeated_without_another_agent() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
         night.set(|s| s.has_checks = true);
@@ -251,7 +251,7 @@ fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
 }
 
 #[test]
-fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error() {
+fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_one_error() {
     for place in ["lease", "collect", "checks"] {
         let mut night = Night::new(1);
         night.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
@@ -275,7 +275,7 @@ fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error
 }
 
 #[test]
-fn a_lone_issue_waits_for_the_network() {
+fn a_single_issue_waits_for_the_network() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 3));
         night
@@ -298,7 +298,7 @@ fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
 }
 
 #[test]
-fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
+fn a_limit_whose_stated_end_has_passed_opens_the_breaker() {
     let night = check(
         1,
         |night| {
@@ -491,7 +491,7 @@ fn quota_at_one_am() {
 }
 
 #[test]
-fn a_stated_pause_is_kept_whatever_fails_meanwhile() {
+fn a_stated_pause_is_kept_whatever_else_fails() {
     check(
         3,
         |night| {
@@ -618,7 +618,7 @@ fn one_hundred_thirty_three_more_starts() {
 }
 
 #[test]
-fn one_refused_agent_of_three_is_tried_again() {
+fn one_refused_agent_of_three_is_retried() {
     check(
         3,
         |night| {
@@ -657,7 +657,7 @@ fn one_refused_agent_of_three_is_tried_again() {
 }
 
 #[test]
-fn an_answer_confirms_nothing_and_a_start_does() {
+fn a_new_start_confirms_a_refusal_and_an_answer_does_not() {
     // Both were running when the credentials were renewed: neither counts as the one more start.
     check(
         2,
@@ -691,7 +691,7 @@ fn an_answer_confirms_nothing_and_a_start_does() {
 }
 
 #[test]
-fn a_session_that_is_gone_is_not_replaced_where_a_lower_cap_leaves_nothing() {
+fn a_lost_agent_session_is_not_replaced_if_the_lower_cap_is_spent() {
     check(
         1,
         |night| {
@@ -720,7 +720,7 @@ fn a_session_that_is_gone_is_not_replaced_where_a_lower_cap_leaves_nothing() {
 }
 
 #[test]
-fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
+fn a_lost_agent_session_is_replaced_at_no_retry() {
     let night = check(
         1,
         |night| {
@@ -770,7 +770,7 @@ fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
 }
 
 #[test]
-fn a_limit_in_the_middle_of_work_is_continued_in_the_same_tree_and_session() {
+fn work_interrupted_by_a_limit_continues_in_the_same_worktree_and_session() {
     let night = check(
         1,
         |night| {
@@ -807,7 +807,7 @@ fn a_limit_in_the_middle_of_work_is_continued_in_the_same_tree_and_session() {
 }
 
 #[test]
-fn an_outage_of_the_forge_makes_work_wait() {
+fn an_outage_of_the_forge_delays_publishing() {
     let night = check(
         1,
         |night| {
@@ -846,7 +846,7 @@ fn an_outage_of_the_forge_makes_work_wait() {
 }
 
 #[test]
-fn a_forge_that_limits_publishing_is_asked_again_when_it_said() {
+fn publishing_is_retried_when_the_forges_limit_ends() {
     check(
         2,
         |night| {
@@ -916,7 +916,7 @@ fn worktrees_wait_for_the_forge_that_gives_their_base() {
 }
 
 #[test]
-fn publishing_gives_up_where_only_it_fails() {
+fn publishing_gives_up_if_only_publishing_fails() {
     check(
         4,
         |night| {
@@ -968,7 +968,7 @@ fn publishing_gives_up_where_only_it_fails() {
 }
 
 #[test]
-fn a_probe_that_says_nothing_of_the_service_lets_another_probe() {
+fn a_probe_without_a_result_lets_another_task_probe() {
     check(
         2,
         |night| {
@@ -1004,7 +1004,7 @@ fn a_probe_that_says_nothing_of_the_service_lets_another_probe() {
 }
 
 #[test]
-fn a_person_closes_a_breaker() {
+fn a_user_closes_a_breaker() {
     check(
         2,
         |night| {

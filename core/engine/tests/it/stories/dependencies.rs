@@ -49,7 +49,7 @@ fn a_dependent_starts_from_what_it_depends_on() {
 }
 
 #[test]
-fn dependents_of_what_failed_are_skipped_by_name() {
+fn dependents_of_a_failed_issue_are_skipped_with_its_number() {
     check(
         4,
         |night| {
@@ -74,7 +74,7 @@ fn dependents_of_what_failed_are_skipped_by_name() {
 }
 
 #[test]
-fn a_circle_costs_its_members_and_what_depends_on_them_and_nothing_else() {
+fn a_dependency_cycle_skips_only_its_members_and_their_dependents() {
     let night = check(
         8,
         |night| {
@@ -108,7 +108,7 @@ fn a_circle_costs_its_members_and_what_depends_on_them_and_nothing_else() {
 }
 
 #[test]
-fn a_circle_is_broken_by_a_pull_request_that_is_open_already() {
+fn an_open_pull_request_breaks_a_dependency_cycle() {
     check(
         2,
         |night| {
@@ -153,7 +153,7 @@ fn an_issue_that_depends_on_an_open_one_outside_is_skipped() {
 }
 
 #[test]
-fn an_issue_with_an_open_pull_request_is_not_done_again() {
+fn an_issue_with_an_open_pull_request_is_not_redone() {
     let night = check(
         3,
         |night| {
@@ -201,7 +201,7 @@ fn a_dependent_named_twice_waits_once() {
 }
 
 #[test]
-fn who_ignores_what_is_outside_starts_from_the_base() {
+fn ignoring_outside_dependencies_starts_from_the_base() {
     let night = check(
         2,
         |night| {
@@ -231,7 +231,7 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
 }
 
 #[test]
-fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() {
+fn a_withdrawn_issue_costs_nothing_and_a_closed_one_blocks_no_dependents() {
     let night = check(
         5,
         |night| {
@@ -267,7 +267,7 @@ fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() 
 }
 
 #[test]
-fn what_was_merged_is_done_and_in_the_base() {
+fn merged_work_is_done_and_in_the_base() {
     let night = check(
         2,
         |night| {

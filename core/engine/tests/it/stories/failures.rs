@@ -33,7 +33,7 @@ fn released(night: &Night) -> Vec<(u64, u32, bool)> {
 }
 
 #[test]
-fn a_base_that_somebody_breaks_meanwhile_is_nobodys_failed_check() {
+fn a_check_that_also_fails_on_the_base_is_not_a_failure_of_the_task() {
     for (red_base, is_done) in [(RedBase::Fail, false), (RedBase::IgnoreKnown, true)] {
         let mut night = Night::new(2);
         night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, red_base, 1));
@@ -70,7 +70,7 @@ fn a_good_run_is_one_attempt() {
 }
 
 #[test]
-fn validation_is_not_tried_again() {
+fn validation_failures_are_not_retried() {
     check(
         1,
         |night| {
@@ -95,7 +95,7 @@ fn validation_is_not_tried_again() {
 }
 
 #[test]
-fn transient_failures_are_tried_again_after_1_2_and_4_seconds() {
+fn transient_failures_are_retried_after_1_2_and_4_seconds() {
     check(
         1,
         |night| {
@@ -151,7 +151,7 @@ fn no_change_is_not_success() {
 }
 
 #[test]
-fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
+fn an_unfinished_merge_fails_a_check_even_if_none_is_configured() {
     let night = check(
         1,
         |night| {
@@ -252,7 +252,7 @@ fn dirty_retry() {
 }
 
 #[test]
-fn a_kept_tree_goes_when_its_task_ends_without_another_attempt() {
+fn a_kept_worktree_is_removed_when_its_task_ends_without_another_attempt() {
     let night = check(
         1,
         |night| {
@@ -325,7 +325,7 @@ fn success_after_sigterm() {
 }
 
 #[test]
-fn a_result_that_came_before_the_signal_is_judged_and_not_paid_again() {
+fn a_result_from_before_the_signal_is_used_and_not_paid_for_again() {
     check(
         1,
         |night| {
@@ -398,7 +398,7 @@ fn base_was_red() {
 }
 
 #[test]
-fn a_check_that_fails_on_the_base_may_say_nothing_about_the_work() {
+fn a_check_that_fails_on_the_base_may_be_ignored() {
     check(
         2,
         |night| {
@@ -428,7 +428,7 @@ fn a_check_that_fails_on_the_base_may_say_nothing_about_the_work() {
 }
 
 #[test]
-fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
+fn an_auto_model_is_selected_again_only_after_a_failure_of_substance() {
     let night = check(
         1,
         |night| {
@@ -467,7 +467,7 @@ fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
 }
 
 #[test]
-fn late_and_doubled_answers_change_nothing() {
+fn late_and_duplicate_answers_change_nothing() {
     check(
         1,
         |night| {
@@ -551,7 +551,7 @@ fn one_issue_is_accepted_once() {
 }
 
 #[test]
-fn a_backlog_that_cannot_be_read_is_tried_again_a_few_times() {
+fn reading_the_backlog_is_retried_a_limited_number_of_times() {
     check(
         1,
         |night| {
@@ -585,7 +585,7 @@ fn an_empty_backlog_is_a_completed_session() {
 }
 
 #[test]
-fn someone_has_to_decide_what_conflicts() {
+fn conflicts_need_a_decision() {
     check(
         1,
         |night| {
@@ -604,7 +604,7 @@ fn someone_has_to_decide_what_conflicts() {
 }
 
 #[test]
-fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
+fn a_rule_that_affects_every_task_interrupts_after_the_first() {
     check(
         3,
         |night| {
@@ -643,7 +643,7 @@ fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
 }
 
 #[test]
-fn one_work_that_never_gets_through_is_no_outage_of_the_forge() {
+fn work_that_is_never_accepted_is_not_an_outage_of_the_forge() {
     let night = check(
         2,
         |night| {
@@ -676,7 +676,7 @@ fn one_work_that_never_gets_through_is_no_outage_of_the_forge() {
 }
 
 #[test]
-fn credentials_of_the_forge_that_end_before_an_attempt_interrupt_and_cost_nothing() {
+fn forge_credentials_that_expire_before_an_attempt_interrupt_at_no_cost() {
     check(
         2,
         |night| {

@@ -180,7 +180,7 @@ fn history_lost() {
 }
 
 #[test]
-fn a_reservation_is_the_rest_of_the_cap_and_the_agent_is_told_less() {
+fn a_reservation_is_the_rest_of_the_cap_and_the_agents_limit_is_lower() {
     let night = check(
         1,
         |night| {
@@ -324,7 +324,7 @@ fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
 }
 
 #[test]
-fn finished_work_that_passed_its_reservation_is_published() {
+fn finished_work_over_its_reservation_is_published() {
     let night = check(
         1,
         |night| {
@@ -343,7 +343,7 @@ fn finished_work_that_passed_its_reservation_is_published() {
 }
 
 #[test]
-fn finished_work_that_passed_its_reservation_and_a_check_ends_as_budget() {
+fn work_over_its_reservation_that_fails_a_check_ends_as_budget() {
     check(
         1,
         |night| {
@@ -382,7 +382,7 @@ fn money_bill_beats_guess() {
 }
 
 #[test]
-fn a_cost_that_cannot_be_right_is_unknown() {
+fn an_impossible_cost_is_unknown() {
     for bill in [Spent::Known(usd(1e300)), Spent::AtLeast(usd(501.0))] {
         let night = check(
             1,
@@ -406,7 +406,7 @@ fn a_cost_that_cannot_be_right_is_unknown() {
 }
 
 #[test]
-fn a_cost_that_cannot_be_right_is_no_part_of_what_the_session_of_the_agent_has_cost() {
+fn an_impossible_cost_is_not_part_of_the_agent_sessions_cost() {
     let mut night = Night::new(1);
     night.set(|s| s.has_checks = true).hold(1, "agent").begin();
     let absurd = unmeasured(Spent::Known(usd(1e300)));
@@ -424,7 +424,7 @@ fn a_cost_that_cannot_be_right_is_no_part_of_what_the_session_of_the_agent_has_c
 }
 
 #[test]
-fn a_known_cost_of_an_agent_that_calls_itself_free_is_booked() {
+fn a_known_cost_of_a_supposedly_free_agent_is_recorded() {
     let costs = [
         (Spent::Known(usd(0.7)), Usd::ZERO),
         (Spent::AtLeast(usd(0.7)), usd(0.7)),
@@ -453,7 +453,7 @@ fn a_known_cost_of_an_agent_that_calls_itself_free_is_booked() {
 }
 
 #[test]
-fn a_resumed_session_is_told_what_it_has_cost() {
+fn a_resumed_agent_session_is_given_its_earlier_cost() {
     let night = check(
         1,
         |night| {
@@ -503,7 +503,7 @@ fn a_resumed_session_is_told_what_it_has_cost() {
 }
 
 #[test]
-fn one_interruption_never_ends_a_task_however_small_its_cap() {
+fn an_interruption_never_ends_a_task_however_small_its_cap() {
     check(
         1,
         |night| {
@@ -544,7 +544,7 @@ fn cut_off(dollars: f64) -> CutOff {
 }
 
 #[test]
-fn money_run_again_continues_with_what_is_left_of_the_cap() {
+fn money_run_again_continues_with_the_rest_of_the_cap() {
     let night = check(
         2,
         |night| {
@@ -585,7 +585,7 @@ fn money_run_again_continues_with_what_is_left_of_the_cap() {
 }
 
 #[test]
-fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
+fn work_with_a_spent_cap_needs_a_decision_and_costs_nothing() {
     check(
         2,
         |night| {
@@ -606,7 +606,7 @@ fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
 }
 
 #[test]
-fn work_whose_cap_is_lowered_to_what_was_spent_before_ends_with_the_resume() {
+fn work_ends_on_resume_if_the_cap_is_lowered_to_the_amount_spent_before() {
     check(
         1,
         |night| {
@@ -624,7 +624,7 @@ fn work_whose_cap_is_lowered_to_what_was_spent_before_ends_with_the_resume() {
 }
 
 #[test]
-fn a_later_session_is_told_what_the_cap_cut_off() {
+fn a_later_session_gets_the_work_interrupted_by_the_cap() {
     let mut night = Night::new(2);
     night.about.cut_off.insert(number(1), cut_off(1.0));
     night.replies(
@@ -732,7 +732,7 @@ fn a_free_agent_needs_no_budget_and_is_told_no_limit() {
 }
 
 #[test]
-fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
+fn an_agent_that_broke_off_after_spending_is_charged_and_its_work_collected() {
     check(
         1,
         |night| {
@@ -758,7 +758,7 @@ fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
 }
 
 #[test]
-fn a_task_that_can_never_be_paid_holds_nobody_up() {
+fn an_unaffordable_task_blocks_no_other_task() {
     check(
         4,
         |night| {

@@ -26,7 +26,7 @@ fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
 }
 
 #[test]
-fn a_directive_becomes_issues_and_these_are_run() {
+fn a_directive_becomes_issues_that_are_run() {
     let night = check(
         0,
         |night| {
@@ -88,7 +88,7 @@ fn a_given_plan_costs_nothing() {
 }
 
 #[test]
-fn the_planner_is_told_its_reservation_less_a_turn() {
+fn the_planners_limit_is_its_reservation_minus_a_turn() {
     let night = check(
         0,
         |night| {
@@ -118,7 +118,7 @@ fn a_budget_too_small_for_the_planner_starts_nothing() {
 }
 
 #[test]
-fn a_bad_answer_is_mended_once_in_the_same_session_of_the_agent() {
+fn an_invalid_answer_is_repaired_once_in_the_same_agent_session() {
     let night = check(
         0,
         |night| {
@@ -143,7 +143,7 @@ fn a_bad_answer_is_mended_once_in_the_same_session_of_the_agent() {
 }
 
 #[test]
-fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
+fn a_second_invalid_answer_ends_the_session_and_names_the_file() {
     check(
         0,
         |night| {
@@ -171,7 +171,7 @@ fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
 }
 
 #[test]
-fn an_answer_is_not_mended_with_money_that_is_not_there() {
+fn an_answer_is_not_repaired_if_the_budget_is_spent() {
     check(
         0,
         |night| {
@@ -191,7 +191,7 @@ fn an_answer_is_not_mended_with_money_that_is_not_there() {
 }
 
 #[test]
-fn a_planner_that_says_nothing_is_asked_once_more() {
+fn a_planner_without_an_answer_is_asked_once_more() {
     check(
         0,
         |night| {
@@ -213,7 +213,7 @@ fn a_planner_that_says_nothing_is_asked_once_more() {
 }
 
 #[test]
-fn a_planner_that_crashes_is_tried_again_as_often_as_a_task() {
+fn a_planner_that_crashes_is_retried_as_often_as_a_task() {
     check(
         0,
         |night| {
@@ -239,7 +239,7 @@ fn a_planner_that_crashes_is_tried_again_as_often_as_a_task() {
 }
 
 #[test]
-fn a_planner_that_gives_up_is_not_asked_again() {
+fn a_planner_that_gives_up_is_not_retried() {
     check(
         0,
         |night| {
@@ -282,7 +282,7 @@ fn quota_at_one_am_the_planner_waits_for_its_end() {
 }
 
 #[test]
-fn provider_down_20_min_the_planner_waits_and_pays_nothing() {
+fn provider_down_20_min_the_planner_waits_at_no_cost() {
     let night = check(
         0,
         |night| {
@@ -350,7 +350,7 @@ fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
 }
 
 #[test]
-fn a_planner_that_passes_its_reservation_is_stopped() {
+fn a_planner_that_exceeds_its_reservation_is_stopped() {
     let night = check(
         0,
         |night| {
@@ -374,7 +374,7 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
 }
 
 #[test]
-fn a_plan_that_the_budget_does_not_pay_creates_nothing() {
+fn a_plan_above_the_budget_creates_nothing() {
     let night = check(
         0,
         |night| {
@@ -414,7 +414,7 @@ fn ask_person(settings: &mut Settings) {
 }
 
 #[test]
-fn a_plan_waits_for_a_person_and_goes_on_where_one_agrees() {
+fn a_plan_waits_for_approval_and_then_continues() {
     check(
         0,
         |night| {
@@ -441,7 +441,7 @@ fn a_plan_waits_for_a_person_and_goes_on_where_one_agrees() {
 }
 
 #[test]
-fn a_plan_that_nobody_wants_creates_nothing() {
+fn a_declined_plan_creates_nothing() {
     let night = check(
         0,
         |night| {
@@ -483,7 +483,7 @@ fn a_plan_that_runs_cannot_be_declined() {
 }
 
 #[test]
-fn paid_twice_a_planner_that_was_done_when_we_died_is_not_asked_again() {
+fn paid_twice_a_planner_that_finished_before_the_crash_is_not_run_again() {
     let night = check(
         0,
         |night| {
@@ -505,7 +505,7 @@ fn paid_twice_a_planner_that_was_done_when_we_died_is_not_asked_again() {
 }
 
 #[test]
-fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
+fn an_interrupted_planner_is_charged_by_the_rule_and_started_again() {
     check(
         0,
         |night| {
@@ -531,7 +531,7 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
 }
 
 #[test]
-fn a_plan_that_came_in_spite_of_a_stop_is_kept() {
+fn a_plan_that_arrives_after_a_stop_is_kept() {
     check(
         0,
         |night| {
@@ -555,7 +555,7 @@ fn a_plan_that_came_in_spite_of_a_stop_is_kept() {
 }
 
 #[test]
-fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
+fn an_interruption_stops_the_planner_and_a_resume_starts_it_again() {
     let night = check(
         0,
         |night| {
@@ -593,7 +593,7 @@ fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
 }
 
 #[test]
-fn crash_after_post_an_issue_that_is_there_already_is_not_lost() {
+fn crash_after_post_an_issue_that_already_exists_is_not_lost() {
     check(
         0,
         |night| {
@@ -645,7 +645,7 @@ fn an_interrupt_between_two_issues_is_saved_and_resumed() {
 }
 
 #[test]
-fn creation_that_is_stopped_goes_on_at_resume() {
+fn interrupted_creation_continues_on_resume() {
     check(
         0,
         |night| {
@@ -695,7 +695,7 @@ fn secondary_limit_creation_waits_until_the_stated_time() {
 }
 
 #[test]
-fn an_outage_of_the_forge_makes_creation_wait_and_then_goes_on_by_itself() {
+fn an_outage_of_the_forge_delays_creation_until_it_ends() {
     check(
         0,
         |night| {
@@ -734,7 +734,7 @@ fn an_outage_of_the_forge_makes_creation_wait_and_then_goes_on_by_itself() {
 }
 
 #[test]
-fn creation_with_bad_credentials_waits_until_they_are_mended() {
+fn creation_with_bad_credentials_waits_until_they_are_fixed() {
     check(
         0,
         |night| {
@@ -767,7 +767,7 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
 }
 
 #[test]
-fn an_issue_that_the_forge_refuses_waits_for_a_person() {
+fn an_issue_that_the_forge_rejects_interrupts_the_session() {
     let refused = Failure::NeedsPerson {
         message: "the body is too long".into(),
     };
@@ -792,7 +792,7 @@ fn an_issue_that_the_forge_refuses_waits_for_a_person() {
 }
 
 #[test]
-fn late_and_doubled_answers_change_nothing() {
+fn late_and_duplicate_answers_change_nothing() {
     check(
         0,
         |night| {

@@ -69,7 +69,7 @@ fn crash_after_post() {
 }
 
 #[test]
-fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() {
+fn work_that_bad_credentials_kept_unpublished_is_published_on_resume() {
     let night = check(
         3,
         |night| {
@@ -98,7 +98,7 @@ fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() 
 }
 
 #[test]
-fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
+fn a_crash_while_the_agent_runs_interrupts_the_attempt_and_is_charged() {
     let night = check(
         1,
         |night| {
@@ -228,7 +228,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
 }
 
 #[test]
-fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
+fn interrupted_collection_is_repeated_on_resume() {
     check(
         1,
         |night| {
@@ -250,7 +250,7 @@ fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
 }
 
 #[test]
-fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
+fn if_no_more_work_can_be_kept_the_session_is_interrupted_at_no_retry() {
     let full = || Failure::Refused {
         message: "too much is kept".to_owned(),
     };
@@ -279,7 +279,7 @@ fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
 }
 
 #[test]
-fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
+fn no_agent_starts_in_a_new_worktree_after_an_interruption() {
     check(
         1,
         |night| {
@@ -305,7 +305,7 @@ fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
 }
 
 #[test]
-fn an_interrupt_lets_work_be_collected_and_goes_on_with_its_checks() {
+fn after_an_interruption_work_is_collected_and_its_checks_run_on_resume() {
     check(
         1,
         |night| {
@@ -332,7 +332,7 @@ fn an_interrupt_lets_work_be_collected_and_goes_on_with_its_checks() {
 }
 
 #[test]
-fn an_interrupt_lets_a_publication_finish_and_what_is_complete_is_completed() {
+fn an_interruption_lets_publishing_finish_and_may_complete_the_session() {
     check(
         1,
         |night| {
@@ -463,7 +463,7 @@ fn an_interrupt_does_not_wait_for_the_forge() {
 }
 
 #[test]
-fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
+fn a_kept_worktree_survives_an_interruption_before_its_next_attempt() {
     let night = check(
         1,
         |night| {
@@ -556,7 +556,7 @@ fn resuming_a_session_that_ended_changes_nothing() {
 }
 
 #[test]
-fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
+fn an_interruption_ends_no_task_even_without_retries() {
     check(
         1,
         |night| {

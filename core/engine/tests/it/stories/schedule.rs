@@ -67,7 +67,7 @@ fn a_domain_may_have_several_at_once() {
 }
 
 #[test]
-fn slots_are_a_bound() {
+fn slots_limit_running_tasks() {
     check(
         4,
         |night| {
@@ -99,7 +99,7 @@ fn slots_are_a_bound() {
 }
 
 #[test]
-fn an_exclusive_domain_runs_alone_and_is_let_in_once_it_is_the_oldest() {
+fn an_exclusive_domain_runs_alone_once_it_is_the_oldest() {
     check(
         4,
         |night| {
@@ -168,7 +168,7 @@ fn tasks_on_the_same_file_do_not_run_together() {
 }
 
 #[test]
-fn priority_goes_before_age_and_age_before_number() {
+fn tasks_are_ordered_by_priority_then_age_then_number() {
     check(
         4,
         |night| {
@@ -200,7 +200,7 @@ fn priority_goes_before_age_and_age_before_number() {
 }
 
 #[test]
-fn nothing_starts_after_the_time_that_was_set() {
+fn nothing_starts_after_the_until_time() {
     check(
         3,
         |night| {
@@ -219,7 +219,7 @@ fn nothing_starts_after_the_time_that_was_set() {
 }
 
 #[test]
-fn an_attempt_that_a_limit_ended_is_not_started_when_the_time_is_over() {
+fn an_attempt_ended_by_a_limit_is_not_started_after_the_until_time() {
     check(
         2,
         |night| {
@@ -240,7 +240,7 @@ fn an_attempt_that_a_limit_ended_is_not_started_when_the_time_is_over() {
 }
 
 #[test]
-fn a_dry_run_stops_when_the_plan_stands() {
+fn a_dry_run_stops_once_the_plan_is_ready() {
     let night = check(
         2,
         |night| {
@@ -258,7 +258,7 @@ fn a_dry_run_stops_when_the_plan_stands() {
 }
 
 #[test]
-fn there_is_always_an_answer_to_why_it_waits() {
+fn there_is_always_a_reason_for_waiting() {
     check(
         2,
         |night| {
@@ -338,7 +338,7 @@ fn there_is_always_an_answer_to_why_it_waits() {
 }
 
 #[test]
-fn agents_are_told_what_others_work_on() {
+fn agents_are_given_the_paths_of_other_tasks() {
     let night = check(
         2,
         |night| {
