@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn indirect_dependencies_are_not_direct_ones() {
+    fn an_indirect_dependency_is_not_marked_as_direct() {
         assert_eq!(built_on(&[(1, &[]), (2, &[1]), (9, &[1, 2])]), "1 2*");
         assert_eq!(
             built_on(&[(1, &[]), (2, &[1]), (3, &[2]), (9, &[3, 1])]),
