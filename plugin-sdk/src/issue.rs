@@ -36,7 +36,7 @@ impl Issue {
         contains_word(&self.title, word) || contains_word(&self.body, word)
     }
 
-    /// Returns the files, directories and globs that the title and body mention, normalized, each
+    /// Returns the files, directories and globs that the title and body mention, normalised, each
     /// once, in order.
     ///
     /// For diffs in the body, only the changed files count, not the content of the lines.

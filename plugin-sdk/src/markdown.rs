@@ -134,7 +134,7 @@ struct Place {
     /// Columns of indentation within the innermost list item.
     indent: usize,
     /// Whether the line is inside a block quote, or possibly a list item, where fences are not
-    /// recognized.
+    /// recognised.
     is_quoted: bool,
 }
 
@@ -249,7 +249,7 @@ impl Scanner<'_> {
                 break;
             };
             if self.in_paragraph && !has_left_item && !marker.interrupts_paragraph {
-                // This starts an item only if the paragraph ends lazily. So no fence is recognized
+                // This starts an item only if the paragraph ends lazily. So no fence is recognised
                 // here, but a comment is.
                 bytes += marker.width + indentation(&rest[marker.width..]).0;
                 is_quoted = true;

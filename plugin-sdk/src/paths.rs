@@ -41,7 +41,7 @@ pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// paths.
 pub const PATH_BYTES_MAX: usize = 256;
 
-/// Returns the files, directories and globs that `text` mentions, normalized, each once, in order.
+/// Returns the files, directories and globs that `text` mentions, normalised, each once, in order.
 ///
 /// Directories end with `/`; separators are `/`; globs use `*`, `**` and `?`. Returns at most
 /// [`PATHS_MAX`] paths from the first [`TEXT_BYTES_MAX`] bytes.
@@ -335,7 +335,7 @@ fn with_slashes(text: &str) -> String {
     out
 }
 
-/// The parts of a normalized path.
+/// The parts of a normalised path.
 struct Shape<'p> {
     directories: Vec<&'p str>,
     /// Last part; empty for a directory.
@@ -616,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_separators_are_normalized() {
+    fn windows_separators_are_normalised() {
         check(
             r"src\api\users.cs and .\lib\x.fs",
             &["src/api/users.cs", "lib/x.fs"],

@@ -96,7 +96,7 @@ pub struct Classification {
     pub confidence: f32,
     /// Reasons, as text.
     pub reasons: Vec<String>,
-    /// Paths that the issue mentions or is expected to touch, normalized.
+    /// Paths that the issue mentions or is expected to touch, normalised.
     pub paths: Vec<String>,
     /// Name and version of the strategy that decided.
     pub by: String,

@@ -1,4 +1,4 @@
-//! The names by which [`super::named_in`] recognizes a path: data only. Tables that are searched by
+//! The names by which [`super::named_in`] recognises a path: data only. Tables that are searched by
 //! binary search are documented as sorted.
 
 /// Top-level directories of a machine's own paths.

@@ -6,7 +6,7 @@
 //! issue ───► │ 1. title tag │ ───► │ 2. label     │ ───► │ 3. paths     │ ───► │ 4. keywords  │ ───► unknown
 //!            │ 1.0          │ none │ 0.9          │ none │ 0.7          │ none │ 0.5          │ none  0.0
 //!            └──────────────┘      └──────────────┘      └──────────────┘      └──────────────┘
-//!  names.rs: what tags and labels are called     outline.rs: what of a body counts     keyword/: words with weights
+//!  names.rs: names used in tags and labels       outline.rs: weights of body lines     keyword/: words with weights
 //!  words.rs: text as folded words                lexicon.rs: tables laid out by the compiler
 //! ```
 //!

@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_is_too_long_is_recognized_by_its_start() {
+    fn a_result_that_is_too_long_is_recognised_by_its_start() {
         for (text, expected) in [
             (r#"{"type":"result","x":"#, true),
             (r#"{ "type" : "result", "x":"#, true),

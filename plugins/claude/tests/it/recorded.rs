@@ -271,7 +271,7 @@ fn says_success_on_401() {
             matches!(&reading.end, Some(AgentEvent::AuthFailed(_))),
             "{name}: {reading:?}"
         );
-        // These are recognized without the exit code.
+        // These are recognised without the exit code.
         assert_eq!((exit, reading.cost), (code(1), Some(0.0)), "{name}");
     }
 }
