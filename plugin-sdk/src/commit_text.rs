@@ -137,7 +137,11 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         assert_eq!(disarm(text), expected);
-        assert_eq!(disarm(expected), expected, "disarming twice changes nothing");
+        assert_eq!(
+            disarm(expected),
+            expected,
+            "disarming twice changes nothing"
+        );
     }
 
     #[test]

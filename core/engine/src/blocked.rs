@@ -76,11 +76,18 @@ impl fmt::Display for Blocked {
                 write!(f, "{service} failed too often; paused until {until}")
             }
             Self::Probing(service, issue) => {
-                write!(f, "waiting while {issue} tests whether {service} works again")
+                write!(
+                    f,
+                    "waiting while {issue} tests whether {service} works again"
+                )
             }
             Self::Slots(n) => write!(f, "all {n} slots are taken"),
             Self::ExclusiveRuns(issue, domain) => {
-                write!(f, "waiting for {issue}, which runs alone ({})", named(domain))
+                write!(
+                    f,
+                    "waiting for {issue}, which runs alone ({})",
+                    named(domain)
+                )
             }
             Self::RunsAlone(domain, n) => {
                 let others = if *n == 1 { "other" } else { "others" };
@@ -100,10 +107,7 @@ impl fmt::Display for Blocked {
             Self::DomainBusy(domain, issue) => write!(f, "domain {domain} is busy with {issue}"),
             Self::Conflict(issue, path) => write!(f, "touches {path}, which {issue} is changing"),
             Self::Budget { needed, available } => {
-                write!(
-                    f,
-                    "needs {needed}; only {available} of the budget is free"
-                )
+                write!(f, "needs {needed}; only {available} of the budget is free")
             }
             Self::Turn => f.write_str("waiting for its turn"),
         }

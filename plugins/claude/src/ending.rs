@@ -107,9 +107,9 @@ pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
 /// interrupted with one clear error.
 fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen) -> AgentEvent {
     match (status, kind) {
-        (_, Some("billing_error")) => {
-            AgentEvent::AuthFailed(format!("the `claude` account has a billing problem: {words}"))
-        }
+        (_, Some("billing_error")) => AgentEvent::AuthFailed(format!(
+            "the `claude` account has a billing problem: {words}"
+        )),
         (Some(401 | 403), _) | (None, Some("authentication_failed" | "oauth_org_not_allowed")) => {
             AgentEvent::AuthFailed(format!("`claude` was denied access: {words}"))
         }

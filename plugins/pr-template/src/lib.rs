@@ -122,9 +122,7 @@ fn warnings(context: &PrContext) -> Option<String> {
             context.denied.iter().map(|tool| code(tool, NAME_CHARS_MAX)),
             N_NAMES_MAX,
         );
-        lines.push(format!(
-            "> The agent was denied these tools: {tools}."
-        ));
+        lines.push(format!("> The agent was denied these tools: {tools}."));
     }
     if !context.removed_from_prompt.is_empty() {
         let kinds = listed(

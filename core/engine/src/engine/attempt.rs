@@ -384,7 +384,9 @@ impl Turn<'_> {
         } else {
             ""
         };
-        format!("spent {spent} of the {limit} limit{kept}. Raise `{key}` and run it again to continue")
+        format!(
+            "spent {spent} of the {limit} limit{kept}. Raise `{key}` and run it again to continue"
+        )
     }
 
     fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {

@@ -55,7 +55,10 @@ impl<'a> Record<'a> {
             return unknown(format!("`{}` has no record", model.id));
         };
         let (n_runs, n_successes) = (known.n_runs, known.n_successes.min(known.n_runs));
-        let record = format!("`{}` succeeded on {n_successes} of {n_runs} tasks", model.id);
+        let record = format!(
+            "`{}` succeeded on {n_successes} of {n_runs} tasks",
+            model.id
+        );
         let cost = known
             .median_cost_usd
             .filter(|cost| cost.is_finite() && 0.0 <= *cost);

@@ -42,7 +42,11 @@ fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
         .to_owned();
     let kept = std::fs::read(last["rejection"]["file"].as_str().expect("a file"))
         .expect("the answer is kept");
-    assert_eq!(kept.is_empty(), message == "the answer is empty", "{message}");
+    assert_eq!(
+        kept.is_empty(),
+        message == "the answer is empty",
+        "{message}"
+    );
     let reason = run.summary()["reason"]
         .as_str()
         .expect("a reason")

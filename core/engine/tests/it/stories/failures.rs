@@ -47,7 +47,10 @@ fn a_check_that_also_fails_on_the_base_is_not_a_failure_of_the_task() {
             let told = night.told();
             let why = "session stops: check `test` also fails on the base (exit code 1)";
             assert!(told.contains(why), "{told}");
-            assert!(!told.contains("#2 attempt"), "no further agent runs: {told}");
+            assert!(
+                !told.contains("#2 attempt"),
+                "no further agent runs: {told}"
+            );
         }
     }
 }
@@ -257,7 +260,12 @@ fn a_kept_worktree_is_removed_when_its_task_ends_without_another_attempt() {
         1,
         |night| {
             night.set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::DUSK + 30_000)));
-            night.replies(1, "checks", [Reply::Red("test")]).hold(1, "checks").begin().pass(60).release(1, "checks");
+            night
+                .replies(1, "checks", [Reply::Red("test")])
+                .hold(1, "checks")
+                .begin()
+                .pass(60)
+                .release(1, "checks");
         },
         "
         base checked, 0 red
