@@ -106,9 +106,9 @@ impl LockError {
             Self::Held { .. } => Some(
                 "wait until it finishes (`autoissue status`); only one session can run per repository",
             ),
-            Self::NotOurs { .. } => Some(
-                "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that you own",
-            ),
+            Self::NotOurs { .. } => {
+                Some("remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that you own")
+            }
             Self::Io { .. } => None,
         }
     }
@@ -349,7 +349,8 @@ mod tests {
             "{error}"
         );
         assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
-        acquire(&state_lock(state.path(), "owner-name-2"), 2).expect("another repository is not locked");
+        acquire(&state_lock(state.path(), "owner-name-2"), 2)
+            .expect("another repository is not locked");
         drop(lock);
         acquire(&path, 2).expect("the lock is released with its holder");
     }
