@@ -349,7 +349,7 @@ fn a_base_that_is_not_there_is_named() {
         &examine(&world, quick(&world)),
         "base branch",
         "failure",
-        "has no commit yet",
+        "has no commits yet",
     );
 }
 
