@@ -265,7 +265,8 @@ impl Journal {
     /// against its predecessor.
     ///
     /// # Errors
-    /// [`JournalError::NoSession`], and [`JournalError::Damaged`] with the first event that is not what was written.
+    /// [`JournalError::NoSession`], and [`JournalError::Damaged`] with the first event that is not
+    /// what was written.
     pub fn read(
         &self,
         session: &SessionId,

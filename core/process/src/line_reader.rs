@@ -4,7 +4,8 @@
 //! pipe ──fill()──► chunk (16 KiB) ──pop()──► line (at most 1 MiB, the rest is dropped)
 //! ```
 //!
-//! `fill` may be cancelled at any await without losing a byte, so a reader can wait for two pipes at once.
+//! `fill` may be cancelled at any await without losing a byte, so a reader can wait for two pipes
+//! at once.
 
 use std::ops::Range;
 use tokio::io::{AsyncRead, AsyncReadExt};

@@ -191,8 +191,8 @@ fn list(paths: &[PathBuf]) -> String {
 /// the directories `outside`. Blocking, microseconds.
 ///
 /// # Errors
-/// [`ProcessError::NotFound`], [`NotExecutable`](ProcessError::NotExecutable), [`NotAbsolute`](ProcessError::NotAbsolute),
-/// [`Untrusted`](ProcessError::Untrusted).
+/// [`ProcessError::NotFound`], [`NotExecutable`](ProcessError::NotExecutable),
+/// [`NotAbsolute`](ProcessError::NotAbsolute), [`Untrusted`](ProcessError::Untrusted).
 pub fn resolve(program: &str, path: &OsStr, outside: &[PathBuf]) -> Result<PathBuf, ProcessError> {
     let candidates: Vec<PathBuf> = if Path::new(program).is_absolute() {
         vec![PathBuf::from(program)]
@@ -687,7 +687,8 @@ pub struct Finished {
     pub duration_ms: u64,
 }
 
-/// Runs a program to its end, for at most `timeout` (and then [`TERMINATE_GRACE`]), keeping `output_bytes_max` of its output.
+/// Runs a program to its end, for at most `timeout` (and then [`TERMINATE_GRACE`]), keeping
+/// `output_bytes_max` of its output.
 ///
 /// # Errors
 /// Those of [`spawn`]. A program that fails, is stopped or is cancelled is not an error here.

@@ -1,4 +1,5 @@
-//! Front matter: the lines between two `---` at the top of a Markdown file, in a small subset of YAML.
+//! Front matter: the lines between two `---` at the top of a Markdown file, in a small subset of
+//! YAML.
 //!
 //! ```text
 //! ---
