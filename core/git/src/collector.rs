@@ -1,9 +1,8 @@
 //! Reads agents' work in a separate process that can be killed.
 //!
-//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can
-//! keep its reader busy for years. So all that reads the directory of an attempt runs in a
-//! collector: our own binary in a hidden mode, under a supervisor, with a deadline for each step
-//! and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
+//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
+//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
+//! each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
 //!
 //! ```text
 //!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git

@@ -1,7 +1,6 @@
 //! Imports an agent's commits without trusting anything else.
 //!
-//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as
-//! text; the objects are reached through a
+//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
 //! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program fetches from the gate
 //! into the mirror and checks each object.
 //!
@@ -173,8 +172,7 @@ pub(super) fn unmerged(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot
-/// be had.
+/// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
 pub(super) fn import(
     mirror: &Mirror,
     gate: &Path,
