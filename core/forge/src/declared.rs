@@ -934,7 +934,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_text_is_read_to_its_end() {
+    fn malformed_text_is_read_without_a_panic() {
         for text in [
             "İ depends on #1",
             "depends on [",

@@ -308,7 +308,7 @@ mod tests {
     use crate::fixture::{Home, LargeFile, write};
 
     #[test]
-    fn an_author_is_who_git_says() {
+    fn the_author_is_the_one_that_git_reports() {
         let who = |line: &str| identity_in(line).map(|it| format!("{}|{}", it.name, it.email));
         assert_eq!(
             who("Ada <L> King <ada@example.org> 1764453600 +0000\n").as_deref(),

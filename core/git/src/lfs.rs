@@ -125,7 +125,7 @@ impl Store {
             return Ok(false);
         };
         let path = self.path(pointer);
-        let directory = path.parent().expect("an object lies in a directory");
+        let directory = path.parent().expect("an object is in a directory");
         fs::create_dir_all(directory)?;
         // A copy, because anyone who can write to the other store could still change a linked file.
         let mut copy = tempfile::Builder::new()
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_is_what_git_lfs_takes_for_one() {
+    fn pointers_are_recognized_as_git_lfs_does() {
         fn check(text: &str, expected: bool) {
             assert_eq!(
                 Pointer::parse(text.as_bytes()).is_some(),

@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_run_is_killed_with_all_that_it_started() {
+    fn a_late_run_is_killed_with_its_children() {
         let home = Home::new();
         let pipe = home.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
@@ -557,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_carries_the_exit_code_and_what_git_said() {
+    fn a_failure_contains_the_exit_code_and_stderr() {
         let home = Home::new();
         let ended = git().run(
             home.path(),
@@ -593,14 +593,14 @@ mod tests {
     }
 
     #[test]
-    fn what_our_stand_in_for_a_person_causes_is_no_news() {
+    fn the_message_about_our_askpass_program_is_removed() {
         let said =
             "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
         assert_eq!(without_our_own(said), "fatal: could not read Username");
     }
 
     #[test]
-    fn an_address_starts_no_program() {
+    fn a_url_starts_no_program() {
         let home = Home::new();
         let fired = home.path().join("fired");
         let address = format!("ext::touch {}", fired.display());

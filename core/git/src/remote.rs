@@ -523,7 +523,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_what_the_remote_says_of_the_ref_and_nothing_else() {
+    fn a_refusal_is_only_what_the_remote_reports_about_the_ref() {
         fn check(stdout: &str, stderr: &str, expected: Option<&str>) {
             let (command, code) = ("git push".to_owned(), Some(1));
             let error = GitError::Failed {
@@ -557,7 +557,7 @@ mod tests {
         check("", "fatal: unable to access", None);
     }
     #[test]
-    fn an_outage_an_account_and_a_single_work_are_told_apart() {
+    fn outages_account_errors_and_rejected_work_are_distinguished() {
         let check = |stderr: &str, expected| {
             let error = GitError::Failed {
                 command: "git push".to_owned(),
@@ -621,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_for_everybody_is_told_from_a_fault_of_one_work() {
+    fn general_rules_and_defects_of_one_work_are_distinguished() {
         for refusal in [
             "pre-receive hook declined; GH013: Repository rule violations found; - Commits must have verified signatures.",
             "protected branch hook declined; GH006: Protected branch update failed",
@@ -656,7 +656,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_is_taken_only_where_it_is_the_repository() {
+    fn origin_is_used_only_if_it_is_the_repository() {
         for url in [
             "https://h/o/n",
             "https://h/o/n.git/",
@@ -676,7 +676,7 @@ mod tests {
     }
 
     #[test]
-    fn no_token_is_seen_in_the_remote() {
+    fn the_remote_prints_no_token() {
         let home = Home::new();
         home.git(".", &["init", "--quiet", "p"]);
         let secret = Secret::new("ghp_canary");

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn locks_of_ours_go() {
+    fn our_locks_are_removed() {
         let ours = [
             "mirror/packed-refs.lock",
             "mirror/refs/autoissue/salvage/20261122-1502-806d/issue-2/attempt-1.lock",
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_goes() {
+    fn other_files_are_kept() {
         let theirs = [
             "mirror/HEAD",
             "mirror/refs/autoissue/published/issue-2",
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_somebody_took_since_stays() {
+    fn a_newly_taken_lock_is_kept() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "x.lock");
         let path = root.path().join("x.lock");

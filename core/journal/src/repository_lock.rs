@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_holder_was_just_starting_is_waited_for() {
+    fn processes_started_by_a_dead_holder_are_waited_for() {
         let state = tempfile::tempdir().unwrap();
         let path = state_lock(state.path(), "owner-name-1");
         let mut dead = holder(1);
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_stayed_or_is_torn_does_no_harm() {
+    fn a_stale_or_torn_holder_file_is_harmless() {
         let state = tempfile::tempdir().unwrap();
         let path = state.path().join("lock");
         drop(acquire(&path, 1).unwrap());
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_of_an_older_version_is_understood() {
+    fn a_holder_file_of_an_older_version_is_read() {
         let note = r#"{"pid":7,"session":"19700101-0000-0001","started_at_ms":5,"command":"autoissue exec bug"}"#;
         let note: Holder = serde_json::from_str(note).unwrap();
         assert_eq!(
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_place_of_a_lock_leads_to_no_write() {
+    fn a_link_in_place_of_a_lock_is_not_written_through() {
         let directory = tempfile::tempdir().unwrap();
         let precious = directory.path().join("precious");
         std::fs::write(&precious, "text").unwrap();

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_gives_an_id_all_the_same() {
+    fn a_clock_that_jumps_still_gives_an_id() {
         for started_at_ms in [0, u64::MAX, 253_402_300_800_000] {
             let id = SessionId::new(started_at_ms, [1, 2]);
             assert_eq!(id.as_str().parse(), Ok(id));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_or_a_path_would_misread_is_refused() {
+    fn ids_that_git_or_a_path_would_misread_are_refused() {
         let long = "a".repeat(41);
         for text in ["", "A", "a/b", "..", "a.lock", "a b", "ä", "a\n", &long] {
             assert!(text.parse::<SessionId>().is_err(), "{text:?}");

@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confidence_is_a_share() {
+    fn a_confidence_is_between_0_and_1() {
         let sure = |confidence: f32| classification(&Classification::new("backend", confidence));
         assert_eq!((sure(0.0), sure(1.0)), (Ok(()), Ok(())));
         for wrong in [-0.1, 1.001, f32::NAN, f32::INFINITY] {
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_one_of_those_to_be_had() {
+    fn a_model_is_one_of_the_available_ones() {
         assert_eq!(choose("opus"), Ok(()));
         check(
             choose("gpt"),
@@ -456,7 +456,7 @@ mod tests {
                 &["doctor", "--config", "{prompt-file}"],
                 CommandInput::File(String::new()),
             ),
-            "`args` is `doctor --config {prompt-file}`, expected only `internal apply-patch`, for the program `autoissue`",
+            "`args` is `doctor --config {prompt-file}`; expected only `internal apply-patch`, for the program `autoissue`",
         );
         assert!(with(|it| it.args = vec!["a\0b".into()]).is_err());
         assert!(with(|it| it.args = vec!["a".repeat(128 << 10)]).is_err());

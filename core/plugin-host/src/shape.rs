@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_by_its_names_alone() {
+    fn unsuitable_components_are_refused_by_their_names_alone() {
         let [metadata, classifier] = [
             "autoissue:plugin/metadata@0.1.3",
             "autoissue:plugin/classifier@0.1.0",

@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_all_its_patches_and_nothing_else() {
+    fn a_version_line_is_exactly_its_patch_versions() {
         for version in ["0.1.0", "0.1.1", "0.1.27"] {
             assert!(speaks(version), "{version}");
         }

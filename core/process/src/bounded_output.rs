@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_kept_as_it_is() {
+    fn short_output_is_kept_unchanged() {
         check(8, &[], "");
         check(8, &["ab", "cdef", "gh"], "abcdefgh");
     }

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_names_are_refused() {
         for name in ["", "A=B", "A\0"] {
             assert_eq!(
                 build(&[], &[name]),

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_are_no_text_are_replaced() {
+    async fn bytes_that_are_not_text_are_replaced() {
         check(b"a\xff\xfeb\0\n", &[("a\u{fffd}\u{fffd}b\0", false)]).await;
     }
 

@@ -867,7 +867,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_the_right_to_run_is_told_apart_from_a_missing_one() {
+    fn a_file_that_is_not_executable_is_not_reported_as_missing() {
         let places = Places::new();
         let plain = places.file("bin/plain", 0o644);
         assert!(
@@ -915,7 +915,7 @@ mod tests {
     }
 
     #[test]
-    fn success_after_sigterm_is_none() {
+    fn exit_code_0_after_sigterm_is_not_success() {
         let exit = Exit {
             code: Some(0),
             stopped_by_us: false,

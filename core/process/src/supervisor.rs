@@ -136,8 +136,8 @@ fn supervise() -> io::Result<()> {
     report(&socket, &exited)
 }
 
-/// Makes this process adopt orphans, ignore signals that do not come from the engine, and
-/// inaccessible to the program.
+/// Makes this process adopt orphans, ignore signals that do not come from the engine, and refuse
+/// access by the program.
 fn outlive_the_program() -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_nothing_but_pieces_takes_no_stack() {
+    fn a_line_of_only_pieces_needs_no_recursion() {
         let redaction = redaction(&[("ANTHROPIC_API_KEY", "sk-ant-api03-abcdefgh")]);
         let line = "sk-ant-a".repeat(100_000);
         let hide = move || redaction.apply_to_line(&line).into_owned();
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn all_copies_know_what_one_of_them_learns() {
+    fn clones_share_registered_secrets() {
         let redaction = Redaction::default();
         let copy = redaction.clone();
         copy.learn(["gho_of-the-key-store"]);
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_json_is_json() {
+    fn redacted_json_is_still_json() {
         let redaction = redaction(&[("X_TOKEN", "nothing-to-see")]);
         let line = serde_json::to_string("a\nothing-to-see \\nothing-to-see").unwrap();
         let shown = redaction.apply_to_line(&line).into_owned();
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_is_given_on_purpose_is_secret() {
+    fn variables_passed_on_purpose_are_secrets() {
         let environment = [
             ("LICENSE", "not-for-everyone"),
             ("AWS_REGION", "eu-central-1"),

@@ -611,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_by_status_and_headers() {
+    fn limits_are_detected_by_status_and_headers() {
         for status in [403, 429] {
             check(
                 status,
@@ -667,7 +667,7 @@ mod tests {
     }
 
     #[test]
-    fn issue_403_what_a_text_says_is_no_limit() {
+    fn issue_403_a_message_alone_is_not_a_limit() {
         let body = json!({"message": "You have exceeded a secondary rate limit, 429, API rate limit exceeded"});
         check(403, &[("x-ratelimit-remaining", "9")], &body, None);
         check(422, &[("x-ratelimit-remaining", "0")], &body, None);

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_token_is_is_not_repeated() {
+    fn an_invalid_token_is_not_printed() {
         let error = find(&[("GITHUB_TOKEN", "ghp_a\r\nX-Evil: 1")]).unwrap_err();
         assert!(
             matches!(error, TokenError::Odd { .. })
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn gh_that_cannot_be_run_is_no_token() {
+    fn a_gh_that_cannot_run_yields_no_token() {
         let directory = tempfile::tempdir().unwrap();
         let gh = directory.path().join("gh");
         fs::write(&gh, "#!/bin/sh\n").unwrap();

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn one_odd_issue_is_named_and_what_is_missing_without_harm_is_filled_in() {
+    fn a_malformed_issue_is_reported_and_optional_fields_are_filled_in() {
         fn with(key: &str, value: Value) -> Result<Option<WireIssue>, String> {
             let mut item = whole();
             item[key] = value;
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_on_one_line_with_its_fields() {
+    fn an_error_is_one_line_with_its_fields() {
         let body = json!({"message": "Validation\nFailed", "errors": [
             {"resource": "PullRequest", "field": "head", "code": "invalid"}, {"message": "exists"}, "text", {}]});
         assert_eq!(

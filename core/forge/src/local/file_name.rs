@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_number_and_title() {
+    fn a_name_contains_number_and_title() {
         for (name, n, text) in [
             ("0012-search-is-slow.md", Some(12), "search is slow"),
             ("12.md", Some(12), ""),

@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named_with_its_line() {
+    fn syntax_errors_name_their_line() {
         check_odd(
             "---\ntitle: x\n",
             "the front matter is not closed: add a line `---` below its last key",
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_kept_to_the_letter() {
+    fn unknown_keys_are_kept_unchanged() {
         let text = "---\n# ours\nstate: open\n# why\nteam:\n  - { odd: [yaml }\n\nMilestone:   v2 # soon\n---\n\nBody\n";
         let mut file = Document::parse(text).unwrap();
         assert_eq!(file.render(), text);

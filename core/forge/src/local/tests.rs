@@ -23,7 +23,7 @@ impl Project {
         Self { directory }
     }
 
-    /// Makes a project with one issue file.
+    /// Creates a project with one issue file.
     fn with(name: &str, text: impl AsRef<[u8]>) -> Self {
         let project = Self::new();
         project.write(&format!("issues/{name}"), text);
@@ -273,7 +273,7 @@ fn one_odd_issue() {
 }
 
 #[test]
-fn what_people_write_by_hand_is_understood() {
+fn handwritten_files_are_understood() {
     let front = |lines: &str| format!("---\nlabels: [autoissue]\n{lines}\n---\n");
     check_fine(
         "0005-x.md",
@@ -333,7 +333,7 @@ fn what_people_write_by_hand_is_understood() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn only_regular_files_are_opened() {
     let project = Project::with("0001-x.md", "---\nlabels: [autoissue]\n---\n");
     let outside = project.directory.path().join("secret");
     fs::write(&outside, "---\nlabels: [autoissue]\n---\n").unwrap();
@@ -417,7 +417,7 @@ fn only_open_issues_with_the_label_are_listed_oldest_numbers_first() {
 }
 
 #[test]
-fn a_misspelt_label_can_be_told() {
+fn a_misspelled_label_is_detected() {
     let project = Project::with("0001-a.md", "---\nlabels: [Autoissue, docs]\n---\n");
     project.write(
         "issues/0002-b.md",
@@ -445,7 +445,7 @@ fn states_tell_what_a_dependent_may_build_on() {
 }
 
 #[test]
-fn numbers_are_never_given_twice() {
+fn numbers_are_never_used_twice() {
     let project = Project::with("0007-odd.md", "---\n");
     project.write("issues/0002-x.md", "---\nnumber: 4\n---\n");
     assert_eq!(
@@ -626,7 +626,7 @@ fn a_marker_in_a_strangers_text_takes_over_nothing() {
 }
 
 #[test]
-fn one_odd_pull_request_hides_no_issue() {
+fn a_malformed_pull_request_hides_no_issue() {
     let project = Project::with("0012-x.md", "---\nlabels: [autoissue]\n---\n");
     project.write("pulls/0001-issue-12.md", "---\nstate: maybe\n---\n");
     project.write("pulls/0002-issue-12.md", "---\nissue: twelve\n---\n");
@@ -677,7 +677,7 @@ fn a_file_that_appeared_meanwhile_is_never_overwritten() {
 }
 
 #[test]
-fn a_project_without_a_forge_is_told_how_to_begin() {
+fn opening_a_project_without_a_forge_explains_how_to_start() {
     let directory = TempDir::new().unwrap();
     let error = LocalForge::open(directory.path()).unwrap_err();
     let path = directory.path().display();
@@ -729,7 +729,7 @@ fn the_explained_issue_is_one_that_the_forge_reads() {
 }
 
 #[test]
-fn a_read_only_directory_is_told_from_a_full_disk() {
+fn read_only_directories_and_full_disks_are_distinguished() {
     let project = Project::new();
     let directory = project.path("issues");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn want_of_room_is_told_from_other_trouble() {
+    fn lack_of_space_is_distinguished_from_other_errors() {
         let refused = |kind: ErrorKind| {
             refusal(&WorktreeError::Io {
                 doing: "write",

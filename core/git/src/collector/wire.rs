@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_answer_is_the_same_after_it_was_cut() {
+    fn a_split_answer_is_joined_unchanged() {
         for text in [String::new(), "é".repeat(PIECE_BYTES_MAX), "x".to_owned()] {
             let lines: Vec<String> = pieces(&text).collect();
             let (last, others) = lines.split_last().unwrap();

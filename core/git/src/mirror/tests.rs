@@ -149,7 +149,7 @@ fn git_config_plant_in_the_mirror() {
 }
 
 #[test]
-fn fetch_answers_with_the_head_and_tells_reasons_apart() {
+fn fetch_returns_the_head_and_distinguishes_errors() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let head = home.fetch(&mirror, &user);
@@ -350,7 +350,7 @@ fn a_bare_repository_takes_a_branch() {
 }
 
 #[test]
-fn a_copy_cut_off_half_way_is_completed() {
+fn an_interrupted_copy_is_completed() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let base = home.fetch(&mirror, &user);
@@ -389,7 +389,7 @@ fn a_copy_that_fails_leaves_no_commit_without_its_files() {
 }
 
 #[test]
-fn an_old_fault_in_the_history_does_not_hinder_the_fetch() {
+fn an_old_defect_in_the_history_does_not_prevent_the_fetch() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let tree = home.git(&user, &["rev-parse", "HEAD^{tree}"]);
@@ -460,7 +460,7 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
 }
 
 #[test]
-fn what_somebody_else_put_on_our_branch_is_built_on_and_not_taken_for_ours() {
+fn foreign_commits_on_our_branch_are_built_on_but_not_ours() {
     let home = Home::new();
     let repository = home.repository("p", &[("a", "1\n")]);
     let mirror = home.mirror();

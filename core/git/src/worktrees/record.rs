@@ -39,7 +39,7 @@ pub(super) struct Record {
     /// Whether checkout and collection need the user's filter programs (LFS).
     pub filters: bool,
     /// The tree of the files as the project's own preparation left them, in hexadecimal: unchanged
-    /// files are nobody's work and are not published.
+    /// files are not the agent's work and are not published.
     #[serde(default)]
     pub prepared: Option<String>,
     /// The state of the submodules at that time, by path: see [`super::submodule::state`].

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn worktrees_lie_outside_of_the_checkout_unless_told_otherwise() {
+    fn worktrees_are_outside_of_the_checkout_unless_configured() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().canonicalize().unwrap();
         let (state, checkout) = (home.join("state"), home.join("p"));

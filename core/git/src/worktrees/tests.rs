@@ -294,7 +294,7 @@ fn a_worktree_of_another_place_is_finished_where_it_is() {
 }
 
 #[test]
-fn nothing_changed_is_nothing_also_with_empty_commits() {
+fn no_changes_are_no_work_even_with_empty_commits() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     assert_eq!(place.try_collect(7).unwrap(), nothing());
@@ -308,7 +308,7 @@ fn nothing_changed_is_nothing_also_with_empty_commits() {
 }
 
 #[test]
-fn every_kind_of_leftover_comes_out_right() {
+fn every_kind_of_leftover_is_collected() {
     let base = [
         ("keep", "k"),
         ("edit", "old"),
@@ -455,7 +455,7 @@ fn a_rewritten_history_is_taken_as_its_files() {
 }
 
 #[test]
-fn commits_that_the_agent_turned_away_from_are_kept() {
+fn abandoned_commits_are_kept() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     let head = place.home.commit(&path, &[("b", "x")]);
@@ -558,7 +558,7 @@ fn malformed_commits_do_not_enter_the_mirror() {
 }
 
 #[test]
-fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
+fn objects_that_are_not_files_or_are_borrowed_do_not_block() {
     let plant: [fn(&Path); 3] = [
         |info| {
             rustix::fs::mkfifoat(
@@ -627,7 +627,7 @@ fn nested_repositories_are_skipped_and_named() {
 }
 
 #[test]
-fn a_repository_that_the_agent_committed_is_no_link_and_is_not_lost() {
+fn a_repository_committed_by_the_agent_is_neither_published_nor_lost() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     let inner = path.join("frontend");
@@ -656,7 +656,7 @@ fn a_repository_that_the_agent_committed_is_no_link_and_is_not_lost() {
 }
 
 #[test]
-fn a_committed_worktree_of_the_agents_own_is_no_link_and_is_not_lost() {
+fn a_worktree_committed_by_the_agent_is_neither_published_nor_lost() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     place.home.git(
@@ -707,7 +707,7 @@ fn work_stray_gitlink_in_base_is_left_alone() {
     let place = Place::with(&[("a", "1")], prepare, &FILES_ALLOWED);
     let path = place.lease(7);
     assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
-    // Files that the project's preparation puts there are nobody's work.
+    // Files that the project's preparation puts there are not an agent's work.
     write(&path.join("filled/by-setup"), "1");
     place
         .home
@@ -1019,7 +1019,7 @@ fn a_new_lease_starts_clean_and_keeps_what_was_there() {
 }
 
 #[test]
-fn a_kept_lease_goes_on_in_the_same_files() {
+fn a_kept_lease_continues_in_the_same_files() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     write(&path.join("b"), "half");
@@ -1173,7 +1173,7 @@ fn read_only_parts_and_links_are_removed_without_leaving() {
 }
 
 #[test]
-fn rights_are_granted_before_a_removal() {
+fn permissions_are_granted_before_a_removal() {
     let home = Home::new();
     let file = home.path().join("locked");
     write(&file, "x");
@@ -1727,7 +1727,7 @@ fn an_unfinished_merge_is_found() {
 }
 
 #[test]
-fn what_the_preparation_left_is_nobodys_work() {
+fn files_left_by_the_preparation_are_not_work() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     write(&path.join("lock"), "1");
@@ -1750,7 +1750,7 @@ fn what_the_preparation_left_is_nobodys_work() {
 }
 
 #[test]
-fn what_the_preparation_left_does_not_ride_along() {
+fn files_left_by_the_preparation_are_not_published() {
     let base = [
         ("a", "1"),
         ("lock", "old"),
@@ -1911,7 +1911,7 @@ fn commit_submodule(home: &Home, user: &Path) {
 }
 
 #[test]
-fn a_submodule_that_cannot_be_had_is_named() {
+fn a_submodule_that_cannot_be_fetched_is_named() {
     let place = Place::with(
         &[("a", "1")],
         |home, user| {
@@ -2046,7 +2046,7 @@ fn no_mode_changes_through_another_name_of_a_file() {
 }
 
 #[test]
-fn a_filter_that_fails_wedges_no_issue() {
+fn a_failing_filter_blocks_no_issue() {
     let place = Place::with(
         &[(".gitattributes", "*.bin filter=broken\n"), ("a", "1")],
         |home, user| {
@@ -2091,7 +2091,7 @@ fn a_modules_file_that_git_refuses_in_a_commit_is_refused_as_a_file() {
 }
 
 #[test]
-fn a_commit_that_nobody_can_read_is_kept_and_the_files_are_taken() {
+fn an_unreadable_commit_is_kept_and_the_files_are_collected() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     let git = |args: &[&str]| place.home.git(&path, args);

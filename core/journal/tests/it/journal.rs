@@ -150,7 +150,7 @@ fn damage(result: Result<impl std::fmt::Debug, JournalError>) -> String {
 }
 
 #[test]
-fn what_was_appended_is_read_again() {
+fn appended_events_are_read_back() {
     let (state, journal) = history();
     let before = story(&journal).unwrap();
     drop(journal);
@@ -242,7 +242,7 @@ fn a_clock_that_jumps_changes_no_order() {
 }
 
 #[test]
-fn estimates_know_measured_costs_only_newest_first() {
+fn estimates_use_only_measured_costs_newest_first() {
     let mut journal = Journal::in_memory().unwrap();
     journal.create_session(&new_session("a")).unwrap();
     let costs = [
@@ -313,7 +313,7 @@ fn the_journal_is_private() {
 }
 
 #[test]
-fn a_history_that_never_was_is_empty_and_looking_creates_nothing() {
+fn a_missing_history_is_empty_and_reading_creates_nothing() {
     let state = tempfile::tempdir().unwrap();
     for directory in [state.path().to_owned(), state.path().join("absent")] {
         let journal = Journal::open_read_only(&directory).unwrap();
@@ -474,7 +474,7 @@ fn a_read_only_state_directory_is_read_and_not_written() {
 }
 
 #[test]
-fn a_state_directory_that_cannot_be_one_is_a_clear_error() {
+fn an_unusable_state_directory_is_a_clear_error() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();
@@ -609,7 +609,7 @@ fn nothing_is_appended_to_a_damaged_end() {
 }
 
 #[test]
-fn an_older_copy_is_noticed() {
+fn an_older_copy_is_detected() {
     let (state, mut journal) = history();
     let older = copy(state.path());
     journal
@@ -685,7 +685,7 @@ fn tamper_with_bytes(state: &Path, random: &mut fastrand::Rng) {
 }
 
 #[test]
-fn damage_at_a_thousand_places_is_noticed_and_named_or_harmless() {
+fn damage_at_a_thousand_places_is_detected_and_named_or_harmless() {
     let (original, journal) = history();
     let truth = story(&journal).unwrap();
     // With its write-ahead log, as after a crash, and without it, as after a clean end.

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn of_headers_each_value_is_a_secret_of_its_own() {
+    fn each_header_value_is_a_separate_secret() {
         let value = "X-Auth: one\nAuthorization: Bearer two\n";
         let expected = ["one", "Bearer two", "two"];
         assert_eq!(secrets_of("ANTHROPIC_CUSTOM_HEADERS", value), expected);

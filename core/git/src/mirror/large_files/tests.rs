@@ -123,7 +123,7 @@ fn objects_are_uploaded_before_the_branch_is_pushed() {
 }
 
 #[test]
-fn work_without_large_files_asks_nobody() {
+fn work_without_large_files_makes_no_request() {
     let place = Place::new(&[("a.png", &LargeFile::new("picture").pointer)]);
     LargeFile::new("picture").put(place.mirror.path());
     let work = place.work(&[("copy.png", &LargeFile::new("picture").pointer), ("b", "2")]);
@@ -183,7 +183,7 @@ fn without_git_lfs_the_branch_waits() {
 }
 
 #[test]
-fn lfsconfig_counts_as_it_is_in_the_base_and_the_user_wins() {
+fn the_lfsconfig_of_the_base_is_used_and_the_user_wins() {
     let lfsconfig =
         |url: &str| format!("[lfs]\n\turl = {url}\n[filter \"lfs\"]\n\tclean = false\n");
     let place = Place::new(&[(".lfsconfig", &lfsconfig("https://base.example/lfs"))]);
@@ -233,7 +233,7 @@ fn the_users_repository_gets_the_objects_with_the_branch() {
 }
 
 #[test]
-fn a_branch_that_names_an_object_which_nobody_has_is_not_made() {
+fn a_branch_with_a_missing_object_is_not_created() {
     let old = LargeFile::new("old picture");
     let place = Place::new(&[("a.png", &old.pointer)]);
     place.home.commit(&place.user, &[("a.png", "raw")]);
@@ -257,7 +257,7 @@ fn a_branch_that_names_an_object_which_nobody_has_is_not_made() {
 }
 
 #[test]
-fn objects_of_forgotten_work_go_unless_something_else_needs_them() {
+fn objects_of_dropped_work_are_removed_unless_needed_elsewhere() {
     let [based, shared, own] = ["in the base", "in both", "in one"].map(LargeFile::new);
     let place = Place::new(&[("based.png", &based.pointer)]);
     for file in [&based, &shared, &own] {
