@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   size, magic ─► compile ─► names and versions ─► imports ─► exports ─► trial instance (types) ─► describe ─► claims
-//!   └────────────────── none of the plugin's code has run ─────────────────┘
+//!   └──────────────── none of the plugin's code has run ───────────────┘
 //! ```
 
 use wasmtime::component::Component;

@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_sweep_never_finds_the_sweeper() {
-        let own = i32::try_from(std::process::id()).expect("process numbers fit");
+        let own = i32::try_from(std::process::id()).expect("process ids fit");
         assert!(
             system::tagged(&|_| true)
                 .iter()

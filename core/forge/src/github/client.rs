@@ -308,7 +308,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        Err(refused.expect("a version was asked for"))
+        Err(refused.expect("at least one version was tried"))
     }
 
     /// Sends once, using the given API version, and reads the whole answer.
