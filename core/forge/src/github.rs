@@ -738,7 +738,7 @@ impl Writer<'_> {
             answer.body["html_url"].as_str(),
         );
         let (Some(number), Some(url)) = (number, url) else {
-            let reason = "the answer names no pull request".to_owned();
+            let reason = "the answer does not contain a pull request".to_owned();
             return Err(self
                 .github
                 .client
