@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn pointers_are_recognized_as_git_lfs_does() {
+    fn pointers_are_recognised_as_git_lfs_does() {
         fn check(text: &str, expected: bool) {
             assert_eq!(
                 Pointer::parse(text.as_bytes()).is_some(),

@@ -241,7 +241,7 @@ impl Mirror {
     ) -> Result<Mirror, MirrorError> {
         let repository = match Repository::open_bare(path) {
             Ok(repository) => repository,
-            // Missing, or incomplete after a crash: initializing it again keeps existing data.
+            // Missing, or incomplete after a crash: initialising it again keeps existing data.
             Err(_) => Repository::init_opts(
                 path,
                 RepositoryInitOptions::new()

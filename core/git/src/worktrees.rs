@@ -345,8 +345,8 @@ pub enum WorktreeError {
         /// Bytes of all changed files.
         bytes: u64,
     },
-    /// A submodule could not be initialized.
-    #[error("failed to initialize submodule `{path}`")]
+    /// A submodule could not be initialised.
+    #[error("failed to initialise submodule `{path}`")]
     Submodule {
         /// Its path in the repository.
         path: String,
@@ -950,7 +950,7 @@ impl Worktrees {
         Ok(())
     }
 
-    /// Initializes submodules recursively. The directory's own configuration is used, because no
+    /// Initialises submodules recursively. The directory's own configuration is used, because no
     /// agent has been there yet.
     ///
     /// Git's `--recursive` is not used: it stops at any gitlink that is not declared, at any depth.

@@ -575,7 +575,7 @@ fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Fau
     match found {
         Found::Nothing => {
             schema::create(connection)?;
-            // Now the file itself contains tables, and is recognized even if its write-ahead log is
+            // Now the file itself contains tables, and is recognised even if its write-ahead log is
             // lost.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
         }

@@ -1,4 +1,4 @@
-//! The journal's tables, their versions, and how a file is recognized as a journal.
+//! The journal's tables, their versions, and how a file is recognised as a journal.
 //!
 //! A version is never edited after a release. A new version is another entry of `MIGRATIONS`; an
 //! older journal is migrated when it is opened for writing, each step in its own transaction.

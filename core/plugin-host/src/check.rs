@@ -279,7 +279,7 @@ fn argument(field: &str, text: &str) -> Checked {
     Ok(())
 }
 
-/// Texts from an agent are sanitized when they are shown; numbers that become money must be valid.
+/// Texts from an agent are sanitised when they are shown; numbers that become money must be valid.
 pub(crate) fn event(event: &AgentEvent) -> Checked {
     match event {
         AgentEvent::Session(id) => line("session", id),

@@ -169,7 +169,7 @@ fn config(limits: &Limits, is_measuring: bool) -> Config {
         .relaxed_simd_deterministic(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     if is_measuring {
-        // Instructions are counted in the plugin's own code, so optimizing would only take longer
+        // Instructions are counted in the plugin's own code, so optimising would only take longer
         // to compile.
         config.cranelift_opt_level(OptLevel::None);
     }

@@ -10,7 +10,7 @@ pub struct Limits {
     /// Time for a call, including creating its instance. A Rust plugin takes 50 µs, one in
     /// JavaScript 1.5 ms; a loaded machine may take a hundred times as long.
     pub call: Duration,
-    /// Time for the first instance and its description: languages with a runtime initialize it
+    /// Time for the first instance and its description: languages with a runtime initialise it
     /// first.
     pub load: Duration,
     /// Bytes of memory per instance.

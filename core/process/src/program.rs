@@ -298,7 +298,7 @@ pub struct Exit {
     pub supervisor_lost: bool,
     /// How many processes the program left behind, all of which were killed.
     pub n_killed_stragglers: u32,
-    /// How many of them could not be killed because they hang in the kernel.
+    /// How many processes could not be killed because they hang in the kernel.
     pub n_left: u32,
 }
 

@@ -200,7 +200,7 @@ fn rights(scopes: Option<&str>) -> String {
     match scopes {
         Some("") => "the token has no scopes; it needs `repo`, or `public_repo` for a public repository".to_owned(),
         Some(scopes) if has_repo(scopes) => "the token has the scope `repo`: check that its user may push there, and \
-                                             whether the organization requires the token to be authorized for single sign-on"
+                                             whether the organisation requires the token to be authorised for single sign-on"
             .to_owned(),
         Some(scopes) => {
             format!("the token has the scopes `{scopes}`; it needs `repo`, or `public_repo` for a public repository")
@@ -218,7 +218,7 @@ fn sight(scopes: Option<&str>) -> String {
     match scopes {
         Some("") => format!("{name}; {private} the scope `repo`, but it has none"),
         Some(scopes) if has_repo(scopes) => format!(
-            "{name}, that the token's user may see it, and whether the organization requires the token to be authorized for \
+            "{name}, that the token's user may see it, and whether the organisation requires the token to be authorised for \
              single sign-on"
         ),
         Some(scopes) => format!("{name}; {private} the scope `repo`, but it has `{scopes}`"),
