@@ -106,9 +106,7 @@ pub(super) struct OpenRepository<'m> {
 impl Deref for OpenRepository<'_> {
     type Target = Repository;
     fn deref(&self) -> &Repository {
-        self.repository
-            .as_ref()
-            .expect("it is only taken on drop")
+        self.repository.as_ref().expect("it is only taken on drop")
     }
 }
 

@@ -1122,7 +1122,8 @@ impl Worktrees {
         if !self.mirror.is_readable(base, &head)? {
             // It cannot be read, but an agent made it.
             let kept = self.save_as_leftover(record, &head)?;
-            let reason = format!("{head} contains more files than can be read; it is kept as {kept}");
+            let reason =
+                format!("{head} contains more files than can be read; it is kept as {kept}");
             return Ok((None, History::Unreadable(reason)));
         }
         let descends = self.mirror.descends(&head, base)?;

@@ -193,7 +193,7 @@ pub(super) fn import(
         }
         None => {
             return Ok(Err(
-                "the agent's repository contains something that is not a file".to_owned()
+                "the agent's repository contains something that is not a file".to_owned(),
             ));
         }
     }
@@ -202,7 +202,7 @@ pub(super) fn import(
         .is_ok_and(|bytes| bytes != super::alternates_of(mirror))
     {
         return Ok(Err(
-            "the agent's repository borrows objects from another repository".to_owned()
+            "the agent's repository borrows objects from another repository".to_owned(),
         ));
     }
     make_gate(mirror, gate, &objects, head)?;
