@@ -1,8 +1,10 @@
 //! Reads agents' work in a separate process that can be killed.
 //!
-//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
-//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
-//! each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
+//! A few objects can expand to more paths than fit into any memory, and one line of a `.gitignore`
+//! can keep its reader busy for years. Everything that reads the directory of an attempt therefore
+//! runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
+//! each step and a memory limit. A directory that it cannot read is moved aside as `….kept-N`, and
+//! the session continues.
 //!
 //! ```text
 //!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git
@@ -464,7 +466,7 @@ impl Collectors {
         let spec = ProgramSpec {
             program: supervisor.program.clone(),
             args: vec!["internal".into(), "collect".into()],
-            // Git needs what the user's git needs, and filters it (`git_program`).
+            // Git needs the environment of the user's git, and filters it (`git_program`).
             env: std::env::vars_os().collect(),
             directory: "/".into(),
             stdin: line(&setup).into_bytes(),

@@ -1,8 +1,9 @@
 //! Imports an agent's commits without trusting anything else.
 //!
-//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
-//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program fetches from the gate
-//! into the mirror and checks each object.
+//! The agent could write every byte of its `.git`, so our git never opens it. `HEAD` is read as
+//! text; the objects are read through a *gate*: an empty repository of ours that borrows the
+//! agent's objects and has our configuration. Git fetches from the gate into the mirror and
+//! verifies each object.
 //!
 //! ```text
 //!   worktree/.git/HEAD ── parsed ──► id
@@ -172,7 +173,8 @@ pub(super) fn unmerged(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
+/// Imports a commit and everything it needs into the mirror. `Ok(Err(reason))` is why the objects
+/// cannot be imported.
 pub(super) fn import(
     mirror: &Mirror,
     gate: &Path,
