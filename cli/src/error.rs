@@ -2,9 +2,9 @@
 //! them. What to do about an error of core stands beside its variant there.
 //!
 //! ```text
-//! error: the repository is held by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
+//! error: the repository is in use by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
 //!   caused by: …
-//!   hint: wait for it, or look at it with `autoissue status`
+//!   hint: wait until it finishes (`autoissue status`); only one session can run per repository
 //! ```
 
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -314,8 +314,8 @@ mod tests {
             ],
         });
         assert_snapshot!(report(&journal), @"
-        error: `2026` fits 2 sessions
-          hint: type more of it: 20261122-1315-7f3a, 20261121-0101-0001
+        error: `2026` matches 2 sessions
+          hint: be more specific: 20261122-1315-7f3a, 20261121-0101-0001
         ");
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
         let file = CliError::File {

@@ -142,7 +142,7 @@ fn a_branch_of_ours_with_work_of_theirs_needs_them() {
     assert_eq!(run.task(1)["outcome"], "needs_you");
     let reason = run.task(1)["reason"].to_string();
     assert!(
-        reason.contains("autoissue/issue-1") && reason.contains("not a commit of ours"),
+        reason.contains("autoissue/issue-1") && reason.contains("autoissue did not create"),
         "{reason}"
     );
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
