@@ -1,5 +1,6 @@
-//! `autoissue show`: the whole story of a session, or of one issue in it: facts, why it failed, what the failing check and the agent
-//! said last, events in words, what the checks printed, and the transcripts in words. Reads the journal and the transcripts only.
+//! `autoissue show`: everything that happened in a session, or to one of its issues: facts, the
+//! reason for a failure, the last output of the failing check and the agent, events, check output
+//! and readable transcripts. Reads only the journal and the transcripts.
 
 use std::path::{Path, PathBuf};
 
@@ -29,28 +30,28 @@ use crate::reporter::{EventLine, line};
 /// Arguments of `show`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Id of the session, or the beginning of it
+    /// Session id or a prefix of it
     pub(crate) session: String,
-    /// Number of an issue
+    /// Issue number
     pub(crate) issue: Option<u64>,
-    /// Print the issue's transcripts as the agent's program wrote them, and nothing else
+    /// Print only the raw transcripts of the issue
     #[arg(long, requires = "issue")]
     pub(crate) raw: bool,
-    /// Write the report as one HTML page that needs nothing else; `-` is standard output
+    /// Write the report as a self-contained HTML page (`-` for standard output)
     #[arg(long, value_name = "FILE", conflicts_with = "issue")]
     pub(crate) html: Option<PathBuf>,
-    /// Write the report as Markdown; `-` is standard output
+    /// Write the report as Markdown (`-` for standard output)
     #[arg(long, value_name = "FILE", conflicts_with = "issue")]
     pub(crate) markdown: Option<PathBuf>,
 }
 
-/// Lines of a failing check that are repeated above everything else.
+/// Number of a failing check's last lines to repeat at the top.
 const N_CHECK_LINES: usize = 20;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where no session fits, the session has no such issue, or the journal cannot be read.
+/// If no session matches, the session has no such issue, or the journal cannot be read.
 pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let journal = invocation.journal()?;
     let recorded = recorded(
@@ -72,15 +73,15 @@ pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, 
     Ok(ExitCode::Success)
 }
 
-/// What a story is made of.
+/// The data to show.
 struct Story<'a> {
     invocation: &'a Invocation,
     recorded: &'a Recorded,
-    /// Where the transcripts are.
+    /// Directory of the transcripts.
     directory: PathBuf,
 }
 
-/// What an agent printed in one attempt, as a line of JSON.
+/// An attempt's agent output, as a line of JSON.
 #[derive(Debug, Serialize)]
 struct TranscriptLine<'a> {
     r#type: &'static str,
@@ -142,7 +143,7 @@ impl Story<'_> {
         ))
     }
 
-    /// Writes the report as pages.
+    /// Writes the report as HTML or Markdown.
     fn pages(&self, args: &ShowArgs) -> Result<(), CliError> {
         let report = self.report()?;
         if let Some(to) = &args.markdown {
@@ -194,7 +195,7 @@ impl Story<'_> {
         self.invocation.console.page(&self.issue(task))
     }
 
-    /// Returns the story of a task: what matters most stands first.
+    /// Returns everything about a task, the most important parts first.
     fn issue(&self, task: &Task) -> String {
         let (issue, paint) = (task.issue.number, self.invocation.console.out);
         let is_about = |event: &Event| event.issue() == Some(issue);
@@ -215,14 +216,14 @@ impl Story<'_> {
         )
     }
 
-    /// Writes the transcripts of an issue as they are.
+    /// Writes the raw transcripts of an issue.
     fn raw(&self, issue: IssueNumber) -> Result<(), CliError> {
         let task = self.task(issue)?;
         (1..=task.n_attempts).try_for_each(|attempt| {
             let path = transcript_path(&self.directory, issue, attempt);
             match std::fs::read(&path) {
                 Ok(bytes) => self.invocation.console.write(&bytes),
-                // No agent was started, or it was removed.
+                // No agent was started, or the transcript was removed.
                 Err(_) => Ok(()),
             }
         })
@@ -295,13 +296,13 @@ impl Story<'_> {
             ),
             None => format!(
                 "\n{head} {}\n",
-                paint.dim("is not there: no agent was started, or it was removed")
+                paint.dim("not available: no agent was started, or the transcript was removed")
             ),
         }
     }
 }
 
-/// Returns where the transcript of an attempt is.
+/// Returns the path of an attempt's transcript.
 fn transcript_path(directory: &Path, issue: IssueNumber, attempt: u32) -> PathBuf {
     directory
         .join(format!("issue-{}", issue.0))
@@ -314,7 +315,7 @@ fn read(path: &Path) -> Option<String> {
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Returns the events in words, with a line where a new day begins.
+/// Returns the events as text, with a line where a new day begins.
 fn told(
     events: &[Envelope<Event>],
     belongs: impl Fn(&Event) -> bool,
@@ -342,7 +343,7 @@ fn told(
     told
 }
 
-/// Returns what is known of a task at its end.
+/// Returns the facts about a task.
 fn facts(task: &Task, paint: Paint) -> String {
     let mut facts = format!(
         "{} {}\n",
@@ -377,7 +378,7 @@ fn facts(task: &Task, paint: Paint) -> String {
     fact(
         "cost",
         format!(
-            "{} ({} of it assumed), estimated {}",
+            "{} ({} of it estimated), initial estimate {}",
             task.spent_now(),
             task.assumed,
             task.estimate
@@ -415,7 +416,7 @@ fn facts(task: &Task, paint: Paint) -> String {
     facts
 }
 
-/// Returns why a task did not come to a good end: what the failing checks printed last, and what the agent said last.
+/// Returns why a task failed: the last output of the failing checks and the agent's last message.
 fn ending(task: &Task, paint: Paint) -> String {
     let mut text = String::new();
     let is_good = task.outcome().is_some_and(Outcome::is_success);
@@ -428,7 +429,7 @@ fn ending(task: &Task, paint: Paint) -> String {
         text.push_str(&format!("\n{}\n{}", paint.bold("why"), indented(&why)));
     }
     for check in task.checks.iter().filter(|check| !check.passed) {
-        let name = format!("check `{}` ended with", one_line(&check.name));
+        let name = format!("last output of check `{}`", one_line(&check.name));
         let printed: Vec<String> = lines(&check.output).collect();
         let end = &printed[printed.len().saturating_sub(N_CHECK_LINES)..];
         text.push_str(&format!(
@@ -448,7 +449,7 @@ fn ending(task: &Task, paint: Paint) -> String {
     text
 }
 
-/// Returns a transcript in words.
+/// Returns a readable transcript.
 fn rendered(transcript: &str, agent: &str) -> String {
     let mut readable = Readable::of(agent);
     let said = transcript.lines().flat_map(|line| readable.lines(line));
@@ -534,7 +535,7 @@ mod tests {
           model        sonnet
           stage        failed: task: check `test` (exit code 1) failed
           attempts     1
-          cost         $3.10 ($0.00 of it assumed), estimated $5.00
+          cost         $3.10 ($0.00 of it estimated), initial estimate $5.00
           changes      +34 −5 in 2 files
           kept as      refs/autoissue/salvage/20261122-1315-7f3a/2/1
         ");
@@ -561,7 +562,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("check `test` ended with\n  line 11\n"),
+            text.contains("last output of check `test`\n  line 11\n"),
             "{text}"
         );
         assert!(

@@ -1,4 +1,4 @@
-//! The report as lines for a terminal. What needs a person stands near the end, next to the prompt.
+//! The report as lines for a terminal. Tasks that need attention come last, next to the prompt.
 
 use autoissue_core::engine::OutcomeGroup;
 
@@ -7,9 +7,9 @@ use crate::narration::Tone;
 use crate::paint::Paint;
 use crate::printable::{cut, pad, width};
 
-/// Widest title that others are aligned to, columns.
+/// Maximum width of a title, in columns.
 const TITLE_COLUMNS: usize = 44;
-/// Lines of a failed check that are shown, and how wide they are. The rest is in `show`.
+/// Number of lines of a failed check's output, and their width in columns. `show` has the rest.
 const N_OUTPUT_LINES: usize = 4;
 const OUTPUT_COLUMNS: usize = 110;
 
@@ -85,7 +85,7 @@ fn render(group: &Group, paint: Paint) -> String {
     text
 }
 
-/// Returns what stands beside the title.
+/// Returns the text after the title.
 fn beside(kind: Kind, entry: &Entry) -> String {
     let effort = if entry.n_attempts == 0 {
         String::new()
@@ -106,7 +106,7 @@ fn beside(kind: Kind, entry: &Entry) -> String {
     parts.join(" · ")
 }
 
-/// Returns what stands below: why, the lines that say so, and where the work is.
+/// Returns the lines below: the reason, the relevant output, and how to recover the work.
 fn below(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(
@@ -125,7 +125,7 @@ fn below(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
         entry
             .kept
             .iter()
-            .map(|kept| paint.dim(format!("work kept: {kept} ({})", entry.stat))),
+            .map(|kept| paint.dim(format!("work kept ({}); to recover it: {kept}", entry.stat))),
     );
     lines
 }
@@ -134,7 +134,7 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
     if report.doubts.is_empty() {
         return None;
     }
-    let heading = paint.yellow("could not be verified");
+    let heading = paint.yellow("unverified");
     Some(format!(
         "{heading}\n{}",
         report
@@ -155,11 +155,6 @@ fn foot(report: &Report, paint: Paint) -> String {
     }
     if let Some(directory) = &report.transcripts {
         foot.push_str(&format!("transcripts {directory}\n"));
-    }
-    if let Some(mirror) = &report.mirror {
-        foot.push_str(&format!(
-            "kept work   git fetch {mirror} REF   with a ref from above\n"
-        ));
     }
     if let Some(next) = &report.next {
         let or = next.or.map(|or| format!("    ({or})")).unwrap_or_default();
