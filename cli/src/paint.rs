@@ -1,15 +1,15 @@
-//! Colours of a terminal, or none.
+//! Terminal colours.
 
 use std::fmt::Display;
 
-/// Colours, or none.
+/// Colours, if enabled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Paint {
     enabled: bool,
 }
 
 impl Paint {
-    /// Returns colours that are written, or not.
+    /// Creates a painter that uses colours or not.
     pub(crate) const fn new(enabled: bool) -> Self {
         Self { enabled }
     }

@@ -1,16 +1,20 @@
-//! Makes strangers' text (titles, agents' output, what services say) safe and short enough for a terminal.
+//! Makes text from outside (titles, agent output, error messages of services) safe and short enough
+//! for a terminal.
 //!
-//! Whoever may write an issue may put escape sequences, line breaks or text that turns direction into its title. All text
-//! that is not ours goes through here before it is printed. It never fails: what cannot be shown is left out.
+//! Anyone who can open an issue can put escape sequences, line breaks or bidirectional overrides
+//! into its title, so all such text goes through this module before it is printed. It never fails:
+//! what cannot be shown is omitted.
 
 use unicode_width::UnicodeWidthChar;
 
 const ESCAPE: char = '\u{1b}';
 
-/// Marks upon one character that are kept. Languages need three; a tower of them covers the lines above and has no width.
+/// Number of combining marks kept per character. Languages need three; a tall stack would cover the
+/// lines above and has no width.
 const N_MARKS_MAX: usize = 4;
 
-/// Returns the text as one line: no escape sequences, no control or invisible characters, single spaces.
+/// Returns the text as one line: without escape sequences or control and invisible characters, with
+/// single spaces.
 pub(crate) fn one_line(text: &str) -> String {
     let stripped = strip(text);
     let mut line = String::with_capacity(stripped.len());
@@ -23,7 +27,7 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-/// Returns the first line that is not empty, as [`one_line`].
+/// Returns the first non-empty line, sanitized like [`one_line`].
 pub(crate) fn first_line(text: &str) -> String {
     text.lines()
         .map(one_line)
@@ -31,12 +35,12 @@ pub(crate) fn first_line(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Returns each line without escape sequences and control characters; indentation stays.
+/// Returns each line without escape sequences and control characters, with its indentation.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| strip(line).trim_end().to_owned())
 }
 
-/// Returns the text cut to a width in columns of a terminal; `…` stands for the rest.
+/// Returns the text cut to a width in columns; `…` marks the omission.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -50,13 +54,13 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if columns == 0 { kept } else { kept + "…" }
 }
 
-/// Returns the text filled up with spaces to a width in columns.
+/// Returns the text padded with spaces to a width in columns.
 pub(crate) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Returns how many columns the text takes.
+/// Returns the width of the text in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
@@ -88,7 +92,7 @@ fn strip(text: &str) -> String {
     kept
 }
 
-/// Control characters, and characters that hide, turn or widen what stands around them.
+/// Control characters, and characters that hide, reorder or widen the text around them.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -116,8 +120,8 @@ fn after_control_sequence(text: &str) -> &str {
         .unwrap_or(rest)
 }
 
-/// Leaves out a string that is meant for the terminal, such as a window title. Without an end, only its introducer goes:
-/// it must not swallow everything that follows.
+/// Removes a string addressed to the terminal, such as a window title. If it has no terminator,
+/// only the introducer is removed, so that it cannot swallow everything that follows.
 fn after_string(text: &str) -> &str {
     let end = text.find(['\u{7}', '\u{9c}', ESCAPE]);
     let Some(end) = end else { return text };

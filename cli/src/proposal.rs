@@ -1,4 +1,4 @@
-//! A plan in words: before it is carried out, for the person who agrees to it, and after a dry run, as the answer.
+//! A plan as text: shown to the user for confirmation, and as the result of a dry run.
 
 mod tree;
 
@@ -14,7 +14,7 @@ use crate::table::table;
 use crate::typed::Typed;
 use tree::tree;
 
-/// Returns the plan for a person who is to agree to it.
+/// Returns the plan as shown for confirmation.
 pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
     let Some((planning, plan)) = planned(engine) else {
         return String::new();
@@ -26,7 +26,8 @@ pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
     )
 }
 
-/// Returns the whole answer to a session that made a plan and carried nothing of it out; `None` for any other session.
+/// Returns the result of a session that made a plan but ran none of it; `None` for any other
+/// session.
 pub(crate) fn answer(
     engine: &Engine,
     session_dir: &Path,
@@ -102,7 +103,7 @@ fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> Stri
     let budget = engine.ledger().budget;
     let left = match planning.spent {
         Usd::ZERO => format!("of {budget}"),
-        spent => format!("of {} that are left of {budget}", budget - spent),
+        spent => format!("of the remaining {} (budget {budget})", budget - spent),
     };
     let n_issues = counted(plan.issues.len(), "issue");
     let n_slots = engine.settings().n_slots;
@@ -126,7 +127,7 @@ fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
         issue
             .model
             .as_deref()
-            .map_or_else(|| "its own".to_owned(), one_line),
+            .map_or_else(|| "default".to_owned(), one_line),
         engine.planned_estimate(issue).to_string(),
         after.join(", "),
         title(&issue.title),
@@ -208,9 +209,9 @@ mod tests {
 
         1 Add the user table
         └─ 2 Hash passwords
-           └─ 3 Log in (after 1 too)
+           └─ 3 Log in (also after 1)
 
-        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        3 issues, 3 at once, estimated $15.00 of the remaining $49.58 (budget $50.00)
         ");
     }
 
@@ -237,9 +238,9 @@ mod tests {
 
         1 Add the user table
         └─ 2 Hash passwords
-           └─ 3 Log in (after 1 too)
+           └─ 3 Log in (also after 1)
 
-        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        3 issues, 3 at once, estimated $15.00 of the remaining $49.58 (budget $50.00)
         next        autoissue plan --from '/state/s 1/plan.json' --yolo
         ");
     }
@@ -273,9 +274,9 @@ mod tests {
 
         1 Add the user table
         └─ 2 Hash passwords
-           └─ 3 Log in (after 1 too)
+           └─ 3 Log in (also after 1)
 
-        3 issues, 3 at once, estimated $15.00 of $9.58 that are left of $10.00
+        3 issues, 3 at once, estimated $15.00 of the remaining $9.58 (budget $10.00)
         next        autoissue plan --from /s/plan.json --budget 15    (or edit it first)
         ");
     }

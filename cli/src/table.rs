@@ -1,12 +1,13 @@
-//! Tables of text: columns as wide as their widest cell, two spaces apart, nothing after the last.
+//! Text tables: columns as wide as their widest cell, separated by two spaces, without padding
+//! after the last.
 
 use crate::paint::Paint;
 use crate::printable::{cut, pad, width};
 
-/// Widest cell but in the last column, columns. What is longer is cut.
+/// Maximum width of a cell, except in the last column. Longer cells are cut.
 const CELL_COLUMNS_MAX: usize = 60;
 
-/// Returns a table as lines. Cells have to be printable already, and every row as long as the headings.
+/// Returns a table as lines. Cells must be printable.
 pub(crate) fn table<const N: usize>(
     headings: [&str; N],
     rows: &[[String; N]],

@@ -1,4 +1,4 @@
-//! The terminal that a person watches: whether it is one that can be drawn on, how large it is, and its echo of keys.
+//! The user's terminal: whether it can be drawn on, its size, and its echo.
 
 use std::io::{self, IsTerminal};
 
@@ -7,23 +7,21 @@ use rustix::termios::{
     LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
 };
 
-/// The size of a terminal that does not tell it.
+/// The size assumed for a terminal that does not report one.
 const USUAL_SIZE: Size = Size {
     columns: 80,
     rows: 24,
 };
 
-/// How large a terminal is, in characters.
+/// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Characters in a row.
     pub(crate) columns: usize,
-    /// Rows.
     pub(crate) rows: usize,
 }
 
 impl Size {
-    /// Returns the size now.
+    /// Returns the current size.
     pub(crate) fn now() -> Self {
         match tcgetwinsize(io::stderr()) {
             Ok(size) if 0 < size.ws_col && 0 < size.ws_row => Self {
@@ -35,7 +33,7 @@ impl Size {
     }
 }
 
-/// Returns whether a person watches standard error on something that can be drawn on.
+/// Returns whether standard error is a terminal that can be drawn on.
 pub(crate) fn is_screen(env: &[(String, String)]) -> bool {
     io::stderr().is_terminal() && is_ours() && can_draw(env)
 }
@@ -51,25 +49,26 @@ fn can_draw(env: &[(String, String)]) -> bool {
     !is_dumb && !is_ci
 }
 
-/// Returns whether the shell has not put us into the background. A terminal that does not control us is nobody's.
+/// Returns whether this process is in the foreground. Without a controlling terminal it is not.
 fn is_ours() -> bool {
     tcgetpgrp(io::stderr()).map_or(true, |foreground| foreground == getpgrp())
 }
 
-/// Keeps what is typed from being written into the screen, as a person does who wonders whether it is still alive. Ctrl-C works.
+/// Disables echo while the live screen is shown, so that typed keys do not garble it. Ctrl-C still
+/// works.
 #[derive(Clone, Debug)]
 pub(crate) struct Echo {
-    /// How the terminal was.
+    /// The previous settings.
     before: Option<Termios>,
 }
 
 impl Echo {
-    /// Leaves it as it is.
+    /// Leaves the terminal unchanged.
     pub(crate) const fn untouched() -> Self {
         Self { before: None }
     }
 
-    /// Switches it off, where there is one.
+    /// Disables echo, if there is a terminal.
     pub(crate) fn off() -> Self {
         let Ok(before) = tcgetattr(io::stderr()) else {
             return Self::untouched();
@@ -82,9 +81,10 @@ impl Echo {
         }
     }
 
-    /// Makes it as it was. Doing it twice does no harm.
+    /// Restores the previous settings. Repeated calls are harmless.
     pub(crate) fn restore(&self) {
-        // From the background it would stop us, and there the shell has seen to it already.
+        // From the background this would stop the process, and there the shell has already restored
+        // them.
         if let Some(before) = self.before.as_ref().filter(|_| is_ours()) {
             let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
         }
