@@ -522,7 +522,7 @@ mod tests {
         04:00:00  #2 +34 −5 in 2 files at fedcba9876
         14:00:00  #2 attempt 1 failed: check `test` (exit code 1) failed · not tried again
         1970-01-06
-        00:00:00  #2 failed: task: check `test` (exit code 1) failed · $3.10
+        00:00:00  #2 failed: check `test` (exit code 1) failed · $3.10
         ");
     }
 
@@ -533,7 +533,7 @@ mod tests {
         #2 Two
           domain       frontend (1.0): the title says so
           model        sonnet
-          stage        failed: task: check `test` (exit code 1) failed
+          stage        failed: check `test` (exit code 1) failed
           attempts     1
           cost         $3.10 ($0.00 of it estimated), initial estimate $5.00
           changes      +34 −5 in 2 files
@@ -557,10 +557,7 @@ mod tests {
             report.summary = Some("I did it.\n\u{1b}[31mAll of it.".to_owned());
         }
         let text = ending(&task, Paint::default());
-        assert!(
-            text.starts_with("\nwhy\n  failed: task: check `test`"),
-            "{text}"
-        );
+        assert!(text.starts_with("\nwhy\n  failed: check `test`"), "{text}");
         assert!(
             text.contains("last output of check `test`\n  line 11\n"),
             "{text}"

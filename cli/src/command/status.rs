@@ -288,7 +288,7 @@ mod tests {
         assert_snapshot!(table(headings, &rows, Paint::default()), @"
         issue  stage    domain    attempts  spent  title  why
         #1     ended    backend   1         $0.42  One    done: pull request #30
-        #2     ended    frontend  1         $3.10  Two    failed: task: check `test` (exit code 1) failed
+        #2     ended    frontend  1         $3.10  Two    failed: check `test` (exit code 1) failed
         #3     agent    database  1         $0.00  Three
         #4     waiting  database  0         $0.00  Four   domain database is busy with #3
         ");
