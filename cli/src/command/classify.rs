@@ -344,7 +344,7 @@ fn text(engine: &Engine, paint: Paint) -> String {
     let rows: Vec<_> = rows(engine).iter().map(cells).collect();
     table(
         [
-            "order", "issue", "domain", "sure", "start", "title", "because", "paths",
+            "order", "issue", "domain", "confidence", "start", "title", "reason", "paths",
         ],
         &rows,
         paint,

@@ -149,7 +149,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
     if !failures.is_empty() {
         text.push_str(&format!(
             "\n{}",
-            table(["failure", "times"], &failures, paint)
+            table(["failure", "count"], &failures, paint)
         ));
     }
     text
@@ -346,7 +346,7 @@ mod tests {
         model   tasks  done  success  cost   per pull request  code
         sonnet  4      2     50 %     $7.04  $3.52             +68 −10
 
-        failure  times
+        failure  count
         task     2
         ");
     }

@@ -517,10 +517,10 @@ mod tests {
         22:00:00  #2 attempt 1 started · frontend · sonnet · $5.00 reserved
         1970-01-04
         08:00:00  #2 worktree ready at 0123456789
-        18:00:00  #2 agent is done · 3 min 5 s · $3.10
+        18:00:00  #2 agent finished in 3 min 5 s, $3.10
         1970-01-05
         04:00:00  #2 +34 −5 in 2 files at fedcba9876
-        14:00:00  #2 attempt 1 failed: check `test` (exit code 1) failed · not tried again
+        14:00:00  #2 attempt 1 failed: check `test` (exit code 1) failed · not retrying
         1970-01-06
         00:00:00  #2 failed: check `test` (exit code 1) failed · $3.10
         ");

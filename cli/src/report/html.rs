@@ -87,7 +87,7 @@ fn head(report: &Report, headline: &str) -> Markup {
                     div { dt { "per pull request" } dd { (cost) } }
                 }
                 @if money.assumed != Default::default() {
-                    div { dt { "assumed" } dd { (money.assumed) } }
+                    div { dt { "estimated" } dd { (money.assumed) } }
                 }
                 div { dt { "attempts" } dd { (report.n_attempts) } }
             }

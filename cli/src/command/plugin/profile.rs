@@ -97,7 +97,7 @@ impl Profile {
         );
         for strategy in &info.strategies {
             row(
-                "supplies",
+                "provides",
                 &format!(
                     "{} `{}`: {}",
                     strategy.kind,

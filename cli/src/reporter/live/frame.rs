@@ -5,7 +5,7 @@
 //!  #12  agent   3 min 5 s  $0.40  backend · sonnet  Fix the login page
 //!       Reading src/session.rs
 //!  #15  checks       20 s  $1.10  frontend · opus   Make the button blue
-//!  waits  #16  Limit the tries · domain backend is busy with #12
+//!  queue  #16  Limit the tries · domain backend is busy with #12
 //!         4 more
 //!  ended  #7  done: pull request #30 · $0.42
 //!  ███▒▒▒▒▒▒▒▒░░░░░░░░░  $4.20 spent · $10.00 reserved · of $50.00
@@ -308,7 +308,7 @@ impl View<'_> {
         };
         let mut lines = Vec::new();
         for (index, task) in waiting[..n_shown].iter().enumerate() {
-            let line = label("waits", index).with(
+            let line = label("queue", index).with(
                 Style::Plain,
                 format!("{}  {}", task.issue.number, title(&task.issue.title)),
             );
@@ -316,7 +316,7 @@ impl View<'_> {
         }
         if n_shown < waiting.len() && lines.len() < *room {
             let n_more = waiting.len() - n_shown;
-            let line = label("waits", n_shown);
+            let line = label("queue", n_shown);
             lines.push(line.with(
                 Style::Dim,
                 if n_shown == 0 {
@@ -549,7 +549,7 @@ mod tests {
               Reading src/session.rs
          #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボ…
               npm test: 14 passed, 日本語の行, and a line that is longer than a termin…
-         waits  #16  Limit the tries · all 2 slots are taken
+         queue  #16  Limit the tries · all 2 slots are taken
                 #17  Count the tries · all 2 slots are taken
                 #18  Say how many tries are left · all 2 slots are taken
                 and 1 more
@@ -568,7 +568,7 @@ mod tests {
               Reading src/session.rs
          #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボタンを青くする: make the button of the login page blue on every…
               npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide
-         waits  #16  Limit the tries · all 2 slots are taken
+         queue  #16  Limit the tries · all 2 slots are taken
                 #17  Count the tries · all 2 slots are taken
                 #18  Say how many tries are left · all 2 slots are taken
                 and 1 more
@@ -653,7 +653,7 @@ mod tests {
               Reading src/session.rs
          #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボ…
               npm test: 14 passed, 日本語の行, and a line that is longer than a termin…
-         waits  #16  Limit the tries · the session is stopping
+         queue  #16  Limit the tries · the session is stopping
                 and 3 more
          stopping: waiting for agents to exit; press Ctrl-C again to kill them
          ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
