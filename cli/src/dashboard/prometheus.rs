@@ -1,4 +1,5 @@
-//! A session as metrics in the Prometheus text format 0.0.4. Base units, one name per quantity, counters end in `_total`.
+//! A session as metrics in the Prometheus text format 0.0.4. Uses base units and one name per
+//! quantity; counters end in `_total`.
 
 use std::fmt::Write;
 

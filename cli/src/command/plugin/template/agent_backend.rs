@@ -1,16 +1,11 @@
-//! Runs a program of your own as the agent.
-//!
-//! A backend runs nothing itself: it says which program to run, and what the lines mean that the program prints. The operator has to
-//! grant the program by name. Nothing that an agent says is believed: git shows what changed, and the checks decide.
-//!
-//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+//! Runs your own program as the agent.
 
 use autoissue_plugin_sdk::prelude::*;
 
-/// The program, a name on PATH.
+/// The program, looked up on PATH.
 const PROGRAM: &str = "my-agent";
 
-/// Gives the prompt to the program, and takes what it prints for what the agent says.
+/// Passes the prompt to the program, and treats its output as the agent's messages.
 #[derive(Default)]
 struct MyAgent;
 
@@ -23,7 +18,7 @@ impl AgentBackend for MyAgent {
         Ok(ProgramInfo {
             program: PROGRAM.into(),
             version_args: vec!["--version".into()],
-            install_hint: "put a program `my-agent` on your PATH".into(),
+            install_hint: "install `my-agent` on your PATH".into(),
             metering: Metering::Free,
             models: Vec::new(),
             environment: Vec::new(),
@@ -34,7 +29,7 @@ impl AgentBackend for MyAgent {
         let command = CommandSpec {
             program: PROGRAM.into(),
             args: vec!["--headless".into()],
-            // Text from outside never belongs into the arguments.
+            // Never put text from outside into the arguments.
             input: CommandInput::Stdin(task.prompt.clone()),
             ..CommandSpec::default()
         };
@@ -42,7 +37,7 @@ impl AgentBackend for MyAgent {
     }
 }
 
-/// One attempt, and what it must remember.
+/// One attempt and its state.
 #[derive(Default)]
 struct MyRun {
     last_line: Option<String>,
@@ -59,7 +54,7 @@ impl AgentRun for MyRun {
     }
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
-        // A program that was ended by a signal has no exit code.
+        // A program that was killed by a signal has no exit code.
         match exit.code {
             Some(0) => vec![AgentEvent::Done(self.last_line.take())],
             code => vec![AgentEvent::Failed(format!("`{PROGRAM}` ended with {code:?}"))],
