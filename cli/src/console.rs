@@ -13,7 +13,7 @@ use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
 use crate::paint::Paint;
 use crate::printable;
-use crate::terminal;
+use crate::terminal::{self, Size};
 
 /// The two streams and their settings. Redacts known secrets on both.
 #[derive(Clone, Debug)]
@@ -23,9 +23,9 @@ pub(crate) struct Console {
     pub(crate) verbose: bool,
     /// Print only results and errors.
     pub(crate) quiet: bool,
-    /// Colours for standard output.
+    /// Colours, links and width of standard output.
     pub(crate) out: Paint,
-    /// Colours for standard error.
+    /// Colours, links and width of standard error.
     pub(crate) err: Paint,
     /// Secrets that are never written.
     pub(crate) redaction: Redaction,
@@ -41,19 +41,24 @@ impl Console {
         let no_color = env
             .iter()
             .any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
-        let paint = |is_terminal: bool| {
-            Paint::new(match common.color {
+        let paint = |is_terminal: bool, size: Size| {
+            let paint = Paint::new(match common.color {
                 Color::Always => true,
                 Color::Never => false,
                 Color::Auto => is_terminal && !no_color,
-            })
+            });
+            if is_terminal {
+                paint.on_terminal(size.columns, terminal::has_links(env))
+            } else {
+                paint
+            }
         };
         Self {
             form: common.output,
             verbose: common.verbose,
             quiet: common.quiet,
-            out: paint(io::stdout().is_terminal()),
-            err: paint(io::stderr().is_terminal()),
+            out: paint(io::stdout().is_terminal(), Size::of(io::stdout())),
+            err: paint(io::stderr().is_terminal(), Size::of(io::stderr())),
             redaction: Redaction::of(env),
             has_screen: terminal::is_screen(env),
             pager: pager_of(env)
@@ -216,6 +221,8 @@ mod tests {
             },
             env,
         )
-        .out == Paint::new(true)
+        .out
+        .bold("x")
+            != "x"
     }
 }

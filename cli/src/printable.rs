@@ -60,9 +60,47 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Returns the width of the text in columns.
+/// Returns the width of the text in columns. Escape sequences, such as those of links, have none.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+    let mut columns = 0;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c == ESCAPE {
+            rest = after_escape(rest);
+        } else {
+            columns += c.width().unwrap_or(0);
+        }
+    }
+    columns
+}
+
+/// Returns the text as lines of at most the given width. Breaks only at spaces, and not inside
+/// backticks, so that commands can be copied; a longer piece gets a line of its own.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut is_code = false;
+    for word in text.split(' ') {
+        match pieces.last_mut() {
+            Some(piece) if is_code => {
+                piece.push(' ');
+                piece.push_str(word);
+            }
+            _ => pieces.push(word.to_owned()),
+        }
+        is_code ^= word.matches('`').count() % 2 == 1;
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&piece) <= columns => {
+                line.push(' ');
+                line.push_str(&piece);
+            }
+            _ => lines.push(piece),
+        }
+    }
+    lines
 }
 
 fn strip(text: &str) -> String {
@@ -173,6 +211,15 @@ mod tests {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("x", 0), "");
         assert_eq!(pad("日", 4), "日  ");
+        assert_eq!(width("\u{1b}]8;;https://x\u{1b}\\#1\u{1b}]8;;\u{1b}\\"), 2);
+    }
+
+    #[test]
+    fn lines_are_broken_at_spaces_outside_of_code() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("run `a b c` now", 7), ["run", "`a b c`", "now"]);
+        assert_eq!(wrapped("unlimited  text", usize::MAX), ["unlimited  text"]);
+        assert_eq!(wrapped("", 7), [""]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use autoissue_core::session::PLAN_FILE;
 
 use crate::narration::{counted, message, title, title_of};
 use crate::paint::Paint;
-use crate::printable::one_line;
+use crate::printable::{cut, one_line};
 use crate::table::table;
 use crate::typed::Typed;
 use tree::tree;
@@ -109,10 +109,11 @@ fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> Stri
     let n_slots = engine.settings().n_slots;
     let estimate = estimate(engine, plan);
     let list = table(headings, &rows, paint);
-    format!(
-        "{list}\n{}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n",
-        tree(plan)
-    )
+    let tree: String = tree(plan)
+        .lines()
+        .map(|line| cut(line, paint.columns()) + "\n")
+        .collect();
+    format!("{list}\n{tree}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n")
 }
 
 fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {

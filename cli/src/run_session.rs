@@ -242,9 +242,9 @@ pub(crate) fn print(
         &typed,
         console.out,
     ) {
-        console.print(&answer)
+        console.page(&answer)
     } else if dry_run::is_whole_answer(finished.chronicle.engine()) {
-        console.print(&dry_run::text(
+        console.page(&dry_run::text(
             finished.chronicle.engine(),
             &typed,
             console.out,

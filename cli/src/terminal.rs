@@ -1,6 +1,7 @@
 //! The user's terminal: whether it can be drawn on, its size, and its echo.
 
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 
 use rustix::process::getpgrp;
 use rustix::termios::{
@@ -23,7 +24,12 @@ pub(crate) struct Size {
 impl Size {
     /// Returns the current size.
     pub(crate) fn now() -> Self {
-        match tcgetwinsize(io::stderr()) {
+        Self::of(io::stderr())
+    }
+
+    /// Returns the current size of a stream's terminal.
+    pub(crate) fn of(stream: impl AsFd) -> Self {
+        match tcgetwinsize(stream) {
             Ok(size) if 0 < size.ws_col && 0 < size.ws_row => Self {
                 columns: size.ws_col.into(),
                 rows: size.ws_row.into(),
@@ -36,6 +42,31 @@ impl Size {
 /// Returns whether standard error is a terminal that can be drawn on.
 pub(crate) fn is_screen(env: &[(String, String)]) -> bool {
     io::stderr().is_terminal() && is_ours() && can_draw(env)
+}
+
+/// Returns whether the terminal is known to support hyperlinks (OSC 8). Others may print them as
+/// text. `FORCE_HYPERLINK` overrides the guess.
+pub(crate) fn has_links(env: &[(String, String)]) -> bool {
+    let value = |wanted: &str| {
+        let variable = env.iter().rfind(|(name, _)| name == wanted);
+        variable.map_or("", |(_, value)| value.as_str())
+    };
+    match value("FORCE_HYPERLINK") {
+        "" => {}
+        forced => return forced != "0",
+    }
+    let is_known_program = matches!(
+        value("TERM_PROGRAM"),
+        "iTerm.app" | "WezTerm" | "vscode" | "ghostty" | "Hyper" | "Tabby" | "mintty" | "rio"
+    );
+    let is_known_terminal = matches!(
+        value("TERM"),
+        "xterm-kitty" | "xterm-ghostty" | "alacritty" | "foot" | "wezterm"
+    );
+    // VTE supports them from 0.50 on.
+    let is_vte = 5_000 <= value("VTE_VERSION").parse::<u32>().unwrap_or(0);
+    let is_other = !value("WT_SESSION").is_empty() || !value("KONSOLE_VERSION").is_empty();
+    is_known_program || is_known_terminal || is_vte || is_other
 }
 
 fn can_draw(env: &[(String, String)]) -> bool {
@@ -94,6 +125,17 @@ impl Echo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_need_a_terminal_that_is_known_to_have_them() {
+        fn has(name: &str, value: &str) -> bool {
+            has_links(&[(name.to_owned(), value.to_owned())])
+        }
+
+        assert!(has("TERM", "xterm-kitty") && !has("TERM", "xterm-256color"));
+        assert!(has("VTE_VERSION", "7600") && !has("VTE_VERSION", "4200"));
+        assert!(has("FORCE_HYPERLINK", "1") && !has("FORCE_HYPERLINK", "0"));
+    }
 
     #[test]
     fn a_screen_is_drawn_on_a_terminal_that_can_and_not_in_ci() {

@@ -270,7 +270,7 @@ fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> 
     } else {
         invocation
             .console
-            .print(&text(finished.chronicle.engine(), invocation.console.out))?;
+            .page(&text(finished.chronicle.engine(), invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }
@@ -344,7 +344,14 @@ fn text(engine: &Engine, paint: Paint) -> String {
     let rows: Vec<_> = rows(engine).iter().map(cells).collect();
     table(
         [
-            "order", "issue", "domain", "confidence", "start", "title", "reason", "paths",
+            "order",
+            "issue",
+            "domain",
+            "confidence",
+            "start",
+            "title",
+            "reason",
+            "paths",
         ],
         &rows,
         paint,

@@ -53,7 +53,7 @@ fn print_values(invocation: &Invocation) -> Result<(), CliError> {
     if invocation.console.is_json() {
         return invocation.console.json(&show::json(&loaded));
     }
-    invocation.console.print(&show::text(&loaded))
+    invocation.console.page(&show::text(&loaded))
 }
 
 fn print_schema(invocation: &Invocation) -> Result<(), CliError> {

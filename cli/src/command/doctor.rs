@@ -18,7 +18,7 @@ use crate::error::{CliError, Explain, ProjectError, said};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
 use crate::paint::Paint;
-use crate::printable::{lines, one_line};
+use crate::printable::{lines, one_line, wrapped};
 use crate::project;
 use crate::signals::Signals;
 use crate::typed::HintContext;
@@ -218,14 +218,24 @@ fn text(finding: &Finding, paint: Paint) -> String {
         Level::Warning => paint.yellow("warning"),
         Level::Failure => paint.red("failure"),
     };
-    let mut text = format!("{level}  {check:<13}  {}\n", one_line(message));
-    let below = |mark: &str, line: &str| format!("         {:<13}  {mark} {line}\n", "");
+    let room = paint.columns().saturating_sub(24);
+    let mut text = String::new();
+    for (n, line) in wrapped(&one_line(message), room).iter().enumerate() {
+        if n == 0 {
+            text.push_str(&format!("{level}  {check:<13}  {line}\n"));
+        } else {
+            text.push_str(&format!("{:24}{line}\n", ""));
+        }
+    }
+    let below = |mark: &str, line: &str| format!("{:24}{mark} {line}\n", "");
     output
         .iter()
         .flat_map(|output| lines(output))
         .for_each(|line| text.push_str(&below("│", &line)));
-    advice
-        .iter()
-        .for_each(|advice| text.push_str(&below("→", advice)));
+    for advice in advice {
+        for (n, line) in wrapped(advice, room.saturating_sub(2)).iter().enumerate() {
+            text.push_str(&below(if n == 0 { "→" } else { " " }, line));
+        }
+    }
     text
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     } else {
         invocation
             .console
-            .print(&text(&metrics, invocation.console.out))?;
+            .page(&text(&metrics, invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }

@@ -23,7 +23,7 @@ use crate::liveness::recorded;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
 use crate::paint::Paint;
-use crate::printable::{lines, one_line};
+use crate::printable::{lines, one_line, wrapped};
 use crate::report::{self, Origin, Places, Report};
 use crate::reporter::{EventLine, line};
 
@@ -350,12 +350,19 @@ fn facts(task: &Task, paint: Paint) -> String {
         paint.bold(task.issue.number),
         paint.bold(title(&task.issue.title))
     );
+    let room = paint.columns().saturating_sub(15);
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
+            let indent = format!("\n{:15}", "");
+            let value = wrapped(&value, room).join(indent.as_str());
             facts.push_str(&format!("  {name:<13}{value}\n"));
         }
     };
-    fact("address", one_line(&task.issue.url));
+    let link = |url: &str| {
+        let url = one_line(url);
+        paint.link(&url, &url)
+    };
+    fact("address", link(&task.issue.url));
     if let Some(classification) = &task.classification {
         let reasons = message(&classification.reasons.join("; "));
         fact(
@@ -388,7 +395,7 @@ fn facts(task: &Task, paint: Paint) -> String {
         "pull request",
         task.outcome()
             .and_then(Outcome::pull_request)
-            .map(|pull| one_line(&pull.url))
+            .map(|pull| link(&pull.url))
             .unwrap_or_default(),
     );
     fact(

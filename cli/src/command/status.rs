@@ -99,7 +99,7 @@ fn print_sessions(
     ];
     invocation
         .console
-        .print(&table(headings, &rows, invocation.console.out))
+        .page(&table(headings, &rows, invocation.console.out))
 }
 
 /// Returns a session as a line of JSON.
@@ -158,7 +158,7 @@ pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Res
     let engine = chronicle.engine();
     let paint = invocation.console.out;
     let status = status_of(row, chronicle.status(), invocation);
-    let rows = task_rows(engine, Time::from_ms(now_ms()), &invocation.time);
+    let rows = task_rows(engine, Time::from_ms(now_ms()), &invocation.time, paint);
     let tasks = match rows.as_slice() {
         [] => stage_of_plan(engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
         rows => table(
@@ -170,7 +170,7 @@ pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Res
         ),
     };
     let head = head(row.id.as_str(), chronicle, &status, &invocation.time, paint);
-    invocation.console.print(&(head + &tasks))
+    invocation.console.page(&(head + &tasks))
 }
 
 /// Returns the header above the tasks of a session.
@@ -234,7 +234,7 @@ fn print_session_json(
     invocation.console.json(summary)
 }
 
-fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
+fn task_rows(engine: &Engine, now: Time, time: &LocalTime, paint: Paint) -> Vec<[String; 7]> {
     let row = |task: &Task| {
         let why = match &task.stage {
             Stage::Ended(outcome) => ended(outcome),
@@ -244,7 +244,7 @@ fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
                 .unwrap_or_default(),
         };
         [
-            task.issue.number.to_string(),
+            paint.link(&one_line(&task.issue.url), task.issue.number),
             task.stage_name().to_owned(),
             one_line(task.domain()),
             task.n_attempts.to_string(),
@@ -281,6 +281,7 @@ mod tests {
             &Engine::replay(&events),
             Time::from_ms(1),
             &LocalTime::utc(),
+            Paint::default(),
         );
         let headings = [
             "issue", "stage", "domain", "attempts", "spent", "title", "why",

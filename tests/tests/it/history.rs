@@ -31,10 +31,7 @@ fn a_history_that_is_as_it_was_written_is_counted() {
     let world = world();
     let text = world.run(["history", "verify"]).exits(0).stdout;
     assert!(text.starts_with("checked 1 session, "), "{text}");
-    assert!(
-        text.ends_with(" costs: all rows are intact\n"),
-        "{text}"
-    );
+    assert!(text.ends_with(" costs: all rows are intact\n"), "{text}");
     let line = world
         .run(["history", "verify", "--output", "json"])
         .exits(0)

@@ -44,7 +44,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
             .try_for_each(|row| invocation.console.json(row))?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        invocation.console.print(&table(
+        invocation.console.page(&table(
             ["kind", "strategy", "version", "used", "state"],
             &cells,
             invocation.console.out,

@@ -332,11 +332,7 @@ fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
     assert!(status.stdout.contains("interrupted"), "{}", status.stdout);
     // The same directive goes on with it.
     let run = plan(&world, &[]).exits(0);
-    assert!(
-        run.stderr.contains("resuming session"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("resuming session"), "{}", run.stderr);
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
     assert_eq!(n_planners(&world), 1);
 }

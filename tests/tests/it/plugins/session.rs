@@ -241,9 +241,5 @@ fn classify_asks_the_plugin_line_by_line() {
         .map(|answer| answer["domain"].clone())
         .collect();
     assert_eq!(domains, [json!("guest"), json!("unknown")]);
-    assert!(
-        run.stderr.contains("using the built-in"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("using the built-in"), "{}", run.stderr);
 }
