@@ -6,7 +6,7 @@
 //!                        ├─► follow ─► hub (story, log, outputs) ─┤
 //!   journal, transcripts ┘             one per session            └─► streams of events, at their own pace
 //!        ▲                                                             │
-//!        └──────── user requests (reset a breaker) ◄──────────────┘
+//!        └──────── user requests (reset a breaker) ◄───────────────────┘
 //! ```
 //!
 //! It is another reporter of the same events: it shows what is in the journal, decides nothing, and

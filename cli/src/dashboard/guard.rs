@@ -2,12 +2,12 @@
 //!
 //! A page of another site, open in the same browser, can send requests to this machine. Two checks
 //! on every request prevent that, before anything else happens:
-//! and before anything else is looked at:
 //!
 //! | attack | detected by |
 //! | --- | --- |
 //! | DNS rebinding: a name is pointed at our address after its page was loaded | `Host` is that name |
 //! | a cross-site request | `Origin`, or the browser's `Sec-Fetch-Site`, is not ours |
+//!
 //! Pure: it uses only the headers and the listening address.
 
 use std::net::IpAddr;

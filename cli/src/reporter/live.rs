@@ -4,7 +4,7 @@
 //! ```text
 //!   event ─► sentences ─► said, since the last frame ─┐
 //!   progress ─► the slot's last line                  ├─► a frame, ten a second at most ─► standard error
-//!   tick ─► clocks run on, the terminal has a new size┘   (nothing is written where nothing changed)
+//!   tick ─► clocks run on, the terminal has a new size┘   (nothing is written if nothing changed)
 //! ```
 
 mod frame;

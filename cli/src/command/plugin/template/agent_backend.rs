@@ -1,4 +1,11 @@
 //! Runs your own program as the agent.
+//!
+//! A backend runs nothing itself: it says which program to run and how to interpret its output. The
+//! operator has to grant the program by name. An agent's claims are never trusted: git shows what
+//! changed, and the checks decide.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 

@@ -1,4 +1,7 @@
 //! Classifies issues by words that this repository uses.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::{schemars, serde};

@@ -1,4 +1,7 @@
 //! Starts with the cheapest model and moves up one step after each failure.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 

@@ -1,4 +1,7 @@
 //! Writes short pull requests.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 
