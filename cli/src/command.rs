@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn common_flags_may_stand_anywhere() {
+    fn common_flags_may_be_given_anywhere() {
         for line in [
             "autoissue --output json status",
             "autoissue status --output json",

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_news() {
+    fn a_closed_output_is_not_reported() {
         assert_eq!(report(&CliError::ReaderGone), "");
     }
 }

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_told_from_start_to_end() {
+    fn an_attempt_is_described_from_start_to_end() {
         let issue = IssueNumber(12);
         let report = AgentReport {
             ended: Ended::Done,
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_is_told_in_local_time_and_in_one_line() {
+    fn trouble_is_described_in_local_time_and_on_one_line() {
         let service = Service::Agent("claude".to_owned());
         let until = Time::from_ms(5_527_000);
         let events = [
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_task_waits_is_told_in_local_time() {
+    fn the_reason_for_waiting_is_shown_in_local_time() {
         let why = Blocked::Delay(Time::from_ms(5_527_000));
         assert_eq!(blocked(&why, &LocalTime::utc()), "retrying at 01:32:07");
         assert_eq!(

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_says_what_it_cost_and_how_to_go_on() {
+    fn a_dry_run_ends_with_its_cost_and_the_next_command() {
         let mut events = proposed(settings());
         events.push(Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_too_dear_is_shown_all_the_same() {
+    fn a_plan_beyond_the_budget_is_still_shown() {
         let mut events = proposed(Settings {
             budget: Usd::from_cents(1_000),
             ..settings()

@@ -1,7 +1,7 @@
 //! The report of a session: its results, stated as they are.
 //!
 //! ```text
-//!   Chronicle ─► Report ─┬─► text      the closing report, on the terminal
+//!   Chronicle ─► Report ─┬─► text      the final report, on the terminal
 //!                        ├─► markdown  for pasting
 //!                        └─► html      one page with a timeline, for attaching
 //! ```

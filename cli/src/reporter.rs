@@ -267,14 +267,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_past_of_a_resumed_session_is_known_and_not_shown() {
+    async fn the_past_of_a_resumed_session_is_replayed_but_not_shown() {
         let state = tempfile::tempdir().unwrap();
         journaled(state.path(), &SessionId::new(0, [0, 1]));
         assert_eq!(told(state.path(), true).await, ["3 with 2 tasks"]);
     }
 
     #[tokio::test]
-    async fn a_gap_that_cannot_be_read_ends_the_display_with_a_word() {
+    async fn a_gap_that_cannot_be_read_ends_the_display_with_a_notice() {
         let state = tempfile::tempdir().unwrap();
         let told = told(state.path(), false).await;
         assert!(

@@ -1,7 +1,7 @@
 //! Runs a session and displays it: shared by `exec`, `resume`, `demo` and `classify`.
 //!
 //! ```text
-//!   Session::open ─► follower subscribes ─► run ──────────────► Finished ─► summary line, or closing report
+//!   Session::open ─► follower subscribes ─► run ──────────────► Finished ─► summary line, or final report
 //!                                           │ events, progress      ▲
 //!                       signals ─► stopper ─┘      reporter ────────┘ ends after the last event
 //! ```
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_label_that_was_meant_is_named_or_those_that_exist() {
+    fn the_nearest_label_is_suggested_or_existing_ones_are_listed() {
         let known = ["night", "bug", "Docs"].map(str::to_owned);
         for (label, expected) in [
             ("nihgt", "; did you mean `night`?"),

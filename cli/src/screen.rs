@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrower_terminal_leaves_no_rest_of_the_lines_it_broke() {
+    fn a_narrower_terminal_leaves_no_remains_of_wrapped_lines() {
         let mut sight = Sight::new(20, 6);
         sight.draw(&["one", "two"], &["aaaaaaaaaaaaaaaaaa", "bbbbbbbbb", "c"]);
         sight

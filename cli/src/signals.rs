@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_signal_is_not_discussed() {
+    fn the_third_signal_has_no_notice() {
         assert!(notice(1).is_some() && notice(2).is_some() && notice(3).is_none());
     }
 }

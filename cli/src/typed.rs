@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_kept_but_the_dry_run() {
+    fn everything_typed_is_kept_except_the_dry_run() {
         again(
             "autoissue exec bug --issue 2 --issue 9 --budget 5.5 --max-parallel 1 --dry-run",
             "autoissue exec bug --issue 2 --issue 9 --max-parallel 1 --budget 5.5",
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_resumed_with_what_it_was_begun_with() {
+    fn a_session_is_resumed_with_its_original_flags() {
         let begun = "autoissue exec bug --issue 2 --allow-partial --budget 5 --config a.json --yolo --dry-run";
         assert_eq!(
             read(begun).resume("20261122-1315-7f3a"),
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_carried_out_from_where_it_is_kept() {
+    fn a_saved_plan_is_run_from_its_file() {
         let kept = Some("/s/plan.json");
         plan_again(
             "autoissue plan x --dry-run --yes --budget 9",
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_from_the_session() {
+    fn an_unreadable_command_is_derived_from_the_session() {
         for command in ["", "autoissue", "autoissue exec bug --from-a-later-release"] {
             again(command, "autoissue exec bug");
         }

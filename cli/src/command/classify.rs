@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn no_input_is_no_answer() {
+    fn no_input_gives_no_answer() {
         assert_eq!(answers(b""), (0, String::new()));
     }
 }

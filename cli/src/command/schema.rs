@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn every_object_of_an_event_is_told_apart_by_a_field_of_its_own() {
+    fn every_object_of_an_event_has_a_distinguishing_field() {
         fn check(schema: &serde_json::Value) {
             for key in ["oneOf", "anyOf"] {
                 for form in schema[key].as_array().into_iter().flatten() {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_and_times_are_told_by_their_names() {
+    fn amounts_and_times_are_recognized_by_their_names() {
         fn check(schema: &serde_json::Value) {
             for (name, property) in schema["properties"].as_object().into_iter().flatten() {
                 let refers_to = |what: &str| {

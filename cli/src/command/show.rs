@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn the_story_of_an_issue_is_told_in_order_with_its_days() {
+    fn the_events_of_an_issue_are_shown_in_order_with_their_days() {
         fn at((n, event): (u64, Event)) -> Envelope<Event> {
             Envelope {
                 seq: n,
@@ -549,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_task_failed_stands_before_everything_that_happened() {
+    fn the_reason_for_a_failure_is_shown_first() {
         let engine = Engine::replay(&night());
         let output: String = (1..=30).map(|n| format!("line {n}\n")).collect();
         let red = |name: &str, output: &str, passed| CheckResult {
@@ -580,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_is_words_and_not_what_programs_read() {
+    fn a_transcript_is_rendered_as_text() {
         let transcript = concat!(
             r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#,
             "\n",

@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn local_paths_are_told_apart() {
+    fn local_paths_are_recognized() {
         for url in [
             "/srv/git/name.git",
             "../name",
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_repository_is_refused() {
+    fn an_address_that_is_not_a_repository_is_refused() {
         for url in [
             "",
             "https://",

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_told_from_a_model_that_may_well_exist() {
+    fn a_typo_is_distinguished_from_a_model_that_may_exist() {
         let claude = autoissue_core::built_in::agent("claude").expect("it is built in");
         let meant = |name: &str| probably_meant(name, claude);
         for (name, expected) in [

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_not_text_is_not_passed_over() {
+    fn a_path_that_is_not_utf8_is_not_ignored() {
         use std::os::unix::ffi::OsStrExt;
         let odd = OsStr::from_bytes(b"/od\xffd");
         let env = [
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_home_there_is_no_guess() {
+    fn without_a_home_directory_there_is_no_default() {
         check(&[], None);
         check(&[("HOME", "relative")], None);
         check(&[("AUTOISSUE_STATE_DIR", ""), ("HOME", "/h")], None);

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_is_understood() {
+    fn a_typo_is_understood() {
         check(
             "executor",
             "maxParalel",

@@ -282,7 +282,7 @@ mod files {
     }
 
     #[test]
-    fn what_holds_for_all_repositories_lies_below_the_repository_s_own() {
+    fn the_repository_s_file_overrides_the_file_for_all_repositories() {
         let setup = Setup::file(r#"{"executor": {"maxParallel": 4}}"#)
             .user("{\n  \"executor\": {\"maxParallel\": 9, \"maxRetries\": 0},\n  \"logging\": {\"dir\": \"logs\"}\n}");
         let loaded = setup.load();
@@ -341,7 +341,7 @@ mod files {
     }
 
     #[test]
-    fn names_that_nothing_knows_are_named_with_the_nearest_known_one() {
+    fn unknown_names_are_reported_with_the_nearest_known_one() {
         let file = r#"{"agent": {"model": "sonet"}, "planner": {"model": "claude-hiaku-4-5"}, "scheduler": {"exclusiveDomains": ["backned"]}}"#;
         assert_eq!(
             Setup::file(file).load().warnings,
@@ -480,7 +480,7 @@ mod warnings {
     use super::*;
 
     #[test]
-    fn a_slip_in_the_name_of_a_variable_is_reported() {
+    fn a_typo_in_the_name_of_a_variable_is_reported() {
         let loaded = Setup::empty()
             .env("AUTOISSUE_MAX_BUGDET", "5")
             .env("AUTOISSUE_SOMETHING", "x")
@@ -635,7 +635,7 @@ mod broken {
     use super::*;
 
     #[test]
-    fn a_slip_in_a_key() {
+    fn a_typo_in_a_key() {
         insta::assert_snapshot!(complaint("{\n  \"executor\": {\n    \"maxParalel\": 3\n  }\n}"), @r"
         invalid `executor.maxParalel` in [dir]/autoissue.config.json:3
           found: an unknown key
@@ -655,7 +655,7 @@ mod broken {
     }
 
     #[test]
-    fn a_token_that_has_no_place_here() {
+    fn a_misplaced_token() {
         insta::assert_snapshot!(complaint(r#"{"github": {"token": "hunter2"}}"#), @r"
         invalid `github.token` in [dir]/autoissue.config.json:1
           found: an unknown key
@@ -713,7 +713,7 @@ mod broken {
     }
 
     #[test]
-    fn a_word_that_is_no_choice() {
+    fn a_word_that_is_not_a_choice() {
         insta::assert_snapshot!(complaint(r#"{"forge": {"kind": "githbu"}, "logging": {"level": "loud"}}"#), @r#"
         invalid `forge.kind` in [dir]/autoissue.config.json:1
           found: `"githbu"`
@@ -726,7 +726,7 @@ mod broken {
     }
 
     #[test]
-    fn no_money() {
+    fn no_budget() {
         insta::assert_snapshot!(complaint(r#"{"agent": {"maxBudgetUsd": 0}, "maxTotalBudgetUsd": -5}"#), @r"
         invalid `agent.maxBudgetUsd` in [dir]/autoissue.config.json:1
           found: `0`
@@ -858,7 +858,7 @@ mod broken {
     }
 
     #[test]
-    fn a_number_beyond_all_numbers() {
+    fn a_number_beyond_the_range_of_doubles() {
         insta::assert_snapshot!(complaint("{\"maxTotalBudgetUsd\": 1e999}"), @r"
         invalid `maxTotalBudgetUsd` in [dir]/autoissue.config.json:1
           found: `1e999`
@@ -988,7 +988,7 @@ mod broken {
     }
 
     #[test]
-    fn a_budget_that_is_no_number() {
+    fn a_budget_that_is_not_a_number() {
         insta::assert_snapshot!(Setup::empty().env("AUTOISSUE_MAX_BUDGET", "$25").complaint(), @r#"
         invalid `maxTotalBudgetUsd` from environment AUTOISSUE_MAX_BUDGET
           found: `"$25"`

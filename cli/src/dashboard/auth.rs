@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_guesses_waits_and_nobody_else_does() {
+    fn only_a_guessing_client_has_to_wait() {
         let auth = auth(AuthKind::Token);
         let (wrong, right) = (
             with(header::AUTHORIZATION, "Bearer x"),

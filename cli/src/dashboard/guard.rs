@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_ours_reach_us() {
+    fn only_our_own_names_are_accepted() {
         for host in [
             "127.0.0.1",
             "127.0.0.1:3030",
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_there_twice_is_refused() {
+    fn a_duplicate_header_is_refused() {
         let hosts = Hosts::new("127.0.0.1".parse().unwrap(), "127.0.0.1", None);
         let mut headers = HeaderMap::new();
         headers.append(header::HOST, "localhost".parse().unwrap());

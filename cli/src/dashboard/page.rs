@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_names_no_file_that_is_not_there() {
+    fn the_page_refers_only_to_existing_files() {
         let names: Vec<&str> = ASSETS
             .iter()
             .map(|asset| asset.path.trim_start_matches('/'))

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_never_gets_complete_ends_its_connection() {
+    async fn an_incomplete_request_ends_its_connection() {
         let server = Server::start(Limits {
             header_time: SHORT,
             ..Limits::default()
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_header_that_comes_in_drops_ends_its_connection_too() {
+    async fn a_header_that_trickles_in_ends_its_connection() {
         let server = Server::start(Limits {
             header_time: SHORT,
             ..Limits::default()
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_asks_for_nothing_more_ends() {
+    async fn an_idle_connection_is_closed() {
         let server = Server::start(Limits {
             header_time: SHORT,
             ..Limits::default()
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_is_dropped_and_others_go_on() {
+    async fn a_client_that_does_not_read_is_dropped_and_others_are_served() {
         let mut server = Server::start(Limits {
             write_time: SHORT,
             ..Limits::default()
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_comes_where_all_room_is_taken_waits_for_it() {
+    async fn a_client_beyond_the_limit_waits() {
         let server = Server::start(Limits {
             n_connections: 1,
             ..Limits::default()

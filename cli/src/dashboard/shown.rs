@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_holds_no_secret_no_escape_and_no_end_of_the_world() {
+    fn shown_text_is_bounded_and_has_no_secrets_or_escapes() {
         let screen = Screen::new(Redaction::of(&[("A_TOKEN", "hunter2hunter2")]));
         assert_eq!(
             screen

@@ -724,7 +724,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_tasks_is_a_part_of_all_that_fit() {
+    fn a_page_of_tasks_is_a_part_of_all_matching_tasks() {
         let issues: Vec<(u64, String)> = (1..=50).map(|n| (n, format!("Task {n}"))).collect();
         let issues: Vec<_> = issues
             .iter()

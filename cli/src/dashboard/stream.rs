@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_goes_on_where_it_left_off_and_begins_anew_in_another_session() {
+    fn a_reader_continues_where_it_stopped_and_starts_over_in_another_session() {
         let session = SessionId::new(0, [0, 1]);
         let id = |seq: &str| format!("{session}:{seq}");
         assert_eq!(place(&session, Some(&id("57")), None), 57);

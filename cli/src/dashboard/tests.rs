@@ -127,7 +127,7 @@ async fn a_hub_that_falls_behind_on_the_bus_has_every_event_once_and_in_order() 
 }
 
 #[tokio::test]
-async fn streams_are_told_how_the_session_stands_whoever_read_the_news() {
+async fn streams_receive_the_overview_whoever_read_the_news() {
     let state = tempfile::tempdir().unwrap();
     let session = SessionId::new(0, [0, 1]);
     let events = events();

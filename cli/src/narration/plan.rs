@@ -194,7 +194,7 @@ mod tests {
     use crate::narration::narrate;
 
     #[test]
-    fn a_plan_is_told_from_the_planner_to_the_last_issue() {
+    fn a_plan_is_described_from_the_planner_to_the_last_issue() {
         fn issue(title: &str, depends_on: &[u32]) -> PlannedIssue {
             PlannedIssue {
                 title: title.to_owned(),

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn each_issue_stands_once_below_the_last_that_it_waits_for() {
+    fn each_issue_appears_once_below_the_last_one_it_waits_for() {
         insta::assert_snapshot!(drawn(&[&[], &[1], &[1], &[2, 3], &[], &[4]]), @"
         1 one
         ├─ 2 two

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_names_a_failure_the_end_is_shown() {
+    fn without_a_failure_the_end_is_shown() {
         check(
             &["1", "2", "3", "4", "5", "6", "7"],
             &["2", "3", "4", "5", "6", "7"],
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_not_longer_than_a_page_is_wide() {
+    fn long_lines_are_cut() {
         assert_eq!(
             lines(&"x".repeat(10_000))[0].chars().count(),
             LINE_COLUMNS_MAX

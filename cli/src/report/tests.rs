@@ -57,7 +57,7 @@ fn read(n_issues: u32) -> Event {
 }
 
 #[test]
-fn a_good_night() {
+fn a_session_in_which_everything_ships() {
     let settings = Settings {
         has_checks: true,
         ..Settings::default()
@@ -91,7 +91,7 @@ fn a_good_night() {
 }
 
 #[test]
-fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
+fn a_mixed_session_reports_failures_and_unverified_work() {
     let issues = [
         (1, "Ship me", "backend"),
         (
@@ -172,7 +172,7 @@ fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
 }
 
 #[test]
-fn an_empty_backlog_is_said_to_be_empty() {
+fn an_empty_backlog_is_reported() {
     let events = [started(Settings::default()), read(0), completed()];
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
@@ -183,7 +183,7 @@ fn an_empty_backlog_is_said_to_be_empty() {
 }
 
 #[test]
-fn an_interrupted_night_ends_with_the_command_that_goes_on() {
+fn an_interrupted_session_ends_with_the_resume_command() {
     let mut events = admitted(
         Settings::default(),
         &[(1, "Ship me", "backend"), (2, "Cut off", "frontend")],
@@ -212,7 +212,7 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
 }
 
 #[test]
-fn a_backlog_that_cannot_be_paid_is_refused_with_what_it_would_take() {
+fn a_backlog_beyond_the_budget_is_refused_with_the_amount_it_needs() {
     let mut events = admitted(
         Settings::default(),
         &[(1, "One", "backend"), (2, "Two", "frontend")],
@@ -283,7 +283,7 @@ fn a_session_that_had_to_stop_says_why() {
 }
 
 #[test]
-fn what_nobody_can_vouch_for_is_named() {
+fn unverified_work_is_named() {
     let settings = Settings {
         has_checks: true,
         red_base: RedBase::IgnoreKnown,

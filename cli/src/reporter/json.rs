@@ -79,7 +79,7 @@ mod tests {
     use crate::fixture::at_work;
 
     #[test]
-    fn an_event_stands_in_its_line_as_it_is_journaled() {
+    fn a_line_contains_the_event_as_it_is_journaled() {
         let envelope = Envelope {
             seq: 7,
             at_ms: 5_527_000,

@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_test_is_not_taken_for_one() {
+    fn a_script_that_is_not_a_test_is_ignored() {
         let placeholder = r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#;
         check(
             &[("package.json", placeholder), ("package-lock.json", "{}")],

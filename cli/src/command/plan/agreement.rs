@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_plain_yes_is_one() {
+    fn only_a_plain_yes_counts() {
         for line in ["y\n", "Yes", " YES \r\n"] {
             assert_eq!(meaning(line), Agreement::Yes, "{line:?}");
         }

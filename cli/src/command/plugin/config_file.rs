@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_all_else_stay() {
+    fn comments_and_everything_else_stay() {
         let config = file(WITH_COMMENTS);
         config
             .put_plugin("second", &[("path", Some(json!("second.wasm")))])
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_goes_with_all_that_names_it() {
+    fn a_plugin_is_removed_with_all_references_to_it() {
         let config = file(WITH_COMMENTS);
         assert!(config.remove_plugin("first").unwrap());
         assert!(!config.remove_plugin("first").unwrap());
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_left_alone() {
+    fn a_value_that_is_not_a_list_is_left_unchanged() {
         for (text, expected) in [
             ("[]", "it is not an object"),
             (r#"{"plugins": {}}"#, "`plugins` is not a list"),

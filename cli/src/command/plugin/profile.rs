@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_told_in_one_line() {
+    fn a_setting_is_described_in_one_line() {
         let property = json!({ "type": "array", "default": ["a"], "description": "Words.\nMany." });
         assert_eq!(
             setting_line("words", &property, false),

@@ -661,7 +661,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_task_runs_it_is_said_what_happens() {
+    fn before_the_first_task_runs_the_phase_is_shown() {
         let mut events = vec![started(Settings::default())];
         assert_snapshot!(screen(&events, None, 79, 9), @"
         ── 0 running · 0 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_is_no_success() {
+    fn a_signal_is_not_a_success() {
         assert!(matches!(events(&[], Exit { code: None, signal: Some(15) })[..], [AgentEvent::Failed(_)]));
     }
 }
