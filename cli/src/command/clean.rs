@@ -206,7 +206,7 @@ fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
         }
         Some(Reason::Named) => format!("{verb} the kept work of #{issue} ({refs})\n"),
         None => format!(
-            "keeping the saved work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
+            "kept the work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
         ),
     }
 }
