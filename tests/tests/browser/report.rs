@@ -107,7 +107,7 @@ fn the_report_reads_well_everywhere_and_runs_nothing() {
             "Shipped",
             "Not started",
             "depends on #2",
-            "Time line",
+            "Timeline",
             HOSTILE[0],
         ] {
             assert!(

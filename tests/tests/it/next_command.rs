@@ -116,7 +116,7 @@ fn an_interrupted_session_is_resumed_from_anywhere_with_its_configuration() {
     let status = typed(&world, world.root(), "autoissue status").exits(0);
     let (_, command) = status
         .stdout
-        .split_once("resume it with `")
+        .split_once("resume with `")
         .expect("how to resume");
     let (command, _) = command.split_once('`').expect("an end");
     typed(&world, world.root(), command).exits(0);

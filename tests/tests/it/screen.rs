@@ -270,7 +270,7 @@ fn ctrl_c_is_enough_and_its_effect_is_seen() {
     terminal.press(CTRL_C);
     terminal.wait_until(
         "it says that it stops",
-        says("stopping: the agents are asked to end"),
+        says("stopping: waiting for agents to exit"),
     );
     terminal.press(CTRL_C);
     terminal.wait_until("it says that it kills", |sight| {
