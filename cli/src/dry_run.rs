@@ -169,7 +169,7 @@ mod tests {
         1      #1     backend   sonnet  $5.00     at once                          One
         2      #3     frontend  sonnet  $5.00     at once                          Three
         3      #2     backend   sonnet  $5.00     all 2 slots are taken            Two
-        –      #4     testing   –       –         pull request #9 is open already  Four
+        –      #4     testing   –       –         pull request #9 is already open  Four
 
         3 tasks, 2 at once, estimated $15.00 of $50.00
         next        autoissue exec bug --max-parallel 2

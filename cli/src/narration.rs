@@ -383,7 +383,7 @@ mod tests {
         );
         assert_eq!(
             blocked(&Blocked::Turn, &LocalTime::utc()),
-            "waits for its turn"
+            "waiting for its turn"
         );
     }
 }

@@ -253,8 +253,8 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         #1 1: at once
         #2 3: domain backend is busy with #1
-        #3 4: waits for #1
-        #4 5: works on src/a.rs, like #1
+        #3 4: waiting for #1
+        #4 5: touches src/a.rs, which #1 is changing
         #5 2: at once
         ");
     }

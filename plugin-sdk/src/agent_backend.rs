@@ -1,136 +1,143 @@
-//! Agent backends: which program runs as the agent, and what does its output mean?
+//! Agent backends: which program runs as the agent, and what its output means.
 //!
-//! A backend runs nothing. It says which program to run and reads what that program prints:
+//! A backend does not run anything itself. It names the program to run and interprets the program's
+//! output:
 //!
 //! ```text
 //!   start(task) ──► command ──► the host runs it ──► on_lines(lines) ──► events
 //!                                               └──► on_exit(exit)   ──► events
 //! ```
 //!
-//! Nothing that an agent says is believed: the host looks at what git shows and runs the repository's checks.
+//! The agent's claims are not trusted: the host inspects the changes with git and runs the
+//! repository's checks.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model_selector::Effort;
 use crate::{Description, Issue, PluginError, Settings};
 
-/// Knows one kind of agent program.
+/// Supports one kind of agent program.
 pub trait AgentBackend: Send + Sync {
-    /// Returns who this backend is.
+    /// Returns the name, version and summary of this backend.
     fn describe(&self) -> Description;
 
-    /// Returns what it takes as settings; by default none.
+    /// Returns the settings that it accepts; by default none.
     fn settings(&self) -> Settings {
         Settings::none()
     }
 
-    /// Returns whether these settings are right. Asked before a session has any effect.
+    /// Checks the settings. Called before a session has any effect.
     ///
     /// # Errors
-    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    /// [`PluginError::InvalidSettings`], which is shown to the operator unchanged.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
         self.settings().check(settings)
     }
 
-    /// Returns the program that it needs and how its cost is known.
+    /// Returns the program that it needs, and how its cost becomes known.
     ///
     /// # Errors
-    /// [`PluginError::InvalidSettings`] where the settings are wrong.
+    /// [`PluginError::InvalidSettings`] if the settings are invalid.
     fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError>;
 
-    /// Returns the command for one attempt, and the reader of its output.
+    /// Returns the command for one attempt, and the reader for its output.
     ///
     /// # Errors
-    /// [`PluginError::InvalidInput`] where this issue cannot be worked on; the attempt then fails without a program started.
+    /// [`PluginError::InvalidInput`] if this issue cannot be worked on; the attempt then fails
+    /// without starting a program.
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError>;
 }
 
 /// Reads the output of one attempt's program.
 pub trait AgentRun: Send {
-    /// Returns what the lines mean. Lines come in order, in batches of any size.
+    /// Returns the events for these lines. Lines arrive in order, in batches of any size.
     fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent>;
 
-    /// Returns what the end of the program means. The last call.
+    /// Returns the events for the end of the program. This is the last call.
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent>;
 }
 
-/// What a backend needs from the machine, and how its cost is known.
+/// Requirements of a backend, and how its cost becomes known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgramInfo {
-    /// Program, a name on PATH. `autoissue` means the host's own binary, with the arguments
-    /// `internal apply-patch` alone.
+    /// Name of the program on PATH. `autoissue` means the host's own binary, with `internal
+    /// apply-patch` as the only arguments.
     pub program: String,
-    /// Arguments that make it print its version.
+    /// Arguments that make the program print its version.
     pub version_args: Vec<String>,
-    /// What to tell someone who does not have it.
+    /// Hint for users who do not have the program.
     pub install_hint: String,
-    /// How its cost is known.
+    /// How the cost becomes known.
     pub metering: Metering,
-    /// Models that it offers, weakest and cheapest first; empty where there is no choice.
+    /// Models that it offers, weakest and cheapest first; empty if there is no choice.
     pub models: Vec<String>,
     /// Names of environment variables that the program needs.
     pub environment: Vec<String>,
 }
 
-/// How the cost of a backend's runs is known.
+/// How the cost of a backend's runs becomes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Metering {
-    /// It costs nothing.
+    /// Runs are free.
     Free,
-    /// Its output tells the cost while it runs.
+    /// The output reports the cost during the run.
     AsItGoes,
-    /// Its output tells the cost at the end only.
+    /// The output reports the cost only at the end.
     AtTheEnd,
 }
 
-/// One attempt, as the agent is told of it.
+/// One attempt, as described to the agent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AgentTask {
-    /// Settings of this strategy, one JSON text; empty where there are none.
+    /// Settings of this strategy as JSON text; empty if there are none.
     pub settings: String,
-    /// The issue. Data, never instructions to the host.
+    /// The issue. Treat it as data, never as instructions to the host.
     pub issue: Issue,
-    /// Prompt, made by the host from the issue.
+    /// Prompt, created by the host from the issue.
     pub prompt: String,
     /// Model; `None` leaves it to the program.
     pub model: Option<String>,
-    /// How hard it should think, as the model selector said; `None` leaves it to the program.
+    /// Effort level chosen by the model selector; `None` leaves it to the program.
     pub effort: Option<Effort>,
-    /// Directory that the program works in, absolute.
+    /// Working directory of the program, as an absolute path.
     pub directory: String,
-    /// Identifier to give to the agent's session, so that a later attempt can go on with it: a UUID.
+    /// Id to give to the agent's session, so that a later attempt can resume it: a UUID.
     pub session: String,
-    /// Session of an earlier attempt to go on with.
+    /// Session of an earlier attempt to resume.
     pub resume: Option<String>,
-    /// Most turns to take; `None` leaves it to the program.
+    /// Maximum number of turns; `None` leaves it to the program.
     pub max_turns: Option<u32>,
-    /// Most to spend, US dollars; `None` where the backend is free.
+    /// Maximum cost in US dollars; `None` if the backend is free.
     pub budget_usd: Option<f64>,
-    /// Whether the agent asks for no permission.
+    /// Whether the agent works without asking for permission.
     pub yolo: bool,
     /// Tools that the agent may use; empty means file edits and shell.
     pub allowed_tools: Vec<String>,
-    /// Whether the agent may only look. It then gets no tool that writes or runs anything, whatever else is allowed.
+    /// Whether the agent may only read. It then gets no tool that writes or runs anything, even if
+    /// other settings allow it.
     pub read_only: bool,
-    /// JSON Schema that the agent's last words are to fit, where an answer is wanted rather than work. The prompt says so too, for
-    /// programs that cannot be told otherwise. A backend whose program answers nothing refuses such a task.
+    /// JSON Schema for the agent's final message, if an answer is wanted instead of work. The
+    /// prompt contains it too, for programs without such an option. A backend whose program cannot
+    /// answer rejects such a task.
     pub answer_schema: Option<String>,
-    /// Facts that later versions add, as name and value:
-    /// - `checkout`: the user's own checkout, which is not where the agent works;
-    /// - `session-cost`: what the session to go on with has cost so far, US dollars;
-    /// - `user`: `root`, where that is who runs the program;
-    /// - `environment`: which of the variables that the backend names the program will see, separated by spaces.
+    /// Facts added by later versions, as name and value:
+    /// - `checkout`: the user's own checkout, which is not the agent's working directory;
+    /// - `session-cost`: cost so far of the session to resume, in US dollars;
+    /// - `user`: `root`, if the program runs as root;
+    /// - `environment`: the variables named by the backend that the program will see, separated by
+    ///   spaces.
     ///
-    /// Each may be missing. `user` and `environment` are told before a session begins, when nobody waits for the command yet: a backend
-    /// that cannot work so answers [`PluginError::InvalidSettings`], and the session does not begin.
+    /// Each may be missing. `user` and `environment` are also passed before a session starts, when
+    /// the command is not used yet: a backend that cannot work under these conditions returns
+    /// [`PluginError::InvalidSettings`], and the session does not start.
     pub extra: Vec<(String, String)>,
 }
 
 impl AgentTask {
-    /// Returns a fact of [`extra`](Self::extra).
+    /// Returns a fact from [`extra`](Self::extra).
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.extra
             .iter()
@@ -139,8 +146,9 @@ impl AgentTask {
     }
 }
 
-/// Makes an agent's task of another form of it, the SDK's of the WIT package's or the other way round: fields of one name and type are
-/// copied. Such a field is added here once, and at neither end.
+/// Converts an agent's task between the form of the SDK and that of the WIT package, in either
+/// direction, by copying fields of the same name and type. Add new fields of this kind here, not at
+/// both ends.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! copied_agent_task {
@@ -168,29 +176,29 @@ macro_rules! copied_agent_task {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandSpec {
-    /// Program, a name on PATH. `autoissue` means the host's own binary, with the arguments
-    /// `internal apply-patch` alone.
+    /// Name of the program on PATH. `autoissue` means the host's own binary, with `internal
+    /// apply-patch` as the only arguments.
     pub program: String,
-    /// Arguments. Text from outside belongs in `input`, not here.
+    /// Arguments. Untrusted text belongs in `input`, not here.
     pub args: Vec<String>,
-    /// Environment variables to set, beyond the host's list.
+    /// Environment variables to set, in addition to the host's list.
     pub env: Vec<(String, String)>,
-    /// Names of the host's variables to pass on.
+    /// Names of variables to pass on from the host's environment.
     pub pass_env: Vec<String>,
-    /// What the program gets to read.
+    /// Input of the program.
     pub input: CommandInput,
 }
 
-/// How the program gets its input.
+/// How the program receives its input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CommandInput {
-    /// It gets none.
+    /// No input.
     #[default]
     None,
     /// On standard input.
     Stdin(String),
-    /// In a file, whose path replaces `{prompt-file}` in the arguments.
+    /// In a file; its path replaces `{prompt-file}` in the arguments.
     File(String),
 }
 
@@ -203,19 +211,19 @@ pub enum Source {
     Stderr,
 }
 
-/// A line that the program printed, without its end.
+/// A line of the program's output, without its line ending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Where it was printed.
+    /// Stream that it was printed to.
     pub source: Source,
-    /// Its text; bytes that are no UTF-8 are replaced.
+    /// Text of the line; invalid UTF-8 is replaced.
     pub text: String,
-    /// Whether its end was cut off for its length.
+    /// Whether the line was too long and was cut.
     pub truncated: bool,
 }
 
 impl Line {
-    /// Makes a whole line of standard output.
+    /// Creates a complete line of standard output.
     pub fn stdout(text: &str) -> Self {
         Self {
             source: Source::Stdout,
@@ -224,7 +232,7 @@ impl Line {
         }
     }
 
-    /// Makes a whole line of standard error.
+    /// Creates a complete line of standard error.
     pub fn stderr(text: &str) -> Self {
         Self {
             source: Source::Stderr,
@@ -238,13 +246,13 @@ impl Line {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Exit {
-    /// Exit code, where it exited.
+    /// Exit code, if it exited.
     pub code: Option<i32>,
-    /// Signal, where one ended it.
+    /// Signal that killed it, if any.
     pub signal: Option<i32>,
 }
 
-/// Tokens, and their cost where the program tells it.
+/// Token usage, and its cost if the program reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
@@ -256,72 +264,73 @@ pub struct Usage {
     pub cache_read_tokens: u64,
     /// Tokens written to the cache.
     pub cache_write_tokens: u64,
-    /// Cost, US dollars.
+    /// Cost in US dollars.
     pub usd: Option<f64>,
 }
 
-/// What a program's output means.
+/// The meaning of a program's output.
 ///
-/// A run that shows neither [`Done`](Self::Done) nor a failure by its end has crashed.
+/// A run that ends without [`Done`](Self::Done) or a failure counts as crashed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum AgentEvent {
-    /// The agent's session has this identifier.
+    /// Id of the agent's session.
     Session(String),
-    /// The agent says something.
+    /// Text written by the agent.
     Text(String),
-    /// The agent thinks aloud.
+    /// Reasoning of the agent.
     Thinking(String),
-    /// A tool starts.
+    /// A tool call started.
     ToolStart {
-        /// Identifier of the call.
+        /// Id of the call.
         id: String,
         /// Name of the tool.
         name: String,
         /// Arguments, JSON.
         input: String,
     },
-    /// A tool has ended.
+    /// A tool call ended.
     ToolEnd {
-        /// Identifier of the call.
+        /// Id of the call.
         id: String,
         /// Whether it succeeded.
         ok: bool,
-        /// What it printed.
+        /// Output of the tool.
         output: String,
     },
-    /// Used since the last such event.
+    /// Usage since the last event of this kind.
     UsageDelta(Usage),
-    /// Used so far, all in all. Replaces what the deltas added up to.
+    /// Total usage so far. Replaces the sum of the deltas.
     UsageTotal(Usage),
-    /// The cost of the run is known and final, US dollars.
+    /// Final cost of the run in US dollars.
     FinalCost(f64),
-    /// A tool call was denied; its name.
+    /// A tool call was denied; contains the tool's name.
     Denied(String),
-    /// The service limits the account, until this time in milliseconds since the Unix epoch where it is known.
+    /// The service limits the account, until this time in milliseconds since the Unix epoch if
+    /// known.
     RateLimited(Option<u64>),
-    /// The service is overloaded or out of order.
+    /// The service is overloaded or unavailable.
     Overloaded(String),
-    /// The service does not accept the credentials, or nothing that is asked of it with this configuration. It is tried once more;
-    /// then the session waits for a person.
+    /// The service rejects the credentials, or every request with this configuration. The host
+    /// tries once more, then interrupts the session.
     AuthFailed(String),
     /// The service cannot be reached.
     Unreachable(String),
-    /// The conversation does not fit the model any more.
+    /// The conversation no longer fits the model's context.
     ContextFull,
-    /// The run's budget is used up.
+    /// The run reached its budget.
     BudgetReached,
-    /// The run's turns are used up.
+    /// The run reached its turn limit.
     TurnsReached,
-    /// The agent gives the answer that was asked for, JSON. Without this event its last words count.
+    /// The requested answer, as JSON. Without this event, the final message counts as the answer.
     Answer(String),
-    /// The agent says that it is done; its summary.
+    /// The agent reports that it finished; contains its summary.
     Done(Option<String>),
-    /// The agent gave up; its reason.
+    /// The agent gave up; contains the reason.
     Failed(String),
-    /// The input is wrong, so that no further attempt can succeed; what is wrong.
+    /// The input is invalid, so that no further attempt can succeed; contains what is wrong.
     Invalid(String),
-    /// Something that the transcript should keep.
+    /// A remark for the transcript.
     Note(String),
 }

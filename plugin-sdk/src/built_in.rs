@@ -1,67 +1,71 @@
-//! What autoissue knows of an agent backend that is linked into it, beyond the strategy itself: how its program is logged in, the names
-//! of its models, and what of its output nobody reads.
+//! Additional facts about agent backends that are linked into autoissue: how to log in to the
+//! program, the names of its models, and which of its output can be dropped.
 //!
-//! Only for the plugins of this workspace. It exists only in native builds, a component cannot export it, and it changes whenever the
-//! host needs to know more: nothing here is a promise to authors of plugins.
+//! Only for the plugins of this workspace. It exists only in native builds, components cannot
+//! export it, and it changes whenever the host needs more: plugin authors cannot rely on it.
 
 use crate::{AgentBackend, AgentRun};
 
 /// A built-in agent backend, declared by its own crate and listed in the host's registry.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltInAgent {
-    /// Makes the backend.
+    /// Creates the backend.
     pub backend: fn() -> Box<dyn AgentBackend>,
-    /// How its program is logged in; `None` if it needs no login.
+    /// How to log in to the program; `None` if it needs no login.
     pub login: Option<Login>,
-    /// The oldest and the newest release of its program that the tests run; `None` if the tests run no release of it.
+    /// Oldest and newest release of the program that the tests run; `None` if they run none.
     pub tested_releases: Option<[&'static str; 2]>,
-    /// The names of its models; `None` if it has no choice of models.
+    /// Names of its models; `None` if there is no choice of models.
     pub models: Option<ModelNames>,
     /// Tools that the default configuration allows; empty if it has no list of tools.
     pub default_tools: &'static [&'static str],
-    /// Files from which its program takes instructions in every directory above its own.
+    /// Files that the program reads as instructions in each parent directory of its own.
     pub instruction_files: &'static [&'static str],
-    /// Makes a reader for the output that a transcript keeps; `None` if that output is meant for people.
+    /// Creates a reader for the output in a transcript; `None` if the output is readable as it is.
     pub transcript: Option<fn() -> Box<dyn AgentRun>>,
-    /// Returns whether a line is a fragment of a message that comes whole later. Fragments are not kept: nobody reads them, and a secret
-    /// that is split over several of them cannot be hidden.
+    /// Returns whether a line is a fragment of a message that is later printed in full. Fragments
+    /// are not kept: they are redundant, and a secret split over several of them could not be
+    /// redacted.
     pub is_fragment: fn(&str) -> bool,
 }
 
-/// How a program is logged in. Core only looks at whether variables and files are there; it reads none of them.
+/// How to log in to a program. The host only checks whether the variables and files exist; it does
+/// not read them.
 #[derive(Clone, Copy, Debug)]
 pub struct Login {
     /// Environment variables that hold a key.
     pub keys: &'static [&'static str],
-    /// Environment variables that leave the login to a cloud, each with the name of the cloud.
+    /// Environment variables that delegate the login to a cloud provider, each with the provider's
+    /// name.
     pub clouds: &'static [(&'static str, &'static str)],
-    /// The environment variable that names the program's directory, and that directory below HOME if the variable is not set.
+    /// Environment variable with the program's directory, and the directory below HOME that is used
+    /// if it is not set.
     pub directory: (&'static str, &'static str),
-    /// The file in that directory which holds the login.
+    /// File in that directory that contains the login.
     pub file: &'static str,
-    /// What to do if none of these is there.
+    /// What to do if none of these exists.
     pub advice: &'static str,
 }
 
-/// The names that a program has for models.
+/// Model names of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelNames {
-    /// The model that the default configuration names.
+    /// Model in the default configuration.
     pub default: &'static str,
-    /// Aliases beyond the models that the backend offers.
+    /// Aliases in addition to the models that the backend offers.
     pub more_aliases: &'static [&'static str],
-    /// The first word of full names: `maker-family-version`.
+    /// First word of full names: `maker-family-version`.
     pub maker: &'static str,
-    /// What full names begin with on a cloud, perhaps behind a region; empty if that is nothing.
+    /// Prefix of full names at a cloud provider, possibly after a region; empty if there is none.
     pub cloud_prefix: &'static str,
-    /// Kinds of models, as full names have them.
+    /// Model families, as they appear in full names.
     pub families: &'static [&'static str],
-    /// Returns whether the price of a model is known; otherwise its running cost is estimated.
+    /// Returns whether the price of a model is known; if not, its running cost is estimated.
     pub has_list_price: fn(&str) -> bool,
 }
 
 impl BuiltInAgent {
-    /// Declares a backend of which nothing is special.
+    /// Declares a backend without any of these facts.
     pub const fn new(backend: fn() -> Box<dyn AgentBackend>) -> Self {
         Self {
             backend,
@@ -80,13 +84,14 @@ impl BuiltInAgent {
         (self.backend)().describe().name
     }
 
-    /// Returns the name of its program; `None` if the backend does not answer.
+    /// Returns the name of its program; `None` if the backend returns an error.
     pub fn program(&self) -> Option<String> {
         let info = (self.backend)().probe("").ok()?;
         Some(info.program)
     }
 
-    /// Returns the short names that it has for models: those that it offers, then its other aliases. Empty if it has no choice of models.
+    /// Returns the short names of its models: those that it offers, then its other aliases. Empty
+    /// if there is no choice of models.
     pub fn model_aliases(&self) -> Vec<String> {
         let Some(models) = &self.models else {
             return Vec::new();

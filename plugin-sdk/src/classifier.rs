@@ -1,4 +1,4 @@
-//! Classifiers: to which domain of the product does an issue belong?
+//! Classifiers: which domain of the product an issue belongs to.
 
 use serde::Serialize;
 
@@ -6,26 +6,27 @@ use crate::{Description, Issue, PluginError, Settings};
 
 /// Decides the domain of an issue.
 pub trait Classifier: Send + Sync {
-    /// Returns who this classifier is.
+    /// Returns the name, version and summary of this classifier.
     fn describe(&self) -> Description;
 
-    /// Returns what it takes as settings; by default none.
+    /// Returns the settings that it accepts; by default none.
     fn settings(&self) -> Settings {
         Settings::none()
     }
 
-    /// Returns whether these settings are right. Asked before a session has any effect.
+    /// Checks the settings. Called before a session has any effect.
     ///
     /// # Errors
-    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    /// [`PluginError::InvalidSettings`], which is shown to the operator unchanged.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
         self.settings().check(settings)
     }
 
-    /// Returns the domain of one issue. The same issue must get the same answer, whatever was asked before.
+    /// Returns the domain of one issue. The same issue must always get the same answer, regardless
+    /// of earlier calls.
     ///
     /// # Errors
-    /// See [`PluginError`]; the host then falls back to the built-in classifier unless told otherwise.
+    /// See [`PluginError`]. By default the host then falls back to the built-in classifier.
     fn classify(
         &self,
         issue: &Issue,
@@ -33,18 +34,18 @@ pub trait Classifier: Send + Sync {
     ) -> Result<Classification, PluginError>;
 }
 
-/// What the operator configured, as far as a classifier needs it.
+/// The parts of the configuration that a classifier needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClassifierContext {
-    /// Settings of this strategy, one JSON text; empty where there are none.
+    /// Settings of this strategy as JSON text; empty if there are none.
     pub settings: String,
-    /// Domains known to the operator; a classifier may name others.
+    /// Domains known to the operator; a classifier may return others.
     pub domains: Vec<String>,
-    /// Facts that later versions add, as name and value.
+    /// Facts added by later versions, as name and value.
     pub extra: Vec<(String, String)>,
 }
 
-/// A domain with the confidence in it and the reasons for it.
+/// A domain, with confidence and reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Classification {
@@ -52,11 +53,11 @@ pub struct Classification {
     pub domain: String,
     /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// Reasons, in words for people.
+    /// Reasons, as text for people.
     pub reasons: Vec<String>,
     /// Other domains that were considered, best first.
     pub alternatives: Vec<Score>,
-    /// Paths that work on this issue is expected to touch, beyond those that it names.
+    /// Paths that work on this issue is expected to touch, in addition to those that it mentions.
     pub paths: Vec<String>,
 }
 
@@ -71,7 +72,7 @@ pub struct Score {
 }
 
 impl Classification {
-    /// Makes a classification without reasons.
+    /// Creates a classification without reasons.
     pub fn new(domain: &str, confidence: f32) -> Self {
         Self {
             domain: domain.into(),
@@ -82,7 +83,7 @@ impl Classification {
         }
     }
 
-    /// Makes the answer for an issue that nothing is known about.
+    /// Creates the answer for an issue that cannot be classified.
     pub fn unknown() -> Self {
         Self::new("unknown", 0.0)
     }

@@ -1,20 +1,21 @@
-//! Closing keywords: GitHub closes an issue when a commit or pull request that says `fixes #12` reaches the default branch. In a text
-//! that anybody may write, an issue's title, they are taken for words and nothing else.
+//! Closing keywords: GitHub closes an issue when a commit or pull request that says `fixes #12`
+//! reaches the default branch. In untrusted text, such as the title of an issue, they must have no
+//! effect.
 //!
 //! Source: GitHub's "Linking a pull request to an issue".
 
-/// The words that close, in lower case.
+/// The closing keywords, in lower case.
 const KEYWORDS: [&str; 9] = [
     "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved",
 ];
 
-/// Marks that may stand around a word.
+/// Punctuation that may surround a word.
 const BRACKETS: &[char] = &[
     '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '`', '*', '_', ',', ';', '.', '!', '?',
 ];
 
-/// Returns one line of text in which no keyword stands before a reference: `fixes #12` becomes `fixes issue #12`, which closes
-/// nothing and reads as before. White space becomes single spaces where that happens.
+/// Returns the line without effective closing keywords: `fixes #12` becomes `fixes issue #12`,
+/// which reads the same but closes nothing. Where this happens, white space becomes single spaces.
 ///
 /// ```
 /// # use autoissue_plugin_sdk::closing::disarm;
@@ -51,7 +52,7 @@ pub(crate) fn is_keyword(word: &str) -> bool {
         .any(|keyword| keyword.eq_ignore_ascii_case(bare))
 }
 
-/// `#12`, `GH-12`, `owner/name#12`, or the address of an issue or pull request.
+/// Matches `#12`, `GH-12`, `owner/name#12`, and the URL of an issue or pull request.
 pub(crate) fn is_reference(word: &str) -> bool {
     let bare = word.trim_start_matches(BRACKETS).to_ascii_lowercase();
     let is_number_after = |mark: &str| {
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keyword_before_a_reference_loses_its_force() {
+    fn a_keyword_before_a_reference_has_no_effect() {
         let check = |line: &str, expected: &str| assert_eq!(disarm(line), expected);
         check(
             "closes #55: @bob fix #12",

@@ -1,24 +1,27 @@
-//! Text in commits that somebody's software acts on: closing keywords (see [`crate::closing`]), words that switch off continuous
-//! integration, and mentions. In what strangers and agents write they are taken for words and nothing else.
+//! Text in commits that software acts on: closing keywords (see [`crate::closing`]), words that
+//! skip continuous integration, and mentions. In text written by strangers and agents they must
+//! have no effect.
 //!
-//! A pull request's title belongs here too: merged as one commit, it becomes that commit's subject.
+//! This includes the title of a pull request: if it is merged as one commit, it becomes the
+//! commit's subject.
 //!
-//! Sources: GitHub's "Skipping workflow runs" and "Linking a pull request to an issue"; GitLab, Azure Pipelines, Travis CI, CircleCI,
-//! AppVeyor, Netlify and Vercel document the same forms with other words in the brackets.
+//! Sources: GitHub's "Skipping workflow runs" and "Linking a pull request to an issue"; GitLab,
+//! Azure Pipelines, Travis CI, CircleCI, AppVeyor, Netlify and Vercel document the same forms with
+//! other words in the brackets.
 
 use crate::closing::{is_keyword, is_reference};
 
-/// The longest text in brackets that is looked at; `[skip azurepipelines]` is among the longest known.
+/// Longest text in brackets that is examined; `[skip azurepipelines]` is among the longest known.
 const DIRECTIVE_BYTES_MAX: usize = 40;
 
-/// What Azure Repos looks for.
+/// Marker that Azure Repos looks for.
 const NO_CI: &str = "***no_ci***";
 
-/// The trailer by which GitHub's checks are switched off.
+/// The trailer that switches off GitHub's checks.
 const SKIP_CHECKS: &str = "skip-checks:";
 
-/// Returns the text without effect on software: `Fixes #12 [skip ci], @bob` becomes `Fixes issue #12 (skip ci), @ bob`. White space
-/// stays as it is.
+/// Returns the text without effects on software: `Fixes #12 [skip ci], @bob` becomes `Fixes issue
+/// #12 (skip ci), @ bob`. White space is preserved.
 ///
 /// ```
 /// # use autoissue_plugin_sdk::commit_text::disarm;
@@ -29,7 +32,7 @@ pub fn disarm(text: &str) -> String {
     without_mentions(&without_closing(&without_skips(text)))
 }
 
-/// Takes the brackets, and what else makes a word a command, from what switches off continuous integration.
+/// Removes the brackets and other markers that make a word skip continuous integration.
 fn without_skips(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -60,7 +63,7 @@ fn without_skips(text: &str) -> String {
     })
 }
 
-/// `skip ci`, `ci-skip`, `no ci`, `skip actions`, `netlify skip` …
+/// Matches `skip ci`, `ci-skip`, `no ci`, `skip actions`, `netlify skip` and similar.
 fn is_skip(inner: &str) -> bool {
     let lower = inner.to_lowercase();
     let words: Vec<&str> = lower
@@ -71,7 +74,7 @@ fn is_skip(inner: &str) -> bool {
     (2..=3).contains(&words.len()) && (says("skip") || (says("no") && says("ci")))
 }
 
-/// Replaces every occurrence of an ASCII text, in whatever case it is written.
+/// Replaces every occurrence of an ASCII text, ignoring case.
 fn replaced(text: &str, wanted: &str, with: impl Fn(&str) -> String) -> String {
     let lower = text.to_ascii_lowercase();
     let mut out = String::with_capacity(text.len());
@@ -85,7 +88,7 @@ fn replaced(text: &str, wanted: &str, with: impl Fn(&str) -> String) -> String {
     out
 }
 
-/// Puts a word between a closing keyword and its reference, also where a line ends between them.
+/// Inserts a word between a closing keyword and its reference, even if they are on different lines.
 fn without_closing(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut follows_keyword = false;
@@ -111,7 +114,7 @@ fn without_closing(text: &str) -> String {
     out
 }
 
-/// Puts a space behind the sign of a mention; an address keeps its own.
+/// Inserts a space after the `@` of a mention; email addresses stay unchanged.
 fn without_mentions(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = None;
@@ -134,11 +137,15 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         assert_eq!(disarm(text), expected);
-        assert_eq!(disarm(expected), expected, "once is enough");
+        assert_eq!(
+            disarm(expected),
+            expected,
+            "disarming twice changes nothing"
+        );
     }
 
     #[test]
-    fn what_switches_off_continuous_integration_is_words() {
+    fn ci_skip_markers_have_no_effect() {
         check("[skip ci] Fix typo", "(skip ci) Fix typo");
         check("Fix typo [CI Skip]", "Fix typo (CI Skip)");
         check("a [no ci] b [skip actions]", "a (no ci) b (skip actions)");
@@ -153,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keyword_before_a_reference_loses_its_force_over_lines() {
+    fn a_keyword_before_a_reference_on_the_next_line_has_no_effect() {
         check("fix\n\nCloses #999", "fix\n\nCloses issue #999");
         check("Fixes\n#12", "Fixes\nissue #12");
         check("Resolves:  o/n#7\n", "Resolves:  issue o/n#7\n");
@@ -161,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mention_is_a_word_and_an_address_stays() {
+    fn a_mention_has_no_effect_and_an_email_address_is_unchanged() {
         check("thanks @bob, @org/team", "thanks @ bob, @ org/team");
         check(
             "x\n\nCo-authored-by: Ada <ada@example.com>\n",

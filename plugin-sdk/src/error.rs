@@ -1,17 +1,17 @@
-//! How a plugin says no. The case decides who is told and what happens next.
+//! Errors of a plugin. The variant determines who sees the error and what happens next.
 
 use std::fmt;
 
-/// Why a strategy gave no answer.
+/// Why a strategy did not return an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PluginError {
-    /// The operator's settings are wrong; the text is shown to the operator as it is.
+    /// The operator's settings are invalid; the text is shown to the operator unchanged.
     InvalidSettings(String),
     /// This issue cannot be handled; others can.
     InvalidInput(String),
-    /// A passing condition; the same call may succeed later.
+    /// A temporary condition; the same call may succeed later.
     Unavailable(String),
-    /// A defect of the plugin.
+    /// A bug in the plugin.
     Internal(String),
 }
 

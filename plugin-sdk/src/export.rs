@@ -1,6 +1,7 @@
-//! How a crate becomes a plugin: [`export_plugin!`](crate::export_plugin).
+//! Turns a crate into a plugin: [`export_plugin!`](crate::export_plugin).
 
-/// Makes the crate a plugin that supplies these strategies. Each is a type with [`Default`] and the trait of its kind.
+/// Turns the crate into a plugin with these strategies. Each is a type that implements [`Default`]
+/// and the trait of its kind.
 ///
 /// ```
 /// # use autoissue_plugin_sdk::prelude::*;
@@ -15,8 +16,9 @@
 /// export_plugin! { classifier: Billing }
 /// ```
 ///
-/// The kinds are `classifier`, `model_selector`, `agent_backend` and `pr_template`. Each may be there once; several strategies of
-/// a kind are separated by `|`, and the first is the one that is meant where the configuration names the plugin only:
+/// The kinds are `classifier`, `model_selector`, `agent_backend` and `pr_template`. Each may appear
+/// once. Separate several strategies of a kind with `|`; the first one is used if the configuration
+/// names only the plugin:
 ///
 /// ```
 /// # use autoissue_plugin_sdk::prelude::*;
@@ -44,8 +46,9 @@
 /// export_plugin! { classifier: Strict | Lenient, pr_template: Short }
 /// ```
 ///
-/// The plugin's name, version, description and homepage are those of the crate. On any target but `wasm32` nothing is exported, so
-/// that the same crate can be part of a native program, with others beside it.
+/// Name, version, description and homepage of the plugin are those of the crate. On targets other
+/// than `wasm32` nothing is exported, so that the same crate can be linked into a native program
+/// together with others.
 #[macro_export]
 macro_rules! export_plugin {
     ($($kind:ident: $first:ty $(| $more:ty)*),+ $(,)?) => {
@@ -79,7 +82,8 @@ macro_rules! export_plugin {
     };
 }
 
-/// Nothing is exported natively; the trait is used once, so that both targets check the same.
+/// Exports nothing on native targets, but uses the trait once, so that both targets check the same
+/// code.
 #[cfg(not(target_arch = "wasm32"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,10 +1,12 @@
-//! The component side: what the host calls, put in terms of the traits. Only on `wasm32`, and only for [`crate::export_plugin!`].
+//! The component side: converts the host's calls to calls of the traits. Only on `wasm32`, and only
+//! for [`crate::export_plugin!`].
 //!
 //! ```text
-//!   host ─► exported function ─► values of WIT to ours ─► strategy of that name ─► answer ─► values of WIT ─► host
+//!   host ─► exported function ─► WIT types to SDK types ─► named strategy ─► answer ─► WIT types ─► host
 //! ```
 //!
-//! One module per interface, each with its own generated bindings, so that a component exports just the kinds that it has.
+//! One module per interface, each with its own generated bindings, so that a component exports only
+//! the kinds that it implements.
 
 pub mod agent_backend;
 pub mod bindings;
@@ -20,7 +22,7 @@ use bindings::types::autoissue::plugin::types::{Fact, Issue as WitIssue, PluginE
 
 use crate::{Description, Issue, PluginError};
 
-/// Makes a panic say its text and its place in the host's log; the trap that follows says neither.
+/// Logs the message and location of a panic; the trap that follows contains neither.
 fn set_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -30,7 +32,7 @@ fn set_up() {
     });
 }
 
-/// Returns the strategy of that name; the first for an empty one.
+/// Returns the strategy with this name; the first one for an empty name.
 fn named<'a, S: ?Sized>(
     strategies: &'a [Box<S>],
     describe: impl Fn(&S) -> Description,
@@ -82,5 +84,5 @@ fn error(error: PluginError) -> WitError {
     }
 }
 
-/// Nothing is added by this version.
+/// This version adds no facts.
 const NOTHING: Vec<Fact> = Vec::new();

@@ -1,4 +1,4 @@
-//! The issue as a strategy sees it, and how a strategy introduces itself.
+//! The issue as strategies see it, and the description of a strategy.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::markdown;
 
-/// An issue of the forge. All text in it was written by strangers.
+/// An issue of the forge. All its text is untrusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Issue {
@@ -18,27 +18,28 @@ pub struct Issue {
     pub title: String,
     /// Body, Markdown.
     pub body: String,
-    /// Log-in of the author.
+    /// Login of the author.
     pub author: String,
-    /// Names of the labels; the label that started the run is not among them.
+    /// Names of the labels, without the label that started the session.
     pub labels: Vec<String>,
     /// Creation time, milliseconds since the Unix epoch.
     pub created_at_ms: u64,
-    /// Address for people; empty where the forge has none.
+    /// Web address; empty if the forge has none.
     pub url: String,
-    /// Facts that later versions add, as name and value.
+    /// Facts added by later versions, as name and value.
     pub extra: Vec<(String, String)>,
 }
 
 impl Issue {
-    /// Returns whether title or body contains `word` as a whole word or phrase; case does not matter.
+    /// Returns whether the title or body contains `word` as a whole word or phrase, ignoring case.
     pub fn mentions(&self, word: &str) -> bool {
         contains_word(&self.title, word) || contains_word(&self.body, word)
     }
 
-    /// Returns the files, directories and globs that title and body name, normalised, each once, in order.
+    /// Returns the files, directories and globs that the title and body mention, normalised, each
+    /// once, in order.
     ///
-    /// Of a diff in the body the files that it changes count, and not what its lines say.
+    /// For diffs in the body, only the changed files count, not the content of the lines.
     pub fn paths(&self) -> Vec<String> {
         crate::paths::named_in(&format!(
             "{}\n{}",
@@ -48,7 +49,8 @@ impl Issue {
     }
 }
 
-/// Returns whether `text` contains `word` bounded by something that is no letter, digit or underscore.
+/// Returns whether `text` contains `word`, not preceded or followed by a letter, digit or
+/// underscore.
 pub fn contains_word(text: &str, word: &str) -> bool {
     if word.is_empty() {
         return false;
@@ -61,7 +63,7 @@ pub fn contains_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// Returns a body whose fenced diffs have their file headers only.
+/// Returns the body with its fenced diffs reduced to their file headers.
 fn without_diff_lines(body: &str) -> Cow<'_, str> {
     let outline = markdown::outline(body);
     let mut diffs = outline
@@ -94,19 +96,19 @@ fn is_file_header(line: &str) -> bool {
         .any(|start| line.starts_with(start))
 }
 
-/// Who a strategy is; recorded with every decision that it takes.
+/// Description of a strategy; recorded with each of its decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Name, `[a-z0-9-]`, as used in the configuration.
     pub name: String,
     /// Version of the strategy.
     pub version: String,
-    /// What it does, in one line for people.
+    /// What it does, in one line.
     pub summary: String,
 }
 
 impl Description {
-    /// Makes a description.
+    /// Creates a description.
     pub fn new(name: &str, version: &str, summary: &str) -> Self {
         Self {
             name: name.into(),

@@ -1,15 +1,16 @@
-//! What the author of an autoissue plugin sees: one trait per kind of strategy, and the values that go in and come out.
+//! The API for authors of autoissue plugins: one trait per kind of strategy, and the types of their
+//! arguments and results.
 //!
-//! # From nothing to a classifier of your own
+//! # Write your own classifier
 //!
-//! You need [rustup](https://rustup.rs), `autoissue` on your PATH, and a checkout of autoissue beside you, for the SDK is not published
-//! yet. Once:
+//! You need [rustup](https://rustup.rs), `autoissue` on your PATH, and a checkout of autoissue in
+//! the same directory, because the SDK is not published yet. Once:
 //!
 //! ```sh
 //! rustup target add wasm32-unknown-unknown
 //! ```
 //!
-//! Write a plugin to begin with, see its own tests pass, then build it and put it to the test in the host that sessions use:
+//! Create a plugin project, run its tests, then build it and test it in the host that sessions use:
 //!
 //! ```sh
 //! autoissue plugin new classifier billing --sdk autoissue/plugin-sdk
@@ -18,8 +19,9 @@
 //! autoissue plugin test
 //! ```
 //!
-//! `src/lib.rs` is thirty lines: change what it looks for. `cases.json` has questions and the answers that you want: change them too.
-//! `autoissue plugin test` asks them all, then tries what strangers might write, and says what a call costs:
+//! `src/lib.rs` has thirty lines: change the words that it looks for. `cases.json` contains
+//! questions with the expected answers: adapt them too. `autoissue plugin test` asks these
+//! questions, then tries fuzzed input, and reports the cost of a call:
 //!
 //! ```text
 //! billing 0.1.0, 96 KiB, sha256 3f0c9ad2e1b4
@@ -29,8 +31,9 @@
 //! …
 //! ```
 //!
-//! Now let it decide in a repository. It becomes a line in the configuration and an entry in `autoissue.plugins.lock`, both made for
-//! review; a component that changes afterwards is refused until you add it again:
+//! Now enable it in a repository. This adds a line to the configuration and an entry to
+//! `autoissue.plugins.lock`, both meant for review; a component that changes afterwards is refused
+//! until you add it again:
 //!
 //! ```sh
 //! cd ../your-repository
@@ -38,27 +41,28 @@
 //! autoissue plugin list
 //! ```
 //!
-//! `autoissue classify LABEL` shows how it sorts the open issues. More to copy from lies in `plugins/examples`: a classifier with rules
-//! like those of a CODEOWNERS file, a model selector, an agent backend and a pull request template.
+//! `autoissue classify LABEL` shows how it sorts the open issues. There are more examples in
+//! `plugins/examples`: a classifier with rules like those of a CODEOWNERS file, a model selector,
+//! an agent backend and a pull request template.
 //!
 //! # The four kinds
 //!
-//! A strategy is a replaceable decision. It is pure: it gets everything it may know as arguments and answers with a value;
-//! it has no files, no network, no clock and no environment.
+//! A strategy is a replaceable decision. It is pure: it gets all its information as arguments and
+//! returns a value. It has no access to files, network, clock or environment.
 //!
 //! | trait | decides |
 //! | --- | --- |
-//! | [`Classifier`] | to which domain of the product an issue belongs |
+//! | [`Classifier`] | which domain of the product an issue belongs to |
 //! | [`ModelSelector`] | which model works on it |
 //! | [`AgentBackend`] | which program runs as the agent, and what its output means |
 //! | [`PrTemplate`] | what the pull request says |
 //!
-//! autoissue's own strategies are written against these traits too. The whole of a classifier:
+//! The built-in strategies of autoissue implement these traits too. A complete classifier:
 //!
 //! ```
 //! use autoissue_plugin_sdk::prelude::*;
 //!
-//! /// Sends everything that mentions an invoice to a domain of its own.
+//! /// Sends everything that mentions an invoice to its own domain.
 //! #[derive(Default)]
 //! struct Billing;
 //!
@@ -77,7 +81,7 @@
 //!
 //! export_plugin! { classifier: Billing }
 //!
-//! // In a test of your own:
+//! // In a test:
 //! let issue = Issue { title: "Invoice shows the wrong total".into(), ..Issue::default() };
 //! let answer = Billing.classify(&issue, &ClassifierContext::default()).unwrap();
 //! assert_eq!(answer.domain, "billing");
@@ -85,12 +89,16 @@
 //!
 //! # Settings, errors, cases
 //!
-//! - What an operator may set is a type of your own: see [`settings`]. Wrong settings are found before a night begins.
-//! - An error says who has to act: see [`PluginError`]. A panic costs one call, and its text is in the message.
-//! - [`testing`] has builders for native tests. `cases.json` is a list of cases for each kind (`classifier`, `modelSelector`,
-//!   `agentBackend`, `prTemplate`): what is asked (`issue`, `request`, `task` with `lines` and `exit`, or `context`), with the names of
-//!   the fields here in camel case, and what is expected, of which only the named parts count. `{"contains": "…"}` stands for a text
-//!   with that in it, and `{"error": …}` for a refusal.
+//! - Define the operator's settings as your own type: see [`settings`]. Invalid settings are
+//!   reported before a session starts.
+//! - The variant of an error determines who has to act: see [`PluginError`]. A panic fails one
+//!   call, and its text is part of the error message.
+//! - [`testing`] has builders for native tests. `cases.json` is a list of cases for each kind
+//!   (`classifier`, `modelSelector`, `agentBackend`, `prTemplate`). Each case has a question
+//!   (`issue`, `request`, `task` with `lines` and `exit`, or `context`), with the field names of
+//!   this crate in camel case, and the expected answer, of which only the given fields are
+//!   compared. `{"contains": "…"}` matches a text that contains the value, and `{"error": …}`
+//!   matches an error.
 
 pub mod agent_backend;
 #[cfg(not(target_arch = "wasm32"))]
@@ -131,7 +139,7 @@ pub use model_selector::{
 };
 pub use pr_template::{Change, CheckReport, Commit, PrContext, PrTemplate, PullRequestText};
 pub use settings::Settings;
-// For the settings of a strategy, without a dependency of the author's own.
+// For the settings of a strategy, so that authors do not need these dependencies themselves.
 pub use {schemars, serde, serde_json};
 
 /// Everything that a plugin usually needs, in one `use`.

@@ -1,6 +1,7 @@
-//! Lines for whoever looks for a fault. They go to the host's log under the plugin's name; nothing is decided by them.
+//! Log lines for debugging. They go to the host's log under the plugin's name; no decision depends
+//! on them.
 //!
-//! Where a strategy is part of a native program, such as its own unit tests, they go nowhere.
+//! In native programs, such as a strategy's unit tests, they are discarded.
 
 #[cfg(target_arch = "wasm32")]
 use crate::guest::bindings::types::autoissue::plugin::host_log;
@@ -10,17 +11,17 @@ use crate::guest::bindings::types::autoissue::plugin::host_log;
 pub enum Level {
     /// Everything.
     Trace,
-    /// Why it did so.
+    /// Reasons for decisions.
     Debug,
-    /// What it did.
+    /// Decisions.
     Info,
-    /// Something is odd.
+    /// Something unexpected.
     Warn,
     /// Something failed.
     Error,
 }
 
-/// Writes a line to the host's log. Long lines are cut, and of many the last are dropped.
+/// Writes a line to the host's log. Long lines are cut, and lines beyond a limit are dropped.
 pub fn log(level: Level, message: &str) {
     #[cfg(target_arch = "wasm32")]
     host_log::log(level_for_host(level), message);
@@ -39,12 +40,12 @@ const fn level_for_host(level: Level) -> host_log::Level {
     }
 }
 
-/// Writes what it did to the host's log.
+/// Logs an informational message.
 pub fn info(message: &str) {
     log(Level::Info, message);
 }
 
-/// Writes what is odd to the host's log.
+/// Logs a warning.
 pub fn warn(message: &str) {
     log(Level::Warn, message);
 }

@@ -1,10 +1,11 @@
-//! Finds what Markdown shows as code and what it hides in comments. One place, for the two depend on each other:
-//! a fence inside a comment is no code, and a comment inside code is no comment.
+//! Finds code and comments in Markdown. One module for both, because they depend on each other: a
+//! fence inside a comment is not code, and a comment inside code is not a comment.
 //!
-//! It follows CommonMark's block structure as far as the question needs it (fences, lists, HTML blocks, paragraphs).
-//! Where a text is ambiguous it errs towards *comment*: what a reader of the forge may not see must not count as visible.
-//! So a comment counts as shown only inside a fence that surely is one, or inside a code span that opens and closes on one
-//! line of a paragraph without markup before it. It never renders and never changes the text.
+//! Follows CommonMark's block structure as far as necessary (fences, lists, HTML blocks,
+//! paragraphs). Ambiguous text counts as a *comment*, because text that a reader of the forge may
+//! not see must not count as visible. So a comment counts as visible only inside an unambiguous
+//! fence, or inside a code span that opens and closes on one line of a paragraph without preceding
+//! markup. Never renders or changes the text.
 //!
 //! ```text
 //!   line ──► blank? ──► inside HTML? ──► list markers, `>` ──► fence │ comment │ HTML │ text ──► code spans, comments
@@ -12,10 +13,10 @@
 
 use std::ops::Range;
 
-/// Columns of indentation from which CommonMark takes a line as indented code.
+/// Columns of indentation at which CommonMark treats a line as indented code.
 const INDENTED_CODE_COLUMNS: usize = 4;
 
-/// Where a text has fenced code and where it has comments.
+/// Positions of fenced code and comments in a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Fenced code blocks, in order.
@@ -27,7 +28,7 @@ pub struct Outline {
 /// A fenced code block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeBlock {
-    /// What stands behind the opening fence, trimmed.
+    /// Info string after the opening fence, trimmed.
     pub info: String,
     /// The code, without the indentation of its fence; every line ends in a line break.
     pub content: String,
@@ -64,7 +65,7 @@ pub fn outline(text: &str) -> Outline {
     scanner.outline
 }
 
-/// Byte offsets of a line: where it starts, where its text ends, where the next line starts.
+/// Byte offsets of a line: its start, the end of its text, and the start of the next line.
 #[derive(Clone, Copy)]
 struct LineSpan {
     start: usize,
@@ -72,7 +73,7 @@ struct LineSpan {
     next: usize,
 }
 
-/// Splits at every line ending that CommonMark knows: LF, CRLF, and CR alone.
+/// Splits at all line endings of CommonMark: LF, CRLF, and CR alone.
 fn lines_of(text: &str) -> Vec<LineSpan> {
     let bytes = text.as_bytes();
     let mut lines = Vec::new();
@@ -97,22 +98,23 @@ fn lines_of(text: &str) -> Vec<LineSpan> {
     lines
 }
 
-/// When an HTML block is over.
+/// Where an HTML block ends.
 #[derive(Clone, Copy)]
 enum HtmlEnd {
     /// At the next blank line.
     Blank,
-    /// With the line that has one of these texts.
+    /// At the line that contains one of these texts.
     Text(&'static [&'static str]),
-    /// With the line that it is on.
+    /// At the end of its line.
     Line,
 }
 
-/// An HTML block that is being read.
+/// The current HTML block.
 #[derive(Clone, Copy)]
 struct HtmlBlock {
     end: HtmlEnd,
-    /// Columns at which the contents of its list item start; a line before them ends it.
+    /// Column at which the contents of its list item start; a line that starts before it ends the
+    /// block.
     base: usize,
     /// Whether a line outside the block quote ends it.
     is_quoted: bool,
@@ -125,13 +127,14 @@ impl HtmlBlock {
     }
 }
 
-/// A line's place in its containers.
+/// Position of a line in its containers.
 struct Place {
-    /// Byte offset of what follows the container markers and the indentation.
+    /// Byte offset after the container markers and the indentation.
     offset: usize,
     /// Columns of indentation within the innermost list item.
     indent: usize,
-    /// Whether the line is inside a block quote, or perhaps a list item: no place for a fence.
+    /// Whether the line is inside a block quote, or possibly a list item, where fences are not
+    /// recognised.
     is_quoted: bool,
 }
 
@@ -143,12 +146,12 @@ struct Scanner<'t> {
     /// Columns at which the contents of the open list items start, outermost first.
     items: Vec<usize>,
     in_paragraph: bool,
-    /// Whether a code span in this paragraph is surely one.
+    /// Whether code spans in this paragraph are unambiguous.
     trusts_spans: bool,
     html: Option<HtmlBlock>,
-    /// Where the present run of lines that are not blank ends, as far as known.
+    /// End of the current run of non-blank lines, as far as known.
     text_end: usize,
-    /// No comment that is open before this offset ends before it.
+    /// A comment that is open before this offset does not end before it.
     unclosed_before: usize,
     outline: Outline,
 }
@@ -210,7 +213,7 @@ impl Scanner<'_> {
         self.text_end = 0;
     }
 
-    /// Enters what is left of an HTML block behind a comment: the rest of its line.
+    /// Treats the rest of the line after a comment as part of its HTML block.
     fn enter_html_line(&mut self) {
         self.enter_html(Some(HtmlBlock {
             end: HtmlEnd::Line,
@@ -246,7 +249,8 @@ impl Scanner<'_> {
                 break;
             };
             if self.in_paragraph && !has_left_item && !marker.interrupts_paragraph {
-                // It starts an item only if the paragraph is one's lazy end. So no fence may follow, but a comment may.
+                // This starts an item only if the paragraph ends lazily. So no fence is recognised
+                // here, but a comment is.
                 bytes += marker.width + indentation(&rest[marker.width..]).0;
                 is_quoted = true;
                 break;
@@ -255,7 +259,8 @@ impl Scanner<'_> {
             let (spaces, space_columns) =
                 indentation_from(columns + marker.width, &rest[marker.width..]);
             bytes += marker.width + spaces;
-            // An item whose text starts far right, or not at all, has its contents one column behind the marker.
+            // If the text starts far to the right, or the item is empty, its contents start one
+            // column after the marker.
             let is_plain = space_columns <= INDENTED_CODE_COLUMNS && bytes < line.len();
             let content = columns + marker.width + if is_plain { space_columns } else { 1 };
             columns += marker.width + space_columns;
@@ -287,7 +292,8 @@ impl Scanner<'_> {
                 break;
             }
             content.push_str(without_columns(inner, indent));
-            // A body written in a browser ends every line in CRLF; in a body that does not, CRLF is part of the code.
+            // A body written in a browser ends every line with CRLF; in other bodies, CRLF is part
+            // of the code.
             let is_part_of_code = !has_crlf && span.next - span.end == 2;
             content.push_str(if is_part_of_code { "\r\n" } else { "\n" });
         }
@@ -299,7 +305,8 @@ impl Scanner<'_> {
         });
     }
 
-    /// Reads a comment that starts a block. One without an end inside its container hides all the rest of the page.
+    /// Reads a comment that starts a block. If it does not end inside its container, it hides the
+    /// rest of the page.
     fn read_block_comment(&mut self, start: usize, is_quoted: bool) {
         let end = self
             .closing_in_container(start, is_quoted)
@@ -310,7 +317,8 @@ impl Scanner<'_> {
         self.end_paragraph();
     }
 
-    /// Returns where the comment from `start` ends, if within the block quote or list item of the present line.
+    /// Returns where the comment at `start` ends, if that is within the block quote or list item of
+    /// the current line.
     fn closing_in_container(&self, start: usize, is_quoted: bool) -> Option<usize> {
         let base = self.items.last().copied().unwrap_or(0);
         let is_inside = |span: &&LineSpan| {
@@ -346,11 +354,11 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads the rest of the line that has `offset`, after a comment that ended there.
+    /// Reads the rest of the line at `offset`, after a comment that ended there.
     fn read_rest(&mut self, offset: usize) {
         self.line = self.lines.partition_point(|span| span.next <= offset);
         if self.line < self.lines.len() {
-            // It still belongs to the HTML block that the comment was.
+            // It is still part of the HTML block that the comment started.
             self.enter_html(Some(HtmlBlock {
                 end: HtmlEnd::Line,
                 base: 0,
@@ -361,7 +369,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads text from `start`, which is in the present line: to the end of that line, or of the line where a comment ends.
+    /// Reads text from `start`, which is in the current line, to the end of that line, or of the
+    /// line where a comment ends.
     fn read_text(&mut self, start: usize) {
         let mut at = start;
         loop {
@@ -400,7 +409,8 @@ impl Scanner<'_> {
         self.line += 1;
     }
 
-    /// Returns where to go on behind the backticks at `start`: behind the code span that they open, or behind themselves.
+    /// Returns where to continue after the backticks at `start`: after the code span that they
+    /// open, or after the backticks.
     fn skip_code_span(&mut self, start: usize, end: usize) -> usize {
         let n_ticks = run_length(&self.text[start..end], '`');
         let mut at = start + n_ticks;
@@ -417,11 +427,13 @@ impl Scanner<'_> {
         start + n_ticks
     }
 
-    /// Returns where to go on behind the `<` at `start`: behind the comment that it opens, or behind itself.
+    /// Returns where to continue after the `<` at `start`: after the comment that it opens, or
+    /// after the `<`.
     fn skip_markup(&mut self, start: usize) -> usize {
         if self.text[start..].starts_with("<!--") {
             let limit = self.end_of_text(start);
-            // Inside an HTML block an open comment hides all the rest; in a paragraph it is shown as it stands.
+            // Inside an HTML block an unclosed comment hides everything after it; in a paragraph it
+            // is displayed as text.
             let end = self
                 .closing_before(limit, start)
                 .or(self.html.map(|_| self.text.len()));
@@ -433,12 +445,13 @@ impl Scanner<'_> {
         start + 1
     }
 
-    /// Takes the comment in text from `start` to `end`, and returns where to go on.
+    /// Adds the comment from `start` to `end`, and returns where to continue.
     fn skip_comment(&mut self, start: usize, end: usize) -> usize {
         let first_end = self.lines[self.line].end;
         let mut end = end;
         if self.html.is_none() && first_end < end {
-            // One of the lines that it spans may have begun an HTML block; and if that had an open comment, it hides all the rest.
+            // One of its lines may have started an HTML block; if that contains an unclosed
+            // comment, it hides everything after it.
             if self.text[first_end..end].contains("<!--") {
                 end = self.text.len();
             }
@@ -448,7 +461,8 @@ impl Scanner<'_> {
         end
     }
 
-    /// Returns where a comment from `start` ends, if before `limit`. Remembers a vain search, so that a page of openings costs one.
+    /// Returns where a comment at `start` ends, if before `limit`. Remembers a failed search, so
+    /// that a page full of openings is searched once.
     fn closing_before(&mut self, limit: usize, start: usize) -> Option<usize> {
         if limit == self.unclosed_before {
             return None;
@@ -460,7 +474,7 @@ impl Scanner<'_> {
         end
     }
 
-    /// Returns the offset at which the paragraph or HTML block with `offset` surely is over.
+    /// Returns the offset at which the paragraph or HTML block at `offset` has definitely ended.
     fn end_of_text(&mut self, offset: usize) -> usize {
         if offset < self.text_end {
             return self.text_end;
@@ -474,7 +488,7 @@ impl Scanner<'_> {
                 HtmlEnd::Blank => is_blank(line),
                 HtmlEnd::Text(_) => false,
             };
-            // The present line is inside its container, wherever its markers put it.
+            // The current line is inside its container, whatever its markers.
             let is_outside =
                 0 < at && !is_blank(line) && html.is_some_and(|html| html.is_left_by(line));
             if is_over || is_outside {
@@ -553,12 +567,13 @@ impl ListMarker {
     }
 }
 
-/// Returns whether `c` may be part of the markers of quotes and lists. Roughly: in quotes only comments are looked for.
+/// Returns whether `c` may be part of the markers of quotes and lists. An approximation, because
+/// only comments are looked for in quotes.
 fn is_of_containers(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '>' | ' ' | '\t' | '-' | '*' | '+' | '.' | ')')
 }
 
-/// Returns how the HTML block that `rest` starts will end; `None` where it starts none.
+/// Returns how the HTML block that starts at `rest` ends; `None` if none starts there.
 fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
     let tag = rest.strip_prefix('<')?;
     if tag.starts_with('?') {
@@ -596,13 +611,13 @@ fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
     starts_block.then_some(HtmlEnd::Blank)
 }
 
-/// Returns whether `line` has one of `texts`, in any case.
+/// Returns whether `line` contains one of `texts`, ignoring case.
 fn has_any(line: &str, texts: &[&str]) -> bool {
     let line = line.to_ascii_lowercase();
     texts.iter().any(|text| line.contains(text))
 }
 
-/// Returns whether the first tag, of which `after` is what follows its name, is all there is on the line.
+/// Returns whether the line contains only its first tag; `after` is the text after the tag's name.
 fn is_whole_tag(after: &str) -> bool {
     let mut quote = None;
     for (at, c) in after.char_indices() {
@@ -616,7 +631,7 @@ fn is_whole_tag(after: &str) -> bool {
     false
 }
 
-/// The tags that start an HTML block even within a paragraph, by CommonMark's list.
+/// Tags that start an HTML block even within a paragraph, according to CommonMark.
 const BLOCK_TAGS: [&str; 62] = [
     "address",
     "article",
@@ -682,24 +697,25 @@ const BLOCK_TAGS: [&str; 62] = [
     "ul",
 ];
 
-/// Returns where the comment that starts at `start` ends. Its opening may share its dashes with its end (`<!-->`).
+/// Returns the end of the comment that starts at `start`. Its opening may share dashes with its end
+/// (`<!-->`).
 fn comment_end(text: &str, start: usize) -> Option<usize> {
     closing_mark(text, start + "<!".len())
 }
 
-/// Returns the offset behind the first `-->` from `from` on.
+/// Returns the offset after the first `-->` at or after `from`.
 fn closing_mark(text: &str, from: usize) -> Option<usize> {
     text.get(from..)?
         .find("-->")
         .map(|at| from + at + "-->".len())
 }
 
-/// Returns the bytes and the columns of the indentation; a tab goes to the next multiple of four.
+/// Returns the indentation in bytes and columns; a tab advances to the next multiple of four.
 fn indentation(line: &str) -> (usize, usize) {
     indentation_from(0, line)
 }
 
-/// Returns the same of a text that starts at column `start`.
+/// Returns the indentation of a text that starts at column `start`.
 fn indentation_from(start: usize, text: &str) -> (usize, usize) {
     let mut columns = start;
     for (at, byte) in text.bytes().enumerate() {
@@ -712,13 +728,14 @@ fn indentation_from(start: usize, text: &str) -> (usize, usize) {
     (text.len(), columns - start)
 }
 
-/// Returns `line` without its first `n` columns of indentation, or without all that it has.
+/// Returns `line` without its first `n` columns of indentation, or without all of it if there is
+/// less.
 fn without_columns(line: &str, n: usize) -> &str {
     let spaces = line.bytes().take(n).take_while(|b| *b == b' ').count();
     &line[spaces..]
 }
 
-/// Returns whether `line` is blank for CommonMark, which knows spaces and tabs only.
+/// Returns whether `line` is blank according to CommonMark, which only considers spaces and tabs.
 fn is_blank(line: &str) -> bool {
     line.bytes().all(|b| matches!(b, b' ' | b'\t'))
 }
@@ -737,7 +754,7 @@ fn is_thematic_break(rest: &str) -> bool {
         && marks.iter().all(|b| *b == marks[0])
 }
 
-/// Returns whether a line of text leaves a paragraph open behind it.
+/// Returns whether a paragraph is open after a line of text.
 fn is_paragraph_text(rest: &str) -> bool {
     let n_hashes = run_length(rest, '#');
     let after = &rest[n_hashes..];
@@ -790,7 +807,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fence_may_be_indented_by_three_columns_and_no_more() {
+    fn a_fence_may_be_indented_by_at_most_three_columns() {
         check_blocks(
             "   ```diff\n   a\n  b\n     c\n   ```",
             &[("diff", "a\nb\n  c\n")],
@@ -801,13 +818,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_fence_goes_on_to_the_end() {
+    fn an_unclosed_fence_extends_to_the_end() {
         check_blocks("```diff\na\n\nb", &[("diff", "a\n\nb\n")]);
         check_blocks("```", &[("", "")]);
     }
 
     #[test]
-    fn a_longer_fence_holds_shorter_ones() {
+    fn a_longer_fence_contains_shorter_ones() {
         check_blocks(
             "````markdown\n```diff\na\n```\n````\n```diff\nb\n```",
             &[("markdown", "```diff\na\n```\n"), ("diff", "b\n")],
@@ -839,14 +856,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_within_a_paragraph_starts_no_list() {
+    fn a_number_within_a_paragraph_does_not_start_a_list() {
         check_blocks("in the year\n2024. x\n        ```diff\n        a\n", &[]);
         check_blocks("- a\n  b\n  2. c\n       ```diff\n", &[]);
         check_blocks("- - -\n      ```diff\n", &[]);
     }
 
     #[test]
-    fn what_is_in_a_comment_is_no_code() {
+    fn text_in_a_comment_is_not_code() {
         check_blocks(
             "<!--\n```diff\na\n```\n-->\n```diff\nb\n```",
             &[("diff", "b\n")],
@@ -894,7 +911,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_comment_in_html_is_html() {
+    fn text_after_a_comment_in_html_is_html() {
         check_comments("<!-- a --><!-- b\n\nc", &["<!-- a -->", "<!-- b\n\nc"]);
         check_comments("<div>\\<!-- a -->", &["<!-- a -->"]);
         check_comments("<pre><!--\n</pre>\n\n--> a", &["<!--\n</pre>\n\n--> a"]);

@@ -1,40 +1,41 @@
-//! Model selectors: which model works on an issue?
+//! Model selectors: which model works on an issue.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Description, Issue, PluginError, Settings};
 
-/// Chooses the model for one attempt. Asked only where the operator set the model to `auto`.
+/// Chooses the model for one attempt. Called only if the model is configured as `auto`.
 pub trait ModelSelector: Send + Sync {
-    /// Returns who this selector is.
+    /// Returns the name, version and summary of this selector.
     fn describe(&self) -> Description;
 
-    /// Returns what it takes as settings; by default none.
+    /// Returns the settings that it accepts; by default none.
     fn settings(&self) -> Settings {
         Settings::none()
     }
 
-    /// Returns whether these settings are right. Asked before a session has any effect.
+    /// Checks the settings. Called before a session has any effect.
     ///
     /// # Errors
-    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    /// [`PluginError::InvalidSettings`], which is shown to the operator unchanged.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
         self.settings().check(settings)
     }
 
-    /// Returns the model for the attempt that `request` describes; it must be one of `request.available`.
+    /// Returns the model for the attempt that `request` describes; it must be one of
+    /// `request.available`.
     ///
     /// # Errors
-    /// See [`PluginError`]; the host then falls back to the built-in selector unless told otherwise.
+    /// See [`PluginError`]. By default the host then falls back to the built-in selector.
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError>;
 }
 
-/// What is known when a model is chosen.
+/// The information for choosing a model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SelectionRequest {
-    /// Settings of this strategy, one JSON text; empty where there are none.
+    /// Settings of this strategy as JSON text; empty if there are none.
     pub settings: String,
     /// The issue.
     pub issue: Issue,
@@ -42,15 +43,16 @@ pub struct SelectionRequest {
     pub domain: String,
     /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// How many of the earlier attempts failed for a reason of substance (not a crash, not a limit).
+    /// Number of earlier attempts that failed because their work was not good enough (not because
+    /// of a crash or a limit).
     pub failures_of_substance: u32,
-    /// Money left for this task, US dollars.
+    /// Remaining money for this task, in US dollars.
     pub budget_left_usd: Option<f64>,
     /// Models to choose from, weakest and cheapest first.
     pub available: Vec<ModelInfo>,
-    /// What each model did so far.
+    /// Results of each model so far.
     pub history: Vec<ModelHistory>,
-    /// Facts that later versions add, as name and value.
+    /// Facts added by later versions, as name and value.
     pub extra: Vec<(String, String)>,
 }
 
@@ -58,11 +60,11 @@ pub struct SelectionRequest {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelInfo {
-    /// Name that the backend takes.
+    /// Name that the backend accepts.
     pub id: String,
-    /// Price of a million input tokens, US dollars.
+    /// Price of a million input tokens, in US dollars.
     pub usd_per_million_input: Option<f64>,
-    /// Price of a million output tokens, US dollars.
+    /// Price of a million output tokens, in US dollars.
     pub usd_per_million_output: Option<f64>,
 }
 
@@ -72,28 +74,28 @@ pub struct ModelInfo {
 pub struct ModelHistory {
     /// Name of the model.
     pub model: String,
-    /// Tasks that it worked on to an end.
+    /// Number of tasks that it worked on and that ended.
     pub n_runs: u32,
-    /// Those of them that ended in a pull request.
+    /// Number of these that ended in a pull request.
     pub n_successes: u32,
-    /// Median cost of a task, US dollars.
+    /// Median cost of a task, in US dollars.
     pub median_cost_usd: Option<f64>,
 }
 
-/// How hard a model should think, where the backend has such a setting.
+/// Effort level of a model, if the backend has such a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Effort {
-    /// Least.
+    /// Lowest effort.
     Low,
-    /// Between.
+    /// Medium effort.
     Medium,
-    /// Most.
+    /// Highest effort.
     High,
 }
 
 impl Effort {
-    /// Returns its name, which is what agents call it.
+    /// Returns the name, which agents use too.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -102,7 +104,7 @@ impl Effort {
         }
     }
 
-    /// Returns the one of a name; `None` for a name that a later version may add.
+    /// Returns the level with this name; `None` for a name added by a later version.
     pub fn named(name: &str) -> Option<Self> {
         [Self::Low, Self::Medium, Self::High]
             .into_iter()
@@ -114,13 +116,13 @@ impl Effort {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Selection {
-    /// Name of the model, one of those available.
+    /// Name of the model, one of the available ones.
     pub model: String,
-    /// How hard it should think; `None` leaves it to the backend.
+    /// Effort level; `None` leaves it to the backend.
     pub effort: Option<Effort>,
-    /// Models to take in turn when this one is not to be had. This host only checks and keeps the list: after a failure of substance it
-    /// asks the selector again.
+    /// Models to try in order if this one is not available. This host only checks and records the
+    /// list: after a failure of substance it calls the selector again.
     pub fallbacks: Vec<String>,
-    /// Reason, in words for people.
+    /// Reason, as text for people.
     pub reason: String,
 }

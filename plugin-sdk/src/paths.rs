@@ -1,6 +1,8 @@
-//! Finds the files that a text names. One place, for classifiers look at paths and the scheduler keeps apart what names the same file.
+//! Finds the files that a text mentions. One module, because classifiers look at paths and the
+//! scheduler separates tasks that mention the same file.
 //!
-//! The text is written by strangers in a hurry, so a word is a path only if something about it says so:
+//! The text is written by strangers in a hurry, so a word counts as a path only if something
+//! indicates that it is one:
 //!
 //! ```text
 //! text ──► words ──► unwrapped ──► normalised ──► judged ──► each once
@@ -11,14 +13,15 @@
 //!
 //! | a word is | if |
 //! | --- | --- |
-//! | a file | it has an extension of `EXTENSIONS` or a name of `FILE_NAMES`; any other extension needs a known directory or two directories before it |
-//! | a directory | it ends with `/` and a part of it is one of `DIRECTORIES` or it is in backticks; without the `/` it must be in backticks and begin at a source root, and gets its `/` |
-//! | a glob | it has a `*` and besides an extension of a file or a known directory |
+//! | a file | it has an extension of `EXTENSIONS` or a name of `FILE_NAMES`; any other extension requires a known directory or two directories before it |
+//! | a directory | it ends with `/`, and a part of it is one of `DIRECTORIES` or it is in backticks; without the `/` it must be in backticks and begin at a source root, and the `/` is added |
+//! | a glob | it has a `*`, and also the extension of a file or a known directory |
 //!
-//! Not counted: URLs and host names, absolute paths of a machine (`/etc/passwd`) and routes (`/api/login`) — a leading `/` is taken as the
-//! repository's root only before a file with a known extension outside the system's directories —, home directories and variables, paths that
-//! leave the repository (`../x`), installed dependencies (`node_modules/`), and HTML comments, for a template's comment would make every issue of a repository
-//! name the same file.
+//! Not counted: URLs and host names, absolute paths of a machine (`/etc/passwd`) and routes
+//! (`/api/login`) — a leading `/` means the repository's root only before a file with a known
+//! extension outside system directories —, home directories and variables, paths outside the
+//! repository (`../x`), installed dependencies (`node_modules/`), and HTML comments, because a
+//! comment in an issue template would make every issue mention the same file.
 
 mod names;
 
@@ -27,18 +30,21 @@ use names::{
     ROOTS, SYSTEM_DIRECTORIES, TOP_LEVEL_DOMAINS,
 };
 
-/// Most paths that one text names: more are a log or a listing, which say nothing about what will be changed.
+/// Maximum number of paths from one text: more than this is a log or a listing, which says nothing
+/// about the files to be changed.
 pub const PATHS_MAX: usize = 64;
 
-/// Most bytes of a text that are looked at: the forge allows 64 KiB in an issue's body.
+/// Maximum number of bytes that are examined: the forge allows 64 KiB in the body of an issue.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 
-/// Most bytes of one path; longer words are data, and no repository of people has longer paths.
+/// Maximum length of a path in bytes; longer words are data, because no real repository has longer
+/// paths.
 pub const PATH_BYTES_MAX: usize = 256;
 
-/// Returns the files, directories and globs that `text` names, normalised, each once, in order.
+/// Returns the files, directories and globs that `text` mentions, normalised, each once, in order.
 ///
-/// A directory ends with `/`; separators are `/`; globs use `*`, `**` and `?`. At most [`PATHS_MAX`] paths from the first [`TEXT_BYTES_MAX`] bytes.
+/// Directories end with `/`; separators are `/`; globs use `*`, `**` and `?`. Returns at most
+/// [`PATHS_MAX`] paths from the first [`TEXT_BYTES_MAX`] bytes.
 ///
 /// ```
 /// use autoissue_plugin_sdk::paths::named_in;
@@ -64,7 +70,7 @@ pub fn named_in(text: &str) -> Vec<String> {
     found
 }
 
-/// A run of characters that may stand in a path, with what its surroundings say about it.
+/// A run of characters that may form a path, with information about its surroundings.
 #[derive(Clone, Copy)]
 struct PathWord<'t> {
     text: &'t str,
@@ -74,11 +80,13 @@ struct PathWord<'t> {
     is_called: bool,
 }
 
-/// The words of a text that look like paths at first sight: with a separator, an inner dot or a star, or the name of a known file.
+/// The words of a text that may be paths: they contain a separator, an inner dot or a star, or are
+/// the name of a known file.
 struct PathWords<'t> {
     text: &'t str,
     at: usize,
-    /// Where the line begins in which we are; kept, for looking back from each word would make a long line quadratic.
+    /// Start of the current line; stored, because searching backwards from each word would take
+    /// quadratic time for a long line.
     line_start: usize,
 }
 
@@ -95,8 +103,9 @@ impl<'t> PathWords<'t> {
         None
     }
 
-    /// Returns where the next word starts that deserves a second look. All of a text passes here, so the loop is kept tight:
-    /// a word without any sign and without a capital at its start is passed at once, and so are HTML comments.
+    /// Returns the start of the next word to examine. The whole text passes through this loop, so
+    /// it is kept tight: words without any indication of a path and without an initial capital are
+    /// skipped at once, and so are HTML comments.
     fn next_start(&mut self) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let class = |at: usize| {
@@ -131,7 +140,7 @@ impl<'t> PathWords<'t> {
         None
     }
 
-    /// Moves behind the word and returns whether it has a sign of a path.
+    /// Moves past the word and returns whether it has an indication of a path.
     fn pass_word(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         let mut is_path = false;
@@ -144,7 +153,8 @@ impl<'t> PathWords<'t> {
                         .is_some_and(u8::is_ascii_alphanumeric);
                 }
                 (Byte::Sign, _) => is_path = true,
-                // Routers name files `[id].tsx` and `(group)/page.tsx`, globs have `{ts,tsx}`.
+                // Routers use file names like `[id].tsx` and `(group)/page.tsx`; globs contain
+                // `{ts,tsx}`.
                 (Byte::Bracket, _) => match self.bracketed(byte) {
                     Some(end) => self.at = end,
                     None => break,
@@ -156,7 +166,8 @@ impl<'t> PathWords<'t> {
         is_path
     }
 
-    /// Returns where the bracket here closes, if it is one that stands in a path rather than around one.
+    /// Returns where the bracket at this position closes, if it is part of a path rather than
+    /// around one.
     fn bracketed(&self, open: u8) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let before = self.at.checked_sub(1).map(|at| bytes[at]);
@@ -197,7 +208,7 @@ impl<'t> PathWords<'t> {
             in_diff_header: ["--- ", "+++ ", "diff --git "]
                 .iter()
                 .any(|header| line.starts_with(header)),
-            // `file.ts(12,5)` is how some compilers name a line.
+            // Some compilers write line numbers as `file.ts(12,5)`.
             is_called: after.first() == Some(&b'(')
                 && !after.get(1).is_some_and(u8::is_ascii_digit),
         }
@@ -205,7 +216,7 @@ impl<'t> PathWords<'t> {
 }
 
 impl PathWord<'_> {
-    /// Returns the paths that the word stands for: none, one, or as many as its braces hold.
+    /// Returns the paths of the word: none, one, or several if it has braces.
     fn paths(self) -> Vec<String> {
         if self.text.len() > PATH_BYTES_MAX || !self.may_be_path() {
             return Vec::new();
@@ -214,7 +225,8 @@ impl PathWord<'_> {
         expanded.iter().filter_map(|text| self.path(text)).collect()
     }
 
-    /// Returns `false` for most of what prose has (`e.g.`, `1.2.3`, `TCP/IP`), before any memory is asked for.
+    /// Returns `false` for most of what occurs in prose (`e.g.`, `1.2.3`, `TCP/IP`), before
+    /// allocating memory.
     fn may_be_path(&self) -> bool {
         let has_separator = self.text.contains(['/', '\\', '*']);
         let has_extension = || {
@@ -225,7 +237,7 @@ impl PathWord<'_> {
         has_separator || is_file_name(self.text) || has_extension()
     }
 
-    /// Returns the word without emphasis, punctuation and the marks of a diff.
+    /// Returns the word without emphasis, punctuation and diff markers.
     fn unwrapped(&self) -> &str {
         let mut text = self.text;
         if self.starts_line {
@@ -274,7 +286,7 @@ impl PathWord<'_> {
     }
 }
 
-/// Returns `text` with its first `{a,b}` spelt out, for our globs have no braces.
+/// Returns `text` with its first `{a,b}` expanded, because our globs have no braces.
 fn expand_braces(text: &str) -> Vec<String> {
     let parts = text
         .split_once('{')
@@ -288,7 +300,8 @@ fn expand_braces(text: &str) -> Vec<String> {
     }
 }
 
-/// Returns the path with `/` between its parts and without `.`, `..` and empty ones; `None` for one that leaves the repository or is no text for a path.
+/// Returns the path with `/` as separator and without `.`, `..` and empty parts; `None` for a path
+/// that leaves the repository, or for text that is not a path.
 fn normalise(text: &str) -> Option<String> {
     let relative = text.strip_prefix("@/").unwrap_or(text);
     if relative.contains(['$', '%', '~', '{', '}']) {
@@ -307,7 +320,8 @@ fn normalise(text: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/") + if is_directory { "/" } else { "" })
 }
 
-/// Returns `text` with its backslashes resolved: before a letter or digit one separates, before punctuation it is Markdown's escape.
+/// Returns `text` with its backslashes resolved: before a letter or digit, a backslash is a
+/// separator; before punctuation, it is Markdown's escape.
 fn with_slashes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -321,7 +335,7 @@ fn with_slashes(text: &str) -> String {
     out
 }
 
-/// A normalised path, taken apart.
+/// The parts of a normalised path.
 struct Shape<'p> {
     directories: Vec<&'p str>,
     /// Last part; empty for a directory.
@@ -341,7 +355,7 @@ impl<'p> Shape<'p> {
             .any(|directory| contains_sorted(&DIRECTORIES, directory))
     }
 
-    /// Returns whether the path lies outside what the repository's people wrote, or is an address.
+    /// Returns whether the path is outside the project's own sources, or is a web address.
     fn is_foreign(&self) -> bool {
         fn is_host(first: &&str) -> bool {
             let (stem, domain) = first.rsplit_once('.').unwrap_or_default();
@@ -412,7 +426,8 @@ impl<'p> Shape<'p> {
     }
 }
 
-/// Returns whether a name without a directory is a file's although prose has such words too (`a.m.`, `example.ml`).
+/// Returns whether a name without a directory is a file, even though prose contains similar words
+/// (`a.m.`, `example.ml`).
 fn is_bare_file(stem: &str, extension: &str) -> bool {
     let is_long_enough = extension.len() > 1 || stem.len() > 1;
     let has_letter = stem.chars().any(char::is_alphabetic);
@@ -433,7 +448,8 @@ fn is_extension_shape(extension: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Returns whether `extension` is a known one, in lower case or (`README.MD`) in upper case. `System.Text.Json` is a name space, not a file.
+/// Returns whether `extension` is known, in lower case or (`README.MD`) in upper case.
+/// `System.Text.Json` is a namespace, not a file.
 fn is_extension(extension: &str) -> bool {
     if contains_sorted(&EXTENSIONS, extension) {
         return true;
@@ -442,10 +458,10 @@ fn is_extension(extension: &str) -> bool {
         && contains_sorted(&EXTENSIONS, &extension.to_ascii_lowercase())
 }
 
-/// Returns whether `name` is that of a file that everybody knows without an extension.
+/// Returns whether `name` is a well-known file name without an extension.
 fn is_file_name(name: &str) -> bool {
     match name.as_bytes().first() {
-        // All begin so, and none is shorter or longer.
+        // All known names begin like this and have a length in this range.
         Some(b'A'..=b'Z' | b'.') if name.len() >= 4 && name.len() <= 24 => {
             contains_sorted(&FILE_NAMES, name)
                 || [".env.", "Dockerfile."]
@@ -456,7 +472,8 @@ fn is_file_name(name: &str) -> bool {
     }
 }
 
-/// Returns whether `name` is that of a library or site which merely looks like a file (`Next.js`, `docs.rs`).
+/// Returns whether `name` is a library or site whose name only looks like a file (`Next.js`,
+/// `docs.rs`).
 fn is_product(name: &str) -> bool {
     let Some((stem, "js" | "JS" | "rs")) = name.rsplit_once('.') else {
         return false;
@@ -472,16 +489,17 @@ fn contains_sorted(sorted: &[&str], word: &str) -> bool {
     sorted.binary_search(&word).is_ok()
 }
 
-/// What a byte is to a path.
+/// The role of a byte in a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Byte {
-    /// In no path.
+    /// Never part of a path.
     Outside,
-    /// In a path as in any word. Bytes of other scripts too, for file names have them.
+    /// Part of paths and of ordinary words. Includes bytes of other scripts, because file names
+    /// contain them.
     Plain,
-    /// In a path, and a sign that it is one.
+    /// Part of a path, and an indication that it is one.
     Sign,
-    /// In a path if [`PathWords::bracketed`] says so.
+    /// Part of a path if [`PathWords::bracketed`] says so.
     Bracket,
 }
 
@@ -575,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn surroundings_are_taken_off() {
+    fn surroundings_are_removed() {
         check(
             "(see src/a.rs). Is it `src/b.rs`? **src/c.rs**, *d.py* \"e.go\"",
             &["src/a.rs", "src/b.rs", "src/c.rs", "d.py", "e.go"],
@@ -598,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn separators_of_windows_are_ours() {
+    fn windows_separators_are_normalised() {
         check(
             r"src\api\users.cs and .\lib\x.fs",
             &["src/api/users.cs", "lib/x.fs"],
@@ -607,7 +625,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_no_paths() {
+    fn urls_are_not_paths() {
         check(
             "https://example.com/src/x.html http://localhost:3000/docs/ (ftp://a.b/c.tar.gz)",
             &[],
@@ -638,7 +656,7 @@ mod tests {
     }
 
     #[test]
-    fn routes_and_system_paths_are_not_the_repositorys() {
+    fn routes_and_system_paths_are_not_in_the_repository() {
         check(
             "GET /api/login returns /etc/passwd, /usr/lib/x.py, /api/schema.json, ~/.config/a.toml, $HOME/b.sh",
             &[],
@@ -678,7 +696,7 @@ mod tests {
     }
 
     #[test]
-    fn routers_brackets_are_part_of_a_path() {
+    fn brackets_of_routers_are_part_of_a_path() {
         check(
             "app/[slug]/page.tsx app/(shop)/cart.tsx",
             &["app/[slug]/page.tsx", "app/(shop)/cart.tsx"],
@@ -686,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn installed_code_is_not_the_repositorys() {
+    fn installed_dependencies_are_not_part_of_the_repository() {
         check(
             "at node_modules/react/index.js, venv/lib/python3/site-packages/x.py",
             &[],
@@ -702,7 +720,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_found_and_read_is_bounded() {
+    fn reading_and_results_are_bounded() {
         let many: String = (0..200).map(|n| format!("src/f{n}.rs ")).collect();
         assert_eq!(named_in(&many).len(), PATHS_MAX);
         let late = format!("{}\u{e9} src/late.rs", "x ".repeat(TEXT_BYTES_MAX / 2));

@@ -1,4 +1,4 @@
-//! Pull request templates: what does the pull request say?
+//! Pull request templates: what the pull request says.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,41 @@ use crate::{Description, Issue, PluginError, Settings};
 
 /// Writes the text of a pull request.
 pub trait PrTemplate: Send + Sync {
-    /// Returns who this template is.
+    /// Returns the name, version and summary of this template.
     fn describe(&self) -> Description;
 
-    /// Returns what it takes as settings; by default none.
+    /// Returns the settings that it accepts; by default none.
     fn settings(&self) -> Settings {
         Settings::none()
     }
 
-    /// Returns whether these settings are right. Asked before a session has any effect.
+    /// Checks the settings. Called before a session has any effect.
     ///
     /// # Errors
-    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    /// [`PluginError::InvalidSettings`], which is shown to the operator unchanged.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
         self.settings().check(settings)
     }
 
-    /// Returns title and body. The host adds its marker, by which a later run finds the pull request.
+    /// Returns the title and body. The host adds its marker, by which later sessions find the pull
+    /// request.
     ///
     /// # Errors
-    /// See [`PluginError`]; the host then falls back to the built-in template unless told otherwise.
+    /// See [`PluginError`]. By default the host then falls back to the built-in template.
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError>;
 }
 
-/// What is known of the work.
+/// Information about the work.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PrContext {
-    /// Settings of this strategy, one JSON text; empty where there are none.
+    /// Settings of this strategy as JSON text; empty if there are none.
     pub settings: String,
     /// The issue.
     pub issue: Issue,
     /// Branch with the work.
     pub branch: String,
-    /// Branch that the pull request is to be merged into.
+    /// Target branch of the pull request.
     pub base: String,
     /// Commit that the work started from, in hexadecimal.
     pub base_commit: String,
@@ -47,27 +48,27 @@ pub struct PrContext {
     pub commits: Vec<Commit>,
     /// Changed files.
     pub changes: Vec<Change>,
-    /// What the agent says that it did. Not verified.
+    /// The agent's own summary of its work. Not verified.
     pub agent_summary: Option<String>,
-    /// Agent backend.
+    /// Name of the agent backend.
     pub agent: String,
-    /// Model.
+    /// Name of the model.
     pub model: Option<String>,
-    /// Cost of all attempts, US dollars.
+    /// Cost of all attempts, in US dollars.
     pub cost_usd: f64,
-    /// Whether part of the cost is assumed and not known.
+    /// Whether part of the cost is estimated.
     pub cost_is_assumed: bool,
-    /// Number of attempts that it took.
+    /// Number of attempts.
     pub attempts: u32,
     /// Checks that were run on the work.
     pub checks: Vec<CheckReport>,
     /// Tools that the agent was denied.
     pub denied: Vec<String>,
-    /// Kinds of hidden text that were removed from the issue before the agent saw it, in words.
+    /// Kinds of hidden text that were removed from the issue before the agent saw it, as text.
     pub removed_from_prompt: Vec<String>,
-    /// Pull requests that must be merged before, in order.
+    /// Pull requests that must be merged first, in order.
     pub merge_after: Vec<u64>,
-    /// Facts that later versions add, as name and value.
+    /// Facts added by later versions, as name and value.
     pub extra: Vec<(String, String)>,
 }
 
@@ -101,13 +102,13 @@ pub struct CheckReport {
     pub name: String,
     /// Whether it passed.
     pub passed: bool,
-    /// Whether it fails without the work too, so that its failure says nothing.
+    /// Whether it also fails without the work, so that its failure says nothing about the work.
     pub fails_on_base: bool,
-    /// How long it took, milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
 }
 
-/// What a pull request says.
+/// The text of a pull request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PullRequestText {

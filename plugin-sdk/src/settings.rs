@@ -1,15 +1,15 @@
-//! The settings of a strategy: what an operator may set, read into a type of the author's own.
+//! Settings of a strategy, read into a type that the author defines.
 //!
 //! ```
 //! use autoissue_plugin_sdk::prelude::*;
 //! use autoissue_plugin_sdk::{schemars, serde};
 //!
-//! /// What the operator may set.
+//! /// Settings of the plugin.
 //! #[derive(serde::Deserialize, schemars::JsonSchema)]
 //! #[serde(crate = "serde", deny_unknown_fields, default)]
 //! #[schemars(crate = "schemars")]
 //! struct BillingSettings {
-//!     /// Words that make an issue one of billing.
+//!     /// Words that put an issue into the billing domain.
 //!     words: Vec<String>,
 //! }
 //!
@@ -19,13 +19,13 @@
 //!     }
 //! }
 //!
-//! // A strategy that returns this from its `settings` is asked only with settings that can be read.
+//! // A strategy that returns this from `settings` is called only with settings that can be read.
 //! let settings = Settings::of::<BillingSettings>();
 //! assert!(settings.check(r#"{"words": ["refund"]}"#).is_ok());
 //! let error = settings.check(r#"{"words": ["refund", 3]}"#).unwrap_err();
 //! assert!(error.to_string().contains("`words[1]`"), "{error}");
 //!
-//! // In its function it reads them.
+//! // Read them in the strategy's method.
 //! let read: BillingSettings = read_settings("").unwrap();
 //! assert_eq!(read.words, ["invoice"]);
 //! ```
@@ -36,7 +36,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::PluginError;
 
-/// What a strategy takes as settings.
+/// The settings that a strategy accepts.
 #[derive(Clone, Debug)]
 pub struct Settings {
     schema: Option<String>,
@@ -45,7 +45,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns that a strategy takes none.
+    /// Declares that a strategy accepts no settings.
     pub fn none() -> Self {
         Self {
             schema: None,
@@ -54,7 +54,8 @@ impl Settings {
         }
     }
 
-    /// Returns that a strategy takes what can be read as a `T`. The comments on its fields are what the operator reads.
+    /// Declares that a strategy accepts settings of type `T`. The doc comments of its fields are
+    /// shown to the operator.
     pub fn of<T: DeserializeOwned + JsonSchema>() -> Self {
         let settings =
             SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -66,7 +67,7 @@ impl Settings {
         }
     }
 
-    /// Returns what a plugin states in words of its own: a JSON Schema, which is not looked at here.
+    /// Declares settings with a hand-written JSON Schema, which is not checked here.
     pub fn stated(schema: Option<String>, example: Option<String>) -> Self {
         let check = if schema.is_some() {
             is_json
@@ -80,24 +81,24 @@ impl Settings {
         }
     }
 
-    /// Adds settings to begin with, one JSON text.
+    /// Adds example settings as JSON text.
     #[must_use]
     pub fn with_example(mut self, example: &str) -> Self {
         self.example = Some(example.into());
         self
     }
 
-    /// Returns the JSON Schema; `None` where no settings are taken.
+    /// Returns the JSON Schema; `None` if no settings are accepted.
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 
-    /// Returns settings to begin with.
+    /// Returns the example settings.
     pub fn example(&self) -> Option<&str> {
         self.example.as_deref()
     }
 
-    /// Returns whether settings can be read.
+    /// Checks whether settings can be read.
     ///
     /// # Errors
     /// [`PluginError::InvalidSettings`], with the path of the setting.
@@ -106,7 +107,7 @@ impl Settings {
     }
 }
 
-/// Reads settings. An empty text stands for `{}`.
+/// Reads settings. An empty text counts as `{}`.
 ///
 /// # Errors
 /// [`PluginError::InvalidSettings`], with the path of the setting.
@@ -120,7 +121,7 @@ pub fn read<T: DeserializeOwned>(settings: &str) -> Result<T, PluginError> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        // At the top there is no path worth naming.
+        // At the top level there is no path to report.
         PluginError::InvalidSettings(if path == "." {
             error.to_string()
         } else {
@@ -162,7 +163,8 @@ mod tests {
     #[track_caller]
     fn check(settings: &Settings, given: &str, expected: Result<(), &str>) {
         let found = settings.check(given).map_err(|error| error.to_string());
-        // The column is counted differently with other features of the JSON reader, which tests of other packages switch on.
+        // The column differs with other features of the JSON reader, which the tests of other
+        // packages enable.
         let found = found.map_err(|error| {
             error
                 .split(" at line ")
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_settings_are_told_with_their_path() {
+    fn invalid_settings_are_reported_with_their_path() {
         let settings = Settings::of::<Example>();
         check(&settings, r#"{"words": ["a"]}"#, Ok(()));
         check(
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_no_settings_is_given_none() {
+    fn a_strategy_without_settings_rejects_settings() {
         check(&Settings::none(), "", Ok(()));
         check(&Settings::none(), " {} ", Ok(()));
         check(

@@ -1,8 +1,9 @@
-//! What a plugin supplies, as [`export_plugin!`](crate::export_plugin) says it and the exports for the host read it.
+//! The strategies that a plugin supplies: implemented by [`export_plugin!`](crate::export_plugin),
+//! used by the exports for the host.
 
 use crate::{AgentBackend, Classifier, ModelSelector, PrTemplate};
 
-/// Who a plugin is, from its crate.
+/// Description of a plugin, from its crate.
 pub struct About {
     /// Name.
     pub name: &'static str,
@@ -10,13 +11,13 @@ pub struct About {
     pub version: &'static str,
     /// Description.
     pub description: &'static str,
-    /// Address for people; empty where there is none.
+    /// Web address; empty if there is none.
     pub homepage: &'static str,
 }
 
-/// What the macro implements.
+/// Implemented by the macro.
 pub trait Supplies {
-    /// Returns who the plugin is.
+    /// Returns the description of the plugin.
     fn about() -> About;
     /// Returns its strategies.
     fn strategies() -> Strategies;

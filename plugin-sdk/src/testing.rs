@@ -1,4 +1,4 @@
-//! Builders for the unit tests of a plugin. They make values only; they never run anything.
+//! Builders for the unit tests of a plugin. They only create values; they never run anything.
 //!
 //! ```
 //! use autoissue_plugin_sdk::testing::issue;
@@ -7,7 +7,8 @@
 //! assert_eq!((issue.number, issue.title.as_str(), issue.labels[0].as_str()), (3, "Crash on start", "bug"));
 //! ```
 
-/// Makes an [`Issue`](crate::Issue): its title, then any fields by name. What is not named is empty; the number is 1.
+/// Creates an [`Issue`](crate::Issue) from its title and any fields by name. Other fields are
+/// empty; the number is 1.
 pub use crate::__issue as issue;
 
 #[doc(hidden)]
@@ -25,9 +26,9 @@ macro_rules! __issue {
     };
 }
 
-/// What may stand for a field of type `T` in [`issue!`](issue).
+/// A value that can be used for a field of type `T` in [`issue!`](issue).
 pub trait FieldValue<T> {
-    /// Returns it as the field has it.
+    /// Converts it to the type of the field.
     fn into_field(self) -> T;
 }
 

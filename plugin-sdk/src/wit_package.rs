@@ -1,4 +1,4 @@
-//! Tests of the WIT package, which is for authors in other languages what this crate is in Rust.
+//! Tests of the WIT package, the counterpart of this crate for authors in other languages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn files(directory: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Returns what the world exports, by name, sorted.
+/// Returns the names of a world's exports, sorted.
 fn exports(resolve: &Resolve, world: &str) -> Vec<String> {
     let (_, world) = resolve
         .worlds
@@ -79,7 +79,7 @@ fn the_bindings_are_of_this_wit_package() {
             text.lines()
                 .next()
                 .is_some_and(|line| line.contains(&digest)),
-            "{} is of another WIT package; run `plugin-sdk/bindings`",
+            "{} was generated from a different WIT package; run `plugin-sdk/bindings`",
             file.display()
         );
     }

@@ -1,9 +1,10 @@
-//! What a scheduling decision costs as the backlog grows: it must not grow with it.
+//! Cost of a scheduling decision as the backlog grows: it must stay constant.
 //!
-//! `cargo bench -p autoissue-engine` plays whole sessions with instant answers and prints microseconds per step. Run as a
-//! test it does nothing, for a measurement proves nothing on a busy machine.
+//! `cargo bench -p autoissue-engine` runs whole sessions with instant answers and prints
+//! microseconds per step. Run as a test it does nothing, because measurements on a busy machine are
+//! unreliable.
 #![expect(clippy::disallowed_types, reason = "a measurement needs the clock")]
-#![expect(clippy::print_stdout, reason = "its table is its purpose")]
+#![expect(clippy::print_stdout, reason = "printing the table is its purpose")]
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,11 +12,11 @@ use std::time::{Duration, Instant};
 use autoissue_engine::*;
 use autoissue_engine::{AttemptInput, IntakeInput, SessionInput, TaskInput};
 
-/// Domains, of which as many run side by side as there are slots.
+/// Number of domains; at most as many run at once as there are slots.
 const N_DOMAINS: u64 = 8;
 const N_SLOTS: u32 = 6;
 
-/// What one session took.
+/// Measurements of one session.
 struct Measured {
     n_tasks: u64,
     intake: Duration,
@@ -28,7 +29,7 @@ fn main() {
     if !is_bench {
         return;
     }
-    println!("| tasks | intake and planning | running | per step | against the first |");
+    println!("| tasks | intake and planning | running | per step | relative |");
     println!("| ---: | ---: | ---: | ---: | ---: |");
     let mut first = None;
     for n_tasks in [1_000, 10_000, 100_000] {
@@ -44,7 +45,8 @@ fn main() {
     }
 }
 
-/// Plays a session of so many tasks; every fourth names a file that others name, too.
+/// Runs a session of `n_tasks` tasks, of which every fourth mentions a file that others mention
+/// too.
 fn session(n_tasks: u64) -> Measured {
     let mut engine = Engine::new();
     let mut now = Time::from_ms(1);

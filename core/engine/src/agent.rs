@@ -1,41 +1,43 @@
-//! What the run of an agent came to, and the session of the agent that a later run goes on with.
+//! The result of an agent run, and the agent session that a later run can resume.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ended, Failure, Spent, Usd};
 
-/// What a backend read from the run of its program.
+/// What a backend read from an agent run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentReport {
     /// How it ended.
     pub ended: Ended,
     /// What it cost.
     pub spent: Spent,
-    /// Session of the agent, to go on with.
+    /// Session of the agent, which a later run can resume.
     pub session: Option<String>,
-    /// What the agent says that it did.
+    /// The agent's own summary of its work.
     pub summary: Option<String>,
-    /// Tools that it was denied.
+    /// Tools that the agent was denied.
     pub denied: Vec<String>,
-    /// Tokens read and written, all in all.
+    /// Tokens read and written, in total.
     pub tokens: u64,
-    /// Milliseconds that it ran.
+    /// Duration of the run, in milliseconds.
     pub duration_ms: u64,
 }
 
-/// Session of an agent, to go on with.
+/// A session of an agent that a later run can resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentSession {
-    /// The name that its program knows it by.
+    /// Id of the session, as known to the agent's program.
     pub id: String,
-    /// What is known to have been spent in it, all its runs together. Programs count it into the bill of the next run.
+    /// Known cost of the session, over all its runs. Programs include it in the bill of the next
+    /// run.
     #[serde(rename = "spent_usd")]
     pub spent: Usd,
 }
 
 impl AgentReport {
-    /// Returns what is known to have been spent by a run of which so much was metered: the whole cost, or the least of it.
+    /// Returns the known cost of a run that has metered `metered`: the whole cost if it is known,
+    /// otherwise the lower bound.
     pub(crate) fn seen(&self, metered: Usd) -> Usd {
         match self.spent {
             Spent::Known(cost) => cost,
@@ -49,7 +51,7 @@ impl AgentReport {
         self.spent == Spent::Known(Usd::ZERO) && self.tokens == 0
     }
 
-    /// Returns whether it was stopped by us, or by our end.
+    /// Returns whether the agent was interrupted, either by us or because our process ended.
     pub(crate) fn was_interrupted(&self) -> bool {
         matches!(
             self.ended,
@@ -59,7 +61,8 @@ impl AgentReport {
         )
     }
 
-    /// Returns the session of a run of which so much was metered, and that went on with a session or began one.
+    /// Returns the agent session after a run that metered `metered`, whether the run resumed a
+    /// session or started one.
     pub(crate) fn session_after(
         &self,
         resumed: Option<&AgentSession>,
@@ -77,7 +80,8 @@ impl AgentReport {
         })
     }
 
-    /// Makes the report of a run whose end nobody saw: what was metered is charged by the rule for unknown cost.
+    /// Creates the report of a run whose end was not observed; what it metered is charged by the
+    /// rule for unknown costs.
     pub const fn unseen(failure: Failure) -> Self {
         Self {
             ended: Ended::Failed { failure },

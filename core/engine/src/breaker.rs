@@ -1,4 +1,5 @@
-//! A breaker per service: consecutive failures stop everything of that service, until one probe shows that it works.
+//! A circuit breaker per service: consecutive failures pause all use of the service until a probe
+//! shows that it works again.
 //!
 //! ```text
 //!            threshold failures            cooldown over, one attempt
@@ -19,12 +20,13 @@ pub struct Breaker {
     pub state: BreakerState,
     /// Consecutive failures.
     pub n_failures: u32,
-    /// Since when it is open or probed, in this run of the session.
+    /// Since when the breaker has been open or probing, in this run of the session.
     pub(crate) since: Option<Time>,
-    /// How the newest probes died, and how many of them in a row.
+    /// How the newest probes died, and how many in a row died that way.
     pub(crate) death: Option<String>,
     pub(crate) n_deaths: u32,
-    /// Tasks whose retries paid in this run of failures. If it opens the breaker, it was not their fault.
+    /// Tasks that paid a retry for failures in this series. If the series opens the breaker, they
+    /// get it back.
     pub(crate) payers: Vec<IssueNumber>,
 }
 
@@ -32,30 +34,30 @@ pub struct Breaker {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum BreakerState {
-    /// The service is used.
+    /// The service is in use.
     #[default]
     Closed,
-    /// The service itself stated when it can be used again.
+    /// The service itself reported when it can be used again.
     Paused {
-        /// When.
+        /// When it can be used again.
         until: Time,
-        /// What it said.
+        /// The service's message.
         message: String,
     },
-    /// It failed too often; it is not used.
+    /// The service failed too often and is not used.
     Open {
-        /// When it is probed.
+        /// When the next probe may run.
         until: Time,
     },
-    /// One attempt probes it.
+    /// One attempt is probing the service.
     Probing {
-        /// Task of that attempt.
+        /// Task of the probing attempt.
         issue: IssueNumber,
     },
 }
 
 impl Breaker {
-    /// Counts a failure; a probe's, if it died as the one before.
+    /// Counts a failure. For a probe, also counts how often in a row it died in the same way.
     pub(crate) fn failed(&mut self, issue: Option<IssueNumber>, died: Option<&str>) {
         self.n_failures += 1;
         if !matches!(self.state, BreakerState::Probing { issue: probe } if Some(probe) == issue) {
@@ -69,7 +71,7 @@ impl Breaker {
         self.death = died.map(str::to_owned);
     }
 
-    /// Returns when its state changes by itself.
+    /// Returns when the state changes without further input.
     pub(crate) const fn wake_at(&self) -> Option<Time> {
         match self.state {
             BreakerState::Paused { until, .. } | BreakerState::Open { until } => Some(until),
@@ -77,7 +79,7 @@ impl Breaker {
         }
     }
 
-    /// Returns whether a task may use the service now, as an ordinary user or as the probe.
+    /// Returns whether a task may use the service now, normally or as the probe.
     pub(crate) fn admits(&self, issue: IssueNumber, now: Time) -> bool {
         match self.state {
             BreakerState::Closed => true,
@@ -86,13 +88,13 @@ impl Breaker {
         }
     }
 
-    /// Returns whether using it now would be a probe.
+    /// Returns whether using the service now would be a probe.
     pub(crate) fn would_probe(&self, now: Time) -> bool {
         matches!(self.state, BreakerState::Open { until } if until <= now)
     }
 
-    /// Returns whether failures are put down to the service rather than to a task, and open nothing: it is out of order
-    /// already, or it stated until when.
+    /// Returns whether failures are attributed to the service rather than to a task, and do not
+    /// open the breaker: it is already open, or the service reported when it will be back.
     pub(crate) fn is_suspect(&self, now: Time) -> bool {
         match self.state {
             BreakerState::Closed => false,
@@ -101,7 +103,7 @@ impl Breaker {
         }
     }
 
-    /// Returns whether an answer of the service is news.
+    /// Returns whether a successful answer would change the state.
     pub(crate) fn has_failed(&self) -> bool {
         self.n_failures > 0
             || matches!(

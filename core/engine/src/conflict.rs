@@ -1,9 +1,11 @@
-//! Whether two tasks would work on the same file.
+//! Whether two tasks would change the same file.
 
-/// Returns whether two named paths may be the same file: equal, one a directory above the other, or one a glob that matches.
+/// Returns whether two paths may refer to the same file: they are equal, one is a directory above
+/// the other, or one is a glob that matches the other.
 ///
-/// A bare file name stands for any file of that name, for that is how people write; names that most directories have
-/// (`README.md`, `mod.rs`) stand for the one in the root only, or everything would wait for everything.
+/// A bare file name matches any file of that name, because that is how people refer to files. Names
+/// that most directories have (`README.md`, `mod.rs`) match only the file in the root; otherwise
+/// every task would conflict with every other.
 pub fn overlap(a: &str, b: &str) -> bool {
     let (a, b) = (a.trim_start_matches("./"), b.trim_start_matches("./"));
     if a == b {
@@ -12,14 +14,14 @@ pub fn overlap(a: &str, b: &str) -> bool {
     covers(a, b) || covers(b, a)
 }
 
-/// Returns whether any path of one task may be one of the other's, and which.
+/// Returns the first path of one task that overlaps with a path of the other.
 pub(crate) fn first_overlap<'a>(ours: &'a [String], theirs: &[String]) -> Option<&'a str> {
     ours.iter()
         .find(|our| theirs.iter().any(|their| overlap(our, their)))
         .map(String::as_str)
 }
 
-/// File names so common that the bare name says nothing about where.
+/// File names so common that the name alone does not identify a file.
 const COMMON_NAMES: [&str; 16] = [
     "README.md",
     "mod.rs",
@@ -39,12 +41,11 @@ const COMMON_NAMES: [&str; 16] = [
     "style.css",
 ];
 
-/// Returns whether a path is a pattern.
 fn is_glob(path: &str) -> bool {
     path.contains(['*', '?'])
 }
 
-/// Returns whether a path is a bare file name that stands for any file of that name.
+/// Returns whether a path is a bare file name that matches any file of that name.
 fn is_telling_name(path: &str) -> bool {
     !path.contains('/') && path.contains('.') && !COMMON_NAMES.contains(&path)
 }
@@ -62,7 +63,8 @@ fn covers(wide: &str, narrow: &str) -> bool {
             .is_some_and(|rest| rest.ends_with('/'))
 }
 
-/// Matches `*` within a directory, `**` across directories, `?` for one byte. A pattern without `/` matches the file name.
+/// Matches `*` within a directory, `**` across directories, and `?` for one byte. A pattern without
+/// `/` is matched against the file name.
 fn matches_glob(pattern: &[u8], path: &[u8]) -> bool {
     let path = match path.iter().rposition(|&byte| byte == b'/') {
         Some(slash) if !pattern.contains(&b'/') => &path[slash + 1..],
@@ -71,7 +73,8 @@ fn matches_glob(pattern: &[u8], path: &[u8]) -> bool {
     glob_from(pattern, path)
 }
 
-/// Two-pointer match with one point to go back to per kind of star, so that no pattern takes exponential time.
+/// Two-pointer matching with one backtracking point per kind of star, so that no pattern takes
+/// exponential time.
 fn glob_from(pattern: &[u8], path: &[u8]) -> bool {
     let (mut p, mut s) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

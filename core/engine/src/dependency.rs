@@ -1,21 +1,22 @@
-//! Which issue has to come before which.
+//! Cycles among the dependencies of issues.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::IssueNumber;
 
-/// Returns a circle of issues that wait for each other, starting with its smallest number, or `None`.
+/// Returns a cycle of issues that wait for each other, starting with its smallest number, or
+/// `None`.
 pub fn cycle(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Option<Vec<IssueNumber>> {
     circles(dependencies).into_iter().next()
 }
 
-/// Returns circles of issues that wait for each other, each starting with its smallest number. No two have an issue in common, and
-/// without their issues there is no circle.
+/// Returns cycles of issues that wait for each other, each starting with its smallest number. No
+/// two cycles share an issue, and removing their issues leaves an acyclic graph.
 pub fn circles(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Vec<Vec<IssueNumber>> {
     let mut found = Vec::new();
     let mut done = BTreeSet::new();
     for &root in dependencies.keys() {
-        // Depth first without recursion: a chain may be as long as the backlog.
+        // Depth-first search without recursion, because a chain may be as long as the backlog.
         let mut path: Vec<(IssueNumber, usize)> = vec![(root, 0)];
         let mut on_path = BTreeSet::from([root]);
         while let Some((node, next)) = path.last_mut() {
@@ -28,7 +29,8 @@ pub fn circles(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Vec<Ve
             *next += 1;
             match child {
                 Some(child) if on_path.contains(child) => {
-                    // What led here only depends on the circle: it is looked at further without it.
+                    // The issues before `start` only depend on the cycle: the search continues with
+                    // them.
                     let start = path.iter().position(|(n, _)| n == child).unwrap_or(0);
                     let circle: Vec<IssueNumber> = path.drain(start..).map(|(n, _)| n).collect();
                     for member in &circle {
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_circle_is_found_and_named_from_its_smallest_number() {
+    fn a_cycle_is_found_and_starts_with_its_smallest_number() {
         assert_eq!(cycle(&graph(&[(1, &[2]), (2, &[3]), (3, &[])])), None);
         assert_eq!(cycle(&graph(&[(4, &[4])])), Some(vec![IssueNumber(4)]));
         assert_eq!(
@@ -88,7 +90,7 @@ mod tests {
             circles(&graph(&apart)),
             [numbers(&[1, 2]), numbers(&[3, 4]), numbers(&[6])]
         );
-        // Two circles through one issue: without the first there is no second.
+        // Two cycles share an issue: without the first, the second does not exist.
         assert_eq!(
             circles(&graph(&[(1, &[2]), (2, &[1, 3]), (3, &[2])])),
             [numbers(&[1, 2])]

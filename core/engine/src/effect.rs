@@ -1,6 +1,8 @@
-//! What is to be done in the world. An effect carries everything that the session decides of it, and can be written and read as JSON, so
-//! that whoever does it need not ask the engine again, nor run in the same process. What belongs to the machine that does it (directories,
-//! programs, credentials) is not in it. Every effect may be repeated; each is answered by exactly one input, unless it says otherwise.
+//! Work to be done outside the engine. An effect carries everything that the session decides about
+//! it and can be serialized as JSON, so that it can be carried out without asking the engine again,
+//! and in another process. Details of the machine that carries it out (directories, programs,
+//! credentials) are not part of it. Every effect may be repeated. Each is answered by exactly one
+//! input, unless documented otherwise.
 
 mod attempt;
 mod intake;
@@ -16,7 +18,7 @@ pub use intake::{BacklogSource, IntakeEffect};
 pub use plan::{CreateOrder, PlanEffect, PlannerOrder};
 pub use task::TaskEffect;
 
-/// What is to be done, by chapter.
+/// Work to be done, by chapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "chapter", rename_all = "snake_case")]
 pub enum Effect {
@@ -24,26 +26,26 @@ pub enum Effect {
     Plan(PlanEffect),
     /// For the session's backlog and base.
     Intake(IntakeEffect),
-    /// To make a task ready for its attempts.
+    /// To prepare a task for its attempts.
     Task(TaskEffect),
     /// For one attempt.
     Attempt(AttemptEffect),
 }
 
-/// Why something is stopped.
+/// Why an effect is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// It passed its reservation.
+    /// The run exceeded its reservation.
     Budget,
-    /// The session is interrupted: ask it to end.
+    /// The session was interrupted: ask the program to exit.
     Interrupted,
-    /// The session is interrupted again: end it.
+    /// The session was interrupted a second time: kill the program.
     Killed,
 }
 
 impl Effect {
-    /// Returns its name, for the log.
+    /// Returns the name of the effect, for the log.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Plan(effect) => effect.name(),
@@ -53,7 +55,7 @@ impl Effect {
         }
     }
 
-    /// Returns the task that it is for, if it is for one.
+    /// Returns the task that the effect belongs to, if any.
     pub fn issue(&self) -> Option<IssueNumber> {
         match self {
             Self::Plan(_) | Self::Intake(_) => None,
@@ -62,7 +64,8 @@ impl Effect {
         }
     }
 
-    /// Returns the attempt that it is for, or that of the planner.
+    /// Returns the number of the attempt that the effect belongs to, which for planning is the
+    /// planner's.
     pub fn attempt(&self) -> Option<u32> {
         match self {
             Self::Plan(effect) => effect.attempt(),

@@ -1,12 +1,13 @@
-//! The engine: one session's whole state, and the only way to change it.
+//! The engine: the whole state of one session, and the only way to change it.
 //!
 //! ```text
 //!   step ─► decide: input ──► emit(event) ─► apply ─► state
 //!                    │    └─► ask(effect)
-//!                    └─► go_on: admission, publishing, starts, ends: whatever the new state allows
+//!                    └─► go_on: everything that the new state allows: admission, publishing, starts, ends
 //! ```
 //!
-//! `decide` reads the state and emits; `apply` alone writes it, from an event alone.
+//! `decide` reads the state and emits events; only `apply` writes the state, from nothing but an
+//! event.
 
 mod apply;
 mod attempt;
@@ -42,9 +43,9 @@ pub struct Engine {
     running: BTreeSet<IssueNumber>,
     ledger: Ledger,
     breakers: BTreeMap<Service, Breaker>,
-    /// Tasks that were accepted since the backlog was read the last time: their dependencies are not linked yet.
+    /// Tasks accepted since the backlog was last read, whose dependencies are not linked yet.
     unlinked: BTreeSet<IssueNumber>,
-    /// Tasks whose domain or model is still asked for.
+    /// Number of tasks whose domain or model is still being decided.
     n_unplanned: u32,
     n_unended: u32,
     /// Results of the checks on the base.
@@ -53,7 +54,7 @@ pub struct Engine {
     n_undecided: BTreeMap<String, u32>,
     /// Tasks whose finished work a resumed session publishes before anything new starts.
     unproven: BTreeSet<IssueNumber>,
-    /// How far the plan has come, where the issues are planned.
+    /// Progress of the plan, if the issues are planned.
     planning: Option<Box<Planning>>,
 }
 
@@ -64,72 +65,72 @@ pub struct Engine {
 ///        └────────────────────────────────► Intake ◄┘ ─► Planning ─► BaseCheck ─► Running ─► Over
 /// ```
 ///
-/// That a phase was left does not mean that it is not entered again. Intake takes the issues that are not tasks yet and leaves alone those
-/// that are; the base is checked once in a session. Admission (the end of `Planning`) alone asks that nothing runs, since it may end the
-/// session.
+/// A phase can be entered again after it was left. Intake accepts issues that are not tasks yet and
+/// leaves existing tasks alone; the base is checked once per session. Only admission (the end of
+/// `Planning`) requires that nothing is running, because it may end the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing yet.
+    /// Not started.
     #[default]
     New,
-    /// Getting a plan: from the planner, or the one that was given.
+    /// Getting a plan: from the planner, or a given one.
     Decomposing,
-    /// The plan stands, and is to be agreed to.
+    /// The plan is ready and waiting for approval.
     Confirming,
     /// Creating the issues of the plan.
     Creating,
-    /// Reading the backlog, not before this time, after so many failures.
+    /// Reading the backlog.
     Intake {
-        /// Zero where there is nothing to wait for.
+        /// Earliest time of the next try; zero if there is nothing to wait for.
         not_before: Time,
         /// Failures so far.
         n_failures: u32,
     },
-    /// Classifying and choosing models.
+    /// Classifying tasks and selecting models.
     Planning,
     /// Running the checks on the base.
     BaseCheck,
     /// Running tasks.
     Running,
-    /// Over.
+    /// The session has ended.
     Over(SessionStatus),
 }
 
-/// Whether the session is on its way to an end before its tasks are.
+/// Whether the session is ending before all its tasks have ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Halt {
     #[default]
     No,
-    /// Someone asked to stop; what runs is being saved.
+    /// An interruption was requested; running work is being saved.
     Interrupting,
-    /// Everything is saved; and what has to be mended first, if anything.
+    /// Everything is saved. The text says what must be fixed before resuming, if anything.
     Interrupted(Option<String>),
-    /// Nothing more starts, for this reason.
+    /// Nothing new starts, for this reason.
     Stopping(String),
-    /// Nothing more starts and nothing is published, until a person has mended this.
+    /// Nothing new starts and nothing is published until someone fixes this.
     Suspending(String),
 }
 
-/// What follows from an input.
+/// The consequences of an input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
-    /// What is now true. To be made durable, all or none, before any effect starts.
+    /// What is now true. Must be made durable, all or none, before any effect starts.
     pub events: Vec<Event>,
-    /// What to do.
+    /// Work to start.
     pub effects: Vec<Effect>,
-    /// When to come back with [`Input::Tick`], if nothing else happens before.
+    /// When to send [`Input::Tick`] if nothing else happens first.
     pub wake_at: Option<Time>,
-    /// Whether the session is over or interrupted, so that nothing more is to be done.
+    /// Whether the session has ended or was interrupted, so that there is nothing left to do.
     pub over: bool,
 }
 
 impl Engine {
-    /// Makes an engine that waits for [`SessionInput::Started`].
+    /// Creates an engine that expects [`SessionInput::Started`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns the engine that wrote these events.
+    /// Returns the engine that emitted these events.
     pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut engine = Self::new();
         for event in events {
@@ -138,7 +139,7 @@ impl Engine {
         engine
     }
 
-    /// Decides what follows from an input at a time. Times never go back from one call to the next.
+    /// Decides the consequences of an input. `now` must never decrease from one call to the next.
     pub fn step(&mut self, now: Time, input: Input) -> Step {
         let mut turn = decide::Turn::new(self, now);
         turn.take(input);
@@ -157,7 +158,7 @@ impl Engine {
         &self.settings
     }
 
-    /// Returns how often each plugin did not decide; those that always did are not in it.
+    /// Returns how often each plugin failed to decide; plugins that never did are omitted.
     pub const fn n_undecided(&self) -> &BTreeMap<String, u32> {
         &self.n_undecided
     }
@@ -172,17 +173,17 @@ impl Engine {
         &self.phase
     }
 
-    /// Returns how far the plan has come, where the issues are planned.
+    /// Returns the progress of the plan, if the issues are planned.
     pub fn planning(&self) -> Option<&Planning> {
         self.planning.as_deref()
     }
 
-    /// Returns what an issue of the plan is expected to cost.
+    /// Returns the estimated cost of an issue of the plan.
     pub fn planned_estimate(&self, issue: &PlannedIssue) -> Usd {
         self.history.estimate(issue.model.as_deref(), self.cap())
     }
 
-    /// Returns whether it waits, not running, until a person has agreed to the plan.
+    /// Returns whether the session is waiting, not running, for its plan to be approved.
     pub fn is_unconfirmed(&self) -> bool {
         self.phase == Phase::Confirming && self.is_interrupted()
     }
@@ -197,17 +198,17 @@ impl Engine {
         self.tasks.get(&issue)
     }
 
-    /// Returns the money as it is settled: what running attempts have metered is still a part of what is reserved.
+    /// Returns the settled amounts: what running attempts have metered still counts as reserved.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Returns the money as people are shown it: spent is what is settled plus what running attempts have metered, and reserved is
-    /// what is left of their reservations.
+    /// Returns the amounts as shown to people: spent is what is settled plus what running attempts
+    /// have metered; reserved is what is left of their reservations.
     pub fn money(&self) -> Ledger {
         let planner = self.planning().and_then(|planning| planning.attempt);
         let planner = planner.map_or(Usd::ZERO, |attempt| attempt.reserved - attempt.metered);
-        // Of each by itself: what one has spent beyond its reservation is not taken from the others'.
+        // Each attempt on its own: overspending of one does not reduce the reservations of others.
         let attempts = self.running().filter_map(Task::attempt);
         let unspent = attempts.map(Attempt::unspent).sum::<Usd>();
         Ledger {
@@ -217,7 +218,7 @@ impl Engine {
         }
     }
 
-    /// Returns what running attempts have metered and is not settled yet, that of the planner included.
+    /// Returns what running attempts, including the planner's, have metered but not settled.
     pub fn metered(&self) -> Usd {
         let planner = self.planning().and_then(|planning| planning.attempt);
         let planner = planner.map_or(Usd::ZERO, |attempt| attempt.metered);
@@ -232,27 +233,27 @@ impl Engine {
         &self.breakers
     }
 
-    /// Returns the results of the checks on the base, where they were run.
+    /// Returns the results of the checks on the base, if they were run.
     pub fn base_checks(&self) -> Option<&[CheckResult]> {
         self.base_checks.as_deref()
     }
 
-    /// Returns how many calls to the forge's API reading the backlog and publishing took.
+    /// Returns how many calls to the forge's API were made to read the backlog and to publish.
     pub const fn n_api_calls(&self) -> u32 {
         self.n_api_calls
     }
 
-    /// Returns whether nothing more is to be done.
+    /// Returns whether there is nothing left to do.
     pub const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over(_)) || self.is_interrupted()
     }
 
-    /// Returns whether it stopped before its end and can be resumed.
+    /// Returns whether the session stopped early and can be resumed.
     pub const fn is_interrupted(&self) -> bool {
         matches!(self.halt, Halt::Interrupted(_))
     }
 
-    /// Returns what has to be mended before it is resumed, if anything.
+    /// Returns what must be fixed before the session is resumed, if anything.
     pub fn to_mend(&self) -> Option<&str> {
         match &self.halt {
             Halt::Interrupted(message) => message.as_deref(),
@@ -280,7 +281,7 @@ impl Engine {
             .is_none_or(|breaker| breaker.admits(issue, now))
     }
 
-    /// Returns the next time at which something may follow from time alone.
+    /// Returns the next time at which something may change without further input.
     fn wake_at(&self, now: Time) -> Option<Time> {
         if self.is_over() {
             return None;

@@ -1,4 +1,4 @@
-//! What a task is expected to cost, from what others have cost.
+//! The estimated cost of a task, from the costs of earlier tasks.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Usd;
 
-/// Costs of finished tasks of this backend, by model, over all sessions. The empty name stands for a model left to the program.
+/// Costs of finished tasks of this backend, by model, over all sessions. The empty name is a model
+/// left to the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct History(pub BTreeMap<String, Vec<Usd>>);
 
-/// Fewer costs than this say nothing.
+/// Minimum number of costs for an estimate.
 const N_COSTS_MIN: usize = 3;
 
 impl History {
-    /// Returns the P90 of what tasks with this model cost, at most `cap`; `cap` where too little is known.
+    /// Returns the P90 of the costs of tasks with this model, at most `cap`; `cap` if there are too
+    /// few costs.
     pub(crate) fn estimate(&self, model: Option<&str>, cap: Usd) -> Usd {
         self.0
             .get(model.unwrap_or_default())
@@ -25,7 +27,7 @@ impl History {
     }
 }
 
-/// Returns the 90th percentile by nearest rank, `None` for fewer than three costs.
+/// Returns the 90th percentile by nearest rank, or `None` for fewer than three costs.
 pub fn p90(costs: &[Usd]) -> Option<Usd> {
     if costs.len() < N_COSTS_MIN {
         return None;

@@ -1,13 +1,15 @@
-//! What is now true, in the past tense: the journal, the live screen, `status`, `resume` and the test oracles read these.
+//! What is now true, in the past tense. The journal, the live screen, `status`, `resume` and the
+//! test oracles read these events.
 //!
 //! ```text
 //!   {"chapter":"attempt","type":"started","issue":7,"attempt":1,"reserved_usd":1.5,"model":"sonnet"}
 //! ```
 //!
-//! The JSON form is a promise, and [`Event`]'s JSON Schema states it: each object with variants is told apart by a field of its
-//! own, `type`; amounts are dollars in fields that end in `_usd`, times are RFC 3339, durations end in `_ms`. A field added later has
-//! a default, for old journals are read by new releases; an event that an old release does not know is an error there, for it
-//! could not go on correctly.
+//! The JSON form is stable and described by [`Event`]'s JSON Schema: each object with variants is
+//! distinguished by its own field `type`; amounts are dollars in fields that end in `_usd`, times
+//! are RFC 3339, durations end in `_ms`. Fields added later have a default, because new releases
+//! read old journals. An unknown event is an error in an old release, because it could not continue
+//! correctly.
 
 mod attempt;
 mod intake;
@@ -32,22 +34,22 @@ pub use task::TaskEvent;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "chapter", rename_all = "snake_case")]
 pub enum Event {
-    /// To the session as a whole.
+    /// About the session as a whole.
     Session(SessionEvent),
-    /// To the plan, on the way from a directive to issues.
+    /// About the plan, from a directive to issues.
     Plan(PlanEvent),
-    /// To the backlog.
+    /// About the backlog.
     Intake(IntakeEvent),
-    /// To a task, apart from its attempts.
+    /// About a task, apart from its attempts.
     Task(TaskEvent),
-    /// To one try at a task.
+    /// About one attempt at a task.
     Attempt(AttemptEvent),
-    /// To a service that all tasks share.
+    /// About a service that all tasks share.
     Service(ServiceEvent),
 }
 
 impl Event {
-    /// Returns the failure that the event is about, if it is about one.
+    /// Returns the failure that the event reports, if any.
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Session(_) | Self::Task(_) | Self::Service(_) => None,
@@ -57,7 +59,7 @@ impl Event {
         }
     }
 
-    /// Returns the task that it is about.
+    /// Returns the task that the event is about.
     pub fn issue(&self) -> Option<IssueNumber> {
         match self {
             Self::Session(_) | Self::Plan(_) | Self::Intake(_) => None,
@@ -67,7 +69,8 @@ impl Event {
         }
     }
 
-    /// Returns the number of the attempt that it is about: the task's, or, without a task, the planner's.
+    /// Returns the number of the attempt that the event is about: the task's or, if there is no
+    /// task, the planner's.
     pub const fn attempt(&self) -> Option<u32> {
         match self {
             Self::Session(_) | Self::Intake(_) | Self::Task(_) | Self::Service(_) => None,

@@ -1,15 +1,15 @@
-//! What can go wrong, told apart by what should happen next.
+//! What can go wrong, classified by what should happen next.
 //!
 //! | failure | what happens next |
 //! | --- | --- |
 //! | validation | the task ends: the same input cannot succeed |
-//! | of the task | the task is tried again with what was learnt, at most `max_retries` times |
+//! | of the task | the task is retried with what was learnt, at most `max_retries` times |
 //! | transient | the same, after a delay |
-//! | a rule of the forge | what every task would meet: the session is interrupted, and a resume publishes first |
-//! | of a service | nobody's retries pay: the service pauses, its tasks wait, and go on in the same tree and session |
-//! | of the machine | nobody's retries pay: nothing starts until a probe succeeds; after an hour the session is interrupted |
-//! | credentials | nobody's retries pay: one more start confirms it, then the session is interrupted |
-//! | interrupted | nobody's retries pay: the work goes on at resume, in the same tree and session |
+//! | a rule of the forge | every task would meet it: the session is interrupted, and a resume publishes first |
+//! | of a service | costs no retries: the service is paused; its tasks wait, then continue in the same worktree and agent session |
+//! | of the machine | costs no retries: nothing starts until a probe succeeds; after an hour the session is interrupted |
+//! | credentials | costs no retries: one more start confirms it, then the session is interrupted |
+//! | interrupted | costs no retries: the work continues on resume, in the same worktree and agent session |
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Time, Usd};
 
-/// An outside thing that can fail for all tasks at once.
+/// An external dependency whose failure affects all tasks at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "name", rename_all = "snake_case")]
 pub enum Service {
@@ -26,7 +26,7 @@ pub enum Service {
     Agent(String),
     /// The forge.
     Forge,
-    /// The machine that all of it runs on: its disk.
+    /// The machine that everything runs on: its disk.
     Machine,
 }
 
@@ -40,104 +40,105 @@ impl fmt::Display for Service {
     }
 }
 
-/// Why an effect did not succeed.
+/// Why an effect failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Failure {
-    /// Our input is wrong.
+    /// Our input is invalid.
     Validation {
         /// What is wrong.
         message: String,
     },
-    /// A person has to decide something, such as how to merge what conflicts.
+    /// Someone has to make a decision, such as how to resolve merge conflicts.
     NeedsPerson {
-        /// What is to be decided.
+        /// The decision to make.
         message: String,
     },
-    /// The forge refuses, by a rule of its own, what every task would ask of it; a person has to change that.
+    /// A rule of the forge rejects what every task would ask for; someone has to change the rule.
     Refused {
-        /// The rule, in the words of the forge.
+        /// The rule, in the forge's words.
         message: String,
     },
     /// The agent gave up, or its work is not good enough.
     Task {
-        /// What was not good enough.
+        /// What was wrong.
         message: String,
     },
-    /// The agent was done and had changed nothing.
+    /// The agent finished without changing anything.
     NoChange,
-    /// A check failed; the next attempt goes on in the same worktree.
+    /// A check failed; the next attempt continues in the same worktree.
     Check {
         /// Names of the failed checks and the end of their output, for the next attempt.
         message: String,
     },
     /// The program crashed.
     Crash {
-        /// How.
+        /// How it crashed.
         message: String,
     },
-    /// The program took too long, or was silent for too long.
+    /// The program ran too long, or produced no output for too long.
     Timeout {
-        /// Which limit.
+        /// The limit that was exceeded.
         message: String,
     },
-    /// Something could not be reached.
+    /// A network destination could not be reached.
     Network {
-        /// What.
+        /// The error message.
         message: String,
     },
-    /// The account is limited.
+    /// The account reached a limit.
     RateLimit {
-        /// What the service said.
+        /// The service's message.
         message: String,
-        /// When the limit ends, where the service said so.
+        /// When the limit ends, if the service reported it.
         until: Option<Time>,
     },
-    /// The disk is full. It is counted as a crash, which is what it was told apart from.
+    /// The disk is full. Counted as a crash.
     DiskFull {
         /// What could not be written.
         message: String,
     },
-    /// The service is overloaded or out of order.
+    /// The service is overloaded or unavailable.
     Overloaded {
-        /// What the service said.
+        /// The service's message.
         message: String,
     },
-    /// The service does not accept the credentials, or nothing that is asked of it with this configuration: no task can succeed.
+    /// The service rejects the credentials, or every request with this configuration: no task can
+    /// succeed.
     Auth {
-        /// What the service said.
+        /// The service's message.
         message: String,
     },
-    /// We stopped it, or we died meanwhile.
+    /// We stopped it, or our process ended in the meantime.
     Interrupted,
 }
 
-/// The type under which a failure is shown and counted.
+/// The type under which a failure is reported and counted.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum FailureType {
-    /// Our input is wrong.
+    /// Our input is invalid.
     Validation,
-    /// Of the task.
+    /// The task itself failed.
     Task,
     /// A program crashed.
     Crash,
-    /// A program took too long.
+    /// A program ran too long.
     Timeout,
-    /// Something could not be reached.
+    /// A network destination could not be reached.
     Network,
-    /// The account is limited.
+    /// The account reached a limit.
     RateLimit,
     /// A service is overloaded.
     Overloaded,
-    /// Bad credentials.
+    /// The credentials were rejected.
     Auth,
 }
 
 impl FailureType {
-    /// Every type, for tables that show what did not happen too.
+    /// All types, for tables that include types with a count of zero.
     pub const ALL: [Self; 8] = [
         Self::Validation,
         Self::Task,
@@ -149,7 +150,7 @@ impl FailureType {
         Self::Auth,
     ];
 
-    /// Returns the name as it appears in JSON and metrics.
+    /// Returns the name used in JSON and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Validation => "validation",
@@ -165,7 +166,8 @@ impl FailureType {
 }
 
 impl Failure {
-    /// Returns the type under which it is counted; an interruption is no failure.
+    /// Returns the type under which the failure is counted; `None` for an interruption, which is
+    /// not a failure.
     pub const fn failure_type(&self) -> Option<FailureType> {
         Some(match self {
             Self::Validation { .. } | Self::Refused { .. } => FailureType::Validation,
@@ -182,7 +184,7 @@ impl Failure {
         })
     }
 
-    /// Returns its first line.
+    /// Returns the first line of the message.
     pub(crate) fn headline(&self) -> String {
         self.to_string()
             .lines()
@@ -191,7 +193,8 @@ impl Failure {
             .to_owned()
     }
 
-    /// Returns whether it says something about the health of the service where it happened.
+    /// Returns whether the failure says something about the health of the service where it
+    /// happened.
     pub const fn is_of_service(&self) -> bool {
         matches!(
             self,
@@ -204,7 +207,7 @@ impl Failure {
         )
     }
 
-    /// Returns whether the task itself has used up one of its retries.
+    /// Returns whether the failure costs the task one of its retries.
     pub const fn costs_a_retry(&self) -> bool {
         match self {
             Self::Validation { .. }
@@ -254,29 +257,30 @@ impl fmt::Display for Failure {
     }
 }
 
-/// How an agent's run ended, as the backend read it. Never believed further than that.
+/// How an agent run ended, according to its backend. Only a claim: the work is checked
+/// independently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Ended {
-    /// It says that it is done, and nothing speaks against it.
+    /// The agent reports success, and nothing contradicts it.
     Done,
-    /// It reached its budget, by its own count or by ours.
+    /// It reached its budget, according to itself or to us.
     Budget,
     /// It failed, or was stopped.
     Failed {
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
 }
 
-/// What is known of the cost of an agent's run.
+/// What is known about the cost of an agent run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "spent_usd", rename_all = "snake_case")]
 pub enum Spent {
-    /// The whole cost.
+    /// The complete cost.
     Known(Usd),
-    /// At least this, seen while it ran.
+    /// A lower bound, metered while it ran.
     AtLeast(Usd),
-    /// Nothing was seen.
+    /// Nothing was observed.
     Unknown,
 }

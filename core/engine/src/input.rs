@@ -1,4 +1,4 @@
-//! What happened in the world. Each effect is answered by exactly one of these.
+//! What happened outside the engine. Each effect is answered by exactly one input.
 
 mod attempt;
 mod intake;
@@ -22,50 +22,50 @@ pub use task::TaskInput;
 /// What happened, by chapter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// To the session as a whole.
+    /// About the session as a whole.
     Session(SessionInput),
-    /// To the plan.
+    /// About the plan.
     Plan(PlanInput),
-    /// To the backlog.
+    /// About the backlog.
     Intake(IntakeInput),
-    /// To a task, apart from its attempts.
+    /// About a task, apart from its attempts.
     Task(TaskInput),
-    /// To one try at a task.
+    /// About one attempt at a task.
     Attempt(AttemptInput),
-    /// To a service that all tasks share.
+    /// About a service that all tasks share.
     Service(ServiceInput),
     /// Time has passed.
     Tick,
 }
 
-/// What a planner answered.
+/// A planner's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Answer {
-    /// A plan, valid as a whole.
+    /// A valid plan.
     Plan(Plan),
-    /// Something else.
+    /// An answer that is not a valid plan.
     Rejected(Rejection),
 }
 
 /// Work of an attempt, safe in the mirror.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Work {
-    /// Commit that holds all of it.
+    /// Commit that contains all of the work.
     pub commit: String,
     /// Ref that keeps the commit.
     pub salvage_ref: String,
-    /// Changed files; cut off after a bound.
+    /// Changed files, up to a limit.
     pub changes: Vec<FileChange>,
-    /// How many files changed.
+    /// Number of changed files.
     pub n_files: u32,
     /// Lines added.
     pub added: u64,
     /// Lines removed.
     pub removed: u64,
-    /// What a person should know of it, such as a nested repository left out.
+    /// Remarks for the user, such as a nested repository that was left out.
     pub notes: Vec<String>,
-    /// Files that show a merge which nobody finished; cut off after a bound.
+    /// Files with an unfinished merge, up to a limit.
     pub conflicts: Vec<String>,
 }
 
@@ -87,13 +87,13 @@ pub struct CheckResult {
     pub name: String,
     /// Whether it passed.
     pub passed: bool,
-    /// Milliseconds that it ran.
+    /// Duration in milliseconds.
     pub duration_ms: u64,
     /// How it ended, in words: `exit code 1`, `timed out after 15 minutes`.
     pub ended: String,
-    /// What it printed; the middle is cut out where it is long.
+    /// Output; the middle is cut if it is long.
     pub output: String,
-    /// Whether it failed and fails on the commit that the attempt started from too.
+    /// Whether the check failed and also fails on the commit that the attempt started from.
     pub fails_on_base: bool,
 }
 
@@ -104,26 +104,26 @@ pub struct Publication {
     pub branch: String,
     /// Commit at its head.
     pub commit: String,
-    /// Pull request; `None` where a branch was asked for.
+    /// Pull request; `None` if only a branch was requested.
     pub pull_request: Option<PullRequest>,
-    /// Whether the pull request was there already.
+    /// Whether the pull request already existed.
     pub existed: bool,
-    /// Calls to the forge's API that publishing took.
+    /// Number of calls to the forge's API.
     pub n_api_calls: u32,
 }
 
-/// What became of an issue between the reading of the backlog and an attempt at it.
+/// What happened to an issue between reading the backlog and an attempt at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Withdrawal {
-    /// It is closed.
+    /// It was closed.
     Closed,
-    /// It is deleted, or moved to another repository.
+    /// It was deleted, or moved to another repository.
     Gone,
-    /// It does not carry the run's label.
+    /// It lost the label of the session.
     Unlabelled,
     /// It has an open pull request of ours.
     Open(PullRequest),
-    /// A pull request of ours was merged and did not close it.
+    /// A pull request of ours was merged without closing it.
     Merged(PullRequest),
 }
 

@@ -1,4 +1,4 @@
-//! What the engine knows of an issue: facts from the forge, and what the strategies said of it.
+//! What the engine knows about an issue: facts from the forge, and decisions of the strategies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Time;
 
-/// Number of an issue on its forge. It also names the task made of it.
+/// Number of an issue on its forge. Also identifies the task created for it.
 #[derive(
     Clone,
     Copy,
@@ -27,7 +27,8 @@ use crate::Time;
 pub struct IssueNumber(pub u64);
 
 impl IssueNumber {
-    /// Stands for the session itself where a task is wanted, as in a breaker: no issue has this number.
+    /// Stands for the session itself where a task is expected, as in a breaker; no issue has this
+    /// number.
     pub const SESSION: Self = Self(0);
 }
 
@@ -37,7 +38,7 @@ impl fmt::Display for IssueNumber {
     }
 }
 
-/// An issue as the forge gave it. Its text is a stranger's.
+/// An issue as reported by the forge. Its text is untrusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Issue {
     /// Number.
@@ -46,33 +47,34 @@ pub struct Issue {
     pub title: String,
     /// Body, Markdown.
     pub body: String,
-    /// Log-in of the author.
+    /// Login of the author.
     pub author: String,
     /// Names of the labels.
     pub labels: Vec<String>,
     /// When it was created.
     pub created_at: Time,
-    /// Address for people; empty where the forge has none.
+    /// Web address; empty if the forge has none.
     pub url: String,
-    /// Issues that it depends on, in order.
+    /// Issues that this one depends on, in order.
     pub dependencies: Vec<Dependency>,
-    /// Open pull request of ours that is there already.
+    /// Existing open pull request of ours.
     pub open_pull_request: Option<PullRequest>,
-    /// Branch with our work that is there already, where branches are all that was asked for.
+    /// Existing branch with our work, if only branches were requested.
     pub open_branch: Option<String>,
-    /// Pull request of ours that was merged and did not close the issue: its base is not the default branch.
+    /// Pull request of ours that was merged without closing the issue, because its base is not the
+    /// default branch.
     pub merged_pull_request: Option<PullRequest>,
 }
 
 /// An issue shared between the engine, its events and its effects.
 pub(crate) type SharedIssue = Arc<Issue>;
 
-/// An issue that another depends on.
+/// An issue that another issue depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dependency {
-    /// Its number.
+    /// Number of the issue.
     pub number: IssueNumber,
-    /// Whether it is open on the forge, so that work on it is still missing.
+    /// Whether it is open on the forge, so that its work is still missing.
     pub open: bool,
 }
 
@@ -81,22 +83,22 @@ pub struct Dependency {
 pub struct PullRequest {
     /// Number.
     pub number: u64,
-    /// Address for people: a URL, or a path on the local forge.
+    /// Web address: a URL, or a path on the local forge.
     pub url: String,
 }
 
-/// What the classifier said of an issue.
+/// The classifier's answer for an issue.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Classification {
     /// Domain.
     pub domain: String,
     /// Confidence, 0 to 1.
     pub confidence: f32,
-    /// Reasons, in words.
+    /// Reasons, as text.
     pub reasons: Vec<String>,
-    /// Paths that the issue names or is expected to touch, normalised.
+    /// Paths that the issue mentions or is expected to touch, normalised.
     pub paths: Vec<String>,
-    /// Who decided: name and version of the strategy.
+    /// Name and version of the strategy that decided.
     pub by: String,
 }
 
@@ -104,7 +106,7 @@ pub struct Classification {
 const NORMAL: u8 = 2;
 
 impl Issue {
-    /// Returns the rank that the priority labels give, 0 for the most urgent.
+    /// Returns the rank given by the priority labels, 0 for the most urgent.
     pub fn priority(&self) -> u8 {
         self.labels
             .iter()
@@ -114,7 +116,7 @@ impl Issue {
     }
 }
 
-/// Returns the rank that one label gives: `P0`, `priority: high`, `prio/critical`, `urgent`.
+/// Returns the rank given by one label: `P0`, `priority: high`, `prio/critical`, `urgent`.
 fn rank(label: &str) -> Option<u8> {
     let label = label.to_lowercase();
     let words: Vec<&str> = label

@@ -1,36 +1,37 @@
-//! Kinds of tasks: which stages an attempt at one has.
+//! Kinds of tasks, which determine the stages of an attempt.
 //!
 //! ```text
 //!   new work, continued work    worktree ─► agent ─► collect ─► checks ─► publish ─► done
 //! ```
 //!
-//! Only this file knows the order of stages. The event that ends a stage moves the attempt to the next one; after the last one the task is done.
+//! Only this file knows the order of the stages. The event that completes a stage moves the attempt
+//! to the next one; after the last stage the task is done.
 
 use serde::{Deserialize, Serialize};
 
-/// What a task is about.
+/// The kind of work that a task does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
-    /// An issue that no earlier session has left work of.
+    /// An issue without work from earlier sessions.
     #[default]
     NewWork,
-    /// An issue whose work an earlier session had to leave unfinished.
+    /// An issue whose work an earlier session left unfinished.
     ContinuedWork,
 }
 
 /// A stage of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptStage {
-    /// Its worktree is made.
+    /// The worktree is being prepared.
     Worktree,
-    /// The agent works.
+    /// The agent is working.
     Agent,
-    /// The work is taken into the mirror.
+    /// The work is being collected into the mirror.
     Collect,
-    /// The checks run.
+    /// The checks are running.
     Checks,
-    /// The work is published.
+    /// The work is being published.
     Publish,
 }
 
@@ -44,7 +45,8 @@ impl TaskKind {
         }
     }
 
-    /// Returns the stage after another one, of those that are needed; `None` where there is none, so that the task is done.
+    /// Returns the next required stage after `stage`; `None` if there is none, so that the task is
+    /// done.
     pub(crate) fn next(
         self,
         after: AttemptStage,
@@ -57,7 +59,7 @@ impl TaskKind {
 }
 
 impl AttemptStage {
-    /// Returns the name as it is shown.
+    /// Returns the displayed name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Worktree => "worktree",
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_is_not_needed_is_passed_over() {
+    fn a_stage_that_is_not_needed_is_skipped() {
         let next =
             TaskKind::NewWork.next(AttemptStage::Collect, |stage| stage != AttemptStage::Checks);
         assert_eq!(next, Some(AttemptStage::Publish));

@@ -1,32 +1,32 @@
-//! The session's money: what is gone and what is set aside.
+//! The session's money: spent and reserved amounts.
 
 use crate::Usd;
 
 /// The session's money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// What may be spent.
+    /// The budget.
     pub budget: Usd,
-    /// What is gone, known and assumed.
+    /// Amount spent, known and estimated.
     pub spent: Usd,
-    /// The part of it that is assumed.
+    /// The estimated part of `spent`.
     pub assumed: Usd,
-    /// What is set aside for agents that run.
+    /// Amount reserved for running agents.
     pub reserved: Usd,
 }
 
 impl Ledger {
-    /// Returns what can still be set aside.
+    /// Returns the amount that can still be reserved.
     pub fn available(&self) -> Usd {
         (self.budget - self.spent - self.reserved).max(Usd::ZERO)
     }
 
-    /// Sets money aside.
+    /// Reserves an amount.
     pub(crate) fn reserve(&mut self, amount: Usd) {
         self.reserved += amount;
     }
 
-    /// Takes back what was set aside and books what is gone.
+    /// Releases a reservation and records the cost.
     pub(crate) fn settle(&mut self, reserved: Usd, charged: Usd, assumed: bool) {
         self.reserved -= reserved;
         self.spent += charged;

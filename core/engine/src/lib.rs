@@ -7,11 +7,12 @@
 //!                 └──────────────────────────────┘
 //! ```
 //!
-//! An [`Input`] says what happened; the engine answers with [`Event`]s (what is now true, to be journaled first) and
-//! [`Effect`]s (what to do next, carried out by someone else). State changes in `apply` only, so replaying the events of
-//! a session gives the very engine that wrote them: [`Engine::replay`].
+//! An [`Input`] says what happened. The engine answers with [`Event`]s (what is now true, to be
+//! journaled first) and [`Effect`]s (what to do next, carried out elsewhere). The state changes
+//! only in `apply`, so replaying the events of a session yields exactly the engine that emitted
+//! them: [`Engine::replay`].
 //!
-//! Nothing here knows a clock, a file, an environment or chance: time comes in with each input.
+//! The engine uses no clock, files, environment or randomness: the time comes with each input.
 
 mod agent;
 mod blocked;

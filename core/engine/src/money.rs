@@ -1,6 +1,7 @@
-//! Money in whole micro-dollars: sums are exact, so a budget either holds or does not.
+//! Money in whole micro-dollars: sums are exact, so a budget check is exact too.
 //!
-//! In JSON an amount is a number of dollars with at most six decimals, which reads back as the very amount below a billion dollars.
+//! In JSON an amount is a number of dollars with at most six decimals. Below a billion dollars it
+//! reads back exactly.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,15 +16,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Usd(i64);
 
 impl Usd {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
-    /// Makes an amount of `micros` millionths of a dollar.
+    /// Creates an amount of `micros` millionths of a dollar.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// Makes an amount of `cents` hundredths of a dollar.
+    /// Creates an amount of `cents` hundredths of a dollar.
     pub const fn from_cents(cents: i64) -> Self {
         Self(cents * 10_000)
     }
@@ -33,7 +34,7 @@ impl Usd {
         self.0
     }
 
-    /// Returns the nearest amount to `dollars`; what is no number is nothing.
+    /// Returns the amount closest to `dollars`; NaN becomes zero.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float cast saturates, and NaN becomes 0"
@@ -42,7 +43,7 @@ impl Usd {
         Self((dollars * 1e6).round() as i64)
     }
 
-    /// Returns the amount in dollars, for display and for programs that want a decimal number.
+    /// Returns the amount in dollars, for display and for programs that expect a decimal number.
     #[expect(
         clippy::cast_precision_loss,
         reason = "an amount that loses precision here is above nine billion dollars"
@@ -115,7 +116,8 @@ impl JsonSchema for Usd {
 }
 
 impl fmt::Display for Usd {
-    /// Writes dollars and cents; an amount below a cent keeps four digits, so that it does not look like nothing.
+    /// Writes dollars and cents; an amount below one cent keeps four digits, so that it does not
+    /// look like zero.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let dollars = self.dollars().abs();
@@ -144,7 +146,7 @@ mod tests {
     fn every_amount_reads_back_from_json_as_it_was() {
         fn check(micros: i64) {
             let json = serde_json::to_string(&Usd::from_micros(micros)).unwrap();
-            // The least amounts have an exponent instead: `9e-6`.
+            // The smallest amounts are written with an exponent instead: `9e-6`.
             let n_decimals = json.split_once('.').map_or(0, |(_, digits)| digits.len());
             assert!(n_decimals <= 6 || json.contains('e'), "{micros}: {json}");
             let back: Usd = serde_json::from_str(&json).unwrap();

@@ -11,66 +11,67 @@ use crate::{FailureType, IssueNumber, PullRequest};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its work is published.
+    /// The work is published.
     Done {
-        /// The pull request; `None` where a branch was asked for.
+        /// The pull request; `None` if only a branch was requested.
         pull_request: Option<PullRequest>,
     },
-    /// A pull request or branch of an earlier session is there.
+    /// A pull request or branch from an earlier session already exists.
     AlreadyOpen {
-        /// That pull request; `None` where a branch was asked for.
+        /// The pull request; `None` if only a branch was requested.
         pull_request: Option<PullRequest>,
     },
-    /// A pull request of an earlier session was merged, into a branch whose merges close no issue.
+    /// A pull request from an earlier session was merged into a branch whose merges do not close
+    /// issues.
     AlreadyMerged {
-        /// That pull request.
+        /// The pull request.
         pull_request: PullRequest,
     },
-    /// The agent changed nothing, in every attempt.
+    /// The agent changed nothing in any attempt.
     NoChange,
-    /// It failed.
+    /// The task failed.
     Failed {
         /// Type of the last failure.
         failure: FailureType,
-        /// The last failure, in words.
+        /// The last failure, as text.
         message: String,
     },
-    /// It used up what one task may spend.
+    /// The task reached its spending limit.
     Budget {
-        /// How to go on.
+        /// How to continue.
         message: String,
     },
-    /// A person has to decide something.
+    /// Someone has to make a decision.
     NeedsYou {
-        /// What.
+        /// The decision to make.
         message: String,
     },
-    /// Something that it depends on is not there.
+    /// The task was skipped.
     Skipped {
-        /// What.
+        /// The reason.
         because: Skip,
     },
-    /// It was never started.
+    /// The task was never started.
     NotStarted {
-        /// Why.
+        /// The reason.
         because: NotStarted,
     },
 }
 
-/// Outcomes that people treat alike: what every report and screen counts.
+/// Groups of outcomes, as counted in reports and on screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OutcomeGroup {
-    /// Its work is published.
+    /// The work is published.
     Done,
-    /// A pull request or branch of an earlier session is open.
+    /// A pull request or branch from an earlier session is open.
     AlreadyOpen,
-    /// A pull request of an earlier session was merged.
+    /// A pull request from an earlier session was merged.
     AlreadyMerged,
-    /// A person has to decide something; the money of one task is such a decision.
+    /// Someone has to make a decision, which includes raising the limit of a task.
     NeedsYou,
-    /// It failed, or changed nothing.
+    /// The task failed, or changed nothing.
     Failed,
-    /// It was never started, or skipped.
+    /// The task was never started, or was skipped.
     NotStarted,
 }
 
@@ -78,28 +79,29 @@ pub enum OutcomeGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Skip {
-    /// An issue of this session, which did not end in something to build on.
+    /// It depends on an issue of this session that left nothing to build on.
     DependsOn {
-        /// That issue.
+        /// The dependency.
         issue: IssueNumber,
     },
-    /// An open issue that is not part of this session.
+    /// It depends on an open issue that is not part of this session.
     DependsOnOutside {
-        /// That issue.
+        /// The dependency.
         issue: IssueNumber,
     },
-    /// Issues of this session that wait for each other, this one among them; the smallest number first.
+    /// It is part of a dependency cycle within this session.
     Circle {
-        /// All of them, in the order in which each waits for the next.
+        /// All issues of the cycle, each followed by the one it waits for, starting with the
+        /// smallest number.
         issues: Vec<IssueNumber>,
     },
-    /// It was closed after the backlog was read.
+    /// The issue was closed after the backlog was read.
     Closed,
-    /// It was deleted or moved away after the backlog was read.
+    /// The issue was deleted or moved after the backlog was read.
     Gone,
-    /// It lost the run's label after the backlog was read.
+    /// The issue lost the session's label after the backlog was read.
     Unlabelled,
-    /// A plugin that was to decide about it did not.
+    /// A plugin did not return a decision about it.
     Undecided,
 }
 
@@ -107,16 +109,16 @@ pub enum Skip {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "message", rename_all = "snake_case")]
 pub enum NotStarted {
-    /// The rest of the session's budget cannot start it.
+    /// The remaining budget cannot start it.
     Budget,
-    /// The time after which nothing starts had come.
+    /// The `--until` time had passed.
     Until,
     /// The session stopped with this error.
     Stopped(String),
 }
 
 impl Outcome {
-    /// Returns the name as it appears in JSON and metrics.
+    /// Returns the name used in JSON and metrics.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Done { .. } => "done",
@@ -131,7 +133,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the group that it is counted in.
+    /// Returns the group in which the outcome is counted.
     pub const fn group(&self) -> OutcomeGroup {
         match self {
             Self::Done { .. } => OutcomeGroup::Done,
@@ -151,7 +153,7 @@ impl Outcome {
         )
     }
 
-    /// Returns whether what depends on the issue may start.
+    /// Returns whether dependents of the issue may start.
     pub const fn lets_dependents_start(&self) -> bool {
         self.is_success()
             || matches!(
@@ -162,12 +164,13 @@ impl Outcome {
             )
     }
 
-    /// Returns whether what depends on the issue is built on its branch; else it is in the base.
+    /// Returns whether dependents of the issue are built on its branch; otherwise its work is in
+    /// the base.
     pub const fn can_be_built_on(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::AlreadyOpen { .. })
     }
 
-    /// Returns the pull request, where there is one.
+    /// Returns the pull request, if there is one.
     pub const fn pull_request(&self) -> Option<&PullRequest> {
         match self {
             Self::Done { pull_request } => pull_request.as_ref(),
@@ -187,14 +190,14 @@ impl fmt::Display for Outcome {
             Self::Done { pull_request: None } => f.write_str("branch published"),
             Self::AlreadyOpen {
                 pull_request: Some(pull),
-            } => write!(f, "pull request #{} is open already", pull.number),
+            } => write!(f, "pull request #{} is already open", pull.number),
             Self::AlreadyOpen { pull_request: None } => {
-                f.write_str("its branch is there already; `--issue` does it again")
+                f.write_str("its branch already exists; use `--issue` to redo it")
             }
             Self::AlreadyMerged { pull_request } => {
                 write!(
                     f,
-                    "pull request #{} was merged already",
+                    "pull request #{} was already merged",
                     pull_request.number
                 )
             }
@@ -213,16 +216,16 @@ impl fmt::Display for Skip {
         match self {
             Self::DependsOn { issue } => write!(f, "depends on {issue}"),
             Self::Circle { issues: circle } => {
-                f.write_str("depends on itself in a circle: ")?;
+                f.write_str("circular dependency: ")?;
                 for issue in circle {
                     write!(f, "{issue} → ")?;
                 }
                 circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
             }
-            Self::Closed => f.write_str("it was closed in the meantime"),
-            Self::Gone => f.write_str("it was deleted or moved in the meantime"),
-            Self::Unlabelled => f.write_str("it lost its label in the meantime"),
-            Self::Undecided => f.write_str("a plugin did not decide about it"),
+            Self::Closed => f.write_str("the issue was closed in the meantime"),
+            Self::Gone => f.write_str("the issue was deleted or moved in the meantime"),
+            Self::Unlabelled => f.write_str("the issue lost its label in the meantime"),
+            Self::Undecided => f.write_str("a plugin did not return a decision"),
             Self::DependsOnOutside { issue } => write!(
                 f,
                 "depends on {issue}, which is open and not part of this run"
@@ -235,7 +238,7 @@ impl fmt::Display for NotStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Budget => f.write_str("budget"),
-            Self::Until => f.write_str("the time set by `--until` had come"),
+            Self::Until => f.write_str("past the `--until` time"),
             Self::Stopped(message) => f.write_str(message),
         }
     }
@@ -247,11 +250,11 @@ impl fmt::Display for NotStarted {
 pub enum SessionStatus {
     /// Every task has ended.
     Completed,
-    /// It could not run, or had to stop.
+    /// The session could not run, or had to stop.
     Failed {
-        /// Why.
+        /// The reason.
         message: String,
-        /// Whether the budget is the reason.
+        /// Whether the budget was the reason.
         budget: bool,
     },
 }

@@ -1,4 +1,4 @@
-//! A plan: issues that a directive was split into, and how far they have come.
+//! A plan: the issues that a directive was split into, and the progress of creating them.
 //!
 //! ```text
 //!   Decomposing ─► planner runs ─► its answer ─┬─► Confirming ─► Creating ─► issues, then what they depend on ─► Intake
@@ -7,19 +7,20 @@
 //!                           what is wrong
 //! ```
 //!
-//! Positions count from 1, as people count.
+//! Positions count from 1.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{AgentReport, AgentSession, IssueNumber, Time, Usd};
 
-/// Issues to be created and run, in the order in which they are created.
+/// Issues to create and run, in order of creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// Names the plan, and is in none of its issues: whoever does not know it cannot make an issue pass for one of the plan.
+    /// Id of the plan. It appears in none of the issues, so nobody who does not know it can pass an
+    /// issue off as part of the plan.
     pub id: String,
-    /// When it was made; none of its issues is older. The beginning of 1970 where nobody knows.
+    /// When the plan was made; none of its issues is older. The start of 1970 if unknown.
     pub created_at: Time,
     /// The issues.
     pub issues: Vec<PlannedIssue>,
@@ -32,19 +33,19 @@ pub struct PlannedIssue {
     pub title: String,
     /// Body, Markdown.
     pub body: String,
-    /// Names of the labels; exactly one is a domain.
+    /// Names of the labels; exactly one of them is a domain.
     pub labels: Vec<String>,
-    /// How much work it is.
+    /// Amount of work.
     pub complexity: Complexity,
-    /// Positions of the issues that have to come before.
+    /// Positions of the issues that this one depends on.
     pub depends_on: Vec<u32>,
-    /// Domain that it is expected to be classified as.
+    /// Domain that the issue is expected to be classified as.
     pub domain: String,
-    /// Model that is expected to work on it; `None` leaves it to the program.
+    /// Model that is expected to work on the issue; `None` leaves it to the program.
     pub model: Option<String>,
 }
 
-/// How much work an issue is.
+/// Amount of work of an issue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Complexity {
@@ -58,7 +59,7 @@ pub enum Complexity {
 }
 
 impl Complexity {
-    /// Returns the name as it is written.
+    /// Returns the name used in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Simple => "simple",
@@ -68,112 +69,112 @@ impl Complexity {
     }
 }
 
-/// How a session comes by its issues where it plans them.
+/// How a session gets its issues if it plans them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRules {
-    /// Where the plan is from.
+    /// Source of the plan.
     pub source: PlanSource,
-    /// Whether a person has to agree before anything is created.
+    /// Whether the plan must be approved before anything is created.
     pub confirm: bool,
 }
 
-/// Where a plan is from.
+/// Source of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum PlanSource {
-    /// The agent makes it.
+    /// The agent makes the plan.
     Planner {
-        /// Its model; `None` leaves it to the program.
+        /// Model of the planner; `None` leaves it to the program.
         model: Option<String>,
-        /// Most that planning may spend, all attempts together.
+        /// Most that planning may spend, over all attempts.
         #[serde(rename = "cap_usd")]
         cap: Usd,
     },
-    /// It is given, and costs nothing.
+    /// The plan is given, and costs nothing.
     Given,
 }
 
-/// How far a session has come that plans its issues.
+/// Progress of a session that plans its issues.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Planning {
     /// Attempts of the planner so far.
     pub n_attempts: u32,
-    /// Retries used up.
+    /// Retries used.
     pub n_retries: u32,
-    /// What planning has cost, all attempts.
+    /// Cost of planning, over all attempts.
     pub spent: Usd,
-    /// How much of that is assumed.
+    /// The estimated part of `spent`.
     pub assumed: Usd,
-    /// The planner in flight.
+    /// The running planner.
     pub attempt: Option<PlannerAttempt>,
-    /// When the planner may be asked again.
+    /// Earliest time to start the planner again.
     pub(crate) not_before: Time,
-    /// The answer that was not good enough.
+    /// The invalid answer.
     pub rejection: Option<Rejection>,
     /// Last report of the planner.
     pub report: Option<AgentReport>,
-    /// Session of the agent whose answer was not good enough, to go on with.
+    /// Agent session that gave the invalid answer, to be resumed.
     pub(crate) session: Option<AgentSession>,
     /// The plan.
     pub plan: Option<Plan>,
-    /// Whether a person does not want it.
+    /// Whether the plan was declined.
     pub is_declined: bool,
-    /// Numbers of the issues that are created, by position.
+    /// Numbers of the created issues, by position.
     pub created: Vec<IssueNumber>,
-    /// Positions whose dependencies are written down, or that have none.
+    /// Number of issues whose dependencies are recorded, or that have none.
     pub(crate) n_linked: usize,
-    /// What the creation waits for.
+    /// Progress of the creation of issues.
     pub(crate) creation: Creation,
 }
 
-/// A run of the planner in flight.
+/// A run of the planner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerAttempt {
     /// Number, from 1.
     pub number: u32,
-    /// Money still set aside.
+    /// Amount still reserved.
     pub reserved: Usd,
-    /// What it was seen to spend.
+    /// Amount that the planner was seen to spend.
     pub metered: Usd,
-    /// Whether it was told to stop for its money.
+    /// Whether the planner was stopped for exceeding its limit.
     pub over_budget: bool,
 }
 
-/// An answer that is no plan.
+/// An answer that is not a valid plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejection {
-    /// What is wrong with it, a line each.
+    /// What is wrong with it, one problem per line.
     pub message: String,
-    /// File that keeps it.
+    /// File that contains the answer.
     pub file: String,
 }
 
-/// What the creation of issues waits for.
+/// Progress of the creation of issues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Creation {
-    /// Nothing was asked for.
+    /// Nothing was requested.
     #[default]
     Idle,
-    /// The forge owes an answer, after so many failures in a row.
+    /// Waiting for the forge's answer.
     InFlight {
         /// Failures in a row.
         n_failures: u32,
     },
-    /// It is tried again, not before this time.
+    /// Waiting to retry.
     Delayed {
-        /// When.
+        /// Earliest time of the retry.
         until: Time,
         /// Failures in a row.
         n_failures: u32,
     },
 }
 
-/// The next thing to do for a plan that stands.
+/// The next step for a plan that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PlanStep {
     /// Create the issue at this position.
     Create(u32),
-    /// Write down what the issue at this position depends on.
+    /// Record the dependencies of the issue at this position.
     Link(u32),
 }
 
@@ -193,12 +194,12 @@ impl Planning {
             .get((position as usize).checked_sub(1)?)
     }
 
-    /// Returns whether the world owes an answer.
+    /// Returns whether an answer is outstanding.
     pub(crate) const fn is_in_flight(&self) -> bool {
         self.attempt.is_some() || matches!(self.creation, Creation::InFlight { .. })
     }
 
-    /// Returns what comes next; `None` where all issues are there, or there is no plan.
+    /// Returns the next step; `None` if all issues exist, or there is no plan.
     pub(crate) fn next_step(&self) -> Option<PlanStep> {
         let plan = self.plan.as_ref()?;
         let position = |at: usize| u32::try_from(at + 1).unwrap_or(u32::MAX);
@@ -208,14 +209,14 @@ impl Planning {
         (self.n_linked < plan.issues.len()).then(|| PlanStep::Link(position(self.n_linked)))
     }
 
-    /// Passes over the issues that depend on nothing.
+    /// Skips the issues that have no dependencies.
     pub(crate) fn pass_unlinked(&mut self) {
         let Some(plan) = &self.plan else { return };
         let rest = plan.issues.iter().skip(self.n_linked);
         self.n_linked += rest.take_while(|issue| issue.depends_on.is_empty()).count();
     }
 
-    /// Gives back a retry that an outage cost.
+    /// Returns a retry that an outage cost.
     pub(crate) const fn forgive(&mut self) {
         self.n_retries = self.n_retries.saturating_sub(1);
         if let Creation::InFlight { n_failures } | Creation::Delayed { n_failures, .. } =

@@ -1,12 +1,13 @@
-//! Tasks that wait for their turn, by domain and in order: priority, then age, then number.
+//! Waiting tasks, by domain and in order: priority, then age, then number.
 //!
-//! A decision looks at the first few of each domain, not at the backlog, so its cost does not grow with the backlog.
+//! A decision examines the first few tasks of each domain, not the whole backlog, so its cost does
+//! not grow with the backlog.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Issue, IssueNumber, Task, Time, Usd};
 
-/// Where a task stands in the order.
+/// Position of a task in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     priority: u8,
@@ -24,7 +25,7 @@ impl Place {
     }
 }
 
-/// The waiting tasks whose dependencies are there.
+/// The waiting tasks whose dependencies are available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queue {
     lanes: BTreeMap<String, Lane>,
@@ -34,17 +35,19 @@ pub(crate) struct Queue {
 
 /// The waiting tasks of one domain.
 ///
-/// Tasks that name the same paths are kept from starting by the same things, so only the first of them is ever looked at:
-/// a file that half of the backlog names costs no more than one that nobody else does.
+/// Tasks with the same paths are blocked by the same conflicts, so only the first of them is
+/// examined: a file that half of the backlog mentions costs no more than one that a single task
+/// mentions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Lane {
-    /// The first of each group, and every task that is or was delayed: it must not hide those behind it.
+    /// The first task of each group, and every task that is or was delayed, because it must not
+    /// hide the tasks behind it.
     heads: BTreeSet<Place>,
     groups: BTreeMap<Vec<String>, BTreeSet<Place>>,
 }
 
 impl Queue {
-    /// Adds a task; a `not_before` of zero means that nothing delays it.
+    /// Adds a task; a `not_before` of zero means that it is not delayed.
     pub(crate) fn insert(&mut self, task: &Task, not_before: Time) {
         let place = Place::of(&task.issue);
         let lane = self.lanes.entry(task.domain().to_owned()).or_default();
@@ -57,7 +60,7 @@ impl Queue {
         }
     }
 
-    /// Removes a task; removing what is not there is fine.
+    /// Removes a task; does nothing if it is not in the queue.
     pub(crate) fn remove(&mut self, task: &Task, not_before: Time) {
         let place = Place::of(&task.issue);
         self.delays.remove(&(not_before, place.issue));
@@ -70,12 +73,12 @@ impl Queue {
         }
     }
 
-    /// Returns the tasks by estimate, the dearest first.
+    /// Returns the tasks by estimate, the most expensive first.
     pub(crate) fn dearest(&self) -> impl Iterator<Item = (Usd, IssueNumber)> {
         self.by_estimate.iter().rev().copied()
     }
 
-    /// Returns the domains that have waiting tasks, each with those that are to be looked at, in order.
+    /// Returns the domains with waiting tasks, each with its tasks to examine, in order.
     pub(crate) fn domains(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = Place>)> {
         self.lanes
             .iter()

@@ -1,15 +1,17 @@
-//! How long to wait before another try. The engine is the only place that tries again.
+//! Delays between retries. The engine is the only place that retries.
 
 use crate::{IssueNumber, Time};
 
 /// First delay, doubled by each further failure.
 const FIRST_DELAY_MS: u64 = 1_000;
-/// Longest delay: what takes longer is a matter for the breaker.
+/// Longest delay: longer waits are left to the breaker.
 const DELAY_MS_MAX: u64 = 4_000;
 
-/// Returns when to try again after the `n_failures`-th failure in a row (from 1): 1 s, 2 s, 4 s, up to a quarter more.
+/// Returns when to retry after the `n_failures`-th failure in a row (from 1): after 1 s, 2 s, 4 s,
+/// plus up to a quarter.
 ///
-/// The jitter keeps tasks that failed together from coming back together; it is computed, so that a replay agrees.
+/// The jitter keeps tasks that failed together from retrying together. It is computed, not random,
+/// so that a replay agrees.
 pub(crate) fn retry_at(now: Time, n_failures: u32, issue: Option<IssueNumber>, seed: u64) -> Time {
     let delay = (FIRST_DELAY_MS << (n_failures.clamp(1, 8) - 1)).min(DELAY_MS_MAX);
     let key = seed ^ issue.map_or(0, |issue| issue.0).rotate_left(32) ^ u64::from(n_failures);

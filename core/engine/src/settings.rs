@@ -1,4 +1,5 @@
-//! What a session was told: limits and rules. Journaled with its start, so that a replay needs nothing else.
+//! The limits and rules of a session. Journaled with its start, so that a replay needs nothing
+//! else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,69 +15,72 @@ pub struct Settings {
     /// Most that the session may spend.
     #[serde(rename = "budget_usd")]
     pub budget: Usd,
-    /// Most that one task may spend, all its attempts together.
+    /// Most that one task may spend, over all its attempts.
     #[serde(rename = "task_cap_usd")]
     pub task_cap: Usd,
-    /// Money kept back from what an agent is told, for it checks between turns.
+    /// Amount withheld from the limit given to an agent, because agents check their spending only
+    /// between turns.
     #[serde(rename = "turn_margin_usd")]
     pub turn_margin: Usd,
-    /// How the cost of the agent is known.
+    /// How the cost of the agent becomes known.
     pub metering: Metering,
-    /// Attempts in flight.
+    /// Maximum number of concurrent attempts.
     pub n_slots: u32,
     /// Retries of a task after its first attempt.
     pub max_retries: u32,
-    /// Attempts at once in one domain.
+    /// Maximum number of concurrent attempts in one domain.
     pub max_per_domain: u32,
-    /// Domains that run alone.
+    /// Domains whose tasks run alone.
     pub exclusive_domains: BTreeSet<String>,
     /// Consecutive failures of a service that open its breaker.
     pub breaker_threshold: u32,
     /// Milliseconds until an open breaker probes.
     pub breaker_cooldown_ms: u64,
-    /// Whether to start what fits although the whole backlog does not fit the budget.
+    /// Whether to start as many tasks as the budget allows, even if the whole backlog does not fit.
     pub allow_partial: bool,
-    /// Whether to stop when the plan stands.
+    /// Whether to stop once the plan is ready.
     pub dry_run: bool,
     /// Name of the agent backend.
     pub agent: String,
-    /// Which model works.
+    /// How the model is chosen.
     pub model: ModelChoice,
     /// Whether there are checks to run.
     pub has_checks: bool,
-    /// What to do when a check fails without any work of ours.
+    /// What to do when a check also fails without our work.
     pub red_base: RedBase,
-    /// Nothing starts from this time on.
+    /// Nothing new starts from this time on.
     pub start_until: Option<Time>,
     /// Seed of the jitter.
     pub seed: u64,
-    /// Who takes each replaceable decision, by its kind: name and version, and of a plugin the SHA-256 of its component.
+    /// The strategy used for each replaceable decision, by kind: name and version, and for a plugin
+    /// the SHA-256 of its component.
     pub deciders: BTreeMap<String, String>,
-    /// How the issues are planned, where they are.
+    /// How the issues are planned, if they are.
     pub plan: Option<PlanRules>,
-    /// Whether to start what depends on an open issue that is not part of the session.
+    /// Whether to start tasks that depend on an open issue outside the session.
     pub ignore_outside: bool,
 }
 
 impl Settings {
-    /// Returns the service that the agent backend is.
+    /// Returns the agent backend as a service.
     pub fn agent_service(&self) -> Service {
         Service::Agent(self.agent.clone())
     }
 
-    /// Returns the margin in force: never more than half of a task's cap, or a small cap could start nothing.
+    /// Returns the effective margin: at most half of a task's cap, so that a small cap can still
+    /// start an agent.
     pub fn margin(&self) -> Usd {
         self.margin_of(self.task_cap)
     }
 
-    /// Returns the margin in force under another cap.
+    /// Returns the effective margin for another cap.
     pub fn margin_of(&self, cap: Usd) -> Usd {
         self.turn_margin.min(cap.half())
     }
 }
 
 impl Default for Settings {
-    /// The defaults of the configuration, for an agent that is not named.
+    /// Returns the defaults of the configuration, without the name of an agent.
     fn default() -> Self {
         Self {
             budget: Usd::from_cents(50_00),
@@ -106,65 +110,66 @@ impl Default for Settings {
     }
 }
 
-/// How the cost of an agent is known.
+/// How the cost of an agent becomes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metering {
-    /// It costs nothing.
+    /// The agent is free.
     Free,
-    /// While it runs.
+    /// It is reported while the agent runs.
     AsItGoes,
-    /// At the end only.
+    /// It is reported only at the end.
     AtTheEnd,
 }
 
-/// Which model works on a task.
+/// How the model of a task is chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ModelChoice {
-    /// Always this one; `None` leaves it to the program.
+    /// Always this model; `None` leaves it to the program.
     Fixed {
-        /// Its name.
+        /// Name of the model.
         model: Option<String>,
     },
-    /// The model selector is asked.
+    /// The model selector decides.
     Auto,
 }
 
-/// What to do when a check fails on the base already.
+/// What to do when a check already fails on the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RedBase {
     /// Start nothing.
     Fail,
-    /// Let such a check say nothing about the work.
+    /// Ignore the check when judging the work.
     IgnoreKnown,
 }
 
-/// What a session is about, and what earlier sessions left to it.
+/// What a session is about, and the work that earlier sessions left to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct About {
-    /// Label that its issues carry; empty where they are planned.
+    /// Label of its issues; empty if they are planned.
     pub label: String,
-    /// Only these of the issues with the label; empty means all.
+    /// Restricts the session to these issues with the label; empty means all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub only: BTreeSet<IssueNumber>,
-    /// What is planned; `None` where the issues are there already.
+    /// The directive to plan; `None` if the issues already exist.
     pub directive: Option<String>,
     /// `owner/name`, or the name of the local repository.
     pub repository: String,
-    /// Branch that the work starts from and goes back to.
+    /// Branch that the work starts from and is merged into.
     pub base_branch: String,
     /// Version of autoissue.
     pub version: String,
-    /// Work of earlier sessions that was cut off, to be continued.
+    /// Interrupted work of earlier sessions, to be continued.
     #[serde(deserialize_with = "by_number")]
     #[schemars(with = "BTreeMap<String, CutOff>")]
     pub cut_off: BTreeMap<IssueNumber, CutOff>,
 }
 
-/// Reads an object whose keys are the numbers of issues. In JSON they are strings, which a number is not read from within an event:
-/// events are tagged, so they are taken in whole before it is known which one it is.
+/// Reads an object whose keys are issue numbers. JSON keys are strings, and serde does not read
+/// numbers from them inside an event: events are tagged, so they are buffered before their variant
+/// is known.
 fn by_number<'de, D>(deserializer: D) -> Result<BTreeMap<IssueNumber, CutOff>, D::Error>
 where
     D: Deserializer<'de>,
@@ -178,15 +183,16 @@ where
         .collect()
 }
 
-/// Work on an issue that an earlier session had to leave unfinished.
+/// Work on an issue that an earlier session left unfinished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CutOff {
-    /// What all earlier sessions have spent on it. It counts against the task's cap, and not against the session's budget.
+    /// What all earlier sessions have spent on it. Counts against the task's cap, but not against
+    /// the session's budget.
     #[serde(rename = "spent_usd")]
     pub spent: Usd,
     /// Commit that the work started from.
     pub base: String,
-    /// Commit that holds the work; `None` where there is none.
+    /// Commit that contains the work; `None` if there is none.
     pub work: Option<String>,
     /// Session of the agent.
     pub session: Option<AgentSession>,

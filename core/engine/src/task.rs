@@ -3,8 +3,8 @@
 //! ```text
 //!   Classifying ─► Choosing ─► Waiting ─► Running: the stages of its kind ─► Ended
 //!                     ▲           ▲                     │
-//!                     │           └── failed, to be tried again
-//!                     └── failed in substance, and the model selector is asked again
+//!                     │           └── failed, to be retried
+//!                     └── failed in substance: the model selector is asked again
 //! ```
 
 use crate::issue::SharedIssue;
@@ -18,43 +18,44 @@ use crate::{
 pub struct Task {
     /// The issue.
     pub issue: SharedIssue,
-    /// What it is about, which says which stages its attempts have.
+    /// Kind of work, which determines the stages of its attempts.
     pub kind: TaskKind,
-    /// Where it is.
+    /// Current stage.
     pub stage: Stage,
-    /// What the classifier said.
+    /// The classifier's answer.
     pub classification: Option<Classification>,
     /// Model of the next attempt; `None` leaves it to the program.
     pub model: Option<String>,
-    /// How hard it should think; `None` leaves it to the program.
+    /// Effort level of the model; `None` leaves it to the program.
     pub effort: Option<Effort>,
-    /// What it is expected to cost.
+    /// Estimated cost.
     pub estimate: Usd,
-    /// What earlier sessions have spent on it.
+    /// Amount that earlier sessions have spent on it.
     pub spent_before: Usd,
-    /// What it has cost, all attempts of this session.
+    /// Cost in this session, over all attempts.
     pub spent: Usd,
-    /// How much of that is assumed.
+    /// The estimated part of `spent`.
     pub assumed: Usd,
-    /// What was assumed of interrupted runs beyond what was seen. It is charged, but does not count against the task's cap.
+    /// Amount that was estimated for interrupted runs beyond what was metered. It is charged, but
+    /// does not count against the task's cap.
     pub(crate) forgiven: Usd,
     /// Attempts started so far.
     pub n_attempts: u32,
-    /// Retries used up.
+    /// Retries used.
     pub n_retries: u32,
     /// Failures of substance.
     pub n_substance: u32,
-    /// Attempt to go on with, where the last one left its worktree.
+    /// Attempt to continue, if the last one left its worktree.
     pub kept: Option<Kept>,
-    /// Last failure that was the task's or a service's, in words.
+    /// Last failure of the task or of a service, as text.
     pub last_failure: Option<(FailureType, String)>,
-    /// What was not good enough before.
+    /// What was wrong with the previous attempt.
     pub feedback: Option<String>,
     /// Work of the last attempt that left any.
     pub work: Option<Work>,
-    /// What a person should know of a last attempt that left none.
+    /// Remarks for the user about a last attempt that left no work.
     pub notes: Vec<String>,
-    /// Checks of the last attempt that got so far.
+    /// Checks of the last attempt that reached them.
     pub checks: Vec<CheckResult>,
     /// Last report of an agent.
     pub report: Option<AgentReport>,
@@ -62,92 +63,92 @@ pub struct Task {
     pub(crate) session: Option<AgentSession>,
     /// Commit that the last attempt started from.
     pub base: Option<String>,
-    /// Where its work is published.
+    /// Where the work is published.
     pub publication: Option<Publication>,
     /// Issues that wait for this one.
     pub(crate) dependents: Vec<crate::IssueNumber>,
-    /// Dependencies that are not there yet.
+    /// Dependencies that are not available yet.
     pub(crate) n_missing: u32,
 }
 
-/// What a failed check leaves to the next attempt.
+/// What a failed attempt leaves to the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// Commit that the work started from.
     pub base: String,
-    /// Commit that holds the work so far, should the tree be gone.
+    /// Commit that contains the work so far, in case the worktree is gone.
     pub work: Option<String>,
     /// Session of the agent.
     pub session: Option<AgentSession>,
 }
 
-/// Where a task is.
+/// Stage of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
-    /// The classifier is asked.
+    /// Waiting for the classifier.
     Classifying,
-    /// The model selector is asked.
+    /// Waiting for the model selector.
     Choosing,
-    /// It waits for its turn.
+    /// Waiting to start.
     Waiting {
-        /// Not before this time.
+        /// Earliest start.
         not_before: Time,
     },
-    /// It has a slot.
+    /// The task has a slot.
     Running(Box<Attempt>),
     /// It has ended.
     Ended(Outcome),
 }
 
-/// One try at a task, in flight.
+/// A running attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
     /// Number, from 1.
     pub number: u32,
-    /// Money still set aside.
+    /// Amount still reserved.
     pub reserved: Usd,
-    /// What the agent was seen to spend.
+    /// Amount that the agent was seen to spend.
     pub metered: Usd,
-    /// What it is doing.
+    /// Current step.
     pub doing: Doing,
-    /// Whether the world owes an answer.
+    /// Whether an answer is outstanding.
     pub in_flight: bool,
-    /// Whether the agent was told to stop for its money.
+    /// Whether the agent was stopped for exceeding its limit.
     pub over_budget: bool,
-    /// Tries at publishing that failed and count.
+    /// Failed tries at publishing that count.
     pub n_publish_failures: u32,
 }
 
-/// What an attempt is doing.
+/// The current step of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doing {
-    /// Its worktree is made.
+    /// The worktree is being prepared.
     Leasing {
         /// Where the work starts.
         start: Start,
     },
-    /// The agent works.
+    /// The agent is working.
     Agent,
-    /// The work is taken into the mirror.
+    /// The work is being collected into the mirror.
     Collecting,
-    /// The work is taken into the mirror, or checked, once the machine has room for it, not before this time.
+    /// Collection or checks are postponed until the machine has disk space.
     CollectingLater {
-        /// When.
+        /// Earliest time of the retry.
         not_before: Time,
-        /// Whether the work is collected, and the checks are what is repeated.
+        /// Whether the work is already collected, so that only the checks are repeated.
         checks: bool,
     },
-    /// The checks run.
+    /// The checks are running.
     Checking,
-    /// The work is published, not before this time.
+    /// The work is being published.
     Publishing {
-        /// Zero where there is nothing to wait for.
+        /// Earliest time; zero if there is nothing to wait for.
         not_before: Time,
     },
 }
 
 impl Doing {
-    /// Returns whether it is worth stopping rather than waiting for.
+    /// Returns whether the step may take long, so that it is stopped rather than waited for.
     pub(crate) const fn may_take_long(&self) -> bool {
         matches!(
             self,
@@ -155,7 +156,7 @@ impl Doing {
         )
     }
 
-    /// Returns the stage that it is a part of.
+    /// Returns the stage that the step is part of.
     pub const fn stage(&self) -> AttemptStage {
         match self {
             Self::Leasing { .. } => AttemptStage::Worktree,
@@ -168,7 +169,8 @@ impl Doing {
 }
 
 impl Attempt {
-    /// Returns what was metered and is not settled: once its agent has ended, its cost is a part of what the task has spent.
+    /// Returns the amount that was metered but not settled. Once the agent has exited, its cost is
+    /// part of the task's `spent`.
     pub fn unsettled(&self) -> Usd {
         if self.reserved == Usd::ZERO {
             Usd::ZERO
@@ -177,14 +179,14 @@ impl Attempt {
         }
     }
 
-    /// Returns what is left of its reservation.
+    /// Returns the unused part of the reservation.
     pub fn unspent(&self) -> Usd {
         (self.reserved - self.unsettled()).max(Usd::ZERO)
     }
 }
 
 impl Task {
-    /// Returns what it has spent: what is settled, and what its running attempt has metered.
+    /// Returns the amount spent: settled costs, and what the running attempt has metered.
     pub fn spent_now(&self) -> Usd {
         self.spent + self.attempt().map_or(Usd::ZERO, Attempt::unsettled)
     }
@@ -220,7 +222,7 @@ impl Task {
         }
     }
 
-    /// Makes the task go on with what an earlier session left.
+    /// Makes the task continue the work that an earlier session left.
     pub(crate) fn go_on_with(&mut self, cut_off: &CutOff) {
         self.kind = TaskKind::ContinuedWork;
         self.spent_before = cut_off.spent;
@@ -233,7 +235,8 @@ impl Task {
         });
     }
 
-    /// Returns what a later session may go on with: work that the task's cap, or the end of the session, cut off.
+    /// Returns the work that a later session can continue: work interrupted by the task's cap or by
+    /// the end of the session.
     pub fn cut_off(&self) -> Option<CutOff> {
         let is_cut_off = match &self.stage {
             Stage::Ended(Outcome::Budget { .. }) => true,
@@ -249,7 +252,7 @@ impl Task {
         })
     }
 
-    /// Returns the commit of the last work that was collected.
+    /// Returns the commit of the last collected work.
     pub(crate) fn work_commit(&self) -> Option<String> {
         let of_kept = || self.kept.as_ref()?.work.clone();
         let collected = self.work.as_ref().map(|work| work.commit.clone());
@@ -258,21 +261,21 @@ impl Task {
             .or_else(of_kept)
     }
 
-    /// Returns its domain; `unknown` until the classifier has answered.
+    /// Returns the domain; `unknown` until the classifier has answered.
     pub fn domain(&self) -> &str {
         self.classification
             .as_ref()
             .map_or("unknown", |classification| &classification.domain)
     }
 
-    /// Returns the paths that it names or is expected to touch.
+    /// Returns the paths that the issue mentions or is expected to touch.
     pub fn paths(&self) -> &[String] {
         self.classification
             .as_ref()
             .map_or(&[], |classification| &classification.paths)
     }
 
-    /// Returns the attempt in flight.
+    /// Returns the running attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
         match &self.stage {
             Stage::Running(attempt) => Some(attempt),
@@ -287,7 +290,7 @@ impl Task {
         }
     }
 
-    /// Takes up what waited for room on the disk.
+    /// Resumes a postponed collection or check.
     pub(crate) fn go_on_collecting(&mut self) {
         if let Some(attempt) = self.attempt_mut()
             && let Doing::CollectingLater { checks, .. } = attempt.doing
@@ -301,7 +304,7 @@ impl Task {
         }
     }
 
-    /// Moves the attempt in flight on.
+    /// Moves the running attempt to another step.
     pub(crate) fn go(&mut self, doing: Doing, in_flight: bool) {
         if let Some(attempt) = self.attempt_mut() {
             attempt.doing = doing;
@@ -309,14 +312,14 @@ impl Task {
         }
     }
 
-    /// Returns whether the last agent ended well, by its own word and by ours.
+    /// Returns whether the last agent ended well, according to its report and to us.
     pub(crate) fn agent_was_good(&self) -> bool {
         self.report
             .as_ref()
             .is_some_and(|report| report.ended == Ended::Done)
     }
 
-    /// Returns when publishing may be tried again, where it waits for that.
+    /// Returns when publishing may be retried, if it is waiting.
     pub(crate) fn publish_not_before(&self) -> Option<Time> {
         match self.attempt()? {
             Attempt {
@@ -328,7 +331,7 @@ impl Task {
         }
     }
 
-    /// Returns when its work may be collected, where that waits for the machine.
+    /// Returns when the work may be collected, if that is waiting for the machine.
     pub(crate) fn collect_not_before(&self) -> Option<Time> {
         match self.attempt()?.doing {
             Doing::CollectingLater { not_before, .. } => Some(not_before),
@@ -336,7 +339,7 @@ impl Task {
         }
     }
 
-    /// Returns how it ended.
+    /// Returns the outcome, if the task has ended.
     pub const fn outcome(&self) -> Option<&Outcome> {
         match &self.stage {
             Stage::Ended(outcome) => Some(outcome),
@@ -344,7 +347,7 @@ impl Task {
         }
     }
 
-    /// Returns the name of its stage as it is shown.
+    /// Returns the displayed name of the stage.
     pub const fn stage_name(&self) -> &'static str {
         match &self.stage {
             Stage::Classifying => "classify",

@@ -1,6 +1,7 @@
 //! Points in time, as given by the caller: the engine has no clock.
 //!
-//! In JSON a time is RFC 3339 in UTC with milliseconds, `2026-11-30T04:41:04.123Z`: as text they sort as they come.
+//! In JSON a time is RFC 3339 in UTC with milliseconds, `2026-11-30T04:41:04.123Z`, so that text
+//! order is chronological order.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,13 +11,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Milliseconds of a day.
+/// Milliseconds per day.
 const DAY_MS: u64 = 86_400_000;
-/// Days of the 400 years after which the calendar repeats itself.
+/// Days in 400 years, after which the calendar repeats.
 const ERA_DAYS: u64 = 146_097;
 /// Days from 1 March of the year 0 to 1 January 1970.
 const EPOCH_DAYS: u64 = 719_468;
-/// The last millisecond of the year 9999: RFC 3339 has four digits for a year.
+/// The last millisecond of the year 9999, because RFC 3339 years have four digits.
 const MS_MAX: u64 = 253_402_300_799_999;
 
 /// Milliseconds since the Unix epoch.
@@ -24,7 +25,7 @@ const MS_MAX: u64 = 253_402_300_799_999;
 pub struct Time(u64);
 
 impl Time {
-    /// Makes a time from milliseconds since the Unix epoch.
+    /// Creates a time from milliseconds since the Unix epoch.
     pub const fn from_ms(ms: u64) -> Self {
         Self(ms)
     }
@@ -39,7 +40,8 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Returns the time as RFC 3339 in UTC, with milliseconds. What is later than the year 9999 is its end.
+    /// Returns the time as RFC 3339 in UTC, with milliseconds. Times after the year 9999 are
+    /// clamped to its end.
     pub fn rfc3339(self) -> String {
         let ms = self.0.min(MS_MAX);
         let (year, month, day) = date_of(ms / DAY_MS);
@@ -48,7 +50,7 @@ impl Time {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 
-    /// Returns the time that [`Time::rfc3339`] wrote; `None` for any other text.
+    /// Returns the time written by [`Time::rfc3339`], or `None` for any other text.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let number = |from: usize, to: usize| {
             let digits = text.get(from..to)?;
@@ -58,12 +60,14 @@ impl Time {
         let days = days_to(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
         let minutes = (days * 24 + number(11, 13)?) * 60 + number(14, 16)?;
         let ms = (minutes * 60 + number(17, 19)?) * 1_000 + number(20, 23)?;
-        // Written again, it is the same only if every part is in its range and every sign between them is right.
+        // Formatting the result again gives the same text only if all parts are in range and all
+        // separators are right.
         Some(Self(ms)).filter(|time| time.rfc3339() == text)
     }
 }
 
-/// Returns year, month and day of a day since the epoch. The year is counted from March, so that a leap day is its last.
+/// Returns the year, month and day of a day since the epoch. Years are counted from March, so that
+/// a leap day is the last day of a year.
 const fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days + EPOCH_DAYS;
     let (era, day) = (days / ERA_DAYS, days % ERA_DAYS);
@@ -79,7 +83,8 @@ const fn date_of(days: u64) -> (u64, u64, u64) {
     }
 }
 
-/// Returns the days from the epoch to a date; `None` for one before it. The fortieth of a month is a day of the next one.
+/// Returns the days from the epoch to a date, or `None` for a date before it. A day beyond the end
+/// of its month is a day of the next month.
 fn days_to(year: u64, month: u64, day: u64) -> Option<u64> {
     let (year, month) = if 2 < month {
         (year, month - 3)
@@ -131,7 +136,8 @@ impl Add<u64> for Time {
 }
 
 impl fmt::Display for Time {
-    /// Writes hour and minute in UTC. Who knows the time zone formats [`Time::ms`] instead.
+    /// Writes the hour and minute in UTC. Callers that know the time zone format [`Time::ms`]
+    /// instead.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.0 / 60_000;
         write!(f, "{:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
@@ -172,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_text_is_a_time() {
+    fn other_texts_are_not_times() {
         for text in [
             "",
             "2026-11-30",

@@ -1,26 +1,26 @@
-//! A plugin that was to decide something and did not.
+//! A plugin that failed to decide.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::IssueNumber;
 
-/// A plugin that was to decide something for a task and did not.
+/// A plugin that failed to decide something for a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Undecided {
-    /// Task.
+    /// The task.
     pub issue: IssueNumber,
-    /// Kind of the decision, such as `classifier`.
+    /// Kind of decision, such as `classifier`.
     pub strategy: String,
-    /// The plugin: name and version.
+    /// Name and version of the plugin.
     pub plugin: String,
-    /// Why it did not.
+    /// The reason.
     pub message: String,
     /// What happens instead.
     pub then: Instead,
 }
 
-/// What happens instead of a plugin's decision, as the operator wants it.
+/// What happens when a plugin does not decide, as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Instead {

@@ -1,4 +1,4 @@
-//! Exports `agent-backend`. The reader of an attempt's output is a resource, which holds what it remembers.
+//! Exports `agent-backend`. The reader of an attempt's output is a resource, which holds its state.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 use crate::{Source, Usage};
 
-/// One attempt's reader.
+/// Reader for one attempt.
 pub struct Reader(RefCell<Box<dyn AgentRun>>);
 
 impl<P: Supplies> Guest for P {

@@ -1,6 +1,8 @@
-//! Bindings of the WIT package, generated and committed: who builds a plugin builds no generator, which would take longer than the rest.
+//! Bindings of the WIT package, generated and committed so that building a plugin does not require
+//! building the generator, which would take most of the build time.
 //!
-//! `plugin-sdk/bindings` writes them anew after a change of the WIT package. Until then a test of this crate fails.
+//! `plugin-sdk/bindings` regenerates them after a change of the WIT package. Until then a test of
+//! this crate fails.
 #![expect(
     clippy::allow_attributes,
     clippy::cast_possible_truncation,
@@ -9,7 +11,7 @@
     missing_docs,
     unreachable_pub,
     unsafe_code,
-    reason = "generated from the WIT package, which says what its items are"
+    reason = "generated from the WIT package, which documents its items"
 )]
 
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! Exports `metadata`: who the plugin is, from its crate and from its strategies.
+//! Exports `metadata`: describes the plugin, from its crate and its strategies.
 
 use super::bindings::metadata::exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
 use super::{NOTHING, WitError, error, named, set_up};
@@ -83,7 +83,7 @@ fn check(all: &Strategies, kind: &str, name: &str, settings: &str) -> Result<(),
             named(&all.pr_templates, PrTemplate::describe, name)?.check_settings(settings)
         }
         _ => Err(PluginError::InvalidSettings(format!(
-            "the plugin knows no kind `{kind}`"
+            "the plugin does not know the kind `{kind}`"
         ))),
     }
 }

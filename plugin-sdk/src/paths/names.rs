@@ -1,6 +1,7 @@
-//! The names by which [`super::named_in`] knows a path: data only. What is searched by binary search says that it is sorted.
+//! The names by which [`super::named_in`] recognises a path: data only. Tables that are searched by
+//! binary search are documented as sorted.
 
-/// First directories of a machine's own paths.
+/// Top-level directories of a machine's own paths.
 #[rustfmt::skip]
 pub(super) const SYSTEM_DIRECTORIES: [&str; 30] = [
     "Applications", "Library", "System", "Users", "Volumes", "Windows", "api", "bin", "boot", "data", "dev", "etc",
@@ -8,32 +9,33 @@ pub(super) const SYSTEM_DIRECTORIES: [&str; 30] = [
     "sys", "tmp", "usr", "var",
 ];
 
-/// Directories that hold what others wrote.
+/// Directories of installed dependencies.
 #[rustfmt::skip]
 pub(super) const INSTALLED: [&str; 7] = [
     "node_modules", "site-packages", "dist-packages", ".cargo", "bower_components", ".venv", "__pycache__",
 ];
 
-/// First parts of a media type (`image/*`).
+/// First parts of media types (`image/*`).
 #[rustfmt::skip]
 pub(super) const MEDIA_TYPES: [&str; 7] = [
     "application", "audio", "font", "image", "multipart", "text", "video",
 ];
 
-/// Ends of a host name with a path behind it and no scheme before it (`example.com/docs/`).
+/// Endings of host names that are followed by a path and have no scheme before them
+/// (`example.com/docs/`).
 #[rustfmt::skip]
 pub(super) const TOP_LEVEL_DOMAINS: [&str; 34] = [
     "ai", "app", "br", "ca", "ch", "cloud", "cn", "co", "com", "de", "dev", "edu", "eu", "fr", "gov", "in", "info",
     "io", "jp", "kr", "land", "me", "net", "nl", "org", "page", "ru", "sh", "site", "tech", "tv", "uk", "us", "xyz",
 ];
 
-/// Extensions that are top-level domains or words as well: a bare name with one of them is no file.
+/// Extensions that are also top-level domains or words: a bare name with one of them is not a file.
 #[rustfmt::skip]
 pub(super) const AMBIGUOUS_EXTENSIONS: [&str; 5] = [
     "in", "ml", "ps", "re", "st",
 ];
 
-/// Directories at which sources begin: `src/api` in backticks is a directory without its `/`.
+/// Directories where sources begin: `src/api` in backticks is a directory even without `/`.
 #[rustfmt::skip]
 pub(super) const ROOTS: [&str; 18] = [
     "src", "lib", "pkg", "cmd", "internal", "crates", "packages", "apps", "app", "docs", "test", "tests", "spec",
@@ -50,7 +52,7 @@ pub(super) const JS_PRODUCTS: [&str; 53] = [
     "typed", "underscore", "video", "vue", "web3", "zepto",
 ];
 
-/// Names of files that have no extension, or are known by their dot; sorted.
+/// Names of files without an extension, or that start with a dot; sorted.
 #[rustfmt::skip]
 pub(super) const FILE_NAMES: [&str; 55] = [
     ".babelrc", ".bashrc", ".browserslistrc", ".clang-format", ".clang-tidy", ".coveragerc", ".dockerignore",
@@ -62,7 +64,7 @@ pub(super) const FILE_NAMES: [&str; 55] = [
     "Podfile", "Procfile", "README", "Rakefile", "SECURITY", "Tiltfile", "Vagrantfile",
 ];
 
-/// Extensions of files that people keep in repositories; sorted.
+/// Extensions of files in repositories; sorted.
 #[rustfmt::skip]
 pub(super) const EXTENSIONS: [&str; 287] = [
     "adb", "adoc", "ads", "ahk", "applescript", "asciidoc", "asm", "astro", "avsc", "awk", "bash", "bat", "bats",
@@ -87,7 +89,7 @@ pub(super) const EXTENSIONS: [&str; 287] = [
     "xaml", "xcconfig", "xhtml", "xib", "xml", "xsd", "xsl", "xslt", "yaml", "yml", "yul", "zig", "zsh",
 ];
 
-/// Directories that a repository is likely to have; sorted.
+/// Common directories in repositories; sorted.
 #[rustfmt::skip]
 pub(super) const DIRECTORIES: [&str; 194] = [
     ".circleci", ".devcontainer", ".github", ".gitlab", ".storybook", ".vscode", "Assets", "Docs", "Packages",

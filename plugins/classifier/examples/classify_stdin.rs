@@ -1,19 +1,21 @@
-//! Classifies issues from standard input, one JSON object per line, and answers with one JSON object per line.
+//! Classifies issues from standard input, one JSON object per line, and prints one JSON object per
+//! line.
 //!
-//! A way to try the classifier, or to judge it on issues of one's own, without the rest of autoissue:
+//! Use it to try the classifier, or to evaluate it on your own issues, without the rest of
+//! autoissue:
 //!
 //! ```text
 //! $ echo '{"number": 7, "title": "Dark mode", "body": "", "labels": []}' | cargo run --example classify_stdin -- classify --stdin
 //! {"number":7,"domain":"frontend","confidence":0.5,"reasons":["keyword `Dark mode`"],"alternatives":[],"paths":[]}
 //! ```
 //!
-//! The arguments are those of `autoissue classify --stdin`; they are not read. With `--repeat N` each issue is classified N times and the time
-//! of one is written to standard error.
+//! Accepts the arguments of `autoissue classify --stdin`, and ignores them. With `--repeat N` each
+//! issue is classified N times, and the time per issue is written to standard error.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "an example is a program for people"
+    reason = "an example prints its results"
 )]
 
 use std::io::{self, BufRead};
@@ -64,7 +66,7 @@ fn answer(issue: &Issue) -> Result<Answer, PluginError> {
     ))
 }
 
-/// Returns the number behind `--repeat`, or 1.
+/// Returns the number after `--repeat`, or 1.
 fn n_repeats() -> usize {
     let mut args = std::env::args().skip_while(|arg| arg != "--repeat");
     args.nth(1).and_then(|n| n.parse().ok()).unwrap_or(1)

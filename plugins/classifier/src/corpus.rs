@@ -1,7 +1,9 @@
-//! Issues as people write them, with the domain that a maintainer would give them: the measure of the fourth tier, and of the four together.
+//! Realistic issues with the domain that a maintainer would assign, for measuring the fourth tier,
+//! and all four together.
 //!
-//! All are made up. They were written before they were tried, and words are not weighed to fit them one by one; so some are judged wrongly, and the tests hold
-//! the share that is judged rightly.
+//! All are invented. They were written before they were tried, and word weights are not tuned to
+//! individual issues. So some are classified incorrectly, and the tests check the share of correct
+//! answers.
 
 use autoissue_plugin_sdk::prelude::*;
 
@@ -184,7 +186,7 @@ const ISSUES: &[Row] = &[
     ("documentation", "\u{c124}\u{ce58} \u{ac00}\u{c774}\u{b4dc} \u{bb38}\u{c11c} \u{c624}\u{d0c0} \u{c218}\u{c815}", ""),
     ("documentation", "Dokumentation der Konfigurationsdatei fehlt", ""),
     ("documentation", "Man page lacks the --json flag", ""),
-    // Unknown: nothing tells.
+    // Unknown: nothing indicates a domain.
     ("unknown", "Question about the roadmap", "When is the next version planned?"),
     ("unknown", "Is anybody still working on this?", ""),
     ("unknown", "Crash on startup", "It just closes."),
@@ -233,7 +235,7 @@ fn classify(title: &str, body: &str, labels: &[&str]) -> Classification {
         .unwrap()
 }
 
-/// Returns a line for each issue that is judged otherwise than expected.
+/// Returns a line for each issue that is not classified as expected.
 fn judged_wrongly(rows: &[Row]) -> Vec<String> {
     rows.iter().filter_map(wrong).collect()
 }
@@ -249,7 +251,7 @@ fn wrong((expected, title, body): &Row) -> Option<String> {
 }
 
 #[test]
-fn most_issues_get_the_domain_that_a_maintainer_would_give() {
+fn most_issues_get_the_domain_that_a_maintainer_would_assign() {
     let wrong = judged_wrongly(ISSUES);
     assert!(
         wrong.len() * 100 <= ISSUES.len() * 5,
@@ -292,7 +294,7 @@ fn check(answer: &Classification, domain: &str, confidence: f32, reason: &str) {
 }
 
 #[test]
-fn the_first_tier_that_says_something_wins() {
+fn the_first_tier_with_a_result_wins() {
     let body = "The endpoint in `src/api/user.rs` ignores the JWT";
     check(
         &classify("[Frontend] Login", body, &["docs"]),
@@ -310,7 +312,7 @@ fn the_first_tier_that_says_something_wins() {
         &classify("Login", body, &["bug"]),
         "backend",
         0.7,
-        "names `src/api/user.rs`",
+        "mentions `src/api/user.rs`",
     );
     check(
         &classify("Login", "The endpoint ignores the JWT", &[]),
@@ -322,12 +324,12 @@ fn the_first_tier_that_says_something_wins() {
         &classify("Hello", "", &["bug"]),
         "unknown",
         0.0,
-        "no tag, label, path or word tells the domain",
+        "nothing in the issue matched a domain",
     );
 }
 
 #[test]
-fn alternatives_are_less_sure_than_the_answer_and_do_not_repeat_it() {
+fn alternatives_have_lower_confidence_and_do_not_repeat_the_answer() {
     for (_, title, body) in ISSUES.iter().chain(TEMPLATED) {
         let answer = classify(title, body, &[]);
         assert!(
@@ -355,7 +357,7 @@ fn alternatives_are_less_sure_than_the_answer_and_do_not_repeat_it() {
 }
 
 #[test]
-fn substrings_are_no_evidence() {
+fn substrings_are_not_evidence() {
     for title in [
         "Feedback wanted",
         "A builder for rapid guidance",
@@ -386,7 +388,7 @@ fn an_answer_does_not_depend_on_the_ones_before() {
 }
 
 #[test]
-fn strange_text_is_judged_without_a_panic() {
+fn unusual_text_does_not_panic() {
     let long_line = "a/b.rs ".repeat(20_000);
     let unspaced = "\u{6570}\u{636e}".repeat(20_000);
     let strange = [

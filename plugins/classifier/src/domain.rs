@@ -1,6 +1,7 @@
 //! The domains of the built-in classifier.
 
-/// A part of a product that an issue can belong to, in the order in which equal evidence is decided: what is most urgent to get right comes first.
+/// A part of a product that an issue can belong to. The order decides between equal evidence: the
+/// domains where mistakes cost most come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Domain {
     Security,
@@ -12,7 +13,7 @@ pub(crate) enum Domain {
     Frontend,
 }
 
-/// Number of domains, `unknown` not counted.
+/// Number of domains, without `unknown`.
 pub(crate) const N_DOMAINS: usize = 7;
 
 /// Evidence for each domain.
@@ -29,7 +30,7 @@ impl Domain {
         Self::Frontend,
     ];
 
-    /// Returns the name by which the operator knows the domain.
+    /// Returns the name used in the configuration.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Security => "security",
@@ -43,7 +44,7 @@ impl Domain {
     }
 }
 
-/// Returns the domains that have evidence, the best first; equal ones in the order of [`Domain`].
+/// Returns the domains with evidence, best first; ties in the order of [`Domain`].
 pub(crate) fn ranked(scores: &Scores) -> Vec<(Domain, u32)> {
     let mut ranked: Vec<(Domain, u32)> = Domain::ALL
         .into_iter()

@@ -1,15 +1,16 @@
-//! Tier 4: words and phrases, by weight of evidence.
+//! Tier 4: words and phrases, weighted as evidence.
 //!
 //! ```text
 //! title ─► words ─┐                          ┌─► ranked ─► best, if it has enough
-//!                 ├─► weight × place, each ──┤
-//! body ─► lines ─►┘   word less each time    └─► the words that said so
+//!                 ├─► weight × position, ────┤
+//! body ─► lines ─►┘   less if repeated       └─► the words with the evidence
 //!         of a Zone
 //! ```
 //!
-//! The tables below say how strongly a word points to a domain, from 1 (often) to 10 (it means nothing else); a word may point to several. They are written from what people call
-//! things, in several languages; words in folded form (see [`crate::words`]), phrases with single spaces. A phrase hides its words,
-//! so an entry without any weight ([`neutral`]) takes a misleading phrase out.
+//! The tables in the submodules say how strongly a word indicates a domain, from 1 (often) to 10
+//! (it means nothing else); a word may indicate several. They list common names of things, in
+//! several languages: words in folded form (see [`crate::words`]), phrases with single spaces. A
+//! phrase hides its words, so an entry without weight ([`neutral`]) disables a misleading phrase.
 
 mod backend;
 mod database;
@@ -44,7 +45,7 @@ const N_WORDS: usize = count(&LISTS);
 
 static LEXICON: Lexicon<N_WORDS, 8192> = Lexicon::new(&LISTS);
 
-/// How much a word counts by where it stands. The title is what the author chose to be judged by.
+/// Weight of a word by its position. The title is what the author chose to describe the issue.
 const TITLE_WEIGHT: u32 = 12;
 
 const fn zone_weight(zone: Zone) -> u32 {
@@ -55,29 +56,31 @@ const fn zone_weight(zone: Zone) -> u32 {
     }
 }
 
-/// Most evidence that a body brings in all, however long it is: where half of it is for one domain, that weighs as much as a good word of the title.
+/// Most evidence from a body, however long it is: if half of it indicates one domain, that weighs
+/// as much as a good word in the title.
 const BODY_MOST: u32 = 180;
 
-/// Least evidence for an answer: one word of weight 4 in the title, or two such in the first paragraph.
+/// Least evidence for an answer: one word of weight 4 in the title, or two of them in the first
+/// paragraph.
 const ENOUGH: u32 = 40;
 
-/// Words that are named as reasons.
+/// Maximum number of words in the reason.
 const REASONS_MAX: usize = 4;
 
-/// What the words of an issue say.
+/// The evidence from the words of an issue.
 pub(crate) struct Evidence<'i> {
     /// Evidence per domain.
     pub(crate) scores: Scores,
     heard: Vec<Heard<'i>>,
 }
 
-/// A word that was found, as it was written, with what it brought for each domain.
+/// A word that was found, as written, with its evidence for each domain.
 struct Heard<'i> {
     written: &'i str,
     brought: Scores,
 }
 
-/// Returns what the words of title and body say.
+/// Returns the evidence from the words of title and body.
 pub(crate) fn evidence_of<'i>(title: &'i str, body: &'i str) -> Evidence<'i> {
     let mut listener = Listener::new();
     let rest = without_tags(title);
@@ -99,8 +102,8 @@ pub(crate) fn evidence_of<'i>(title: &'i str, body: &'i str) -> Evidence<'i> {
     evidence
 }
 
-/// Returns the title's scores with half as much again for kinds of work: the title of a task to test or document something has
-/// one word for the task and many for the thing.
+/// Returns the scores of the title, with kinds of work increased by half: the title of a task to
+/// test or document something has one word for the kind of work and many for the thing.
 fn favoured(mut scores: Scores) -> Scores {
     for kind in [Domain::Documentation, Domain::Testing] {
         scores[kind as usize] += scores[kind as usize] / 2;
@@ -108,7 +111,7 @@ fn favoured(mut scores: Scores) -> Scores {
     scores
 }
 
-/// Returns the scores, scaled down so that they are [`BODY_MOST`] together.
+/// Returns the scores, scaled down to at most [`BODY_MOST`] in total.
 fn bounded(scores: Scores) -> Scores {
     let sum: u32 = scores.iter().sum();
     if sum <= BODY_MOST {
@@ -125,7 +128,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// Returns the domains by weight of evidence, the best first; empty where the evidence is not enough.
+    /// Returns the domains by evidence, best first; empty if there is not enough evidence.
     pub(crate) fn ranked(&self) -> Vec<(Domain, u32)> {
         let ranked = ranked(&self.scores);
         if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) {
@@ -135,7 +138,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// Returns the words that spoke most for `domain`, as they were written, the strongest first.
+    /// Returns the words with the most evidence for `domain`, as written, strongest first.
     pub(crate) fn words_for(&self, domain: Domain) -> Vec<&str> {
         let brought = |heard: &Heard<'_>| heard.brought[domain as usize];
         let mut best: Vec<&Heard<'_>> = Vec::with_capacity(REASONS_MAX + 1);
@@ -148,17 +151,17 @@ impl Evidence<'_> {
     }
 }
 
-/// Reads passages one after the other, with the memory of one.
+/// Reads passages one after the other, reusing memory.
 struct Listener<'i> {
     words: Words,
     evidence: Evidence<'i>,
-    /// How often each entry was heard.
+    /// How often each entry occurred.
     n_heard: [u8; N_WORDS],
 }
 
 impl<'i> Listener<'i> {
     fn new() -> Self {
-        // Enough for most issues, so that the memory is asked for once.
+        // Sufficient for most issues, so that memory is allocated once.
         let evidence = Evidence {
             scores: Scores::default(),
             heard: Vec::with_capacity(64),
@@ -170,7 +173,7 @@ impl<'i> Listener<'i> {
         }
     }
 
-    /// Weighs the words that were read from `text`.
+    /// Adds the evidence from the words of `text`.
     fn listen(&mut self, text: &'i str, place_weight: u32) {
         let Self {
             words,
@@ -196,7 +199,8 @@ fn brought(entry: Entry, place_weight: u32) -> Scores {
         .map(|word_weight| u32::from(word_weight) * place_weight)
 }
 
-/// Returns by how much a word counts less when it has been heard `times` times: saying it again makes it no other issue.
+/// Returns the divisor for a word that has occurred `times` times: repetition says little more
+/// about the issue.
 const fn repetition(times: u8) -> u32 {
     match times {
         0 => 1,
@@ -206,7 +210,7 @@ const fn repetition(times: u8) -> u32 {
     }
 }
 
-/// Returns the range, cut to the text; a run of an unspaced script may be long.
+/// Returns the range, limited to the text; a run of an unspaced script may be long.
 fn within(range: &Range<usize>, text: &str) -> Range<usize> {
     let longest = range.start + 60;
     range.start..text.floor_char_boundary(range.end.min(longest))
@@ -240,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn saying_a_word_often_makes_it_no_other_issue() {
+    fn repeating_a_word_hardly_changes_the_score() {
         let three_times = score("x", "tooltip tooltip tooltip", Domain::Frontend);
         assert_eq!(
             score("x", &"tooltip ".repeat(30), Domain::Frontend),
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_of_testing_has_more_weight_than_the_things_to_test() {
+    fn a_title_about_testing_outweighs_the_thing_to_test() {
         let ranked = evidence_of("Tests: database migration", "").ranked();
         assert_eq!(ranked[0].0, Domain::Testing);
         assert!(score("unit tests", "", Domain::Testing) > score("database", "", Domain::Database));
@@ -266,7 +270,7 @@ mod tests {
         );
     }
 
-    /// A plural of its own would not be recognised as the word said again.
+    /// A separate plural would not count as a repetition of the word.
     #[test]
     fn no_entry_is_the_plural_of_another() {
         let all: std::collections::HashSet<&str> = LISTS

@@ -2,27 +2,29 @@
 //!
 //! ```text
 //! `area/backend-API` ──► words: area, backend, api ──► names: backend, api ──► one domain per label, with a strength
-//!                                                                               └─► the surest of all labels
+//!                                                                               └─► the most certain of all labels
 //! ```
 //!
-//! Labels are searched by whole words, split where people join them: at `/`, `:`, `-`, `_`, `.`, spaces, emoji and humps (`FrontEnd`).
+//! Labels are searched by whole words, split where they are commonly joined: at `/`, `:`, `-`, `_`,
+//! `.`, spaces, emoji and camel-case humps (`FrontEnd`).
 
 use crate::domain::{Domain, N_DOMAINS, Scores};
 use crate::names::{NAMES, strength};
 use crate::words::Words;
 
-/// A domain that a label or tag names.
+/// A domain named by a label or tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) domain: Domain,
     /// See [`strength`].
     pub(crate) strength: u8,
-    /// Whether nothing else stands beside the names.
+    /// Whether the label contains nothing but names.
     pub(crate) is_whole: bool,
 }
 
-/// Returns the domain that `labels` name, with the label that says it best. Where labels disagree, the surer one wins, then what more labels say,
-/// then what `evidence` says, then the order of [`Domain`].
+/// Returns the domain named by `labels`, with the label that names it best. If labels disagree, the
+/// more certain name wins, then the domain named by more labels, then the one with more `evidence`,
+/// then the order of [`Domain`].
 pub(crate) fn domain_of(
     labels: &[String],
     evidence: impl FnOnce() -> Scores,
@@ -34,7 +36,7 @@ pub(crate) fn domain_of(
     let surest = named.iter().map(|(named, _)| named.strength).max()?;
     let mut votes = [0_u32; N_DOMAINS];
     for (named, _) in &named {
-        // A hint never outvotes a name, but it decides between two.
+        // A hint never outvotes a name, but it decides between two names.
         votes[named.domain as usize] += if named.strength == surest { 100 } else { 1 };
     }
     let most = votes.iter().max()?;
@@ -56,20 +58,20 @@ pub(crate) fn domain_of(
     Some((domain, label))
 }
 
-/// Returns the domain that one label, or the inside of a title tag, names.
+/// Returns the domain named by one label, or by the inside of a title tag.
 pub(crate) fn named_in(label: &str) -> Option<Named> {
     let words = Words::of(label);
     let named =
         named_in_words(&words).or_else(|| named_in_words(&Words::of(&split_humps(label)?)))?;
     let is_state = words.len() > 1 && STATES.contains(&words.folded(0..1));
     match is_state && matches!(named.domain, Domain::Testing | Domain::Documentation) {
-        // "needs tests" tells how far a change is, not what it is about.
+        // "needs tests" describes the state of a change, not its subject.
         true => None,
         false => Some(named),
     }
 }
 
-/// Words before a name with which a label tells the state of a change.
+/// Words before a name that make a label describe the state of a change.
 const STATES: [&str; 15] = [
     "needs", "need", "no", "missing", "awaiting", "waiting", "ready", "pending", "skip", "without",
     "not", "requires", "passed", "has", "in",
@@ -106,8 +108,9 @@ fn named_in_words(words: &Words) -> Option<Named> {
     })
 }
 
-/// Returns which of two names in one label counts. What kind of work it is goes before the part that it is done on (`api docs`, `tests: ui`);
-/// else the last is the most specific (`area/backend/db`).
+/// Returns which of two names in one label counts. The kind of work takes precedence over the part
+/// that it is done on (`api docs`, `tests: ui`); otherwise the last name is the most specific
+/// (`area/backend/db`).
 fn surer(earlier: Named, later: Named) -> Named {
     let is_kind = |named: Named| matches!(named.domain, Domain::Testing | Domain::Documentation);
     match earlier.strength.cmp(&later.strength) {
@@ -118,7 +121,7 @@ fn surer(earlier: Named, later: Named) -> Named {
     }
 }
 
-/// Returns `text` with a space before each hump; `None` if it has none.
+/// Returns `text` with a space before each camel-case hump; `None` if it has none.
 fn split_humps(text: &str) -> Option<String> {
     let is_hump = |before: char, c: char| before.is_lowercase() && c.is_uppercase();
     let mut before = ' ';
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_people_use_are_understood() {
+    fn common_words_are_understood() {
         for (label, domain) in [
             ("tests", Domain::Testing),
             ("ci/cd", Domain::Infrastructure),
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn substrings_are_no_names() {
+    fn substrings_are_not_names() {
         for label in [
             "feedback",
             "build-in-public",
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_process_say_nothing() {
+    fn process_labels_name_no_domain() {
         for label in [
             "bug",
             "good first issue",
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_before_a_hint() {
+    fn a_name_takes_precedence_over_a_hint() {
         check(&["authentication", "backend"], Some(Domain::Backend));
         check(&["area/auth"], Some(Domain::Security));
         check(&["redis", "frontend", "ui"], Some(Domain::Frontend));

@@ -1,6 +1,7 @@
-//! Words and phrases with what each says about the domains, found by hash.
+//! Words and phrases with their weights for the domains, looked up by hash.
 //!
-//! The tables are laid out by the compiler: a lookup costs one hash, and a fresh instance of the plugin starts with nothing to build.
+//! The tables are laid out at compile time: a lookup costs one hash, and a new instance of the
+//! plugin has nothing to build.
 //!
 //! ```text
 //! Entries (words grouped by weight, one list per domain)
@@ -13,7 +14,8 @@ use std::ops::Range;
 use crate::domain::{Domain, N_DOMAINS};
 use crate::words::Words;
 
-/// The words of a domain: groups of one weight each. Words are folded as [`Words`] folds them, a phrase has single spaces.
+/// The words of a domain, in groups of equal weight. Words are folded like those of [`Words`];
+/// phrases have single spaces.
 pub(crate) type Entries = &'static [(u8, &'static [&'static str])];
 
 /// A table of at most `N` words with `SLOTS` (a power of two) places for their hashes.
@@ -22,21 +24,22 @@ pub(crate) struct Lexicon<const N: usize, const SLOTS: usize> {
     weights: [[u8; N_DOMAINS]; N],
     /// Position of a word plus one; 0 is free.
     slots: [u16; SLOTS],
-    /// Which hashes are those of a beginning of something longer: a bit per hash.
-    /// Beginnings are the first words of a phrase, the whole phrase included, and the first character of an entry in an unspaced script.
+    /// Hashes of the beginnings of longer entries, one bit per hash. Beginnings are the first words
+    /// of a phrase, including the whole phrase, and the first character of an entry in an unspaced
+    /// script.
     starts: [u64; N_STARTS],
 }
 
-/// 32,768 bits for some 3,000 beginnings: one other word in ten is looked up in vain.
+/// 32,768 bits for about 3,000 beginnings: one in ten other words is looked up in vain.
 const N_STARTS: usize = 512;
 
-/// Words of the longest phrase.
+/// Number of words in the longest phrase.
 const PHRASE_WORDS_MAX: usize = 4;
 
-/// Characters of the longest entry in a script without spaces.
+/// Number of characters in the longest entry of an unspaced script.
 const UNSPACED_CHARS_MAX: usize = 10;
 
-/// Returns how many words the lists hold.
+/// Returns the number of words in the lists.
 pub(crate) const fn count(lists: &[(Domain, Entries)]) -> usize {
     let mut n = 0;
     let mut list = 0;
@@ -52,11 +55,11 @@ pub(crate) const fn count(lists: &[(Domain, Entries)]) -> usize {
 }
 
 impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
-    /// Lays out the lists; a word that stands in several has a weight for each of their domains.
+    /// Lays out the lists; a word in several lists has a weight for each of their domains.
     pub(crate) const fn new(lists: &[(Domain, Entries)]) -> Self {
         assert!(
             SLOTS.is_power_of_two() && SLOTS >= N * 2,
-            "half of the slots stay free, so that chains stay short"
+            "at least half of the slots must stay free to keep chains short"
         );
         let mut table = Self {
             words: [""; N],
@@ -130,7 +133,8 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         self.starts[bit / 64 % N_STARTS] |= 1 << (bit % 64);
     }
 
-    /// Calls `visit` with each word and phrase of `words` that is known, the longest where several begin, and with the words that it covers.
+    /// Calls `visit` with each known word or phrase in `words`, and the range of words that it
+    /// covers. Of several entries that start at the same word, only the longest is reported.
     pub(crate) fn each_in(&self, words: &Words, mut visit: impl FnMut(Entry, Range<usize>)) {
         let mut at = 0;
         while at < words.len() {
@@ -147,7 +151,7 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         }
     }
 
-    /// Returns the longest entry that begins at a word, and of how many words it is.
+    /// Returns the longest entry that starts at a word, and its number of words.
     fn longest(&self, words: &Words, at: usize) -> Option<(Entry, usize)> {
         let first = words.folded(at..at + 1);
         let mut hash = Hashed::default().followed_by(first.as_bytes());
@@ -169,7 +173,8 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         longest
     }
 
-    /// Looks for entries anywhere in a run of Chinese, Japanese or Korean: these write words without spaces or with endings attached.
+    /// Looks for entries anywhere in a run of Chinese, Japanese or Korean: these scripts write
+    /// words without spaces or with attached endings.
     fn each_unspaced(&self, words: &Words, at: usize, visit: &mut impl FnMut(Entry, Range<usize>)) {
         let mut rest = words.folded(at..at + 1);
         while let Some(first) = rest.chars().next() {
@@ -231,7 +236,7 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     }
 }
 
-/// The hash of a text, and of the text without its last byte.
+/// Hash of a text, and of the text without its last byte.
 #[derive(Clone, Copy)]
 struct Hashed {
     whole: u32,
@@ -261,7 +266,7 @@ impl Hashed {
 pub(crate) struct Entry {
     /// Identifies the entry within its lexicon; below `N`.
     pub(crate) position: usize,
-    /// What it says, per domain.
+    /// Weight per domain.
     pub(crate) weights: [u8; N_DOMAINS],
 }
 
@@ -273,7 +278,7 @@ const fn position_plus_one(n: usize) -> u16 {
     n as u16 + 1
 }
 
-/// FNV-1a: it can be continued, so that a phrase costs no more than its words.
+/// FNV-1a can be extended, so that a phrase costs no more than its words.
 const HASH_OF_NOTHING: u32 = 0x811c_9dc5;
 
 const fn extended(hash: u32, byte: u8) -> u32 {
@@ -290,12 +295,12 @@ const fn hash_of(bytes: &[u8]) -> u32 {
     hash
 }
 
-/// Returns the hash with its high bits in the low ones, which choose the place.
+/// Returns the hash with its high bits mixed into the low ones, which select the slot.
 const fn mixed(hash: u32) -> usize {
     (hash ^ (hash >> 15)) as usize
 }
 
-/// Returns whether an entry is in a script without spaces: each of its characters has three bytes.
+/// Returns whether an entry is in an unspaced script: each of its characters has three bytes.
 const fn is_unspaced(entry: &[u8]) -> bool {
     entry[0] >= 0xE0
 }

@@ -1,16 +1,18 @@
-//! The built-in classifier: finds the domain of an issue from its title tag, its labels, the paths that it names, and its words.
+//! The built-in classifier: finds the domain of an issue from its title tag, its labels, the paths
+//! that it mentions, and its words.
 //!
 //! ```text
 //!            ┌─ title.rs ───┐      ┌─ label.rs ───┐      ┌─ path.rs ────┐      ┌─ keyword.rs ─┐
 //! issue ───► │ 1. title tag │ ───► │ 2. label     │ ───► │ 3. paths     │ ───► │ 4. keywords  │ ───► unknown
 //!            │ 1.0          │ none │ 0.9          │ none │ 0.7          │ none │ 0.5          │ none  0.0
 //!            └──────────────┘      └──────────────┘      └──────────────┘      └──────────────┘
-//!  names.rs: what tags and labels are called     outline.rs: what of a body counts     keyword/: words with weights
+//!  names.rs: names used in tags and labels       outline.rs: weights of body lines     keyword/: words with weights
 //!  words.rs: text as folded words                lexicon.rs: tables laid out by the compiler
 //! ```
 //!
-//! The first tier that says something wins. It decides from the issue alone: no files, no clock, nothing learnt from issues before. It must be
-//! fast enough to look at a whole backlog, and may not need anything built when a fresh WASM instance is made for each call.
+//! The first tier with a result wins. The decision depends on the issue alone: no files, no clock,
+//! no memory of earlier issues. It must be fast enough for a whole backlog, and must not need
+//! setup, because each call gets a new WASM instance.
 
 mod domain;
 mod keyword;
@@ -31,7 +33,7 @@ use crate::domain::{Domain, Scores};
 use crate::keyword::Evidence;
 use crate::path::Paths;
 
-/// The domains that the classifier names.
+/// The domains that the classifier returns.
 pub const DOMAINS: [&str; 8] = [
     "backend",
     "frontend",
@@ -48,10 +50,10 @@ const LABEL_CONFIDENCE: f32 = 0.9;
 const PATH_CONFIDENCE: f32 = 0.7;
 const KEYWORD_CONFIDENCE: f32 = 0.5;
 
-/// Paths that are named as reasons.
+/// Maximum number of paths in the reason.
 const PATHS_IN_REASON_MAX: usize = 3;
 
-/// Bytes of a body that are read; the forge allows 64 KiB, and what stands behind is a log.
+/// Bytes of a body that are read; the forge allows 64 KiB, and anything after that is a log.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Sorts issues into [`DOMAINS`] by four tiers of evidence.
@@ -75,7 +77,7 @@ impl Classifier for BuiltinClassifier {
         Description::new(
             "builtin",
             env!("CARGO_PKG_VERSION"),
-            "Title tag, label, paths, keywords: the first that says something",
+            "Classifies by title tag, label, path or keyword, whichever matches first",
         )
     }
 
@@ -89,7 +91,7 @@ impl Classifier for BuiltinClassifier {
             .or_else(|| by_paths(issue))
             .or_else(|| by_keywords(issue))
             .unwrap_or_else(|| {
-                Classification::unknown().because("no tag, label, path or word tells the domain")
+                Classification::unknown().because("nothing in the issue matched a domain")
             }))
     }
 }
@@ -109,7 +111,7 @@ fn by_paths(issue: &Issue) -> Option<Classification> {
     let ranked = paths.ranked();
     let domain = most_named(&ranked, || evidence_of(issue).scores)?;
     let answer = Classification::new(domain.name(), PATH_CONFIDENCE)
-        .because(format!("names {}", named(&paths, domain)));
+        .because(format!("mentions {}", named(&paths, domain)));
     Some(with_alternatives(answer, domain, &ranked))
 }
 
@@ -136,7 +138,8 @@ fn body_of(issue: &Issue) -> &str {
     &issue.body[..issue.body.floor_char_boundary(BODY_BYTES_MAX)]
 }
 
-/// Returns the first of `ranked`; where several are named as often, the one that the words speak for.
+/// Returns the first domain of `ranked`; in case of a tie, the one with the most evidence from
+/// words.
 fn most_named(ranked: &[(Domain, u32)], evidence: impl FnOnce() -> Scores) -> Option<Domain> {
     let (first, most) = *ranked.first()?;
     let n_leaders = ranked
@@ -184,11 +187,11 @@ fn with_alternatives(
     answer
 }
 
-/// Returns `confidence` in the proportion of `score` to `best`.
+/// Returns `confidence` scaled by `score` / `best`.
 fn share_of(confidence: f32, score: u32, best: u32) -> f32 {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "scores stay far below 2^24, up to which a float is exact"
+        reason = "scores stay far below 2^24, below which floats are exact"
     )]
     let share = score as f32 / best.max(1) as f32;
     confidence * share.min(1.0)

@@ -1,15 +1,17 @@
-//! What people call a domain in a title tag or a label. Data only; [`crate::title`] and [`crate::label`] know what to do with it.
+//! Names of domains in title tags and labels. Data only, used by [`crate::title`] and
+//! [`crate::label`].
 
 use crate::domain::Domain;
 use crate::lexicon::{Entries, Lexicon, count};
 
-/// How surely a name stands for its domain, as the weight of an entry. Greater is surer.
+/// How certainly a name stands for its domain, as the weight of an entry. Higher is more certain.
 pub(crate) mod strength {
-    /// The domain's own name, or a word that means nothing else.
+    /// The domain's own name, or another unambiguous word.
     pub(crate) const SURE: u8 = 3;
-    /// A word that means the domain when it stands alone, and something else beside others (`component: parser`).
+    /// A word that means the domain when it is alone, and something else next to others
+    /// (`component: parser`).
     pub(crate) const ALONE: u8 = 2;
-    /// A neighbour of the domain: good enough in a label when no other label says more.
+    /// A related word: sufficient in a label if no other label says more.
     pub(crate) const HINT: u8 = 1;
 }
 

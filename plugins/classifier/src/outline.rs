@@ -1,11 +1,12 @@
-//! The body of an issue, line by line, with how much each line is worth as evidence.
+//! The body of an issue, line by line, with the weight of each line as evidence.
 //!
-//! People say what they want in the title and the first paragraph. What follows explains, a fenced block shows, and a template's
-//! own words say nothing at all: a form that asks for the browser does not make every issue one of the frontend.
+//! Authors say what they want in the title and the first paragraph. The rest explains, code blocks
+//! illustrate, and the words of an issue template say nothing: a form that asks for the browser
+//! does not make every issue a frontend issue.
 //!
 //! ```text
 //! body ──► lines ──► comment? fence? heading? field? trace? ──► (text, Zone)
-//!                    └── nothing is passed on for comments, template headings, fields of an environment, ticked promises
+//!                    └── skips comments, template headings, environment fields, ticked checkboxes
 //! ```
 
 /// How much a line counts.
@@ -13,15 +14,15 @@
 pub(crate) enum Zone {
     /// The first paragraph.
     Lead,
-    /// Any later prose, lists and headings of the author's own.
+    /// Later prose, lists and headings written by the author.
     Rest,
-    /// Quotations, and sections that a template has everybody fill in.
+    /// Quotations, and sections that the template asks every author to fill in.
     Aside,
     /// Fenced or indented code, without stack traces.
     Code,
 }
 
-/// Calls `visit` with each line of `body` that says something.
+/// Calls `visit` with each line of `body` that counts as evidence.
 pub(crate) fn each_line<'b>(body: &'b str, mut visit: impl FnMut(&'b str, Zone)) {
     let mut reader = Reader::default();
     for line in body.lines() {
@@ -32,7 +33,7 @@ pub(crate) fn each_line<'b>(body: &'b str, mut visit: impl FnMut(&'b str, Zone))
 #[derive(Default)]
 struct Reader {
     in_comment: bool,
-    /// The fence that closes the block we are in.
+    /// The fence that closes the current code block.
     fence: Option<&'static str>,
     in_filled_section: bool,
     lead: Lead,
@@ -62,7 +63,7 @@ impl Reader {
         }
     }
 
-    /// Splits at the next end of what is visible or hidden; the first half is what is visible.
+    /// Splits at the next start or end of a comment, and returns the visible part first.
     fn split_comment<'b>(&mut self, line: &'b str) -> Option<(&'b str, &'b str)> {
         if self.fence.is_some() {
             return None;
@@ -72,7 +73,7 @@ impl Reader {
             self.in_comment = false;
             return Some(("", after));
         }
-        // Nearly all lines have none, and `contains` is the fastest way to know.
+        // Almost no line has a comment, and `contains` is the fastest check.
         let (before, after) = if line.contains("<!--") {
             line.split_once("<!--")?
         } else {
@@ -124,7 +125,7 @@ impl Reader {
         }
     }
 
-    /// Returns how much a line of prose counts; `None` for one that a template made.
+    /// Returns how much a line of prose counts; `None` for a line of the template.
     fn zone_of(&mut self, line: &str, text: &str) -> Option<Zone> {
         // The forge writes `_No response_` for a field that was left empty.
         if is_promise(text)
@@ -150,7 +151,8 @@ impl Reader {
     }
 }
 
-/// Returns the text of a Markdown heading, or of a line that is bold as a whole, as older templates have it.
+/// Returns the text of a Markdown heading, or of a line that is entirely bold, as in older
+/// templates.
 fn heading(text: &str) -> Option<&str> {
     if text.starts_with('#') {
         let heading = text.trim_start_matches('#');
@@ -167,7 +169,8 @@ fn is_indented_code(line: &str, text: &str) -> bool {
     (line.starts_with("    ") || line.starts_with('\t')) && !is_list
 }
 
-/// Returns whether the line is a box that a template has everybody tick ("I have searched the existing issues").
+/// Returns whether the line is a checkbox that the template asks every author to tick ("I have
+/// searched the existing issues").
 fn is_promise(text: &str) -> bool {
     let Some(promise) = without_bullet(text).strip_prefix('[') else {
         return false;
@@ -186,7 +189,8 @@ fn is_environment_field(text: &str) -> bool {
     has_short_name && begins_with_any(field, &ENVIRONMENT_FIELDS)
 }
 
-/// Returns whether the line is one of a stack trace or a log: it names what ran, not what is to be changed.
+/// Returns whether the line is part of a stack trace or a log: it names code that ran, not code to
+/// change.
 fn is_trace(text: &str) -> bool {
     let is_frame = text.starts_with("at ")
         && (text.contains('(') || text.contains(".js:") || text.contains(".ts:"));
@@ -211,7 +215,8 @@ fn without_bullet(text: &str) -> &str {
     text.trim_start_matches(['-', '*', '+', ' '])
 }
 
-/// Returns whether `text`, without marks before it, begins with one of `starts` as whole words; case does not matter.
+/// Returns whether `text`, without leading marks, begins with one of `starts` as whole words,
+/// ignoring case.
 fn begins_with_any(text: &str, starts: &[&str]) -> bool {
     let text = text
         .trim_start_matches(|c: char| !c.is_alphanumeric())
@@ -223,7 +228,7 @@ fn begins_with_any(text: &str, starts: &[&str]) -> bool {
     })
 }
 
-/// Headings that templates put above what the author writes.
+/// Headings of templates, above the author's text.
 #[rustfmt::skip]
 const TEMPLATE_HEADINGS: [&str; 60] = [
     "additional", "affected", "alternative", "alternatives", "any other", "background", "bug description", "bug report", "context",
@@ -234,7 +239,7 @@ const TEMPLATE_HEADINGS: [&str; 60] = [
     "steps", "suggested", "suggestion", "summary", "task", "tasks", "to reproduce", "user story", "what",
 ];
 
-/// Headings of sections that everybody fills in, whatever the issue is about.
+/// Headings of sections that every author fills in, whatever the issue is about.
 #[rustfmt::skip]
 const FILLED_SECTIONS: [&str; 32] = [
     "acceptance", "browser", "browsers", "build info", "checklist", "code of conduct", "config", "configuration", "console", "contributing",
@@ -243,7 +248,7 @@ const FILLED_SECTIONS: [&str; 32] = [
     "versions",
 ];
 
-/// Beginnings of what a template has everybody tick.
+/// Beginnings of the checkboxes that every author ticks.
 const PROMISES: [&str; 12] = [
     "i have",
     "i've",
@@ -299,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_code_and_its_traces_are_nothing() {
+    fn code_counts_as_code_and_stack_traces_are_skipped() {
         check(
             "```js\nx()\n    at f (a.js:1)\n```\nz",
             &[("x()", Zone::Code), ("z", Zone::Lead)],
@@ -312,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_asks_for_counts_little_or_nothing() {
+    fn template_fields_count_little_or_nothing() {
         check(
             "- [x] I have searched existing issues\n- OS: macOS\n**Browser:** Firefox",
             &[],
@@ -329,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_the_author_count() {
+    fn task_lists_of_the_author_count() {
         check(
             "- [ ] write the page",
             &[("- [ ] write the page", Zone::Lead)],

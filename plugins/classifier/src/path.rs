@@ -1,8 +1,9 @@
-//! Tier 3: the files and directories that an issue names.
+//! Tier 3: the files and directories that an issue mentions.
 //!
-//! What a file is for is told, in this order, by: being a test, being documentation, its own name and extension, and its
-//! directories from the nearest to the farthest. So `tests/api/test_users.py` is a test and `server/views/page.css` is frontend. The extension of a general language
-//! (`.rs`, `.py`, `.java`) tells nothing by itself.
+//! The purpose of a file is determined by these criteria, in this order: it is a test, it is
+//! documentation, its name and extension, and its directories from the nearest to the farthest. So
+//! `tests/api/test_users.py` is a test, and `server/views/page.css` is frontend. The extension of a
+//! general-purpose language (`.rs`, `.py`, `.java`) alone determines nothing.
 
 use autoissue_plugin_sdk::paths::named_in;
 
@@ -18,13 +19,14 @@ pub(crate) struct Paths {
     pub(crate) telling: Vec<(String, Domain)>,
 }
 
-/// A path of the title is what the issue is about.
+/// A path in the title is the subject of the issue.
 const TITLE_WEIGHT: u32 = 4;
 const PROSE_WEIGHT: u32 = 2;
-/// People point to the read-me from anywhere: it decides only where nothing else is named.
+/// The README is mentioned everywhere: it decides only if nothing else is mentioned.
 const COURTESY_WEIGHT: u32 = 1;
 
-/// Returns the paths named in title and prose; those in code only if there are no others, for code is pasted rather than chosen.
+/// Returns the paths mentioned in title and prose; those in code only if there are no others,
+/// because code is pasted rather than chosen.
 pub(crate) fn paths_of(title: &str, body: &str) -> Paths {
     let mut paths = Paths::default();
     let mut in_code = Vec::new();
@@ -42,7 +44,7 @@ pub(crate) fn paths_of(title: &str, body: &str) -> Paths {
 }
 
 impl Paths {
-    /// Returns the most named domain first.
+    /// Returns the domains, most mentioned first.
     pub(crate) fn ranked(&self) -> Vec<(Domain, u32)> {
         ranked(&self.scores)
     }
@@ -64,13 +66,13 @@ impl Paths {
     }
 }
 
-/// Returns whether a file is often named only to refer to it.
+/// Returns whether a file is often mentioned only as a reference.
 fn is_courtesy(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with("README") || name.starts_with("CONTRIBUTING") || name.starts_with("CHANGELOG")
 }
 
-/// Returns what a path as [`named_in`] gives it is for.
+/// Returns the domain of a path as returned by [`named_in`].
 fn domain_of(path: &str) -> Option<Domain> {
     let path = path.to_ascii_lowercase();
     let (directories, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -188,7 +190,7 @@ fn is_documentation(name: &str) -> bool {
     ) || name.starts_with("docusaurus.config.")
 }
 
-/// Returns what a file with a name of its own is for.
+/// Returns the domain of a file with a well-known name.
 fn of_name(name: &str) -> Option<Domain> {
     let starts = |starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
     if starts(&[
@@ -262,7 +264,7 @@ fn of_name(name: &str) -> Option<Domain> {
     }
 }
 
-/// Returns what files with an extension are for, where the extension tells it.
+/// Returns the domain of files with an extension, if the extension determines it.
 fn of_extension(extension: &str) -> Option<Domain> {
     match extension {
         "sql" | "prisma" | "dbml" | "sqlite" | "psql" => Some(Domain::Database),
@@ -277,7 +279,7 @@ fn of_extension(extension: &str) -> Option<Domain> {
     }
 }
 
-/// Returns what the files of a directory are for, where its name tells it.
+/// Returns the domain of the files in a directory, if its name determines it.
 fn of_directory(directory: &str) -> Option<Domain> {
     match directory {
         "security" | "auth" | "authentication" | "authorization" | "crypto" | "permissions"
@@ -315,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_and_extensions_of_many_ecosystems_tell_the_domain() {
+    fn directories_and_extensions_of_many_ecosystems_determine_the_domain() {
         for (paths, domain) in [
             (
                 "src/api/users.rs server/main.go app/controllers/x.rb app/services/pay.php proto/a.proto backend/app.py core/views.py",
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_general_language_tells_nothing() {
+    fn a_general_purpose_language_does_not_determine_the_domain() {
         [
             "src/main.rs",
             "lib/x.py",
@@ -372,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn pasted_code_counts_only_alone() {
+    fn paths_in_pasted_code_count_only_without_others() {
         let body = "see `ui/menu.js`\n```\nsrc/api/a.rs\nsrc/api/b.rs\n```";
         assert_eq!(paths_of("x", body).ranked()[0].0, Domain::Frontend);
         assert_eq!(
@@ -382,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_to_the_read_me_decides_nothing() {
+    fn a_reference_to_the_readme_does_not_decide() {
         assert_eq!(
             paths_of("x", "db/a.rs, see README.md").ranked()[0].0,
             Domain::Database

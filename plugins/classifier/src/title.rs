@@ -1,26 +1,27 @@
 //! Tier 1: a tag at the start of the title.
 //!
 //! ```text
-//! [Bug][UI] Menu stays open      brackets of any kind, one after the other
-//! Backend: sessions get lost     words before a colon (dash, bar, arrow) that are names of a domain and nothing else
-//! feat(api)!: add paging         a conventional commit: its type if that is a domain, else its scope
-//! Bug: [UI] menu stays open      a prefix that tells the kind of issue is passed over
+//! [Bug][UI] Menu stays open      any kind of brackets, one after the other
+//! Backend: sessions get lost     words before a colon (dash, bar, arrow), all of them names of a domain
+//! feat(api)!: add paging         a conventional commit: its type if that is a domain, otherwise its scope
+//! Bug: [UI] menu stays open      a prefix that describes the kind of issue is skipped
 //! ```
 //!
-//! Ordinary prose with a colon is no tag: `Error: test failed` begins with no name of a domain, `Test login: it hangs` not only with names.
+//! Ordinary prose with a colon is not a tag: `Error: test failed` does not begin with the name of a
+//! domain, and `Test login: it hangs` does not begin with names only.
 
 use crate::domain::Domain;
 use crate::label::{self, Named};
 use crate::names::strength::SURE;
 use crate::words::Words;
 
-/// Tags that are looked at; more stand in no title of people.
+/// Maximum number of tags to examine; real titles do not have more.
 const TAGS_MAX: usize = 5;
 
-/// Most bytes of a tag: longer is a sentence.
+/// Maximum length of a tag in bytes; anything longer is a sentence.
 const TAG_BYTES_MAX: usize = 40;
 
-/// Returns the domain that the title's tags name, and the tag.
+/// Returns the domain named by the title's tags, and the tag.
 pub(crate) fn domain_of(title: &str) -> Option<(Domain, &str)> {
     let mut rest = title;
     for _ in 0..TAGS_MAX {
@@ -33,7 +34,7 @@ pub(crate) fn domain_of(title: &str) -> Option<(Domain, &str)> {
     None
 }
 
-/// Returns what follows the title's tags and prefixes.
+/// Returns the text after the title's tags and prefixes.
 pub(crate) fn without_tags(title: &str) -> &str {
     let mut rest = title;
     for _ in 0..TAGS_MAX {
@@ -48,9 +49,9 @@ pub(crate) fn without_tags(title: &str) -> &str {
     rest
 }
 
-/// What may be a tag.
+/// A possible tag.
 struct Tag<'t> {
-    /// With its brackets or its separator.
+    /// The tag with its brackets or its separator.
     written: &'t str,
     inside: &'t str,
     is_bracket: bool,
@@ -87,7 +88,7 @@ fn sure(text: &str) -> Option<Named> {
     label::named_in(text).filter(|named| named.strength == SURE)
 }
 
-/// Splits off the first tag; `None` where none can be.
+/// Splits off the first tag; `None` if there is none.
 fn next_tag(title: &str) -> Option<(Tag<'_>, &str)> {
     let is_mark = |c: char| !c.is_alphanumeric() && !OPENING.contains(c);
     let title = title.trim_start_matches(is_mark);
@@ -122,13 +123,14 @@ fn next_tag(title: &str) -> Option<(Tag<'_>, &str)> {
     ))
 }
 
-/// Brackets that people put around tags, and what closes each; of equal length in bytes, so that a position in one is the same in the other.
+/// Opening brackets of tags, and the closing ones; each pair has the same length in bytes, so that
+/// positions correspond.
 const OPENING: &str = "[({<\u{3010}\u{300c}";
 const CLOSING: &str = "])}>\u{3011}\u{300d}";
 
-/// Returns where a prefix ends and what separates it.
+/// Returns where a prefix ends, and its separator.
 fn prefix_end(title: &str) -> Option<(usize, &'static str)> {
-    // Most titles have no separator: one look at their bytes spares eight searches.
+    // Most titles have no separator: one scan of the bytes avoids eight searches.
     let may_separate = |byte: u8| matches!(byte, b':' | b'-' | b'|' | b'>') || !byte.is_ascii();
     if !title.bytes().take(TAG_BYTES_MAX + 2).any(may_separate) {
         return None;
@@ -138,14 +140,15 @@ fn prefix_end(title: &str) -> Option<(usize, &'static str)> {
         (end > 0 && end <= TAG_BYTES_MAX).then_some((end, separator))
     });
     let (end, separator) = ends.min_by_key(|(end, _)| *end)?;
-    // `std::fmt`, `http://`, `10:30`: a colon inside a word separates nothing, except before a letter in haste (`docs:fix`).
+    // `std::fmt`, `http://`, `10:30`: a colon inside a word is not a separator, unless the space
+    // after it was forgotten (`docs:fix`).
     let after = title[end + separator.len()..].chars().next();
     let is_inside_word =
         separator == ":" && after.is_none_or(|c| matches!(c, ':' | '/') || c.is_ascii_digit());
     (!is_inside_word).then_some((end, separator))
 }
 
-/// Separators with the spaces that make them one.
+/// Separators, including the spaces that they require.
 const SEPARATORS: [&str; 8] = [
     ":",
     "\u{ff1a}",
@@ -157,14 +160,14 @@ const SEPARATORS: [&str; 8] = [
     " \u{bb} ",
 ];
 
-/// Returns whether a prefix tells what kind of issue it is.
+/// Returns whether a prefix describes the kind of issue.
 fn is_kind(prefix: &str) -> bool {
     let words = Words::of(prefix);
     (1..=2).contains(&words.len())
         && (0..words.len()).all(|at| KINDS.contains(&words.folded(at..at + 1)))
 }
 
-/// Returns whether a prefix has the form of a conventional commit's with a scope.
+/// Returns whether a prefix has the form of a conventional commit with a scope.
 fn is_conventional(prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('!');
     prefix.ends_with(')')
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_of_names_are_tags() {
+    fn prefixes_that_name_a_domain_are_tags() {
         check("UI/UX: menu", Some((Domain::Frontend, "UI/UX:")));
         check("CI/CD: actions", Some((Domain::Infrastructure, "CI/CD:")));
         check("Docs - fix links", Some((Domain::Documentation, "Docs -")));
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_with_a_colon_is_no_tag() {
+    fn prose_with_a_colon_is_not_a_tag() {
         for title in [
             "Note: the server is down",
             "Error: test failed",
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_begins_behind_tags_and_kinds() {
+    fn the_rest_begins_after_tags_and_kinds() {
         assert_eq!(
             without_tags("[FEATURE]: Login").trim_start_matches([':', ' ']),
             "Login"

@@ -1,9 +1,10 @@
-//! A text as words: folded once, so that whatever looks them up compares bytes.
+//! The words of a text, folded once so that lookups compare bytes.
 //!
-//! Folding: lower case, accents taken off (`Documentación` is `documentacion`), wide Latin letters made narrow. Words that are joined by one space,
-//! hyphen, underscore, plus, slash, dot or apostrophe stand side by side in the folded text with one space between them, so that a phrase
-//! is a slice of it (`foreign key`, `foreign-key` and `foreign_key` alike); any other gap becomes a line break, which no phrase has.
-//! Addresses and `@names` are no words.
+//! Folding means lower case, without accents (`Documentación` becomes `documentacion`), and with
+//! wide Latin letters made narrow. Words joined by one space, hyphen, underscore, plus, slash, dot
+//! or apostrophe are adjacent in the folded text with one space between them, so that a phrase is a
+//! slice of it (`foreign key`, `foreign-key` and `foreign_key` alike). Any other gap becomes a line
+//! break, which no phrase contains. URLs and `@names` are not words.
 
 use std::ops::Range;
 
@@ -14,13 +15,14 @@ pub(crate) struct Words {
     words: Vec<Word>,
 }
 
-/// Where a word is.
+/// Position of a word.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
     folded: Range<usize>,
-    /// Its place in the text as it was written.
+    /// Its position in the original text.
     pub(crate) written: Range<usize>,
-    /// Whether it is a run of a script that has no spaces, or whose words carry endings: Chinese, Japanese, Korean.
+    /// Whether it is a run of a script that has no spaces, or whose words have attached endings:
+    /// Chinese, Japanese, Korean.
     pub(crate) is_unspaced: bool,
 }
 
@@ -34,14 +36,15 @@ impl Words {
         words
     }
 
-    /// Replaces the words by those of `text`; the memory stays.
+    /// Replaces the words by those of `text`; keeps the allocated memory.
     pub(crate) fn read(&mut self, text: &str) {
         self.folded.clear();
         self.words.clear();
         self.add(text);
     }
 
-    /// Replaces the words by those of `text` behind the word `^`, with which phrases begin that count only at the start.
+    /// Replaces the words by `^` and those of `text`. Phrases that count only at the start begin
+    /// with `^`.
     pub(crate) fn read_from_start(&mut self, text: &str) {
         self.folded.clear();
         self.words.clear();
@@ -66,12 +69,13 @@ impl Words {
         &self.words[at]
     }
 
-    /// Returns the folded text of some words that follow each other; it has a line break where they do not belong together.
+    /// Returns the folded text of consecutive words; it has a line break where they are not
+    /// adjacent.
     pub(crate) fn folded(&self, words: Range<usize>) -> &str {
         &self.folded[self.words[words.start].folded.start..self.words[words.end - 1].folded.end]
     }
 
-    /// Returns where some words that follow each other were written.
+    /// Returns the position of consecutive words in the original text.
     pub(crate) fn written(&self, words: Range<usize>) -> Range<usize> {
         self.words[words.start].written.start..self.words[words.end - 1].written.end
     }
@@ -158,7 +162,7 @@ impl Words {
     }
 }
 
-/// What stands between the last word and where we are.
+/// The gap between the last word and the current position.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gap {
     None,
@@ -168,7 +172,7 @@ enum Gap {
 }
 
 impl Gap {
-    /// Returns the gap with one more character.
+    /// Returns the gap extended by one character.
     fn and(self, c: char) -> Self {
         let joins = matches!(
             c,
@@ -189,13 +193,14 @@ fn is_of_word(c: char) -> bool {
         .map_or_else(|| c.is_alphanumeric(), |byte| IS_PLAIN[usize::from(byte)])
 }
 
-/// Returns how long the name is with which `text` begins.
+/// Returns the length of the name at the start of `text`.
 fn name_len(text: &str) -> usize {
     text.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_')
         .unwrap_or(text.len())
 }
 
-/// Whether a byte is a letter or digit of ASCII: one look instead of three comparisons, for nearly every byte of every issue.
+/// Whether a byte is an ASCII letter or digit: one lookup instead of three comparisons, for nearly
+/// every byte of every issue.
 static IS_PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;
@@ -221,7 +226,7 @@ fn ends_address(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b')' | b'>' | b'"' | b'\'' | b'`' | b']')
 }
 
-/// Returns whether `c` is an accent of its own behind its letter.
+/// Returns whether `c` is a combining accent.
 fn is_mark(c: char) -> bool {
     ('\u{300}'..='\u{36f}').contains(&c)
 }
@@ -249,7 +254,7 @@ fn fold(c: char, out: &mut String) {
         'ß' => return out.push_str("ss"),
         'æ' => return out.push_str("ae"),
         'œ' => return out.push_str("oe"),
-        // Wide forms, as Chinese and Japanese keyboards give them.
+        // Wide forms, as typed with Chinese and Japanese keyboards.
         '\u{ff10}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         _ if is_mark(c) => return,
         _ => c,
@@ -287,12 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn scripts_are_kept_apart() {
+    fn scripts_are_separated() {
         check("API\u{6587}\u{6863}", "api|\u{6587}\u{6863}");
     }
 
     #[test]
-    fn addresses_and_names_are_no_words() {
+    fn urls_and_user_names_are_not_words() {
         let words = Words::of("see https://example.com/docs/api) by @frontend-team now");
         let all: Vec<&str> = (0..words.len())
             .map(|at| words.folded(at..at + 1))

@@ -1,16 +1,17 @@
-//! What autoissue knows of Claude Code beyond how to run it.
+//! Facts about Claude Code beyond how to run it.
 
 use autoissue_plugin_sdk::built_in::{BuiltInAgent, Login, ModelNames};
 
 use crate::{ClaudeBackend, ClaudeRun, price};
 
-/// Bytes of a line within which it says what it is.
+/// The type of a line appears within this many bytes.
 const KIND_BYTES: usize = 200;
 
-/// Releases of the program that the tests run: the one that the recordings are of, and the newest that was tested.
+/// Releases of the program that the tests run: the one that was recorded, and the newest one
+/// tested.
 pub const TESTED_RELEASES: [&str; 2] = ["2.1.197", "2.1.332"];
 
-/// Claude Code, as the host's registry lists it.
+/// Claude Code, as listed in the host's registry.
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
     login: Some(LOGIN),
     tested_releases: Some(TESTED_RELEASES),
@@ -35,7 +36,7 @@ const LOGIN: Login = Login {
     ],
     directory: ("CLAUDE_CONFIG_DIR", ".claude"),
     file: ".credentials.json",
-    advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; fine if `apiKeyHelper` in its settings has the key",
+    advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; not needed if `apiKeyHelper` in its settings provides the key",
 };
 
 pub(crate) const MODELS: ModelNames = ModelNames {
@@ -49,7 +50,7 @@ pub(crate) const MODELS: ModelNames = ModelNames {
     has_list_price: price::is_known,
 };
 
-/// Returns whether a line holds a few letters of a message that comes whole later.
+/// Returns whether a line contains a fragment of a message that is later printed in full.
 fn is_fragment(line: &str) -> bool {
     let head = &line[..line.floor_char_boundary(KIND_BYTES)];
     head.contains("\"stream_event\"") && head.contains("\"content_block_delta\"")
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_model_is_one_that_is_offered() {
+    fn the_default_model_is_offered() {
         assert!(
             BUILT_IN
                 .model_aliases()
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_are_told_from_whole_messages() {
+    fn fragments_are_distinguished_from_complete_messages() {
         for (line, expected) in [
             (
                 r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"gh"}}}"#,

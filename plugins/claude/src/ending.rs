@@ -1,66 +1,68 @@
-//! How a run ended.
+//! Determines how a run ended.
 //!
-//! `subtype: "success"` is printed for API errors, for denied tools and by runs that were told to stop, so a good end needs
-//! more: `is_error` is false, no HTTP status is told, and the newest message is the model's own and no error.
+//! `subtype: "success"` is printed for API errors, for denied tools and by interrupted runs, so
+//! success needs more: `is_error` is false, no HTTP status is reported, and the newest message was
+//! written by the model and is not an error.
 //!
-//! | what is told | what it means |
+//! | reported | meaning |
 //! | --- | --- |
-//! | `error_max_turns`, `error_max_budget_usd` | the turns, the budget |
+//! | `error_max_turns`, `error_max_budget_usd` | turn limit, budget |
 //! | `terminal_reason` `prompt_too_long`, `blocking_limit` | the conversation no longer fits |
-//! | `stop_reason` `refusal` | the model will not do it: of this task |
+//! | `stop_reason` `refusal` | the model refuses: a failure of the task |
 //! | 401, 403, no credit | the account; see [`of_error`] |
-//! | 429, or the words of the subscription's limit | the account's limit, until it resets |
-//! | 404 | no such model: our configuration is wrong, for every task, so it counts as an account that is not let in |
+//! | 429, or the text of the subscription's limit | the account's limit, until it resets |
+//! | 404 | no such model: our configuration is wrong for every task, so it counts as rejected credentials |
 //! | 500 and above | the service |
-//! | no status, and no answer before, or an answer that broke off | the network |
-//! | any other error | of this task |
+//! | no status, and no previous answer, or an answer that broke off | the network |
+//! | any other error | a failure of the task |
 
 use autoissue_plugin_sdk::{AgentEvent, Exit};
 use serde_json::Value;
 
 use crate::NOT_AS_ROOT;
 
-/// A refused try at reaching the service; the program tries again by itself.
+/// A failed request to the service; the program retries on its own.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    /// HTTP status; `None` where there was no answer.
+    /// HTTP status; `None` if there was no answer.
     pub(crate) status: Option<u64>,
-    /// What kind of error.
+    /// Kind of error.
     pub(crate) kind: String,
 }
 
-/// What a run has shown before its end.
+/// What a run has reported before its end.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Model that was asked for.
+    /// Requested model.
     pub(crate) model: Option<String>,
     /// Whether it printed any line of its own format.
     pub(crate) any_json: bool,
-    /// Kind of error of the newest message, where it is one.
+    /// Kind of error of the newest message, if it is one.
     pub(crate) error: Option<String>,
-    /// Newest refused try, if nothing has come since.
+    /// The newest failed request, if nothing has succeeded since.
     pub(crate) refusal: Option<Refusal>,
-    /// Whether the model's newest answer was begun and never finished.
+    /// Whether the model's newest message was started but not finished.
     pub(crate) is_cut: bool,
-    /// When the account's limit ends, milliseconds since the Unix epoch.
+    /// When the account's limit ends, in milliseconds since the Unix epoch.
     pub(crate) limit_resets_ms: Option<u64>,
     /// Lines of standard error.
     pub(crate) complaints: Vec<String>,
 }
 
-/// How releases without a typed record of the limit end their only message about it: these words, then the time it resets.
+/// Prefix of the only message about a limit in releases that do not report it as a typed record;
+/// the reset time follows.
 const LIMIT_REACHED: &str = "Claude AI usage limit reached|";
-/// How the program begins when it refuses to run as root, before it prints anything else.
+/// Prefix of the program's output when it refuses to run as root.
 const REFUSES_ROOT: &str = "--dangerously-skip-permissions cannot be used with root";
-/// How the program begins when it does not know an argument.
+/// Prefix of the program's output when it does not know an argument.
 const UNKNOWN_OPTION: &str = "error: unknown option";
-/// How the program begins when another run has, or had, the session's id.
+/// Prefix of the program's output when another run uses, or has used, the session's id.
 const SESSION_IN_USE: &str = "Error: Session ID";
 
-/// Times from here on are milliseconds, not seconds: as seconds this is the year 5138.
+/// Times from here on are in milliseconds, not seconds: as seconds this is the year 5138.
 const MILLISECONDS_MIN: u64 = 100_000_000_000;
 
-/// Returns a time since the Unix epoch in milliseconds, told in seconds or milliseconds.
+/// Converts a time since the Unix epoch, in seconds or milliseconds, to milliseconds.
 pub(crate) const fn milliseconds(time: u64) -> u64 {
     if time < MILLISECONDS_MIN {
         1_000 * time
@@ -69,7 +71,7 @@ pub(crate) const fn milliseconds(time: u64) -> u64 {
     }
 }
 
-/// Returns what a result line means.
+/// Returns the meaning of a result line.
 pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
     let subtype = result["subtype"].as_str().unwrap_or_default();
     match subtype {
@@ -98,17 +100,18 @@ pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
     of_error(status, seen.error.as_deref(), words, seen)
 }
 
-/// Returns what an error of the service means.
+/// Returns the meaning of an error of the service.
 ///
-/// An account without credit counts as one that is not let in, not as one that is limited: no time will mend it, and a night of
-/// waiting looks as if it worked. So it ends the session with one clear error.
+/// An account without credit counts as rejected credentials, not as limited: waiting will not fix
+/// it, and a session that waits for hours looks as if it were working. So the session is
+/// interrupted with one clear error.
 fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen) -> AgentEvent {
     match (status, kind) {
-        (_, Some("billing_error")) => {
-            AgentEvent::AuthFailed(format!("the account of `claude` cannot pay: {words}"))
-        }
+        (_, Some("billing_error")) => AgentEvent::AuthFailed(format!(
+            "the `claude` account has a billing problem: {words}"
+        )),
         (Some(401 | 403), _) | (None, Some("authentication_failed" | "oauth_org_not_allowed")) => {
-            AgentEvent::AuthFailed(format!("`claude` is not let in: {words}"))
+            AgentEvent::AuthFailed(format!("`claude` was denied access: {words}"))
         }
         (Some(429), _) | (None, Some("rate_limit")) => {
             AgentEvent::RateLimited(seen.limit_resets_ms.or_else(|| reset_in(&words)))
@@ -116,7 +119,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
         (Some(404), _) | (None, Some("model_not_found")) => {
             let model = seen.model.as_deref().unwrap_or("default");
             AgentEvent::AuthFailed(format!(
-                "`claude` does not have the model `{model}`: {words}"
+                "model `{model}` is not available to `claude`: {words}"
             ))
         }
         (Some(413), _) => AgentEvent::ContextFull,
@@ -136,7 +139,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
     }
 }
 
-/// Returns what the end of a program means that printed no result; `None` where it simply crashed.
+/// Returns the meaning of an exit without a result; `None` if the program simply crashed.
 pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     if let Some(refusal) = &seen.refusal {
         let told = refusal.status.map_or_else(
@@ -144,7 +147,7 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
             |status| format!("status {status}"),
         );
         let words = format!(
-            "the service of `claude` refused until the run ended ({told}, {})",
+            "the `claude` API kept refusing requests until the run ended ({told}, {})",
             refusal.kind
         );
         return Some(match refusal.status {
@@ -161,14 +164,15 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     }
     if let Some(line) = begins(UNKNOWN_OPTION) {
         return Some(AgentEvent::AuthFailed(format!(
-            "this `claude` is too old: {line}"
+            "the installed `claude` is too old: {line}"
         )));
     }
-    // Another try has a session of its own, so it is of this attempt only.
+    // A retry has its own session id, so this concerns only the current attempt.
     begins(SESSION_IN_USE).map(|line| AgentEvent::Failed(format!("`claude` did not start: {line}")))
 }
 
-/// Returns when a limit ends, milliseconds since the Unix epoch, from the one form that a machine can read.
+/// Returns when a limit ends, in milliseconds since the Unix epoch, from the one form that is
+/// machine-readable.
 fn reset_in(words: &str) -> Option<u64> {
     let time: u64 = words.strip_prefix(LIMIT_REACHED)?.trim().parse().ok()?;
     Some(milliseconds(time))
@@ -187,6 +191,6 @@ fn words(result: &Value) -> String {
         Some(text) if !text.trim().is_empty() => text.trim().to_owned(),
         _ => Some(errors().join("; "))
             .filter(|text| !text.is_empty())
-            .unwrap_or_else(|| "it did not say why".into()),
+            .unwrap_or_else(|| "no reason given".into()),
     }
 }

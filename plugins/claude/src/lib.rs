@@ -1,13 +1,14 @@
 //! The built-in agent backend that runs Claude Code (`claude`) without a terminal.
 //!
-//! Like every backend it runs nothing: it names the command, and reads what the command prints.
+//! Like every backend it does not run anything itself: it names the command, and interprets its
+//! output.
 //!
 //! ```text
 //!   prompt ──stdin──► claude -p --output-format stream-json ──lines──► ClaudeRun ─┬─► Meter ──► spent so far
-//!                                                                                └─► ending ─► how it ended
+//!                                                                                └─► ending ─► outcome
 //! ```
 //!
-//! What the program says of its own success is one fact among several: see [`ending`].
+//! The program's own claim of success is only one of several facts: see [`ending`].
 
 #[cfg(not(target_arch = "wasm32"))]
 mod built_in;
@@ -26,13 +27,13 @@ pub use built_in::{BUILT_IN, TESTED_RELEASES};
 pub use run::ClaudeRun;
 use serde_json::json;
 
-/// The program, a name on PATH.
+/// Name of the program on PATH.
 const PROGRAM: &str = "claude";
 
-/// Weakest and cheapest first. Aliases, so that they mean the newest of their kind.
+/// Weakest and cheapest first. Aliases, so that they refer to the newest version.
 const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
 
-/// Tools allowed where the configuration names none: file edits and the shell.
+/// Tools allowed if the configuration lists none: file edits and the shell.
 const DEFAULT_TOOLS: [&str; 7] = [
     "Bash",
     "Edit",
@@ -43,16 +44,17 @@ const DEFAULT_TOOLS: [&str; 7] = [
     "Write",
 ];
 
-/// Tools of an agent that may only look.
+/// Tools of a read-only agent.
 const READING_TOOLS: [&str; 3] = ["Glob", "Grep", "Read"];
 
-/// Tools that wait for something later, which never comes to a program that is ended with its result.
+/// Tools that wait for a later event, which never arrives because the program ends with its result.
 const UNATTENDED: [&str; 3] = ["ScheduleWakeup", "Monitor", "CronCreate"];
 
-/// Names of the variables by which people tell the program where its models are and who they are.
+/// Names of the variables that tell the program where its models are and how to authenticate.
 ///
-/// `AWS_ACCESS_KEY_ID` and its kin are left out on purpose: on many machines they deploy to production. Who pays Claude by
-/// them names them in `agent.env`; a profile, a role or a Bedrock token needs nothing.
+/// `AWS_ACCESS_KEY_ID` and related variables are omitted on purpose: on many machines they give
+/// access to production. Users who pay for Claude with them list them in `agent.env`; a profile, a
+/// role or a Bedrock token needs nothing.
 const ENVIRONMENT: [&str; 31] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
@@ -90,16 +92,16 @@ const ENVIRONMENT: [&str; 31] = [
     MAY_BE_THROWN_AWAY,
 ];
 
-/// Says that root may skip permissions, because the machine is thrown away.
+/// Variable that lets root skip permissions because the machine is disposable.
 const MAY_BE_THROWN_AWAY: &str = "IS_SANDBOX";
 
-/// What the program refuses, and what to do.
-const NOT_AS_ROOT: &str = "`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `agent.yolo` off \
-     (it then edits files and runs commands all the same), or set `IS_SANDBOX=1` if this machine may be thrown away";
+/// Message for the program's refusal to run as root.
+const NOT_AS_ROOT: &str = "`claude` refuses to skip permissions as root: run autoissue as an ordinary user, or turn off `agent.yolo` \
+     (the agent can still edit files and run commands), or set `IS_SANDBOX=1` if this machine is disposable";
 
-/// Set for every run. Two tries are enough to get over a hiccup; what lasts longer is for the host to see, which knows
-/// of the other tasks. The program's own ten tries hide an outage for minutes. What runs in the background keeps the program
-/// alive after its result.
+/// Set for every run. Two tries get past a short problem. Longer problems are left to the host,
+/// which knows about the other tasks; with the program's own ten tries an outage would be invisible
+/// for minutes. Background tasks would keep the program alive after its result.
 const FIXED: [(&str, &str); 4] = [
     ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
@@ -158,7 +160,7 @@ impl AgentBackend for ClaudeBackend {
     }
 }
 
-/// Returns what the session that goes on has cost before, US dollars.
+/// Returns the cost so far of the resumed session, in US dollars.
 fn earlier_usd(task: &AgentTask) -> f64 {
     let cost = task
         .resume
@@ -169,7 +171,7 @@ fn earlier_usd(task: &AgentTask) -> f64 {
 }
 
 fn arguments(task: &AgentTask) -> Vec<String> {
-    // Partial messages carry the only true count of the tokens that were written.
+    // Only partial messages report the exact number of tokens that were written.
     let mut args: Vec<String> = [
         "-p",
         "--output-format",
@@ -194,7 +196,8 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--max-turns", &n_turns.to_string());
     }
     if let Some(usd) = task.budget_usd {
-        // The limit of this run alone: what a resumed session has cost before does not count against it.
+        // The limit is for this run alone: the earlier cost of a resumed session does not count
+        // against it.
         option("--max-budget-usd", &usd.to_string());
     }
     if let Some(checkout) = task.fact("checkout") {
@@ -207,7 +210,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(looking_only());
         return args;
     }
-    // Takes all that follow, up to the next option.
+    // Takes all arguments up to the next option.
     args.push("--disallowedTools".into());
     args.extend(UNATTENDED.map(String::from));
     if task.yolo {
@@ -215,7 +218,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         return args;
     }
     args.extend(["--permission-mode", "acceptEdits"].map(String::from));
-    // Takes all that follow, so it is the last.
+    // Takes all remaining arguments, so it must be last.
     args.push("--allowedTools".into());
     if task.allowed_tools.is_empty() {
         args.extend(DEFAULT_TOOLS.map(String::from));
@@ -225,19 +228,20 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     args
 }
 
-/// Returns settings that keep the instructions in the user's own checkout away from the agent.
+/// Returns settings that keep instructions from the user's own checkout away from the agent.
 ///
-/// The program reads instructions in all directories above its own, and it works below that checkout. What it shall follow is
-/// the base commit's, which is in its own directory, and not what somebody is about to change there.
+/// The program reads instructions in all parent directories, and it works below that checkout. It
+/// should follow the base commit's instructions, which are in its own directory, not uncommitted
+/// changes of the user.
 fn settings(checkout: &str) -> String {
-    // A pattern, in which nothing can be escaped.
+    // This is a glob pattern without a way to escape characters.
     let checkout = checkout.replace(|c| "*?{}[]()!|\\".contains(c), "?");
     let files = ["CLAUDE.md", ".claude/**"].map(|file| format!("{checkout}/{file}"));
     json!({"claudeMdExcludes": files}).to_string()
 }
 
-/// Returns what leaves an agent nothing that writes or runs anything, whatever the user's own settings allow: other tools, and those
-/// of other servers, are not there.
+/// Returns options that leave an agent no tool that writes or runs anything, whatever the user's
+/// own settings allow: other tools, including those of MCP servers, are not available.
 fn looking_only() -> impl Iterator<Item = String> {
     let tools = READING_TOOLS.join(",");
     let options = [
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_told_its_model_session_and_limits() {
+    fn an_attempt_is_given_its_model_session_and_limits() {
         let task = AgentTask {
             model: Some("opus".into()),
             effort: Some(Effort::High),
@@ -292,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_is_left_to_the_program() {
+    fn unset_options_are_left_to_the_program() {
         let tools = "Bash Edit Glob Grep NotebookEdit Read Write";
         check_arguments(
             AgentTask::default(),
@@ -304,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_only_look_gets_no_other_tool_even_with_yolo() {
+    fn a_read_only_agent_gets_no_other_tools_even_with_yolo() {
         let task = AgentTask {
             yolo: true,
             read_only: true,
@@ -349,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn instructions_of_the_users_checkout_are_kept_away() {
+    fn instructions_in_the_users_checkout_are_excluded() {
         let task = AgentTask {
             yolo: true,
             extra: vec![("checkout".into(), "/w/a [b]".into())],
@@ -362,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn root_may_not_skip_permissions_unless_the_machine_may_be_thrown_away() {
+    fn root_may_skip_permissions_only_on_a_disposable_machine() {
         assert!(!starts(true, "root", "") && !starts(true, "root", "ANTHROPIC_API_KEY"));
         assert!(
             starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX")
@@ -396,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_deploy_are_not_asked_for() {
+    fn cloud_deployment_keys_are_not_requested() {
         let environment = ClaudeBackend.probe("").unwrap().environment;
         assert!(
             environment

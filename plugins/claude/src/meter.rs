@@ -1,17 +1,18 @@
-//! Counts what a run has spent so far, from what the program prints as it goes.
+//! Tracks what a run has spent so far, from the program's output.
 //!
 //! ```text
-//!   message_start ─► opens a message: what was read, and what it costs
-//!   message_delta ─► what was written so far, the whole message's
-//!   next message  ─► settles the one before, for the agent itself and for each of its helpers apart
+//!   message_start ─► opens a message: tokens read, and their cost
+//!   message_delta ─► tokens written so far, for the whole message
+//!   next message  ─► settles the previous one, separately for the agent and each of its helpers
 //! ```
 //!
-//! An `assistant` line alone tells what was read but not what was written (its count stands at the message's first token), so
-//! for helpers, whose messages come as such lines only, what was written is guessed from its length. Of a helper's last
-//! message there is no line at all: only how long its conversation was in the end, and its answer.
+//! An `assistant` line reports what was read but not what was written (its count is that of the
+//! message's first token). Helpers only produce such lines, so the tokens that they wrote are
+//! estimated from the length of the text. For a helper's last message there is no line at all, only
+//! the final length of its conversation, and its answer.
 //!
-//! A message that was begun and never finished, for the line was cut, is in no total of the program's own; see
-//! [`Meter::unfinished_usd`].
+//! A message that was started and never finished, because the connection broke, is missing from the
+//! program's own totals; see [`Meter::unfinished_usd`].
 
 use std::collections::BTreeMap;
 
@@ -20,9 +21,9 @@ use serde_json::Value;
 
 use crate::price::{self, Tokens};
 
-/// Bytes of text or code that make about one token.
+/// Bytes of text or code per token, approximately.
 const TOKEN_BYTES: u64 = 4;
-/// The name of the agent itself among its helpers.
+/// Name of the agent itself among its helpers.
 const MAIN: &str = "";
 
 /// What a run has spent so far.
@@ -32,9 +33,10 @@ pub(crate) struct Meter {
     usd: f64,
     /// Cost of settled messages that were never finished.
     unfinished_usd: f64,
-    /// The newest message of the agent, and of each helper that has not ended.
+    /// The newest message of the agent, and of each running helper.
     open: BTreeMap<String, Message>,
-    /// Whether a part of it is a guess: a model without a list price, or a conversation of which only the length was told.
+    /// Whether part of the total is estimated: a model without a list price, or a conversation of
+    /// which only the length was reported.
     is_guess: bool,
 }
 
@@ -43,15 +45,16 @@ struct Message {
     id: String,
     model: String,
     tokens: Tokens,
-    /// Whether its parts come as they are written, so that its count of tokens is exact.
+    /// Whether its parts are streamed as they are written, so that its token count is exact.
     is_streamed: bool,
-    /// Whether it was told what was written in all. What comes as a line is whole.
+    /// Whether its total of written tokens was reported. A message that arrives as one line is
+    /// complete.
     is_finished: bool,
     written_bytes: u64,
 }
 
 impl Meter {
-    /// Takes a `stream_event` line.
+    /// Handles a `stream_event` line.
     pub(crate) fn stream_event(&mut self, line: &Value) {
         let event = &line["event"];
         match event["type"].as_str() {
@@ -66,7 +69,7 @@ impl Meter {
         }
     }
 
-    /// Takes an `assistant` line.
+    /// Handles an `assistant` line.
     pub(crate) fn assistant(&mut self, line: &Value) {
         let message = self.message(line, &line["message"]);
         if !message.is_streamed {
@@ -78,7 +81,8 @@ impl Meter {
         }
     }
 
-    /// Takes the length of a helper's conversation at its end, its last message included, which no line tells of.
+    /// Handles the final length of a helper's conversation, which includes its last message, for
+    /// which there is no line.
     pub(crate) fn helper_told(&mut self, tool_use_id: &str, n_tokens: u64) {
         if tool_use_id == MAIN {
             return;
@@ -92,7 +96,7 @@ impl Meter {
             .unwrap_or_default();
         let known = before.as_ref().map_or(0, |message| message.tokens.prompt());
         before.iter().for_each(|message| self.settle(message));
-        // What the message before has read comes from the cache.
+        // The tokens of the previous message are read from the cache.
         let tokens = Tokens {
             input: n_tokens.saturating_sub(known),
             cache_read: known,
@@ -108,7 +112,7 @@ impl Meter {
         );
     }
 
-    /// Settles a helper that has answered with so many bytes.
+    /// Settles a helper that has answered with `answer_bytes` bytes.
     pub(crate) fn helper_ended(&mut self, tool_use_id: &str, answer_bytes: usize) {
         if tool_use_id != MAIN
             && let Some(mut message) = self.open.remove(tool_use_id)
@@ -118,24 +122,24 @@ impl Meter {
         }
     }
 
-    /// Returns the cost of messages that were begun and never finished.
+    /// Returns the cost of messages that were started and never finished.
     pub(crate) fn unfinished_usd(&self) -> f64 {
         self.unfinished_usd + self.open.values().map(Message::unfinished_usd).sum::<f64>()
     }
 
-    /// Returns whether the agent's own newest message was begun and not finished.
+    /// Returns whether the agent's own newest message was started and not finished.
     pub(crate) fn is_in_message(&self) -> bool {
         self.open
             .get(MAIN)
             .is_some_and(|message| message.is_streamed && !message.is_finished)
     }
 
-    /// Returns whether a part of the total is a guess, so that the program's own bill may well be lower.
+    /// Returns whether part of the total is estimated, so that the program's own bill may be lower.
     pub(crate) const fn is_guess(&self) -> bool {
         self.is_guess
     }
 
-    /// Returns all that was spent.
+    /// Returns the total usage.
     pub(crate) fn total(&self) -> Usage {
         let (mut tokens, mut usd) = (self.tokens, self.usd);
         for message in self.open.values() {
@@ -151,7 +155,7 @@ impl Meter {
         }
     }
 
-    /// Returns the message that a line belongs to, which may be a new one.
+    /// Returns the message that a line belongs to, creating it if it is new.
     fn message(&mut self, line: &Value, message: &Value) -> &mut Message {
         let id = message["id"].as_str().unwrap_or_default();
         let helper = helper(line);
@@ -180,7 +184,7 @@ impl Meter {
 }
 
 impl Message {
-    /// Takes over what a record of the same message counts; later records leave fields out.
+    /// Raises the counts to those of a record of the same message; later records omit fields.
     fn raise(&mut self, usage: &Value) {
         let count = |value: &Value| value.as_u64().unwrap_or_default();
         let tokens = &mut self.tokens;
@@ -205,7 +209,7 @@ impl Message {
     }
 }
 
-/// Returns the call by which the agent started the helper that a line belongs to.
+/// Returns the tool call that started the helper that a line belongs to.
 fn helper(line: &Value) -> &str {
     line["parent_tool_use_id"].as_str().unwrap_or(MAIN)
 }
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_counts_once_however_many_lines_tell_of_it() {
+    fn a_message_counts_once_however_many_lines_report_it() {
         let mut meter = Meter::default();
         meter.stream_event(&start(None, "a", 1_000));
         meter.assistant(&assistant(None, "a", 1_000, &"x".repeat(4_000)));
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn unmeasured_is_free_what_is_written_without_a_count_is_guessed() {
+    fn unmeasured_is_free_output_without_a_count_is_estimated() {
         let mut meter = Meter::default();
         meter.assistant(&assistant(Some("call"), "a", 1_000, &"x".repeat(3_998)));
         assert_eq!(meter.total().output_tokens, 1_000);
@@ -286,25 +290,25 @@ mod tests {
             ),
             (1_500, 1_000, 102)
         );
-        // Alone: all that it read is new.
+        // No earlier message: everything that it read is new.
         meter.helper_told("other", 2_000);
         meter.helper_ended("other", 0);
         assert_eq!(meter.total().input_tokens, 3_500);
     }
 
     #[test]
-    fn unmeasured_is_free_what_was_begun_and_cut_is_known() {
+    fn unmeasured_is_free_an_unfinished_message_is_counted() {
         let mut meter = Meter::default();
         meter.stream_event(&start(None, "a", 1_000_000));
         assert!((meter.unfinished_usd() - 5.000_025).abs() < 1e-9 && meter.is_in_message());
-        // The program tries again, and this time it works.
+        // The program retries and succeeds.
         meter.stream_event(&start(None, "b", 1_000_000));
         meter.stream_event(&delta(None, 100));
         assert!((meter.unfinished_usd() - 5.000_025).abs() < 1e-9 && !meter.is_in_message());
     }
 
     #[test]
-    fn what_is_written_to_the_cache_counts_once() {
+    fn cache_writes_count_once() {
         let mut message = Message::default();
         let creation = json!({"ephemeral_1h_input_tokens": 60, "ephemeral_5m_input_tokens": 40});
         message.raise(&json!({"cache_creation_input_tokens": 100, "cache_creation": creation}));

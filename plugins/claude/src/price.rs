@@ -1,8 +1,9 @@
-//! What tokens cost, by model. Only for the count that is kept while an agent runs: what is charged in the end is what the
-//! program itself reports, where it does.
+//! Prices of tokens, by model. Only used while an agent runs: the final charge is what the program
+//! itself reports, if it does.
 //!
-//! List prices of <https://platform.claude.com/docs/en/about-claude/pricing> as of October 2026. A price that is too high stops
-//! an agent early; one that is too low lets it spend other tasks' money. So whatever is in doubt is priced high.
+//! List prices of <https://platform.claude.com/docs/en/about-claude/pricing> as of October 2026. A
+//! price that is too high stops an agent early; one that is too low lets it spend money reserved
+//! for other tasks. So the higher price is used in case of doubt.
 
 /// Prices in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,15 +13,15 @@ pub(crate) struct Price {
     cache_read: f64,
 }
 
-/// The number of tokens of one message, by what they cost.
+/// Number of tokens of one message, by price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) input: u64,
     pub(crate) output: u64,
     pub(crate) cache_read: u64,
-    /// Written to the cache, for however long.
+    /// Written to the cache, for any duration.
     pub(crate) cache_write: u64,
-    /// Those of them that are kept for an hour.
+    /// Those of `cache_write` that are kept for an hour.
     pub(crate) cache_write_hour: u64,
 }
 
@@ -32,22 +33,22 @@ const PRICES: &[(&str, (u32, u32), Price)] = &[
     ("opus", (4, 5), price(5.0, 25.0, 0.5)),
     ("opus", (0, 0), price(15.0, 75.0, 1.5)),
     ("sonnet", (5, 5), price(2.0, 10.0, 0.1)),
-    // Sonnet 5 is sold for less, but Claude Code 2.1.197 counts it at this price, against its limit too.
+    // Sonnet 5 costs less, but Claude Code 2.1.197 counts it at this price, also against its limit.
     ("sonnet", (0, 0), price(3.0, 15.0, 0.3)),
     ("haiku", (5, 5), price(0.1, 0.5, 0.01)),
     ("haiku", (0, 0), price(1.0, 5.0, 0.1)),
 ];
 
-/// Prompts longer than this cost [`LONG_HAIKU`] where they cost little otherwise.
+/// Prompts longer than this are charged at [`LONG_HAIKU`] for models that are otherwise cheap.
 const LONG_PROMPT: u64 = 100_000;
 /// Haiku 5.5 with a long prompt.
 const LONG_HAIKU: Price = price(0.5, 2.5, 0.05);
-/// The dearest that there ever was, for a model that is not known.
+/// The highest price ever, used for unknown models.
 const UNKNOWN: Price = price(15.0, 75.0, 1.5);
 
-/// Writing to the cache for five minutes, as a multiple of the price of input.
+/// Price of writing to the cache for five minutes, as a multiple of the price of input.
 const CACHE_WRITE: f64 = 1.25;
-/// Writing to the cache for an hour.
+/// Price of writing to the cache for an hour, as a multiple of the price of input.
 const CACHE_WRITE_HOUR: f64 = 2.0;
 
 const fn price(input: f64, output: f64, cache_read: f64) -> Price {
@@ -58,7 +59,7 @@ const fn price(input: f64, output: f64, cache_read: f64) -> Price {
     }
 }
 
-/// Returns whether the model has a list price; any other is priced by a guess.
+/// Returns whether the model has a list price; prices of other models are estimated.
 pub(crate) fn is_known(model: &str) -> bool {
     listed(model).is_some()
 }
@@ -81,7 +82,8 @@ impl Price {
     }
 }
 
-/// Returns the version in a model's name: behind the family (`claude-opus-4-5-20251101`), or before it (`claude-3-5-haiku`).
+/// Returns the version in a model's name: after the family (`claude-opus-4-5-20251101`), or before
+/// it (`claude-3-5-haiku`).
 fn version(before: &str, after: &str) -> (u32, u32) {
     // A longer number is a date.
     fn parts(text: &str) -> Vec<u32> {
@@ -101,14 +103,14 @@ fn version(before: &str, after: &str) -> (u32, u32) {
 }
 
 impl Tokens {
-    /// Returns how many tokens the model has read.
+    /// Returns the number of tokens that the model has read.
     pub(crate) fn prompt(&self) -> u64 {
         self.input
             .saturating_add(self.cache_read)
             .saturating_add(self.cache_write)
     }
 
-    /// Returns what a message of so many tokens costs, US dollars.
+    /// Returns the cost of a message with these tokens, in US dollars.
     pub(crate) fn usd(&self, model: &str) -> f64 {
         let price = Price::of(model, self.prompt());
         let millions = |n: u64| n as f64 / 1e6;
@@ -121,7 +123,7 @@ impl Tokens {
             + millions(self.cache_write_hour) * price.input * CACHE_WRITE_HOUR
     }
 
-    /// Adds what another message took.
+    /// Adds the tokens of another message.
     pub(crate) fn add(&mut self, other: &Self) {
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         add(&mut self.input, other.input);
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_model_is_priced_as_the_dearest() {
+    fn an_unknown_model_is_priced_as_the_most_expensive() {
         check("glm-9", 15.0, 75.0);
         check("opus", 15.0, 75.0);
         check("", 15.0, 75.0);

@@ -1,6 +1,6 @@
-//! Reads what one run prints, a line of JSON at a time.
+//! Interprets the output of one run, one line of JSON at a time.
 //!
-//! Lines of unknown types mean nothing: every release brings new ones.
+//! Lines of unknown types are ignored, because every release adds new ones.
 
 use autoissue_plugin_sdk::{AgentEvent, AgentRun, Exit, Line, Source, Usage};
 use serde_json::Value;
@@ -8,43 +8,46 @@ use serde_json::Value;
 use crate::ending::{self, Refusal, Seen};
 use crate::meter::Meter;
 
-/// Lines of standard error that are kept to explain an end without a result.
+/// Lines of standard error that are kept to explain an exit without a result.
 const N_COMPLAINTS_MAX: usize = 20;
-/// Name under which the program writes messages of its own, such as errors of the service.
+/// Model name in messages that the program writes itself, such as errors of the service.
 const SYNTHETIC: &str = "<synthetic>";
 
-/// No run costs so much, US dollars: whoever says so has lost count.
+/// No run costs this much, in US dollars: a program that reports more has miscounted.
 const USD_MAX: f64 = 1e6;
 
-/// From this release on the totals of a resumed session begin with what the session had cost before.
+/// From this release on, the totals of a resumed session include the earlier cost of the session.
 const TOTALS_OF_SESSION: (u32, u32, u32) = (2, 1, 277);
 
-/// A bill of less than this part of what was metered at list prices leaves something out. No discount is so large.
+/// A bill below this fraction of the cost metered at list prices is incomplete. No discount is this
+/// large.
 const FAR_BELOW: f64 = 0.5;
 
-/// A difference of totals may be so much too low, US dollars: what is known of the session is rounded to millionths.
+/// A difference of totals may be too low by this much, in US dollars, because the known cost of the
+/// session is rounded to millionths.
 const ROUNDING_USD: f64 = 1e-5;
 
-/// How a result begins, the last line of all.
+/// How a result starts, which is the last line.
 const RESULT: &str = r#"{"type":"result""#;
 
-/// Reads what one run prints.
+/// Interprets the output of one run.
 #[derive(Debug, Default)]
 pub struct ClaudeRun {
     meter: Meter,
     metered: Usage,
-    /// What the program's own bill had beyond what was metered until then, US dollars.
+    /// Amount by which the program's own bill exceeded what was metered until then, in US dollars.
     correction_usd: f64,
-    /// What the session had cost before this run, US dollars, where the program adds it to its totals.
+    /// Earlier cost of the session, in US dollars, if the program includes it in its totals.
     earlier_usd: f64,
-    /// What the bills of this run alone add up to, where the program gives such bills.
+    /// Sum of the bills for this run alone, if the program provides such bills.
     billed: Usage,
     seen: Seen,
     has_ended: bool,
 }
 
 impl ClaudeRun {
-    /// Makes the reader of a run with this model, in a session that has cost so many US dollars before.
+    /// Creates the reader of a run with this model, in a session that has already cost
+    /// `earlier_usd` US dollars.
     pub fn new(model: Option<String>, earlier_usd: f64) -> Self {
         Self {
             earlier_usd,
@@ -57,7 +60,7 @@ impl ClaudeRun {
     }
 
     fn stdout(&mut self, text: &str, events: &mut Vec<AgentEvent>) {
-        // What is no JSON was printed by something that the program started.
+        // A line that is not JSON was printed by something that the program started.
         let Ok(line) = serde_json::from_str::<Value>(text) else {
             return;
         };
@@ -94,12 +97,13 @@ impl ClaudeRun {
                     status: line["error_status"].as_u64(),
                     kind: line["error"].as_str().unwrap_or("unknown").to_owned(),
                 };
-                let status = refusal
-                    .status
-                    .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let error = refusal.status.map_or_else(
+                    || "no answer from the API".to_owned(),
+                    |status| format!("API error {status}"),
+                );
                 let (attempt, most) = (&line["attempt"], &line["max_retries"]);
                 events.push(AgentEvent::Note(format!(
-                    "the service refuses ({status}, {}); retry {attempt} of {most}",
+                    "{error} ({}), retry {attempt} of {most}",
                     refusal.kind
                 )));
                 self.seen.refusal = Some(refusal);
@@ -165,7 +169,7 @@ impl ClaudeRun {
         if is_rejected {
             let kind = info["rateLimitType"].as_str().unwrap_or("unnamed");
             events.push(AgentEvent::Note(format!(
-                "the account's limit is reached ({kind})"
+                "the account reached its limit ({kind})"
             )));
         }
     }
@@ -199,7 +203,8 @@ impl ClaudeRun {
         );
         let tokens = self.tokens(line);
         match total {
-            // What was cut off costs something too, and the program does not know what: this is the least.
+            // Interrupted messages cost something too, and the program does not know how much: this
+            // is a lower bound.
             Some(usd) if 0.0 < unfinished => {
                 let usd = metered.max(usd + unfinished);
                 events.push(AgentEvent::UsageTotal(Usage {
@@ -208,7 +213,7 @@ impl ClaudeRun {
                 }));
                 self.correction_usd = usd - metered;
             }
-            // The prices that it was metered at are the list's: a bill that leaves out most of it leaves out a part of the run.
+            // The meter uses list prices: a bill far below them is missing part of the run.
             Some(usd) if !self.meter.is_guess() && usd < FAR_BELOW * metered => {
                 events.push(AgentEvent::UsageTotal(Usage {
                     usd: Some(metered),
@@ -216,30 +221,33 @@ impl ClaudeRun {
                 }));
                 self.correction_usd = 0.0;
             }
-            // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
+            // Tokens are never free: such a total comes from a model whose price the program does
+            // not know.
             Some(usd) if 0.0 < usd || metered <= 0.0 => {
                 events.push(AgentEvent::UsageTotal(Usage {
                     usd: Some(usd),
                     ..tokens
                 }));
                 events.push(AgentEvent::FinalCost(usd));
-                // Whatever it does after its last words comes on top.
+                // Costs after the result are added on top.
                 self.correction_usd = usd - metered;
             }
             _ => {}
         }
     }
 
-    /// Returns what the run has cost by the program's own bill, US dollars; `None` where no bill can be right.
+    /// Returns the cost of the run according to the program's own bill, in US dollars; `None` if no
+    /// bill is plausible.
     ///
-    /// The totals of a resumed session begin with what it had cost before; what came since the last result is this run's alone.
+    /// The totals of a resumed session include its earlier cost; the usage since the last result is
+    /// this run's alone.
     fn bill(&mut self, line: &Value) -> Option<f64> {
         let usd = match usage_of(&line["model_usage_since_last_result"]) {
             Some(since @ Usage { usd: Some(_), .. }) => {
                 add(&mut self.billed, &since);
                 self.billed.usd
             }
-            // A session that was never found has no earlier cost.
+            // A session that was not found has no earlier cost.
             _ => line["total_cost_usd"].as_f64().map(|total| {
                 if total == 0.0 {
                     0.0
@@ -252,7 +260,7 @@ impl ClaudeRun {
             .map(|usd| usd.max(0.0))
     }
 
-    /// Returns the tokens of all models that the run used; the result's own `usage` leaves helpers out.
+    /// Returns the tokens of all models that the run used; the result's own `usage` omits helpers.
     fn tokens(&self, line: &Value) -> Usage {
         if self.billed.usd.is_some() {
             return Usage {
@@ -296,7 +304,7 @@ impl AgentRun for ClaudeRun {
                 Source::Stdout if line.truncated && is_result(&line.text) => {
                     self.has_ended = true;
                     events.push(AgentEvent::Failed(
-                        "the agent's last words are too long to be read".into(),
+                        "the agent's final message is too long to read".into(),
                     ));
                 }
                 Source::Stdout => self.stdout(&line.text, &mut events),
@@ -318,7 +326,8 @@ impl AgentRun for ClaudeRun {
     }
 }
 
-/// Returns what an object of usage by model adds up to; its cost only where each model has one. `None` where it is not there.
+/// Returns the sum of usage by model; its cost only if each model has one. `None` if there is no
+/// usage.
 fn usage_of(models: &Value) -> Option<Usage> {
     let models = models.as_object().filter(|models| !models.is_empty())?;
     let sum = |key: &str| {
@@ -336,7 +345,7 @@ fn usage_of(models: &Value) -> Option<Usage> {
     })
 }
 
-/// Adds what another bill has.
+/// Adds another bill.
 fn add(sum: &mut Usage, more: &Usage) {
     let of = |a: u64, b: u64| a.saturating_add(b);
     *sum = Usage {
@@ -348,7 +357,7 @@ fn add(sum: &mut Usage, more: &Usage) {
     };
 }
 
-/// Returns the numbers of a release, `2.1.277`.
+/// Returns the numbers of a release such as `2.1.277`.
 fn version(text: &str) -> Option<(u32, u32, u32)> {
     let mut parts = text
         .split(|c: char| !c.is_ascii_digit())
@@ -356,7 +365,7 @@ fn version(text: &str) -> Option<(u32, u32, u32)> {
     Some((parts.next()??, parts.next()??, parts.next()??))
 }
 
-/// Returns whether the beginning of a line is that of a result, however it is spaced.
+/// Returns whether a line starts like a result, whatever its spacing.
 fn is_result(text: &str) -> bool {
     text.chars()
         .filter(|c| !c.is_whitespace())
@@ -407,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_bill_comes_on_top_of_it() {
+    fn costs_after_the_bill_are_added_to_it() {
         let mut run = ClaudeRun::new(None, 0.0);
         let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":1}}}"#;
         events(&mut run, &message("a", 1_000_000));
@@ -468,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_far_below_list_prices_is_no_bill_and_one_below_a_guess_is() {
+    fn a_bill_far_below_list_prices_is_rejected_unless_the_meter_is_an_estimate() {
         let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":0}}}"#;
         let metered = message("a", 1_000_000);
         let mut run = ClaudeRun::new(None, 0.0);
@@ -487,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_that_nobody_could_run_up_is_none() {
+    fn an_impossible_bill_is_ignored() {
         for usd in [1e308, -1.0, 1e6] {
             let mut run = ClaudeRun::new(None, 0.0);
             let seen = events(&mut run, &result(usd));
@@ -501,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_is_too_long_is_known_by_its_beginning() {
+    fn a_result_that_is_too_long_is_recognised_by_its_start() {
         for (text, expected) in [
             (r#"{"type":"result","x":"#, true),
             (r#"{ "type" : "result", "x":"#, true),

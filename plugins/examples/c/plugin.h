@@ -1,6 +1,6 @@
-/* The values of the WIT package (../../../wit/plugin-0.1) that a classifier sees, as they lie in memory: a record is a struct, a
+/* The types of the WIT package (../../../wit/plugin-0.1) that a classifier uses, with their memory layout: a record is a struct, a
  * `string` and a `list` are a pointer and a length, a `result` and a `variant` begin with the number of the case (component model,
- * "Canonical ABI"). No generator is needed for so few. */
+ * "Canonical ABI"). There are so few that no generator is needed. */
 
 #pragma once
 
@@ -43,7 +43,7 @@ typedef struct {
 
 typedef struct { Text strategy, settings; List domains, extra; } Context;
 
-/* What `classify` is called with: too much for registers, so it lies in memory, one after the other. */
+/* The arguments of `classify`. There are too many to pass directly, so they are passed in memory, one after the other. */
 typedef struct { Context context; Issue issue; } Question;
 
 typedef struct {

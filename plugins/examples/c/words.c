@@ -1,15 +1,15 @@
-/* Sorts issues by words, in C without a library and without a generator of bindings:
+/* Sorts issues by words, in C, without a library or generated bindings:
  *
  *   clang --target=wasm32 -O2 -nostdlib -Wl,--no-entry -o words.module.wasm words.c
  *   autoissue plugin build words.module.wasm --out words.wasm
  *
- * The exports tell `autoissue plugin build` which interfaces are meant. Each issue has a fresh instance, so nothing is ever freed. */
+ * `autoissue plugin build` finds the interfaces from the exports. Each issue gets a new instance, so nothing is ever freed. */
 
 #include "plugin.h"
 
 typedef struct { const char *word; Text domain, reason; } Rule;
 
-/* Words in small letters; the first that is mentioned decides. */
+/* Words in lower case; the first one that is mentioned decides. */
 static const Rule RULES[] = {
   {"invoice", TEXT("billing"), TEXT("mentions `invoice`")},
   {"refund", TEXT("billing"), TEXT("mentions `refund`")},
@@ -18,14 +18,14 @@ static const Rule RULES[] = {
 };
 enum { N_RULES = sizeof RULES / sizeof *RULES };
 
-/* Bytes of letters and digits beyond ASCII belong to a word, too. */
+/* Non-ASCII bytes count as letters. */
 static bool is_letter(uint8_t c) {
   return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') || c == '_' || 0x80 <= c;
 }
 
 static uint8_t small(uint8_t c) { return 'A' <= c && c <= 'Z' ? c + ('a' - 'A') : c; }
 
-/* Whether a text has a word as a whole one. */
+/* Returns whether a text contains a whole word. */
 static bool mentions(Text text, const char *word) {
   bool is_start = true;
   for (uint32_t at = 0; at < text.n; at++) {
@@ -63,18 +63,18 @@ EXPORT("metadata@0.1.0#describe") const Info *describe(void) {
   return &info;
 }
 
-/* It has no settings, so there are none that could be right. */
+/* There are no settings, so any settings are invalid. */
 EXPORT("metadata@0.1.0#check-settings")
 Checked *check_settings(const char *kind, uint32_t n_kind, const char *strategy, uint32_t n_strategy, const char *settings, uint32_t n) {
   static Checked checked;
   (void)kind, (void)n_kind, (void)strategy, (void)n_strategy, (void)settings;
-  if (n != 0) checked = (Checked){true, {INVALID_SETTINGS, TEXT("it takes no settings")}};
+  if (n != 0) checked = (Checked){true, {INVALID_SETTINGS, TEXT("this strategy takes no settings")}};
   return &checked;
 }
 
 extern uint8_t __heap_base;
 
-/* Makes room for what the host passes in. */
+/* Allocates memory for values passed in by the host. */
 __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, uint32_t n_old, uint32_t align, uint32_t n) {
   static uintptr_t end;
   if (end == 0) end = (uintptr_t)&__heap_base;

@@ -2,12 +2,12 @@
 //
 //   { "billing": ["invoice", "refund"], "search": ["index", "ranking"] }
 //
-// An interface of the WIT package is an object with its functions; names are in camelCase. What is thrown is the error.
+// Each interface of the WIT package is an object with its functions; names are in camelCase. Thrown values are errors.
 
 const NAME = "javascript-words";
 const EXAMPLE = { billing: ["invoice", "refund"] };
 
-/// An object of lists.
+/// Depth of an object of lists.
 const DEPTH_MAX = 2;
 
 const SCHEMA = {
@@ -59,32 +59,32 @@ function answer(domain, confidence, reasons) {
   return { domain, confidence, reasons, alternatives: [], paths: [], extra: [] };
 }
 
-/// Reads the map, or throws what the operator has to mend.
+/// Reads the map, or throws an error for the operator to fix.
 function read(settings) {
   if (DEPTH_MAX < depth(settings)) {
-    throw invalid("an object is wanted, with a list of words for each domain");
+    throw invalid("expected an object with a list of words for each domain");
   }
   let map;
   try {
     map = settings.trim() === "" ? EXAMPLE : JSON.parse(settings);
   } catch (error) {
-    throw invalid(`no JSON: ${error.message}`);
+    throw invalid(`invalid JSON: ${error.message}`);
   }
   if (map === null || typeof map !== "object" || Array.isArray(map)) {
-    throw invalid("an object is wanted, with a list of words for each domain");
+    throw invalid("expected an object with a list of words for each domain");
   }
   for (const [domain, words] of Object.entries(map)) {
     if (!/^[a-z0-9-]{1,40}$/.test(domain)) {
-      throw invalid(`${JSON.stringify(domain.slice(0, 80))} is no domain: 1 to 40 of a to z, 0 to 9 and -`);
+      throw invalid(`${JSON.stringify(domain.slice(0, 80))} is not a valid domain: use 1 to 40 of a to z, 0 to 9 and -`);
     }
     if (!Array.isArray(words) || !words.every((word) => typeof word === "string" && 0 < word.length && word.length <= 100)) {
-      throw invalid(`\`${domain}\` is no list of words`);
+      throw invalid(`\`${domain}\` is not a list of words`);
     }
   }
   return map;
 }
 
-/// How deep the brackets of a JSON text go. A parser that calls itself for each has no stack for millions of them.
+/// Returns the depth of the brackets in a JSON text. A recursive parser would overflow its stack on millions of them.
 function depth(text) {
   let [now, most, isText] = [0, 0, false];
   for (let at = 0; at < text.length; at++) {
@@ -101,7 +101,7 @@ function invalid(val) {
   return { tag: "invalid-settings", val };
 }
 
-/// Whether a text has a word as a whole one. No regular expression: words come from the configuration.
+/// Returns whether a text contains a whole word. Does not use a regular expression, because words come from the configuration.
 function mentions(text, word) {
   for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
     if (!isLetter(text[at - 1]) && !isLetter(text[at + word.length])) {

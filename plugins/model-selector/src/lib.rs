@@ -1,10 +1,11 @@
-//! The built-in model selector: how much model does an issue need?
+//! The built-in model selector: how strong a model an issue needs.
 //!
-//! It reads words, not meaning: an explicit label decides, else the title, else the body, else the domain; where nothing speaks, the
-//! work is ordinary. Each failure of substance adds a step. It looks at no prices and at no history.
+//! It looks at words, not meaning: an explicit label decides, otherwise the title, otherwise the
+//! body, otherwise the domain; without any indication the work is ordinary. Each failure of
+//! substance raises the level by one. It does not consider prices or history.
 //!
 //! ```text
-//!   label ─► title ─► body ─► domain ─► ordinary        level ─► model of that name, or by position ─► one step up a failure
+//!   label ─► title ─► body ─► domain ─► ordinary        level ─► model of that name, or by position ─► one step up per failure
 //! ```
 
 use autoissue_plugin_sdk::{
@@ -12,10 +13,11 @@ use autoissue_plugin_sdk::{
     issue::contains_word, markdown,
 };
 
-/// Longest body, in characters, that can by its words alone be small work. A long text about comments is seldom small work.
+/// Longest body, in characters, that counts as simple work by its words alone. A long text about
+/// comments is rarely simple work.
 const SMALL_BODY_CHARS_MAX: usize = 600;
 
-/// Words of small, wordy work.
+/// Words that indicate simple work.
 const SMALL_WORDS: &[&str] = &[
     "typo",
     "typos",
@@ -38,7 +40,7 @@ const SMALL_WORDS: &[&str] = &[
     "comments",
 ];
 
-/// Words of work on the whole.
+/// Words that indicate complex work.
 const LARGE_WORDS: &[&str] = &[
     "architecture",
     "architectural",
@@ -62,7 +64,7 @@ const LARGE_WORDS: &[&str] = &[
     "latency",
 ];
 
-/// Words for the levels in a label such as `complexity: low`.
+/// Words for the levels, in a label such as `complexity: low`.
 const COMPLEXITIES: &[(&str, Level)] = &[
     ("low", Level::Low),
     ("simple", Level::Low),
@@ -78,7 +80,7 @@ const COMPLEXITIES: &[(&str, Level)] = &[
     ("large", Level::High),
 ];
 
-/// How much model the work needs.
+/// How strong a model the work needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Low,
@@ -89,7 +91,7 @@ enum Level {
 impl Level {
     const ALL: [Self; 3] = [Self::Low, Self::Mid, Self::High];
 
-    /// Returns the name that a model of this level usually carries.
+    /// Returns the usual name of a model of this level.
     fn model_name(self) -> &'static str {
         match self {
             Self::Low => "haiku",
@@ -100,13 +102,14 @@ impl Level {
 
     fn in_words(self) -> &'static str {
         match self {
-            Self::Low => "small, wordy work",
+            Self::Low => "simple work",
             Self::Mid => "ordinary work",
-            Self::High => "work on the whole",
+            Self::High => "complex work",
         }
     }
 
-    /// Returns the position of the model for this level: the strongest that carries its name, else by place.
+    /// Returns the position of the model for this level: the strongest with the usual name,
+    /// otherwise by position.
     fn position_in(self, available: &[ModelInfo]) -> usize {
         let named = available
             .iter()
@@ -114,14 +117,14 @@ impl Level {
         let last = available.len() - 1;
         named.unwrap_or(match self {
             Self::Low => 0,
-            // Of two, the cheaper one: a failure takes the other.
+            // Of two models, the cheaper one: a failure selects the other.
             Self::Mid => last / 2,
             Self::High => last,
         })
     }
 }
 
-/// What the issue says, and where it says it.
+/// A decision, with its reason.
 struct Verdict {
     position: usize,
     reason: String,
@@ -138,7 +141,7 @@ impl ModelSelector for BuiltinSelector {
         Description::new(
             "builtin",
             env!("CARGO_PKG_VERSION"),
-            "Chooses by labels and by the words of title and body",
+            "Chooses by labels and by words in the title and body",
         )
     }
 
@@ -166,7 +169,7 @@ impl ModelSelector for BuiltinSelector {
     }
 }
 
-/// Returns what an explicit label says: a model's name before a complexity.
+/// Returns the decision of an explicit label: the name of a model before a complexity.
 fn by_label(request: &SelectionRequest) -> Option<Verdict> {
     let available = &request.available;
     let labels = &request.issue.labels;
@@ -184,14 +187,14 @@ fn by_label(request: &SelectionRequest) -> Option<Verdict> {
             })?;
         Some(Verdict {
             position,
-            reason: format!("a label asks for the model `{name}`"),
+            reason: format!("a label requests the model `{name}`"),
         })
     });
     model.or_else(|| {
         labels.iter().find_map(|label| {
             let value = label_value(label, "complexity")?;
             let (word, level) = COMPLEXITIES.iter().find(|(word, _)| *word == value)?;
-            let reason = format!("a label says that the complexity is {word}");
+            let reason = format!("a label sets the complexity to {word}");
             Some(Verdict {
                 position: level.position_in(available),
                 reason,
@@ -210,14 +213,14 @@ fn label_value(label: &str, key: &str) -> Option<String> {
     Some(value.trim().to_string())
 }
 
-/// Returns what title, body and domain say.
+/// Returns the decision by title, body and domain.
 fn by_words(request: &SelectionRequest) -> Verdict {
     let (level, cause) = by_title(&request.issue.title)
         .or_else(|| by_body(&request.issue.body))
         .or_else(|| by_domain(&request.domain))
         .unwrap_or((
             Level::Mid,
-            "neither label, title nor body says otherwise".into(),
+            "nothing in the labels, title or body suggests otherwise".into(),
         ));
     let reason = format!("{}: {cause}", level.in_words());
     Verdict {
@@ -226,15 +229,17 @@ fn by_words(request: &SelectionRequest) -> Verdict {
     }
 }
 
-/// Returns what the title says. The first word that says something decides: titles begin with what is to be done.
+/// Returns the level indicated by the title. The first indicative word decides, because titles
+/// begin with what is to be done.
 fn by_title(title: &str) -> Option<(Level, String)> {
     let words = words_of(title);
     words
         .iter()
-        .find_map(|word| Some((level_of(word)?, format!("the title says \"{word}\""))))
+        .find_map(|word| Some((level_of(word)?, format!("the title contains \"{word}\""))))
 }
 
-/// Returns what the body says: the level that more different words speak for, none where they balance.
+/// Returns the level indicated by the body: the one with more different words; none in case of a
+/// tie.
 fn by_body(body: &str) -> Option<(Level, String)> {
     let prose = without_code(body);
     let mut words = words_of(&prose);
@@ -255,10 +260,10 @@ fn by_body(body: &str) -> Option<(Level, String)> {
     } else {
         return None;
     };
-    Some((level, format!("the body says \"{word}\"")))
+    Some((level, format!("the body contains \"{word}\"")))
 }
 
-/// Returns what the domain says: only of documentation is it known that it is wordy work.
+/// Returns the level indicated by the domain: only documentation is known to be simple work.
 fn by_domain(domain: &str) -> Option<(Level, String)> {
     (domain == "documentation").then(|| (Level::Low, "its domain is documentation".into()))
 }
@@ -273,7 +278,8 @@ fn level_of(word: &str) -> Option<Level> {
     }
 }
 
-/// Returns the words of a text, in lower case. `re-architect` is one word, as `rearchitect` is.
+/// Returns the words of a text, in lower case. `re-architect` counts as the single word
+/// `rearchitect`.
 fn words_of(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace("re-", "re");
     let is_break = |c: char| !c.is_alphanumeric() && c != '_';
@@ -283,7 +289,7 @@ fn words_of(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns the body without its code blocks and comments, which are quoted or not meant to be read.
+/// Returns the body without code blocks and comments, which are quoted or not meant to be read.
 fn without_code(body: &str) -> String {
     let outline = markdown::outline(body);
     let mut ranges: Vec<_> = outline
@@ -316,7 +322,8 @@ fn raise_in_words(n_steps: usize, n_failures: usize) -> String {
     }
 }
 
-/// Returns the other models, nearest in strength first; of two equally near ones the stronger.
+/// Returns the other models, nearest in strength first; of two equally near ones, the stronger
+/// first.
 fn nearest_first(available: &[ModelInfo], chosen: usize) -> Vec<String> {
     let mut others: Vec<usize> = (0..available.len()).filter(|at| *at != chosen).collect();
     others.sort_by_key(|at| (at.abs_diff(chosen), *at < chosen));
@@ -359,41 +366,41 @@ mod tests {
     }
 
     #[test]
-    fn small_wordy_work_takes_the_weakest() {
+    fn simple_work_selects_the_weakest_model() {
         check(
             issue!("Fix a Typo in the parser"),
             "haiku",
-            "small, wordy work: the title says \"typo\"",
+            "simple work: the title contains \"typo\"",
         );
         check(
             issue!("Fix parser", body: "Its comments are wrong."),
             "haiku",
-            "small, wordy work: the body says \"comments\"",
+            "simple work: the body contains \"comments\"",
         );
     }
 
     #[test]
-    fn work_on_the_whole_takes_the_strongest() {
+    fn complex_work_selects_the_strongest_model() {
         check(
             issue!("Redesign the comment system"),
             "opus",
-            "work on the whole: the title says \"redesign\"",
+            "complex work: the title contains \"redesign\"",
         );
         check(
             issue!("Re-architect intake"),
             "opus",
-            "work on the whole: the title says \"rearchitect\"",
+            "complex work: the title contains \"rearchitect\"",
         );
         check(
             issue!("Store", body: "A migration to the new format."),
             "opus",
-            "work on the whole: the body says \"migration\"",
+            "complex work: the body contains \"migration\"",
         );
     }
 
     #[test]
     fn other_work_is_ordinary() {
-        let reason = "ordinary work: neither label, title nor body says otherwise";
+        let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
         check(issue!("Button does nothing"), "sonnet", reason);
         check(
             issue!("Immigration form", body: "Undocumented docstore."),
@@ -412,18 +419,18 @@ mod tests {
         check(
             issue!("Typo in migration guide", body: "performance architecture"),
             "haiku",
-            "small, wordy work: the title says \"typo\"",
+            "simple work: the title contains \"typo\"",
         );
         check(
             issue!("Improve performance of the docs build", body: "typo"),
             "opus",
-            "work on the whole: the title says \"performance\"",
+            "complex work: the title contains \"performance\"",
         );
     }
 
     #[test]
-    fn code_and_long_bodies_are_no_small_work() {
-        let reason = "ordinary work: neither label, title nor body says otherwise";
+    fn code_and_long_bodies_are_not_simple_work() {
+        let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
         check(
             issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"),
             "sonnet",
@@ -437,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn documentation_is_small_work_where_no_word_speaks() {
+    fn documentation_is_simple_work_unless_words_indicate_otherwise() {
         let mut asked = request(issue!("Explain the flags"), &["haiku", "sonnet", "opus"]);
         asked.domain = "documentation".into();
         assert_eq!(BuiltinSelector.select(&asked).unwrap().model, "haiku");
@@ -456,40 +463,40 @@ mod tests {
             check(
                 issue!("Fix typo", labels: ["bug", label]),
                 "opus",
-                "a label asks for the model `opus`",
+                "a label requests the model `opus`",
             );
         }
         for label in ["complexity: low", "complexity/low", "Complexity-Low"] {
             check(
                 issue!("Redesign", labels: [label]),
                 "haiku",
-                "a label says that the complexity is low",
+                "a label sets the complexity to low",
             );
         }
         check(
             issue!("Typo", labels: ["complexity/medium"]),
             "sonnet",
-            "a label says that the complexity is medium",
+            "a label sets the complexity to medium",
         );
         check(
             issue!("Typo", labels: ["complexity: complex"]),
             "opus",
-            "a label says that the complexity is complex",
+            "a label sets the complexity to complex",
         );
     }
 
     #[test]
-    fn a_models_name_comes_before_a_complexity() {
+    fn a_model_name_takes_precedence_over_a_complexity() {
         let labels = ["complexity: high", "model: haiku"];
         check(
             issue!("x", labels: labels),
             "haiku",
-            "a label asks for the model `haiku`",
+            "a label requests the model `haiku`",
         );
     }
 
     #[test]
-    fn a_label_that_names_nothing_says_nothing() {
+    fn a_label_without_a_known_value_is_ignored() {
         let labels = [
             "model: bert",
             "model-selector",
@@ -500,7 +507,7 @@ mod tests {
         check(
             issue!("Typo", labels: labels),
             "haiku",
-            "small, wordy work: the title says \"typo\"",
+            "simple work: the title contains \"typo\"",
         );
     }
 
@@ -553,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_of_substance_goes_one_step_up() {
+    fn each_failure_of_substance_raises_the_level_by_one() {
         let models = ["haiku", "sonnet", "opus"];
         check_models(&models, "typo", 1, "sonnet");
         check_models(&models, "typo", 2, "opus");
@@ -566,7 +573,7 @@ mod tests {
         let reason = BuiltinSelector.select(&asked).unwrap().reason;
         assert_eq!(
             reason,
-            "small, wordy work: the title says \"typo\"; one step up after 1 failure"
+            "simple work: the title contains \"typo\"; one step up after 1 failure"
         );
     }
 
@@ -579,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_model_there_is_no_answer() {
+    fn without_models_there_is_no_answer() {
         let error = BuiltinSelector
             .select(&request(issue!("x"), &[]))
             .unwrap_err();

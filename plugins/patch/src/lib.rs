@@ -1,7 +1,7 @@
-//! The built-in agent backend that applies a diff from the issue: free, offline, and the same every time.
+//! The built-in agent backend that applies a diff from the issue: free, offline and deterministic.
 //!
-//! Like every backend it runs nothing. The program that it names is the host's own binary, which applies the diff in the attempt's
-//! directory and prints an [`Outcome`] as one line:
+//! Like every backend it does not run anything itself. It names the host's own binary, which
+//! applies the diff in the attempt's directory and prints an [`Outcome`] as one line:
 //!
 //! ```text
 //!   issue's body ──► first `diff` block ──stdin──► autoissue internal apply-patch ──stdout──► outcome ──► done or failed
@@ -21,13 +21,13 @@ pub use outcome::Outcome;
 /// Arguments of the host's binary that apply the diff on standard input.
 pub const ARGUMENTS: [&str; 2] = ["internal", "apply-patch"];
 
-/// Languages of a code block that is taken for a diff.
+/// Languages of code blocks that count as a diff.
 const LANGUAGES: [&str; 2] = ["diff", "patch"];
 
-/// What a task is told that asks for an answer.
-const ANSWERS_NOTHING: &str = "the agent `patch` only applies diffs, it cannot plan: set `agent.backend` to `claude`, or run a plan with `--from`";
+/// Message for a task that asks for an answer.
+const ANSWERS_NOTHING: &str = "the agent `patch` only applies diffs and cannot plan: set `agent.backend` to `claude`, or run a plan with `--from`";
 
-/// Files that a summary names; one line should stay one.
+/// Maximum number of files in a summary, which should stay one line.
 const N_NAMED_MAX: usize = 10;
 
 /// Applies the first fenced `diff` block of the issue's body.
@@ -36,7 +36,7 @@ pub struct PatchBackend;
 
 autoissue_plugin_sdk::export_plugin! { agent_backend: PatchBackend }
 
-/// The backend, as the host's registry lists it.
+/// The backend, as listed in the host's registry.
 #[cfg(not(target_arch = "wasm32"))]
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent::new(|| Box::new(PatchBackend));
 
@@ -53,7 +53,7 @@ impl AgentBackend for PatchBackend {
         Ok(ProgramInfo {
             program: "autoissue".into(),
             version_args: vec!["--version".into()],
-            install_hint: "it is part of autoissue; `git` must be on PATH".into(),
+            install_hint: "built into autoissue; `git` must be on PATH".into(),
             metering: Metering::Free,
             models: Vec::new(),
             environment: Vec::new(),
@@ -80,7 +80,7 @@ impl AgentBackend for PatchBackend {
     }
 }
 
-/// Returns the first fenced diff that readers of the body see: one in a comment does not count.
+/// Returns the first fenced diff that readers of the body can see; diffs in comments do not count.
 fn first_diff(body: &str) -> Option<String> {
     let blocks = markdown::outline(body).code_blocks;
     blocks
@@ -89,7 +89,7 @@ fn first_diff(body: &str) -> Option<String> {
         .map(|block| block.content)
 }
 
-/// Reads the one line that says how it went.
+/// Reads the line with the outcome.
 #[derive(Debug)]
 struct PatchRun;
 
@@ -116,7 +116,7 @@ fn event_of(outcome: Outcome) -> AgentEvent {
             named(&paths)
         ))),
         Outcome::AlreadyApplied => {
-            AgentEvent::Done(Some("The patch from the issue was applied already.".into()))
+            AgentEvent::Done(Some("The patch from the issue was already applied.".into()))
         }
         Outcome::Rejected(reason) => {
             AgentEvent::Failed(format!("the patch from the issue does not apply: {reason}"))
@@ -221,7 +221,7 @@ mod tests {
         check_line(
             Line::stdout(r#"{"already_applied":true}"#),
             &[AgentEvent::Done(Some(
-                "The patch from the issue was applied already.".into(),
+                "The patch from the issue was already applied.".into(),
             ))],
         );
         check_line(

@@ -1,23 +1,23 @@
-//! How applying a patch ended, and the line that says so. Writer (the host's binary) and reader (the backend) share it, so that
-//! they cannot drift apart.
+//! The outcome of applying a patch, and the line that reports it. Shared by the writer (the host's
+//! binary) and the reader (the backend), so that they cannot diverge.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// How applying a patch ended. Shown as one line of JSON.
+/// The outcome of applying a patch. Displayed as one line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// `{"applied":["path",...]}`: these files were changed.
     Applied(Vec<String>),
-    /// `{"already_applied":true}`: the files are as the patch wants them.
+    /// `{"already_applied":true}`: the files already contain the changes.
     AlreadyApplied,
-    /// `{"rejected":"..."}`: it does not apply, in git's words; no file was changed.
+    /// `{"rejected":"..."}`: the patch does not apply, with git's message; no file was changed.
     Rejected(String),
 }
 
 impl Outcome {
-    /// Returns the outcome that `line` tells; `None` where it is any other line.
+    /// Parses the outcome from `line`; `None` for any other line.
     pub fn from_line(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         if let Some(paths) = value.get("applied").and_then(Value::as_array) {

@@ -1,7 +1,8 @@
 //! The built-in pull request template.
 //!
-//! All text from outside (title, paths, names, the agent's words) goes through [`text`], so that it is shown and never becomes markup:
-//! no link, no mention, no reference that closes an issue, no hidden comment. Every list has a bound, and so has the body.
+//! All untrusted text (title, paths, names, the agent's summary) goes through [`text`], so that it
+//! is displayed and never becomes markup: no link, no mention, no reference that closes an issue,
+//! no hidden comment. Every list has a limit, and so does the body.
 
 mod text;
 
@@ -13,28 +14,29 @@ use autoissue_plugin_sdk::{
 
 use text::{code, code_in_table, cut, quote};
 
-/// Longest title, characters: forges cut longer ones in lists.
+/// Maximum length of a title in characters: forges truncate longer ones in lists.
 const TITLE_CHARS_MAX: usize = 120;
 
-/// Longest body, characters: GitHub takes 65,536, and the host adds its marker.
+/// Maximum length of a body in characters: GitHub allows 65,536, and the host adds its marker.
 const BODY_CHARS_MAX: usize = 60_000;
 
-/// Most of the agent's own summary, characters.
+/// Maximum length of the agent's own summary in characters.
 const SUMMARY_CHARS_MAX: usize = 4_000;
 
-/// Files in the table of changes.
+/// Maximum number of files in the table of changes.
 const N_FILES_MAX: usize = 30;
 
-/// Checks in the table of checks.
+/// Maximum number of checks in the table of checks.
 const N_CHECKS_MAX: usize = 30;
 
-/// Names in a sentence: denied tools, pull requests to merge before.
+/// Maximum number of names in a sentence: denied tools, pull requests to merge first.
 const N_NAMES_MAX: usize = 10;
 
-/// Longest name or path, characters. As code, one of backticks alone takes three times as much; the bound of the body allows for that.
+/// Maximum length of a name or path in characters. A name that consists of backticks takes three
+/// times as much as code; the limit of the body allows for that.
 const NAME_CHARS_MAX: usize = 150;
 
-/// Digits of a hash that people read.
+/// Number of digits of an abbreviated hash.
 const HASH_CHARS: usize = 12;
 
 /// Writes a plain report of the work.
@@ -61,7 +63,8 @@ impl PrTemplate for BuiltinTemplate {
     }
 }
 
-/// Returns the issue's title on one line, without what cannot be seen. Domain tags at its start stay: people sort by them.
+/// Returns the issue's title on one line, without invisible characters. Domain tags at its start
+/// stay, because people sort by them.
 fn title(context: &PrContext) -> String {
     let visible = hidden_text::strip_characters(&context.issue.title).text;
     let title = commit_text::disarm(&one_line(&visible));
@@ -84,7 +87,8 @@ fn body(context: &PrContext) -> String {
     let mut body = String::new();
     let mut n_chars = 0;
     for section in sections.into_iter().flatten() {
-        // The bounds of the sections keep the whole below this; it is here so that none of them must be trusted alone.
+        // The limits of the sections already keep the total below this; this check guards against
+        // mistakes in one of them.
         n_chars += section.chars().count() + 2;
         if BODY_CHARS_MAX < n_chars {
             break;
@@ -106,7 +110,7 @@ fn merge_order(merge_after: &[u64]) -> Option<String> {
         N_NAMES_MAX,
     );
     Some(format!(
-        "> [!IMPORTANT]\n> Merge after {numbers}. `Closes` works only where the pull request goes into the default branch: \
+        "> [!IMPORTANT]\n> Merge after {numbers}. `Closes` only works if the pull request targets the default branch: \
          merge in this order, or close the issue by hand."
     ))
 }
@@ -118,9 +122,7 @@ fn warnings(context: &PrContext) -> Option<String> {
             context.denied.iter().map(|tool| code(tool, NAME_CHARS_MAX)),
             N_NAMES_MAX,
         );
-        lines.push(format!(
-            "> The agent was denied tools that it asked for: {tools}."
-        ));
+        lines.push(format!("> The agent was denied these tools: {tools}."));
     }
     if !context.removed_from_prompt.is_empty() {
         let kinds = listed(
@@ -140,7 +142,7 @@ fn warnings(context: &PrContext) -> Option<String> {
 fn summary(summary: Option<&str>) -> Option<String> {
     let quoted = quote(summary?, SUMMARY_CHARS_MAX)?;
     Some(format!(
-        "### What was done\n\nIn the agent's own words, which nobody has verified:\n\n{quoted}"
+        "### What was done\n\nWritten by the agent, not verified:\n\n{quoted}"
     ))
 }
 
@@ -167,7 +169,7 @@ fn check_result(check: &CheckReport) -> &'static str {
     match (check.passed, check.fails_on_base) {
         (true, false) => "passed",
         (true, true) => "passed; fails without this change",
-        (false, true) => "**failed**, and fails without this change too",
+        (false, true) => "**failed**; also fails without this change",
         (false, false) => "**failed**",
     }
 }
@@ -201,7 +203,7 @@ fn changes(changes: &[Change]) -> Option<String> {
     ))
 }
 
-/// Returns where the work comes from: agent, attempts, cost, base.
+/// Returns how the work was made: agent, attempts, cost, base.
 fn origin(context: &PrContext) -> Option<String> {
     let mut rows = vec![("attempts", context.attempts.to_string())];
     rows.push(("agent", code_in_table(&context.agent, NAME_CHARS_MAX)));
@@ -233,7 +235,7 @@ fn cost(usd: f64, is_assumed: bool) -> String {
         format!("${usd:.2}")
     };
     if is_assumed {
-        format!("{known}, in part assumed")
+        format!("{known}, partly estimated")
     } else {
         known
     }
@@ -255,7 +257,8 @@ fn counted(n: u64, word: &str) -> String {
     }
 }
 
-/// Returns the line below a table that shows `shown_max` of `n` rows; empty where it shows all.
+/// Returns the line below a table that shows `shown_max` of `n` rows; empty if it shows all of
+/// them.
 fn and_more(n: usize, shown_max: usize, word: &str) -> String {
     match n.saturating_sub(shown_max) {
         0 => String::new(),
@@ -263,7 +266,7 @@ fn and_more(n: usize, shown_max: usize, word: &str) -> String {
     }
 }
 
-/// Returns items with commas between, at most `shown_max` of them.
+/// Returns at most `shown_max` items, separated by commas.
 fn listed(items: impl ExactSizeIterator<Item = String>, shown_max: usize) -> String {
     let more = items.len().saturating_sub(shown_max);
     let shown: Vec<String> = items.take(shown_max).collect();

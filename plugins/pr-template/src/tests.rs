@@ -1,4 +1,4 @@
-//! What pull requests say, in full, and what text from outside may not do in them.
+//! The complete text of pull requests, and the effects that untrusted text must not have in them.
 
 use autoissue_plugin_sdk::testing::issue;
 
@@ -36,7 +36,7 @@ fn render(context: &PrContext) -> PullRequestText {
     BuiltinTemplate.render(context).unwrap()
 }
 
-/// Checks how the agent's words are shown.
+/// Checks how the agent's summary is displayed.
 fn check_summary(summary: &str, expected: &str) {
     let quoted = quote(summary, SUMMARY_CHARS_MAX).unwrap();
     assert_eq!(quoted, expected, "{summary:?}");
@@ -70,7 +70,7 @@ Closes #42
 
 ### What was done
 
-In the agent's own words, which nobody has verified:
+Written by the agent, not verified:
 
 > I kept the last line.
 >
@@ -106,7 +106,7 @@ In the agent's own words, which nobody has verified:
 }
 
 #[test]
-fn a_pull_request_with_everything_to_warn_of() {
+fn a_pull_request_with_every_warning() {
     let rendered = render(&PrContext {
         merge_after: vec![3, 4],
         denied: vec!["Bash(rm -rf `x`)".into(), "WebFetch".into()],
@@ -122,10 +122,10 @@ fn a_pull_request_with_everything_to_warn_of() {
 Closes #42
 
 > [!IMPORTANT]
-> Merge after #3, #4. `Closes` works only where the pull request goes into the default branch: merge in this order, or close the issue by hand.
+> Merge after #3, #4. `Closes` only works if the pull request targets the default branch: merge in this order, or close the issue by hand.
 
 > [!WARNING]
-> The agent was denied tools that it asked for: ``Bash(rm -rf `x`)``, `WebFetch`.
+> The agent was denied these tools: ``Bash(rm -rf `x`)``, `WebFetch`.
 >
 > Hidden text was removed from the issue before the agent saw it: `HTML comment`, `tag characters`.
 
@@ -133,7 +133,7 @@ Closes #42
 
 | check | result | time |
 | --- | --- | ---: |
-| `test` | **failed**, and fails without this change too | 0.9 s |
+| `test` | **failed**; also fails without this change | 0.9 s |
 
 ### Changes
 
@@ -150,7 +150,7 @@ Closes #42
 | attempts | 3 |
 | agent | `claude` |
 | model | `sonnet` |
-| cost | $1.23, in part assumed |
+| cost | $1.23, partly estimated |
 | base | `main` at `0123456789ab` |
 "
     );
@@ -194,7 +194,7 @@ No checks are configured.
 }
 
 #[test]
-fn a_hostile_pull_request_is_only_text() {
+fn hostile_text_in_a_pull_request_has_no_effect() {
     let rendered = render(&PrContext {
         agent_summary: Some(
             "</blockquote>\r\n# Done\r\nfixes #1, closes o/r#2 and resolves https://github.com/o/r/issues/3. Thanks @admin!\r\n\
@@ -213,7 +213,7 @@ Closes #42
 
 ### What was done
 
-In the agent's own words, which nobody has verified:
+Written by the agent, not verified:
 
 > \\</blockquote>
 > \\# Done
@@ -274,7 +274,7 @@ fn titles_are_one_visible_line() {
 }
 
 #[test]
-fn what_a_forge_acts_on_becomes_code() {
+fn active_words_become_code() {
     check_summary("(@a/b) GH-12, gh-1x", "> (`@a/b`) `GH-12`, `gh-1x`");
     check_summary("Fixes: #1", "> Fixes: `#1`");
     check_summary(
@@ -310,7 +310,7 @@ fn other_marks_are_escaped_anywhere() {
 }
 
 #[test]
-fn a_summary_of_hidden_text_is_none() {
+fn a_summary_of_hidden_text_is_omitted() {
     assert_eq!(quote("<!-- x -->\u{200b}\n", 10), None);
     assert_eq!(quote("abcdef", 3).unwrap(), "> ab…");
 }
@@ -340,12 +340,12 @@ fn many_files_are_counted_and_not_listed() {
 #[test]
 fn costs_are_never_shown_as_less_than_they_are() {
     assert_eq!(cost(0.001, false), "less than $0.01");
-    assert_eq!(cost(0.0, true), "$0.00, in part assumed");
+    assert_eq!(cost(0.0, true), "$0.00, partly estimated");
     assert_eq!(cost(f64::NAN, false), "unknown");
 }
 
 #[test]
-fn the_longest_pull_request_has_all_its_sections_within_the_bound() {
+fn the_longest_pull_request_has_all_sections_within_the_limit() {
     for piece in ["|", "`", "@ ", "#1\n", "a\n", "\\|", "- \n"] {
         let long = piece.repeat(5_000);
         let body = render(&PrContext {

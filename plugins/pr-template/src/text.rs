@@ -1,27 +1,29 @@
-//! Text from outside, made safe to stand in Markdown. Whatever comes in, what comes out is shown as it is and does nothing.
+//! Makes untrusted text safe for Markdown: the result is displayed as it is and has no effect.
 //!
-//! Two ways: a *code span* for names and paths, and a *quote* for the agent's words. In a quote every mark of Markdown is escaped, and
-//! every word that a forge would act on (mention, issue reference, address, hash) becomes a code span: there it stays readable, can be
-//! copied, and neither notifies nor closes anything.
+//! There are two ways: a *code span* for names and paths, and a *quote* for the agent's words. In a
+//! quote, all Markdown characters are escaped, and every word that a forge would act on (mention,
+//! issue reference, URL, hash) becomes a code span: it stays readable, can be copied, and neither
+//! notifies nor closes anything.
 
 use autoissue_plugin_sdk::hidden_text::{self, one_line};
 
-/// Marks that mean something anywhere in a line of GitHub's Markdown. Those that end something are harmless where nothing begins.
+/// Characters with a meaning anywhere in a line of GitHub's Markdown. Closing characters are
+/// harmless if nothing is open.
 const MARKS: &[char] = &['\\', '`', '*', '_', '[', ']', '<', '|', '~', '&', '$'];
 
-/// Marks that mean something at the start of a line: headings, lists, quotes, rules, tables.
+/// Characters with a meaning at the start of a line: headings, lists, quotes, rules, tables.
 const START_MARKS: &[char] = &['#', '-', '+', '=', '>', ':'];
 
-/// Marks at the end of a word that are not part of it.
+/// Characters at the end of a word that are not part of it.
 const STOPS: &[char] = &['.', ',', ';', ':', '!', '?'];
 
-/// Marks around a word that are not part of it.
+/// Characters around a word that are not part of it.
 const BRACKETS: &[char] = &[
     '(', ')', '[', ']', '<', '>', '{', '}', '"', '\'', '*', '_', '~', '|', '.', ',', ';', ':', '!',
     '?',
 ];
 
-/// Marks that links are made of.
+/// Characters that form links.
 const BRACKETS_OF_LINKS: &[char] = &['(', ')', '[', ']', '<', '>'];
 
 /// Returns `text` cut to at most `chars_max` characters; the last one is then `…`.
@@ -47,13 +49,14 @@ pub(crate) fn code(text: &str, chars_max: usize) -> String {
     code_span(&visible)
 }
 
-/// Returns a name or path as a code span for a cell of a table, where a pipe ends the cell even within code.
+/// Returns a name or path as a code span for a table cell, where a pipe ends the cell even within
+/// code.
 pub(crate) fn code_in_table(text: &str, chars_max: usize) -> String {
     let mut cell = String::new();
     let mut n_backslashes = 0;
     for c in code(text, chars_max).chars() {
         if c == '|' {
-            // Two backslashes are one escaped backslash, so their number before the pipe has to be odd.
+            // Two backslashes are one escaped backslash, so the number before the pipe must be odd.
             cell.push_str(if n_backslashes % 2 == 0 { "\\" } else { "\\\\" });
         }
         n_backslashes = if c == '\\' { n_backslashes + 1 } else { 0 };
@@ -62,17 +65,20 @@ pub(crate) fn code_in_table(text: &str, chars_max: usize) -> String {
     cell
 }
 
-/// Returns a line of text as a code span: between more backticks than it has in a row.
+/// Returns a line of text as a code span, with a fence of more backticks than the text has in a
+/// row.
 fn code_span(line: &str) -> String {
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let ticks = "`".repeat(longest + 1);
-    // A space on each side keeps the text's own backticks apart; Markdown takes one away again, as it does with the text's own spaces.
+    // A space on each side separates the text's own backticks from the fence; Markdown removes one
+    // space again, as it does with the text's own spaces.
     let is_padded = line.starts_with(['`', ' ']) || line.ends_with(['`', ' ']);
     let pad = if is_padded { " " } else { "" };
     format!("{ticks}{pad}{line}{pad}{ticks}")
 }
 
-/// Returns `text` as a block quote of at most `chars_max` characters of the text; `None` where nothing of it can be seen.
+/// Returns at most `chars_max` characters of `text` as a block quote; `None` if nothing of it is
+/// visible.
 pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
     fn is_line_end(c: char) -> bool {
         matches!(
@@ -89,7 +95,7 @@ pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in visible.split(is_line_end) {
         let escaped = escape_line(&one_line(line));
-        // A run of blank lines leaves one.
+        // A run of blank lines becomes one.
         let is_doubled = escaped.is_empty() && lines.last().is_none_or(String::is_empty);
         if !is_doubled {
             lines.push(escaped);
@@ -102,7 +108,7 @@ pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
     Some(quoted.join("\n"))
 }
 
-/// Returns a line as Markdown that shows just that line.
+/// Returns Markdown that displays exactly this line.
 fn escape_line(line: &str) -> String {
     let mut escaped = String::new();
     let mut rest = line;
@@ -122,7 +128,8 @@ fn escape_line(line: &str) -> String {
     escape_start(&escaped)
 }
 
-/// Returns the text of the code span that `text` starts with, and what follows it; only a simple one, between single backticks.
+/// Returns the text of the code span at the start of `text`, and the rest; only for a simple span
+/// between single backticks.
 fn plain_span(text: &str) -> Option<(&str, &str)> {
     let (span, after) = text.strip_prefix('`')?.split_once('`')?;
     let is_simple = !span.trim().is_empty() && !after.starts_with('`');
@@ -134,7 +141,7 @@ fn escape_word(word: &str) -> String {
         return escape_marks(word);
     }
     let inner = word.trim_matches(BRACKETS);
-    // The brackets of a link stand around and between its parts: it stays whole.
+    // A link has brackets around and between its parts: it is kept in one piece.
     let core = if inner.contains(BRACKETS_OF_LINKS) {
         word.trim_end_matches(STOPS)
     } else {
@@ -152,7 +159,7 @@ fn escape_word(word: &str) -> String {
     )
 }
 
-/// Returns whether a forge may act on `word`: a mention, a reference to an issue or commit, an address.
+/// Returns whether a forge may act on `word`: a mention, a reference to an issue or commit, a URL.
 fn is_active(word: &str) -> bool {
     fn is_hash(part: &str) -> bool {
         7 <= part.len()
@@ -179,7 +186,7 @@ fn escape_marks(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
-        // A colon before a letter may open the name of an emoji.
+        // A colon before a letter may start the name of an emoji.
         let opens_emoji = c == ':'
             && characters
                 .peek()
@@ -192,7 +199,7 @@ fn escape_marks(text: &str) -> String {
     escaped
 }
 
-/// Escapes what means something at the start of a line only.
+/// Escapes characters that have a meaning only at the start of a line.
 fn escape_start(line: &str) -> String {
     let n_digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let after = &line[n_digits..];

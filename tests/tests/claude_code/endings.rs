@@ -87,7 +87,7 @@ fn a_budget_that_is_reached_keeps_the_work() {
     let run = world.exec().exits(3);
     let (ended, reason) = outcome(&run, 1);
     assert_eq!(ended, "budget");
-    assert!(reason.contains("raise `agent.maxBudgetUsd`"), "{reason}");
+    assert!(reason.contains("Raise `agent.maxBudgetUsd`"), "{reason}");
     assert_eq!(world.salvaged(1), ["done"]);
     // It was told 2.50, looked between turns, and passed that by less than a turn: 0.07 and three times 0.94.
     assert_eq!(
@@ -109,7 +109,7 @@ fn one_hundred_thirty_three_more_starts_a_wrong_key_ends_the_session() {
         .as_str()
         .expect("a reason")
         .to_owned();
-    assert!(reason.starts_with("`claude` is not let in"), "{reason}");
+    assert!(reason.starts_with("`claude` was denied access"), "{reason}");
     // One launch and one more that confirms it, each with the program's own two retries.
     assert_eq!(world.asked().len(), 6);
     assert_eq!(usd(&run, "spent_usd"), 0.0);

@@ -157,7 +157,7 @@ fn work_that_ended_as_a_branch_is_not_done_again_and_its_branch_stays() {
     );
     let dry = world.run(["exec", "go", "--dry-run"]).exits(0);
     assert!(
-        dry.stdout.contains("its branch is there already"),
+        dry.stdout.contains("its branch already exists"),
         "{}",
         dry.stdout
     );
@@ -742,5 +742,5 @@ fn a_known_failure_of_the_base_can_be_ignored() {
         .lines()
         .find(|line| line.contains("`sick`"))
         .expect("the check is named");
-    assert!(row.contains("fails without this change too"), "{row}");
+    assert!(row.contains("also fails without this change"), "{row}");
 }

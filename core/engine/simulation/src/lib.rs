@@ -1,4 +1,5 @@
-//! Random nights of a session, for tests: the engine's own, which judge its decisions, and those that compare what people see.
+//! Random simulated sessions for tests: those of the engine, which judge its decisions, and those
+//! that compare the views of a session.
 
 mod night;
 

@@ -1,13 +1,14 @@
-//! One random night: a world that answers effects late, wrongly, twice or never, and that may end at any moment.
+//! One random simulated session: effects are answered late, wrongly, twice or never, and the
+//! process may die at any moment.
 //!
 //! ```text
 //!             ┌─────────── Effect ──────────┐
 //!   timeline ─┤ Answer, Turn, Interrupt, …  ├─► Engine ─► Event ─► JSON ─► journal ─► shadow engine
-//!             └──── what is yet to come ────┘      ▲                          │ must be equal after every step
+//!             └────── scheduled events ─────┘      ▲                          │ must be equal after every step
 //!                                                  └──── crash: replayed ─────┘
 //! ```
 //!
-//! A seed makes a night; the same seed makes the same night.
+//! A seed determines the whole session.
 
 mod planning;
 mod world;
@@ -20,65 +21,67 @@ use fastrand::Rng;
 
 use world::{Weather, happens, work};
 
-/// When every night begins.
+/// Start of every simulated session.
 pub const DUSK: Time = Time::from_ms(1_000_000_000_000);
 
-/// By how much one agent can pass its reservation: a turn of half a dollar, and as much for a cost that is not known.
+/// The most by which one agent can exceed its reservation: a turn of half a dollar, and the same
+/// for an unknown cost.
 pub const TURN_MAX: Usd = Usd::from_cents(1_00);
-/// Longest night. The longest of a million took a fraction of this.
+/// Bound on the steps of a session. The longest of a million took a fraction of this.
 const N_STEPS_MAX: u32 = 30_000;
 
-/// Which troubles a night knows of. What is new is left out of a night that went wrong before it was added, so that the same seed
-/// still makes that night.
+/// The set of faults that a session may meet. Faults added later are left out of earlier editions,
+/// so that the seed of a session that once failed still produces the same session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edition {
-    /// Failures, limits, crashes, interrupts, late and doubled answers.
+    /// Failures, limits, crashes, interruptions, late and duplicate answers.
     First,
-    /// Also withdrawn issues, unfinished merges, refusals by a rule, full disks, effects that panic, absurd costs, lost sessions, work
-    /// of earlier sessions, built-ins that stand in for plugins, and other settings at a resume.
+    /// Also withdrawn issues, unfinished merges, refusals by a rule, full disks, panicking effects,
+    /// absurd costs, lost agent sessions, work of earlier sessions, fallbacks from plugins to
+    /// built-ins, and changed settings on resume.
     Second,
 }
 
-/// An event and when it was written.
+/// An event and its time.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When.
+    /// Time of the event.
     pub at: Time,
     /// The event.
     pub event: Event,
 }
 
-/// What is yet to come.
+/// A scheduled happening.
 #[derive(Clone)]
 pub(super) enum Happening {
-    /// The world answers an effect, or says something more.
+    /// An effect is answered, or reports progress.
     Answer(Input),
-    /// An answer comes once more.
+    /// An answer is repeated.
     Echo(Input),
-    /// An answer that never comes once more.
+    /// An answer that is never repeated.
     Once(Input),
-    /// An agent makes a turn.
+    /// An agent takes a turn.
     Turn(IssueNumber, u32),
-    /// A person stops the session, or resets its breakers.
+    /// The user stops the session, or resets its breakers.
     Person(Input),
     /// The process dies.
     Crash,
 }
 
-/// An agent that runs.
+/// A running agent.
 #[derive(Clone)]
 pub(super) struct Agent {
     pub(super) spent: Usd,
     pub(super) limit: Option<Usd>,
     pub(super) n_turns: u32,
-    /// How it will end, if nothing stops it.
+    /// How the run will end unless it is stopped.
     pub(super) ended: Ended,
-    /// It stops by itself at its limit.
+    /// Whether it stops on its own at its limit.
     pub(super) is_honest: bool,
     pub(super) stopped: Option<StopReason>,
 }
 
-/// A night under way.
+/// A running simulated session.
 struct Night {
     rng: Rng,
     edition: Edition,
@@ -93,13 +96,15 @@ struct Night {
     agents: BTreeMap<(IssueNumber, u32), Agent>,
     wake_at: Option<Time>,
     is_over: bool,
-    /// What the directive is split into, and what the forge and the disk know of it. They outlive the process.
+    /// The issues of the directive, and what the forge and the disk know about them. They survive
+    /// crashes.
     plan: Plan,
     forge: BTreeMap<u32, IssueNumber>,
     recorded: Option<Input>,
 }
 
-/// Plays the night of a seed; returns its journal, and what went wrong if it did not come to an end as it should.
+/// Simulates the session of a seed. Returns its journal, and what went wrong if it did not end
+/// properly.
 pub fn play(edition: Edition, seed: u64) -> (Vec<Entry>, Option<String>) {
     let mut rng = Rng::with_seed(seed);
     let settings = world::settings(&mut rng);
@@ -148,23 +153,23 @@ impl Night {
                 return self.replays();
             }
         }
-        Err("liveness: the night does not end".to_owned())
+        Err("liveness: the session does not end".to_owned())
     }
 
-    /// Lets the next thing happen: something of the timeline, or what the engine wanted to be woken for.
+    /// Advances to the next happening: one from the timeline, or the engine's wake-up.
     fn advance(&mut self) -> Result<(), String> {
         let next = self.timeline.first_key_value().map(|(&key, _)| key);
         match (next, self.wake_at) {
             (Some((at, _)), wake_at) if wake_at.is_none_or(|wake| at <= wake) => {
                 self.now = self.now.max(at);
-                let (_, happening) = self.timeline.pop_first().expect("it was just looked at");
+                let (_, happening) = self.timeline.pop_first().expect("checked above");
                 self.happen(happening)
             }
             (_, Some(wake)) => {
                 self.now = self.now.max(wake);
                 self.step(Input::Tick)
             }
-            (_, None) => Err("liveness: nothing is in flight and nothing is waited for".to_owned()),
+            (_, None) => Err("liveness: nothing is in flight and no wake-up is due".to_owned()),
         }
     }
 
@@ -202,11 +207,11 @@ impl Night {
             });
         }
         if self.shadow != self.engine {
-            return Err("replay: the journal makes another engine".to_owned());
+            return Err("replay: replaying the journal yields a different engine".to_owned());
         }
         if let Some(passed) = step.wake_at.filter(|&wake| wake <= self.now) {
             return Err(format!(
-                "liveness: wants to be woken at {passed}, which has passed"
+                "liveness: asks for a wake-up at {passed}, which has passed"
             ));
         }
         (self.wake_at, self.is_over) = (step.wake_at, step.over);
@@ -216,7 +221,7 @@ impl Night {
         self.answers_why()
     }
 
-    /// Whoever waits for a slot is told why.
+    /// Every task that is waiting for a slot must have a reason.
     fn answers_why(&mut self) -> Result<(), String> {
         fn waits(task: &&Task) -> bool {
             matches!(
@@ -236,7 +241,7 @@ impl Night {
             .find(|task| self.engine.blocked(task.issue.number, self.now).is_none());
         unexplained.map_or(Ok(()), |task| {
             Err(format!(
-                "blocked: nobody knows why {} waits",
+                "blocked: no reason why {} is waiting",
                 task.issue.number
             ))
         })
@@ -277,7 +282,7 @@ impl Night {
         }
     }
 
-    /// Returns whose breaker a person closes; `None` means all.
+    /// Returns the service whose breaker the user closes; `None` means all.
     fn service_to_reset(&mut self) -> Option<Service> {
         if self.edition == Edition::First {
             return None;
@@ -290,7 +295,7 @@ impl Night {
         }
     }
 
-    /// The process dies: only the journal is left, and it is all that is needed.
+    /// The process dies: only the journal survives, and it must be sufficient.
     fn crash(&mut self) -> Result<(), String> {
         self.replays()?;
         self.engine = Engine::replay(self.journal.iter().map(|entry| &entry.event));
@@ -300,10 +305,10 @@ impl Night {
     fn replays(&self) -> Result<(), String> {
         let same = Engine::replay(self.journal.iter().map(|entry| &entry.event)) == self.engine;
         same.then_some(())
-            .ok_or_else(|| "replay: the journal makes another engine".to_owned())
+            .ok_or_else(|| "replay: replaying the journal yields a different engine".to_owned())
     }
 
-    /// Returns whether an interrupted session is resumed, and resumes it.
+    /// Decides whether an interrupted session is resumed, and resumes it.
     fn goes_on(&mut self) -> Result<bool, String> {
         if !self.engine.is_interrupted() || self.rng.u32(..10) == 0 {
             return Ok(false);
@@ -316,7 +321,8 @@ impl Night {
         Ok(true)
     }
 
-    /// Another process takes over. What was in flight is lost, the clock may be another, and the limits too.
+    /// Resumes in another process. Effects in flight are lost, and the clock and the limits may
+    /// differ.
     fn resume(&mut self) -> Result<(), String> {
         self.agents.clear();
         self.timeline
@@ -410,7 +416,8 @@ impl Night {
         self.later(delay, Happening::Turn(issue, attempt));
     }
 
-    /// A stopped agent answers with its next turn, or not before the second interrupt; what else runs for the attempt ends.
+    /// A stopped agent answers with its next turn, or only at the second interrupt; other effects
+    /// of the attempt end.
     fn stop(&mut self, issue: IssueNumber, attempt: u32, reason: StopReason) {
         if let Some(agent) = self.agents.get_mut(&(issue, attempt)) {
             agent.stopped = Some(reason);
@@ -449,7 +456,7 @@ impl Night {
         }
     }
 
-    /// An agent works on: it spends, is seen to spend, and ends or goes on.
+    /// An agent continues: it spends, is seen to spend, and ends or takes another turn.
     fn turn(&mut self, issue: IssueNumber, attempt: u32) -> Result<(), String> {
         let Some(mut agent) = self.agents.remove(&(issue, attempt)) else {
             return Ok(());
@@ -464,7 +471,8 @@ impl Night {
             let report = world::odd_report(&mut self.rng, &self.weather, report);
             let delay = self.rng.u64(..1_000);
             if let Some(panicked) = world::panicked(&mut self.rng, &self.weather, issue, attempt) {
-                // Does not say of which effect it is, so it must not come again while the work is collected.
+                // The answer does not name its effect, so it must not be repeated while the work is
+                // collected.
                 self.later(delay, Happening::Once(panicked));
                 return Ok(());
             }

@@ -6,145 +6,151 @@ use serde::{Deserialize, Serialize};
 use crate::issue::SharedIssue;
 use crate::{AgentReport, CheckResult, IssueNumber, PullRequest, StopReason, Usd, Work};
 
-/// What is to be done for one attempt.
+/// Work to be done for one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AttemptEffect {
-    /// Make the worktree of an attempt; what an attempt before left there uncollected is saved first. The issue is looked
-    /// at again before. Answer: `WorktreeLeased`, `Withdrawn` or `Failed`.
+    /// Prepare the worktree of an attempt. Re-reads the issue first, and saves uncollected work
+    /// that an earlier attempt left in the directory. Answer: `WorktreeLeased`, `Withdrawn` or
+    /// `Failed`.
     LeaseWorktree {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
         /// Where the work starts.
         start: Start,
-        /// Label that the issue has to carry; empty where it needs none.
+        /// Label that the issue must carry; empty if none is required.
         label: String,
-        /// Whether the issue was asked for by its number, so that it is worked on although a pull request of ours was merged.
+        /// Whether the issue was requested by number; if so, it is worked on even if a pull request
+        /// of ours was merged.
         is_asked_for: bool,
     },
-    /// Run the agent. Answer: `AgentExited`, or `Failed` if it could not be started; any number of `Metered` before.
+    /// Run the agent. Answer: `AgentExited`, or `Failed` if it could not be started; any number of
+    /// `Metered` before that.
     RunAgent(Box<AgentOrder>),
-    /// Stop what runs for an attempt. No answer of its own: the stopped effect answers.
+    /// Stop whatever is running for an attempt. Has no answer of its own: the stopped effect
+    /// answers.
     Stop {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Why.
+        /// The reason.
         reason: StopReason,
     },
-    /// Take the work of an attempt into the mirror. Answer: `WorkCollected` or `Failed`.
+    /// Collect the work of an attempt into the mirror. Answer: `WorkCollected` or `Failed`.
     CollectWork {
-        /// Task.
+        /// The task.
         issue: SharedIssue,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
         /// Commit that the attempt started from.
         base: String,
     },
     /// Run the checks on the work. Answer: `ChecksFinished` or `Failed`.
     RunChecks {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// The work.
+        /// The work to check.
         work: Work,
-        /// Commit of the base branch that failed checks are compared with; `None` where the work is built on other work of ours.
+        /// Commit of the base branch that failed checks are compared with; `None` if the work is
+        /// built on other work of ours.
         base: Option<String>,
     },
     /// Publish the work. Answer: `Published` or `Failed`.
     Publish(Box<PublishOrder>),
-    /// Remove the worktree; its work is safe. No answer.
+    /// Remove the worktree; its work is safe. Has no answer.
     ReleaseWorktree {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Whether the work is published, so that its salvage ref may go.
+        /// Whether the work is published, so that its salvage ref can be deleted.
         published: bool,
     },
 }
 
-/// Where an attempt's work starts.
+/// Where the work of an attempt starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "at", rename_all = "snake_case")]
 pub enum Start {
     /// At the head of the base branch.
     Base,
-    /// At the published branches of these issues, merged where there are several.
+    /// At the published branches of these issues, merged if there are several.
     Branches {
-        /// Each with the commit that was published, where that is known.
+        /// Each issue with its published commit, if known.
         issues: Vec<(IssueNumber, Option<String>)>,
     },
-    /// In the tree that the attempt before left.
+    /// In the worktree that the previous attempt left.
     KeptTree {
         /// Commit that it started from.
         base: String,
-        /// Salvaged commit that holds its work, where the tree is gone.
+        /// Salvage commit that holds its work, in case the worktree is gone.
         salvage: Option<String>,
     },
 }
 
-/// What an agent is to do.
+/// Instructions for an agent run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentOrder {
-    /// Task.
+    /// The task.
     pub issue: SharedIssue,
-    /// Attempt.
+    /// The attempt.
     pub attempt: u32,
-    /// What the agent's backend is told, as far as the session decides it. Whoever runs the agent adds what belongs to the machine and
-    /// to the configuration (prompt, directory, the agent's session, tools), and the issue as strategies see it.
+    /// The part of the backend's task that the session decides. The executor adds what depends on
+    /// the machine and the configuration (prompt, directory, agent session, tools), and the issue
+    /// in the form that strategies see.
     pub task: AgentTask,
-    /// What was not good enough before.
+    /// What was wrong with the previous attempt.
     pub feedback: Option<String>,
-    /// Whether the worktree holds what an attempt before has done.
+    /// Whether the worktree contains the work of a previous attempt.
     pub continues: bool,
-    /// Paths that other running tasks work on.
+    /// Paths that other running tasks are changing.
     pub avoid: Vec<String>,
 }
 
-/// All that is known of the work when it is published.
+/// Everything known about the work when it is published.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishOrder {
-    /// Task.
+    /// The task.
     pub issue: SharedIssue,
-    /// Attempt.
+    /// The attempt.
     pub attempt: u32,
-    /// The work.
+    /// The work to publish.
     pub work: Work,
     /// Commit that the attempt started from.
     pub base: String,
-    /// What the agent's backend read.
+    /// Report of the agent's backend.
     pub report: Option<AgentReport>,
     /// Results of the checks on the work.
     pub checks: Vec<CheckResult>,
-    /// Results of the checks on the base, where they were run.
+    /// Results of the checks on the base, if they were run.
     pub base_checks: Vec<CheckResult>,
-    /// Model that worked; `None` where the program chose.
+    /// Model that was used; `None` if the program chose.
     pub model: Option<String>,
-    /// What the task has cost.
+    /// Cost of the task.
     pub cost: Usd,
-    /// Whether a part of that is assumed.
+    /// Whether part of the cost is estimated.
     pub cost_is_assumed: bool,
-    /// What has to be merged before, in order.
+    /// Work that must be merged first, in order.
     pub stacked_on: Vec<StackedOn>,
     /// Name of the agent backend.
     pub agent: String,
-    /// Branch that the work goes back to.
+    /// Branch that the work is merged into.
     pub base_branch: String,
 }
 
-/// An issue whose work other work is built on.
+/// An issue that other work is built on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackedOn {
     /// The issue.
     pub issue: IssueNumber,
-    /// Its pull request, where there is one.
+    /// Its pull request, if it has one.
     pub pull_request: Option<PullRequest>,
-    /// Whether the work is built on this one's itself, and not only on that of others in between.
+    /// Whether the work is built on this issue directly, not only through others.
     pub is_direct: bool,
 }
 

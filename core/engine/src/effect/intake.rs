@@ -6,35 +6,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::IssueNumber;
 
-/// What is to be done for the session's backlog and base.
+/// Work to be done for the session's backlog and base.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum IntakeEffect {
-    /// Get the open issues, and the state of what they depend on. Answer: `BacklogFetched` or `BacklogFailed`.
+    /// Fetch the open issues, and the state of their dependencies. Answer: `BacklogFetched` or
+    /// `BacklogFailed`.
     FetchBacklog {
-        /// Which issues.
+        /// Which issues to fetch.
         source: BacklogSource,
-        /// Whether issues that depend on open issues of other repositories are taken all the same.
+        /// Whether to accept issues that depend on open issues of other repositories.
         ignore_outside: bool,
     },
-    /// Run the checks on the base, as it was when the session started. Answer: `BaseChecked`.
+    /// Run the checks on the base, as of the start of the session. Answer: `BaseChecked`.
     CheckBase,
 }
 
-/// Which issues a backlog is made of.
+/// Which issues form the backlog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "snake_case")]
 pub enum BacklogSource {
-    /// Those that carry a label.
+    /// Issues that carry a label.
     Label {
         /// The label.
         label: String,
-        /// Only these; empty means all.
+        /// Restricts the backlog to these issues; empty means all.
         only: BTreeSet<IssueNumber>,
     },
-    /// Those that the plan has created.
+    /// Issues created from the plan.
     Plan {
-        /// Their numbers.
+        /// The issue numbers.
         issues: Vec<IssueNumber>,
     },
 }

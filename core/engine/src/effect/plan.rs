@@ -5,65 +5,69 @@ use serde::{Deserialize, Serialize};
 
 use crate::{IssueNumber, PlannedIssue, Rejection, StopReason, Time};
 
-/// What is to be done for the plan.
+/// Work to be done for the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum PlanEffect {
-    /// Get the plan that the session was started with. Answer: `PlanRead` or `PlanFailed`.
+    /// Read the plan that the session was started with. Answer: `Read` or `Failed`.
     Read {
-        /// What it is for; empty where nobody said.
+        /// The directive that the plan was made for; empty if unknown.
         directive: String,
     },
-    /// Have the agent split the directive into issues. Answer: `Decomposed`; any number of `PlannerMetered` before.
+    /// Have the agent split the directive into issues. Answer: `Decomposed`; any number of
+    /// `PlannerMetered` before that.
     Decompose(Box<PlannerOrder>),
-    /// Find out how a planner ended that was running when the process died. Answer: `Decomposed`, with what is on disk or an end unseen.
+    /// Find out how a planner ended that was running when the process died. Answer: `Decomposed`,
+    /// with the answer found on disk or with an unobserved end.
     Recover {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
     },
-    /// Create an issue of the plan, or find it. Answer: `IssueCreated` or `PlanFailed`.
+    /// Create an issue of the plan, or find the existing one. Answer: `IssueCreated` or `Failed`.
     CreateIssue(CreateOrder),
-    /// Write down what an issue of the plan depends on, where that is not said yet. Answer: `IssueLinked` or `PlanFailed`.
+    /// Record the dependencies of an issue of the plan on the forge, unless they are already
+    /// recorded. Answer: `IssueLinked` or `Failed`.
     LinkIssue {
         /// Position, from 1.
         position: u32,
         /// The issue.
         issue: IssueNumber,
-        /// What it depends on.
+        /// Its dependencies.
         depends_on: Vec<IssueNumber>,
     },
-    /// Stop what runs for the plan. No answer of its own: the stopped effect answers.
+    /// Stop whatever is running for the plan. Has no answer of its own: the stopped effect answers.
     Stop {
-        /// Why.
+        /// The reason.
         reason: StopReason,
     },
 }
 
-/// What a planner is to do.
+/// Instructions for a planner run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannerOrder {
     /// Attempt, from 1.
     pub attempt: u32,
-    /// What is to be split into issues.
+    /// The directive to split into issues.
     pub directive: String,
-    /// What its backend is told, as far as the session decides it; see [`AgentOrder::task`](crate::AgentOrder::task).
+    /// The part of the backend's task that the session decides; see
+    /// [`AgentOrder::task`](crate::AgentOrder::task).
     pub task: AgentTask,
-    /// What was wrong with the answer before.
+    /// What was wrong with the previous answer.
     pub rejection: Option<Rejection>,
 }
 
-/// An issue of the plan to be created.
+/// An issue of the plan to create.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateOrder {
     /// Position, from 1.
     pub position: u32,
-    /// What it says.
+    /// Content of the issue.
     pub issue: PlannedIssue,
-    /// Name of the plan.
+    /// Id of the plan.
     pub plan_id: String,
-    /// When the plan was made: no issue of it is older.
+    /// When the plan was made; none of its issues is older.
     pub planned_at: Time,
-    /// Numbers of what it depends on, as far as they are known.
+    /// Numbers of its dependencies, as far as they are known.
     pub depends_on: Vec<IssueNumber>,
 }
 

@@ -1,30 +1,30 @@
-//! Effects that make a task ready for its attempts: questions to the strategies.
+//! Effects that prepare a task for its attempts: requests to the strategies.
 
 use serde::{Deserialize, Serialize};
 
 use crate::issue::SharedIssue;
 use crate::{Classification, IssueNumber, Usd};
 
-/// What is to be done to make a task ready.
+/// Work to be done to prepare a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TaskEffect {
-    /// Ask the classifier. Answer: `Classified`, or `Undecided`.
+    /// Ask the classifier. Answer: `Classified` or `Undecided`.
     Classify {
-        /// Task.
+        /// The task.
         issue: SharedIssue,
     },
-    /// Ask the model selector. Answer: `ModelSelected`, or `Undecided`.
+    /// Ask the model selector. Answer: `ModelSelected` or `Undecided`.
     SelectModel {
-        /// Task.
+        /// The task.
         issue: SharedIssue,
-        /// What the classifier said.
+        /// The classifier's answer.
         classification: Classification,
-        /// Number of the attempt to come.
+        /// Number of the next attempt.
         attempt: u32,
         /// Failures of substance so far.
         n_substance: u32,
-        /// What is left of the task's cap.
+        /// Remaining part of the task's cap.
         cap_left: Usd,
     },
 }

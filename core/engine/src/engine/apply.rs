@@ -1,4 +1,5 @@
-//! What each event makes of the state, a file per chapter. No decisions here: an event is true, whatever the state.
+//! How each event changes the state, one file per chapter. Nothing is decided here: an event is
+//! true, whatever the state.
 
 mod attempt;
 mod intake;
@@ -11,7 +12,7 @@ use crate::engine::Engine;
 use crate::{Event, IssueNumber, Stage, Task, Time, Usd};
 
 impl Engine {
-    /// Makes the event part of the state.
+    /// Applies the event to the state.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Session(event) => self.apply_to_session(event),
@@ -26,10 +27,10 @@ impl Engine {
     fn task_mut(&mut self, issue: IssueNumber) -> &mut Task {
         self.tasks
             .get_mut(&issue)
-            .expect("an event names a task that was accepted before")
+            .expect("events refer to accepted tasks only")
     }
 
-    /// Makes a task wait; it enters the queue once its dependencies are there.
+    /// Makes a task wait; it enters the queue once its dependencies are available.
     fn wait(&mut self, issue: IssueNumber, not_before: Time) {
         self.task_mut(issue).stage = Stage::Waiting { not_before };
         let task = &self.tasks[&issue];
@@ -49,7 +50,7 @@ impl Engine {
         let task = self
             .tasks
             .get_mut(&issue)
-            .expect("an event names a task that was accepted before");
+            .expect("events refer to accepted tasks only");
         task.spent += charged;
         if assumed {
             task.assumed += charged;

@@ -1,6 +1,6 @@
-//! One attempt on its good way: worktree, agent, collection, checks, publication.
+//! The successful path of an attempt: worktree, agent, collection, checks, publication.
 //!
-//! An answer counts only while its attempt waits for it.
+//! An answer counts only while its attempt is waiting for it.
 
 use crate::engine::Halt;
 use crate::engine::decide::Turn;
@@ -10,11 +10,13 @@ use crate::{
     Task, Usd, Withdrawal, Work,
 };
 
-/// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
+/// Metered spending is journaled in steps of this size, so that a crash loses little and the
+/// journal stays small.
 pub(super) const METER_STEP: Usd = Usd::from_cents(5);
-/// No run costs so many times what was set aside for it: it is stopped within a turn of that.
+/// A reported cost of more than this many times the reservation is not believed: a run that
+/// overspends is stopped within a turn.
 const BELIEVABLE_TIMES: i64 = 100;
-/// Bytes of a check's output that the next attempt is told.
+/// Bytes of check output that are passed to the next attempt.
 const FEEDBACK_BYTES_MAX: usize = 8_000;
 
 impl Turn<'_> {
@@ -64,7 +66,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns the task if this attempt of it waits for an answer of this kind.
+    /// Returns the task if this attempt of it is waiting for this kind of answer.
     pub(super) fn in_flight(
         &self,
         issue: IssueNumber,
@@ -99,7 +101,8 @@ impl Turn<'_> {
         }));
     }
 
-    /// Emits the event that ends a stage of an attempt well, and goes on: asks for the next stage of the task's kind, or ends the task.
+    /// Emits the event that completes a stage, then requests the next stage of the task's kind or
+    /// ends the task.
     fn end_stage(&mut self, event: Event) {
         let ended = event.issue().and_then(|issue| self.engine.task(issue));
         let Some(task) = ended else {
@@ -123,13 +126,15 @@ impl Turn<'_> {
         });
     }
 
-    /// Asks for what the attempt of a task waits for now. Publishing is asked for by `go_on`, once the forge may be used.
+    /// Requests the current stage of a task's attempt. Publishing is requested by `go_on`, once the
+    /// forge may be used.
     pub(super) fn ask_for_stage(&mut self, issue: IssueNumber) {
         let order = self.engine.stage_order(&self.engine.tasks[&issue]);
         order.into_iter().for_each(|effect| self.ask(effect));
     }
 
-    /// Ends a task whose issue is no longer to be worked on. The forge has answered, and nothing was spent on the attempt.
+    /// Ends a task whose issue must no longer be worked on. The forge has answered, and nothing was
+    /// spent on the attempt.
     fn withdrawn(&mut self, issue: IssueNumber, attempt: u32, found: Withdrawal) {
         let is_leasing = |doing: &Doing| matches!(doing, Doing::Leasing { .. });
         if self.in_flight(issue, attempt, is_leasing).is_some() {
@@ -138,7 +143,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Notes what a lease says of the forge: it gave the base, unless the tree was there already.
+    /// Records what a lease says about the forge: it provided the base, unless the worktree already
+    /// existed.
     fn forge_leased(&mut self, issue: IssueNumber) {
         if self.engine.tasks[&issue].kept.is_none() {
             self.service_answered(&Service::Forge);
@@ -147,7 +153,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns whether the agent may still start: much may have happened while the worktree was made.
+    /// Returns whether the agent may still start: the session may have changed while the worktree
+    /// was prepared.
     fn may_run_agent(&mut self, issue: IssueNumber) -> bool {
         let agent = self.settings().agent_service();
         let may = self.engine.halt == Halt::No && self.engine.admits(&agent, issue, self.now);
@@ -194,13 +201,14 @@ impl Turn<'_> {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
         };
-        // A result that came before the agent was stopped is paid for, and is judged.
+        // A result that arrived before the agent was stopped is paid for, and is used.
         let is_done = report.ended == Ended::Done;
         let is_over = task.attempt().is_some_and(|attempt| attempt.over_budget);
         if is_over && !is_done {
             report.ended = Ended::Budget;
         } else if self.engine.halt == Halt::Interrupting && !is_done {
-            // It was told to stop: whatever else it printed is nobody's fault.
+            // We stopped it, so whatever else it printed is not a failure of the task or the
+            // service.
             report.ended = Ended::Failed {
                 failure: Failure::Interrupted,
             };
@@ -211,7 +219,8 @@ impl Turn<'_> {
         self.react_to_end(issue, &ended);
     }
 
-    /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
+    /// Reacts at once where waiting for the work to be collected would let other agents start and
+    /// fail in the same way.
     pub(super) fn react_to_end(&mut self, issue: IssueNumber, ended: &Ended) {
         match ended {
             Ended::Failed {
@@ -231,7 +240,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Settles the agent's run and has its work collected.
+    /// Settles the cost of the agent's run and requests the collection of its work.
     pub(super) fn charge(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
         let reserved = self.engine.tasks[&issue]
             .attempt()
@@ -251,7 +260,7 @@ impl Turn<'_> {
         self.ask_for_stage(issue);
     }
 
-    /// Returns what to charge, and whether it is assumed: never zero because nothing was seen.
+    /// Returns the cost to charge, and whether it is estimated. An unobserved cost is never zero.
     pub(super) fn cost_of(&self, issue: IssueNumber, spent: Spent) -> (Usd, bool) {
         let Some(attempt) = self.engine.tasks[&issue].attempt() else {
             return (Usd::ZERO, false);
@@ -264,7 +273,7 @@ impl Turn<'_> {
         )
     }
 
-    /// Returns the cost of a run of which so much was metered and for which so much was set aside.
+    /// Returns the cost of a run from its reservation and what it has metered.
     pub(super) fn cost(
         &self,
         spent: Spent,
@@ -284,8 +293,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns what is believed of the cost that a backend reports: one that cannot be right is not known. Neither the budget nor
-    /// what the agent's session has cost may ever hold it.
+    /// Returns the cost as far as it is believed: an impossible cost counts as unknown, so that it
+    /// can enter neither the budget nor the cost of the agent's session.
     pub(super) fn believed(&self, spent: Spent, reserved: Usd) -> Spent {
         let most = self.believable(reserved);
         match spent {
@@ -294,7 +303,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns the most that a run can have cost for which so much was set aside: a backend that says more has lost count.
+    /// Returns the highest believable cost of a run with this reservation; a backend that reports
+    /// more has miscounted.
     pub(super) fn believable(&self, reserved: Usd) -> Usd {
         let set_aside = match self.settings().metering {
             Metering::Free => self.settings().task_cap,
@@ -303,7 +313,7 @@ impl Turn<'_> {
         Usd::from_micros(set_aside.micros().saturating_mul(BELIEVABLE_TIMES))
     }
 
-    /// Tells the breaker what the agent's end says about the service.
+    /// Updates the breaker with what the end of the agent says about its service.
     pub(super) fn judge_service(&mut self, ended: &Ended) {
         let service = self.settings().agent_service();
         match ended {
@@ -344,7 +354,7 @@ impl Turn<'_> {
             |r| r.ended.clone(),
         );
         let next = self.engine.stage_order(task);
-        // Checks need room too, and it is they that say whether there is any.
+        // Checks need disk space too, and their result shows whether there is any.
         if next.is_none() {
             self.service_answered(&Service::Machine);
         }
@@ -370,11 +380,13 @@ impl Turn<'_> {
             (spent, self.settings().task_cap, "agent.maxBudgetUsd")
         };
         let kept = if task.work.is_some() {
-            " its work is kept;"
+            "; work kept"
         } else {
             ""
         };
-        format!("spent {spent} of {limit};{kept} raise `{key}` and run it again to go on")
+        format!(
+            "spent {spent} of the {limit} limit{kept}. Raise `{key}` and run it again to continue"
+        )
     }
 
     fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {
@@ -392,7 +404,7 @@ impl Turn<'_> {
         let message = (!failed.is_empty()).then(|| feedback(&failed));
         let red_base = failed.iter().find(|r| r.fails_on_base).map(|r| {
             format!(
-                "check `{}` fails on the base too ({}), without any work of ours",
+                "check `{}` also fails on the base ({}), without any changes",
                 r.name, r.ended
             )
         });
@@ -415,7 +427,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns whether a failed check does not judge the work, as it fails without it.
+    /// Returns whether a failed check is ignored because it also fails without the work.
     fn is_known_to_fail(&self, check: &CheckResult) -> bool {
         let failed = |base: &[CheckResult]| base.iter().any(|r| r.name == check.name && !r.passed);
         self.settings().red_base == RedBase::IgnoreKnown
@@ -440,7 +452,8 @@ impl Turn<'_> {
     }
 }
 
-/// Returns what the next attempt is told of failed checks: a first line that names them, then the end of their output.
+/// Returns the feedback on failed checks for the next attempt: a first line that names them, then
+/// the end of their output.
 fn feedback(failed: &[&CheckResult]) -> String {
     let names: Vec<String> = failed
         .iter()

@@ -1,11 +1,12 @@
-//! What follows from an input: each chapter has a module beside this one that takes its own.
+//! What follows from an input. The sibling modules handle the inputs of their chapter.
 //!
-//! An input about an attempt counts only while that attempt waits for it; a late or doubled answer changes nothing.
+//! An input about an attempt counts only while that attempt is waiting for it; late or duplicate
+//! answers change nothing.
 
 use crate::engine::Engine;
 use crate::{Effect, Event, Input, PlanInput, SessionInput, Settings, Time};
 
-/// One input being worked on: reads the state, emits events, asks for effects.
+/// The processing of one input: reads the state, emits events, requests effects.
 pub(super) struct Turn<'a> {
     pub(super) engine: &'a mut Engine,
     pub(super) now: Time,
@@ -27,7 +28,7 @@ impl<'a> Turn<'a> {
         (self.events, self.effects)
     }
 
-    /// Makes an event true.
+    /// Emits an event and applies it.
     pub(super) fn emit(&mut self, event: Event) {
         self.engine.apply(&event);
         self.events.push(event);
@@ -60,7 +61,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Does whatever the new state allows: admission, publishing, starts, ends.
+    /// Does everything that the new state allows: admission, publishing, starts, ends.
     pub(super) fn go_on(&mut self) {
         self.plan_on();
         self.retry_intake();

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Turn<'_> {
-    /// Ends a task, and with it those that depend on it if there is nothing to build on.
+    /// Ends a task, and also its dependents if they have nothing to build on.
     pub(super) fn finish_task(&mut self, issue: IssueNumber, outcome: Outcome) {
         let mut ending = vec![(issue, outcome)];
         while let Some((issue, outcome)) = ending.pop() {
@@ -26,7 +26,7 @@ impl Turn<'_> {
                     ending.push((dependent, outcome));
                 }
             }
-            // A tree that was kept for another attempt is needed no more; its work was collected.
+            // A worktree kept for another attempt is no longer needed; its work was collected.
             let task = &self.engine.tasks[&issue];
             if task.kept.is_some() && task.attempt().is_none() && 0 < task.n_attempts {
                 let attempt = task.n_attempts;
@@ -41,7 +41,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends tasks that wait for each other, none of which has begun: each names the circle, and what depends on them names one of them.
+    /// Ends the tasks of a dependency cycle, none of which has started. Each names the cycle; their
+    /// dependents name one of them.
     pub(super) fn finish_circle(&mut self, circle: &[IssueNumber]) {
         for &issue in circle {
             if self.engine.tasks[&issue].outcome().is_none() {
@@ -62,15 +63,16 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns how a task ends that nothing may start any more: it failed, if it was tried and failed. An attempt that a limit or
-    /// an outage ended counts for nothing, unless it was paid for.
+    /// Returns how a task ends that can no longer start: as failed if an attempt failed, otherwise
+    /// as not started. An attempt that a limit or an outage ended does not count, unless it cost
+    /// money.
     fn outcome_without_slot(&self, issue: IssueNumber, because: &NotStarted) -> Outcome {
         let task = &self.engine.tasks[&issue];
         let was_tried = 0 < task.n_retries || Usd::ZERO < task.spent;
         match &task.last_failure {
             Some((failure, message)) if was_tried => Outcome::Failed {
                 failure: *failure,
-                message: format!("{message}; not tried again: {because}"),
+                message: format!("{message}; not retried: {because}"),
             },
             _ => Outcome::NotStarted {
                 because: because.clone(),
@@ -78,7 +80,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends every task that has no slot.
+    /// Ends all tasks that have no slot.
     pub(super) fn end_waiting(&mut self, because: &NotStarted) {
         if self.engine.n_unended as usize == self.engine.running.len() {
             return;
@@ -105,7 +107,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Starts and publishes nothing more until a person has mended something: finished work waits for it.
+    /// Stops starting and publishing until someone has fixed the problem; finished work stays
+    /// unpublished until then.
     pub(super) fn suspend(&mut self, message: String) {
         if matches!(self.engine.halt, Halt::No | Halt::Stopping(_)) {
             self.emit(Event::Session(SessionEvent::Stopping {
@@ -153,7 +156,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends the session if it has no task left; returns whether it did. Before the backlog is read it has none yet.
+    /// Ends the session if it has no task left, and returns whether it did. Before the backlog is
+    /// read there are no tasks yet.
     fn end_completed(&mut self) -> bool {
         let is_under_way = matches!(
             self.engine.phase,

@@ -1,4 +1,5 @@
-//! What follows from a failure: who is to blame, who pays, and whether it is tried again.
+//! What follows from a failure: what caused it, whether it costs a retry, and whether the task is
+//! retried.
 
 use crate::engine::decide::Turn;
 use crate::engine::intake::N_FORGE_RETRIES;
@@ -8,7 +9,8 @@ use crate::{
     Metering, Outcome, Service, Stage, Task, Time, Usd,
 };
 
-/// Probes in a row that die in the same way before a person is asked: time will not mend it.
+/// Consecutive probes that die in the same way before the session is interrupted: waiting longer
+/// will not help.
 pub(super) const N_DEATHS_MAX: u32 = 3;
 
 impl Turn<'_> {
@@ -46,7 +48,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Collects and checks later what the disk has no room for now: the work is done and paid for, and lies safely in its worktree.
+    /// Postpones collection or checks for lack of disk space. The work is done and paid for, and is
+    /// safe in its worktree.
     fn delay_collection(
         &mut self,
         issue: IssueNumber,
@@ -65,10 +68,12 @@ impl Turn<'_> {
         }));
     }
 
-    /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
+    /// Ends an attempt that got no worktree. The lease fetches the base, so the forge may have
+    /// failed.
     fn lease_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
-            // Every other attempt would meet it; whatever waits goes on once a person has mended it.
+            // Every other attempt would fail too, so all of them wait until someone fixes the
+            // problem.
             self.suspend_attempt(issue, number, &failure);
             return;
         }
@@ -82,7 +87,8 @@ impl Turn<'_> {
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
-    /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
+    /// Retries publishing, or ends the task. Its work is paid for and kept, and another agent would
+    /// not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
             self.suspend_attempt(issue, number, &failure);
@@ -92,7 +98,8 @@ impl Turn<'_> {
             self.end_failed_attempt(issue, number, failure, false);
             return;
         }
-        // A crash is of this work alone: the forge answered others, and must not wait for one that it never takes.
+        // A crash concerns this work only: the forge answers others, which must not wait for work
+        // that it never accepts.
         let charged = match failure {
             Failure::Crash { .. } => {
                 self.reopen_if_probing(issue, |service| *service == Service::Forge);
@@ -128,7 +135,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Stops the session for something of the forge's that a person has to mend; a resume asks again for what failed.
+    /// Interrupts the session because of a problem with the forge that someone must fix; a resume
+    /// repeats the failed effect.
     fn suspend_attempt(&mut self, issue: IssueNumber, number: u32, failure: &Failure) {
         self.emit(Event::Attempt(AttemptEvent::Suspended {
             issue,
@@ -138,20 +146,20 @@ impl Turn<'_> {
         self.suspend(failure.to_string());
     }
 
-    /// Returns how often publishing is tried again: at least as often as opens the breaker, so that an outage of the forge
-    /// makes work wait and never fail.
+    /// Returns how often publishing is retried: at least as often as it takes to open the breaker,
+    /// so that during an outage of the forge work waits and does not fail.
     pub(super) fn n_publish_retries(&self) -> u32 {
         N_FORGE_RETRIES.max(self.settings().breaker_threshold)
     }
 
-    /// Ends an attempt whose agent could not even be started. That is a condition of the machine, and no task pays for it.
+    /// Ends an attempt whose agent could not be started. That is a problem of the machine and costs
+    /// no task a retry.
     fn agent_not_started(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let service = self.settings().agent_service();
         let charged = self.count_failure_at(&service, issue, &failure, false);
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
-    /// Ends an attempt whose agent failed.
     pub(super) fn agent_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let task = &self.engine.tasks[&issue];
         let was_resumed = task
@@ -169,7 +177,8 @@ impl Turn<'_> {
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
-    /// Ends an attempt whose session could not be gone on with: the next begins a new one in the same tree, and nobody pays.
+    /// Ends an attempt whose agent session could not be resumed. The next one starts a new session
+    /// in the same worktree, at no retry.
     fn begin_new_session(&mut self, issue: IssueNumber, attempt: u32, failure: Failure) {
         self.emit(Event::Attempt(AttemptEvent::Failed {
             issue,
@@ -183,7 +192,7 @@ impl Turn<'_> {
         self.reopen_if_probing(issue, |_| true);
     }
 
-    /// Ends an attempt that failed otherwise.
+    /// Ends an attempt that failed in some other way.
     pub(super) fn fail_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let charged = match failure {
             Failure::DiskFull { .. } => self.count_failure(&Service::Machine, issue, &failure),
@@ -192,7 +201,7 @@ impl Turn<'_> {
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
-    /// Ends an attempt; the task is tried again, or ends too.
+    /// Ends an attempt, then retries the task or ends it too.
     pub(super) fn end_failed_attempt(
         &mut self,
         issue: IssueNumber,
@@ -202,7 +211,8 @@ impl Turn<'_> {
     ) {
         let task = &self.engine.tasks[&issue];
         let n_retries = task.n_retries + u32::from(charged);
-        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
+        // A refusal by the agent's service is confirmed by one more start; a refusal by the forge
+        // applies to all tasks.
         let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
             Doing::Agent => true,
             Doing::Collecting => !attempt.in_flight,
@@ -220,7 +230,8 @@ impl Turn<'_> {
             Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Refused { .. } => {
                 false
             }
-            // What the task does not pay for cannot use up its retries, of which a resume may have left it fewer.
+            // A failure that costs no retry cannot exhaust the retries, of which a resume may have
+            // left fewer.
             _ => !is_publishing && (!charged || n_retries <= max_retries),
         };
         let can_pay = self.engine.can_pay(task);
@@ -245,7 +256,7 @@ impl Turn<'_> {
             lost_session: false,
         }));
         self.reopen_if_probing(issue, |_| true);
-        // What could not be collected stays where it is: the next lease, or `clean`, saves it.
+        // Work that could not be collected stays where it is; the next lease or `clean` saves it.
         if !kept && !is_uncollected {
             self.ask(AttemptEffect::ReleaseWorktree {
                 issue,
@@ -264,9 +275,10 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns how many retries a task has after a failure. A launch that died without a word cost nothing and says more of the program
-    /// than of the task, so it is repeated even where nothing that is paid for would be: else the tasks would end, one after the
-    /// other, before the program is known to be at fault.
+    /// Returns how many retries a task has after a failure. A launch that died silently cost
+    /// nothing and says more about the program than about the task, so it is retried even if the
+    /// task has no retries. Otherwise task after task would end before the program is known to be
+    /// at fault.
     fn max_retries(&self, task: &Task, failure: &Failure, is_of_agent: bool) -> u32 {
         let max_retries = self.settings().max_retries;
         let is_metered = self.settings().metering != Metering::Free;
@@ -279,7 +291,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends an attempt and its task for a reason that is no failure.
+    /// Ends an attempt and its task for a reason that is not a failure.
     pub(super) fn end_attempt(&mut self, issue: IssueNumber, attempt: u32, outcome: Outcome) {
         self.finish_task(issue, outcome);
         self.ask(AttemptEffect::ReleaseWorktree {
@@ -306,8 +318,9 @@ impl Turn<'_> {
     }
 }
 
-/// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, to end what was cut off
-/// through no fault of the agent, or because the attempt that was to do so never began.
+/// Returns whether the next attempt continues in this worktree: to fix a failed check, to finish
+/// work that was interrupted through no fault of the agent, or because the attempt that was to do
+/// so never started.
 fn keeps_tree(task: &Task, failure: &Failure) -> bool {
     let (has_worked, is_starting) = task.attempt().map_or((false, false), |attempt| {
         let has_worked = attempt.doing == Doing::Collecting && !attempt.in_flight;
@@ -326,7 +339,7 @@ fn keeps_tree(task: &Task, failure: &Failure) -> bool {
     }
 }
 
-/// Returns how a task ends that failed and is not tried again.
+/// Returns the outcome of a task that failed and is not retried.
 fn outcome_of(failure: &Failure) -> Outcome {
     match failure {
         Failure::NoChange => Outcome::NoChange,

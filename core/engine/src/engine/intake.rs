@@ -1,4 +1,5 @@
-//! From the forge's issues to a backlog that may start: intake, circles, admission, the checks on the base.
+//! From the forge's issues to a backlog that may start: intake, cycles, admission, checks on the
+//! base.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use crate::{
     NotStarted, Outcome, RedBase, SessionEvent, SessionStatus, Skip, TaskEvent, Time, Usd,
 };
 
-/// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
+/// Retries of reading the backlog, and of publishing, before the operation counts as failed: after
+/// 1 s, 2 s and 4 s.
 pub(super) const N_FORGE_RETRIES: u32 = 3;
 
 impl Turn<'_> {
@@ -63,7 +65,7 @@ impl Turn<'_> {
             warnings,
             n_api_calls,
         }));
-        // Those that are there already go first: what becomes of their dependencies does not matter any more.
+        // Issues with an existing pull request go first: their dependencies no longer matter.
         for &issue in &new {
             let there = &self.engine.tasks[&issue].issue;
             let pull_request = there.open_pull_request.clone();
@@ -79,7 +81,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends tasks that wait for each other, and what depends on them.
+    /// Ends the tasks of dependency cycles, and their dependents.
     fn end_circles(&mut self) {
         let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = self
             .engine
@@ -118,7 +120,7 @@ impl Turn<'_> {
             self.finish_task(issue, Outcome::Skipped { because });
             return;
         }
-        // What ended before this issue was read did not end it.
+        // Tasks that ended before this issue was read did not end it.
         let without = task.issue.dependencies.iter().find(|on| {
             let outcome = self.engine.task(on.number).and_then(crate::Task::outcome);
             outcome.is_some_and(|outcome| !outcome.lets_dependents_start())
@@ -169,7 +171,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Opens the gate once the whole backlog is planned: all of it fits the budget, or what fits may start.
+    /// Admits the backlog once it is fully planned: if all of it fits the budget, or if a part of
+    /// it may start.
     pub(super) fn admit(&mut self) {
         if self.engine.phase != Phase::Planning
             || self.engine.n_unplanned > 0
@@ -218,7 +221,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns why so many tasks may not start, if what they are expected to cost is more than is there.
+    /// Returns why the tasks may not start, if their estimated cost exceeds the remaining budget.
     pub(super) fn unaffordable(&self, n_tasks: u32, estimate: Usd) -> Option<String> {
         let (budget, spent) = (self.engine.ledger.budget, self.engine.ledger.spent);
         if estimate <= budget - spent || self.settings().allow_partial {
@@ -248,7 +251,7 @@ impl Turn<'_> {
             && self.settings().red_base == RedBase::Fail
         {
             self.stop(format!(
-                "check `{name}` fails on the base already ({ended}), without any work of ours"
+                "check `{name}` already fails on the base ({ended}), without any changes"
             ));
         }
     }
@@ -273,7 +276,7 @@ mod tests {
         }
     }
 
-    /// Gives the engine a backlog; returns the issues whose classification it asks for.
+    /// Gives the engine a backlog and returns the issues that it asks to classify.
     fn read(engine: &mut Engine, issues: &[(u64, &[u64])]) -> Vec<u64> {
         let fetched = Input::Intake(IntakeInput::BacklogFetched {
             issues: issues.iter().map(|(n, on)| issue(*n, on)).collect(),
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_that_is_read_again_leaves_its_tasks_as_they_are() {
+    fn reading_the_backlog_again_leaves_existing_tasks_unchanged() {
         let mut engine = Engine::new();
         let started = Input::Session(SessionInput::Started {
             settings: Box::default(),

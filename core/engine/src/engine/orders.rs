@@ -1,4 +1,4 @@
-//! Effects as whole orders: everything that the session decides of what is to be done, read from the state.
+//! Builds complete effects: everything that the session decides about them is read from the state.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::{
 impl Engine {
     // ---- plan
 
-    /// Returns the order for the planner that is in flight.
+    /// Returns the order for the running planner.
     pub(super) fn planner_order(&self, planning: &Planning, attempt: PlannerAttempt) -> Effect {
         let limit = attempt.reserved - self.planner_margin();
         let task = AgentTask {
@@ -30,7 +30,7 @@ impl Engine {
         })))
     }
 
-    /// Returns the order for a step of the plan; `None` where the plan has no such issue.
+    /// Returns the order for a step of the plan; `None` if the plan has no such issue.
     pub(super) fn plan_step(&self, step: PlanStep) -> Option<Effect> {
         let planning = self.planning()?;
         let effect = match step {
@@ -82,7 +82,8 @@ impl Engine {
 
     // ---- attempts
 
-    /// Returns what a task's attempt waits for, by the stage that it is in; `None` where it waits for nothing, or for its time.
+    /// Returns the effect that a task's attempt is waiting for in its stage; `None` if it is
+    /// waiting for nothing or for a time.
     pub(super) fn stage_order(&self, task: &Task) -> Option<Effect> {
         let attempt = task.attempt().filter(|attempt| attempt.in_flight)?;
         match &attempt.doing {
@@ -119,7 +120,8 @@ impl Engine {
         })))
     }
 
-    /// Returns what an agent's backend is told, as far as the session decides it. A new field that the session decides is set here.
+    /// Returns the part of the backend's task that the session decides. Set new fields that the
+    /// session decides here.
     fn agent_task(
         &self,
         model: Option<String>,
@@ -162,7 +164,7 @@ impl Engine {
     }
 
     fn run_checks(&self, task: &Task) -> Option<Effect> {
-        // Work that is built on other work of ours has no base that could be checked.
+        // Work that is built on other work of ours has no base to compare checks with.
         let base = task.base.clone().filter(|_| self.stack_of(task).is_empty());
         Some(Effect::Attempt(AttemptEffect::RunChecks {
             issue: task.issue.number,
@@ -172,7 +174,7 @@ impl Engine {
         }))
     }
 
-    /// Returns the finished work that is not published, as it is to be published.
+    /// Returns the finished but unpublished work, ready to publish.
     pub fn unpublished(&self) -> Vec<PublishOrder> {
         let waits = |task: &&Task| {
             let attempt = task.attempt();
@@ -182,7 +184,7 @@ impl Engine {
         tasks.filter_map(|task| self.publish_order(task)).collect()
     }
 
-    /// Returns what is to be published of a task; `None` where there is no work.
+    /// Returns the order to publish a task; `None` if there is no work.
     pub(super) fn publish_order(&self, task: &Task) -> Option<PublishOrder> {
         Some(PublishOrder {
             issue: task.issue.clone(),
@@ -201,7 +203,8 @@ impl Engine {
         })
     }
 
-    /// Returns the issues of the session whose work a task is built on, each after those that it is built on itself.
+    /// Returns the issues of the session that a task's work is built on, each after the issues that
+    /// it is built on itself.
     fn stack_of(&self, task: &Task) -> Vec<StackedOn> {
         let on = |task: &Task| -> Vec<IssueNumber> {
             let numbers = task.issue.dependencies.iter().map(|on| on.number);
@@ -211,9 +214,10 @@ impl Engine {
                 .collect()
         };
         let mut order: Vec<IssueNumber> = Vec::new();
-        // Depth first without recursion: what is still below is pushed on top, and is taken once that is done.
+        // Depth-first search without recursion: the dependencies of an issue are pushed on top of
+        // it, and it is emitted once they are done.
         let mut stack: Vec<IssueNumber> = on(task).into_iter().rev().collect();
-        // Issues that wait for each other: what is looked at already is not below itself.
+        // Issues may wait for each other: an issue that was already opened is not visited again.
         let mut opened = BTreeSet::from([task.issue.number]);
         while let Some(&top) = stack.last() {
             let below: Vec<IssueNumber> = self.task(top).map(&on).unwrap_or_default();
@@ -269,7 +273,7 @@ fn create_order(planning: &Planning, position: u32) -> Option<CreateOrder> {
     })
 }
 
-/// Returns the numbers of what an issue depends on, as far as they are known.
+/// Returns the numbers of an issue's dependencies, as far as they are known.
 fn numbers_of(planning: &Planning, issue: &PlannedIssue) -> Vec<IssueNumber> {
     issue
         .depends_on
@@ -283,7 +287,8 @@ mod tests {
     use super::*;
     use crate::{Dependency, Event, Issue, PullRequest, TaskEvent};
 
-    /// Returns what #9 is built on, where each issue depends on others; direct ones with a star.
+    /// Returns the issues that #9 is built on, given the dependencies of each issue; direct ones
+    /// have a star.
     fn built_on(issues: &[(u64, &[u64])]) -> String {
         fn dependency(&on: &u64) -> Dependency {
             Dependency {
@@ -311,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_is_merged_first() {
+    fn dependencies_are_merged_first() {
         assert_eq!(built_on(&[(9, &[])]), "");
         assert_eq!(built_on(&[(3, &[]), (9, &[3, 77])]), "3*");
         assert_eq!(built_on(&[(3, &[]), (2, &[3]), (9, &[2])]), "3 2*");
@@ -322,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_is_built_on_is_not_built_on_directly() {
+    fn an_indirect_dependency_is_not_marked_as_direct() {
         assert_eq!(built_on(&[(1, &[]), (2, &[1]), (9, &[1, 2])]), "1 2*");
         assert_eq!(
             built_on(&[(1, &[]), (2, &[1]), (3, &[2]), (9, &[3, 1])]),

@@ -1,7 +1,9 @@
-//! From a directive to issues: the planner, its answer, the agreement of a person, and the creation of the issues, one by one.
+//! From a directive to issues: the planner, its answer, approval of the plan, and the creation of
+//! the issues, one at a time.
 //!
-//! The planner is an agent like any other: its money is set aside and settled, its failures are told apart, and the breaker of its
-//! service counts them. It has no task, so where a breaker wants one it is [`IssueNumber::SESSION`].
+//! The planner is an agent like any other: its money is reserved and settled, its failures are
+//! distinguished, and the breaker of its service counts them. It has no task, so breakers know it
+//! as [`IssueNumber::SESSION`].
 
 use crate::engine::attempt::METER_STEP;
 use crate::engine::decide::Turn;
@@ -15,7 +17,7 @@ use crate::{
     SessionStatus, StopReason, Usd,
 };
 
-/// The planner's place in breakers, and that of the creation of issues.
+/// Stands in for a task when breakers count the planner and the creation of issues.
 const US: IssueNumber = IssueNumber::SESSION;
 
 impl Engine {
@@ -38,7 +40,7 @@ impl Engine {
         self.settings.margin_of(self.planner_cap())
     }
 
-    /// Returns the least that the planner is worth starting with.
+    /// Returns the smallest amount worth starting the planner with.
     fn planner_least(&self) -> Usd {
         match self.settings.metering {
             Metering::Free => Usd::ZERO,
@@ -86,14 +88,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Asks for what the session begins with.
+    /// Requests the first effect of the session.
     pub(super) fn ask_for_issues(&mut self) {
         match self.engine.phase {
             Phase::Decomposing if !self.engine.is_planned_by_agent() => {
                 let directive = self.engine.about.directive.clone().unwrap_or_default();
                 self.ask(PlanEffect::Read { directive });
             }
-            // `go_on` asks the planner, once it may be used.
+            // `go_on` starts the planner, once its service may be used.
             Phase::Decomposing => {}
             _ => {
                 let effect = self.engine.fetch_backlog();
@@ -111,7 +113,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Goes on with the plan, as far as nothing is in flight.
+    /// Continues the plan if nothing is in flight.
     pub(super) fn plan_on(&mut self) {
         if self.engine.halt != Halt::No || self.engine.planning().is_none_or(Planning::is_in_flight)
         {
@@ -143,7 +145,7 @@ impl Turn<'_> {
         if reserved < least {
             let budget = self.engine.ledger.budget;
             self.fail_session(
-                format!("cannot afford the planner: it needs {least}, budget {budget}"),
+                format!("cannot afford the planner: it needs {least}, but the budget is {budget}"),
                 true,
             );
             return;
@@ -195,7 +197,7 @@ impl Turn<'_> {
         let Some(attempt) = self.planner_in_flight(number) else {
             return;
         };
-        // A plan that came in spite of it is paid for, and is kept.
+        // A plan that arrived anyway is paid for, and is kept.
         let is_planned = report.ended == Ended::Done && matches!(answer, Some(Answer::Plan(_)));
         if attempt.over_budget && !is_planned {
             report.ended = Ended::Budget;
@@ -239,7 +241,7 @@ impl Turn<'_> {
             self.engine.planner_cap(),
         );
         format!(
-            "planning spent {spent} of {cap} and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once"
+            "planning spent {spent} of {cap} without producing a plan; raise `planner.maxBudgetUsd` or narrow the directive"
         )
     }
 
@@ -250,14 +252,14 @@ impl Turn<'_> {
             None => self.rejected(
                 attempt,
                 Rejection {
-                    message: "it is empty".to_owned(),
+                    message: "the answer is empty".to_owned(),
                     file: String::new(),
                 },
             ),
         }
     }
 
-    /// Has an answer mended once; what is wrong then is for a person.
+    /// Has the planner fix its answer once; a second invalid answer ends the session.
     fn rejected(&mut self, attempt: u32, rejection: Rejection) {
         let planning = self.engine.planning();
         let is_first = planning.is_some_and(|planning| planning.rejection.is_none());
@@ -291,7 +293,7 @@ impl Turn<'_> {
             | Failure::Overloaded { .. }
             | Failure::Auth { .. }
             | Failure::Interrupted => true,
-            // Another begins a new session, with the same answer to mend.
+            // The next planner starts a new agent session, and gets the same answer to fix.
             _ => is_lost,
         };
         let can_pay = self.engine.planner_least() <= self.engine.planner_cap_left(planning);
@@ -318,9 +320,9 @@ impl Turn<'_> {
         }
     }
 
-    // ---- agreement
+    // ---- approval
 
-    /// Goes on with a plan that fits the budget, once a person has agreed where one is asked.
+    /// Continues with a plan that fits the budget, after approval if that is required.
     fn confirm(&mut self) {
         let Some(plan) = self
             .engine
@@ -365,7 +367,8 @@ impl Turn<'_> {
 
     // ---- creation
 
-    /// Asks for the next issue if that is noted as in flight; after the last one, for the backlog.
+    /// Requests the creation of the next issue if it is recorded as in flight; after the last one,
+    /// requests the backlog.
     fn ask_next_step(&mut self) {
         if self.engine.halt != Halt::No {
             return;
@@ -422,7 +425,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Takes a failure of the forge, or of reading the plan. What is created stays, and is found again.
+    /// Handles a failure of the forge, or of reading the plan. Created issues stay and are found
+    /// again.
     fn plan_failed(&mut self, failure: Failure) {
         if self.engine.phase == Phase::Decomposing && !self.engine.is_planned_by_agent() {
             self.stop(failure.to_string());
@@ -494,13 +498,13 @@ impl Turn<'_> {
     }
 }
 
-/// Returns in one line that an answer is no plan, and where it is.
+/// Returns one line that says what is wrong with an answer, and where it is saved.
 fn no_plan(rejection: &Rejection) -> String {
     let mut lines = rejection
         .message
         .lines()
         .filter(|line| !line.trim().is_empty());
-    let first = lines.next().unwrap_or("it says nothing");
+    let first = lines.next().unwrap_or("no reason given");
     let more = match lines.count() {
         0 => String::new(),
         n => format!(" (and {n} more)"),
@@ -508,7 +512,7 @@ fn no_plan(rejection: &Rejection) -> String {
     let kept = if rejection.file.is_empty() {
         String::new()
     } else {
-        format!("; it is kept in `{}`", rejection.file)
+        format!("; the answer is saved in `{}`", rejection.file)
     };
-    format!("the planner's answer is no plan: {first}{more}{kept}")
+    format!("the planner's answer was not a valid plan: {first}{more}{kept}")
 }

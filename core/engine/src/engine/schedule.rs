@@ -1,7 +1,7 @@
 //! Which task starts next.
 //!
-//! The order is priority, then age. Of each domain only the first few tasks are looked at, so a decision costs the same in a
-//! backlog of a thousand and of a hundred thousand.
+//! Tasks are ordered by priority, then age. Only the first few tasks of each domain are examined,
+//! so a decision costs the same for a backlog of a thousand tasks as for one of a hundred thousand.
 
 use crate::conflict::first_overlap;
 use crate::engine::decide::Turn;
@@ -13,14 +13,13 @@ use crate::{
     NotStarted, Outcome, Service, ServiceEvent, Stage, Time, Usd,
 };
 
-/// Tasks of one domain, all with different paths, that are looked at for one start. If so many in a row work on files that
-/// are taken, the domain waits until one of these is free again.
+/// Tasks of one domain, all with different paths, that are examined for one start. If this many in
+/// a row conflict with running tasks, the domain waits until one of their paths is free again.
 const N_LOOKED_AT_MAX: usize = 64;
-/// Least that an agent is worth starting with.
+/// The smallest amount worth starting an agent with.
 pub(super) const LIMIT_MIN: Usd = Usd::from_cents(1);
 
 impl Engine {
-    /// Returns the most that one task may cost.
     pub(super) fn cap(&self) -> Usd {
         match self.settings.metering {
             Metering::Free => Usd::ZERO,
@@ -28,18 +27,19 @@ impl Engine {
         }
     }
 
-    /// Returns what is left of a task's cap.
+    /// Returns the remaining part of a task's cap.
     pub(super) fn cap_left(&self, task: &Task) -> Usd {
         let counted = task.spent_before + task.spent - task.forgiven;
         (self.cap() - counted).max(Usd::ZERO)
     }
 
-    /// Returns whether what is left of a task's cap is worth another attempt.
+    /// Returns whether the remaining part of a task's cap is worth another attempt.
     pub(super) fn can_pay(&self, task: &Task) -> bool {
         self.least(task) <= self.cap_left(task)
     }
 
-    /// Returns the least that an attempt of the task is worth starting with. One that was interrupted goes on with less.
+    /// Returns the smallest amount worth starting an attempt of the task with. An interrupted
+    /// attempt can continue with less.
     fn least(&self, task: &Task) -> Usd {
         let margin = self.settings.margin();
         match self.settings.metering {
@@ -49,7 +49,7 @@ impl Engine {
         }
     }
 
-    /// Returns the least that any task may need to start.
+    /// Returns the largest amount that any task may need to start.
     fn most_least(&self) -> Usd {
         match self.settings.metering {
             Metering::Free => Usd::ZERO,
@@ -57,19 +57,20 @@ impl Engine {
         }
     }
 
-    /// Returns what is kept back of a reservation from what the agent is told.
+    /// Returns the part of a reservation that is withheld from the limit given to the agent.
     pub(super) fn margin_of(&self, reserved: Usd) -> Usd {
         self.settings
             .margin()
             .min((reserved - LIMIT_MIN).max(Usd::ZERO))
     }
 
-    /// Returns what must be there for a task to start.
+    /// Returns the amount that must be available for a task to start.
     fn needed(&self, task: &Task) -> Usd {
         task.estimate.min(self.cap_left(task)).max(self.least(task))
     }
 
-    /// Returns what is set aside for a task that starts now: what is left of its cap, or of the budget if that is less.
+    /// Returns the reservation for a task that starts now: the remaining part of its cap, or of the
+    /// budget if that is less.
     fn reservation(&self, task: &Task) -> Usd {
         self.cap_left(task).min(self.ledger.available())
     }
@@ -78,7 +79,7 @@ impl Engine {
         self.settings.exclusive_domains.contains(domain)
     }
 
-    /// Returns why a task does not run right now; `None` if it runs or has ended.
+    /// Returns why a task is not running right now; `None` if it is running or has ended.
     pub fn blocked(&self, issue: IssueNumber, now: Time) -> Option<Blocked> {
         let task = self.tasks.get(&issue)?;
         match &task.stage {
@@ -137,7 +138,7 @@ impl Engine {
             .unwrap_or(Blocked::Turn)
     }
 
-    /// Returns what keeps every task from starting.
+    /// Returns what prevents every task from starting.
     fn session_obstacle(&self, now: Time) -> Option<Blocked> {
         if self.halt != Halt::No {
             return Some(Blocked::Stopping);
@@ -159,7 +160,7 @@ impl Engine {
         if self.settings.start_until.is_some_and(|until| until <= now) {
             return Some(Blocked::Until);
         }
-        // An attempt begins with the base, which the forge gives.
+        // An attempt begins with the base, which comes from the forge.
         self.service_obstacle(&self.settings.agent_service(), IssueNumber::default(), now)
             .or_else(|| self.service_obstacle(&Service::Forge, IssueNumber::default(), now))
             .or_else(|| self.service_obstacle(&Service::Machine, IssueNumber::default(), now))
@@ -202,7 +203,7 @@ impl Engine {
         self.running.len() as u32
     }
 
-    /// Returns what keeps one task from starting beside those that run.
+    /// Returns what prevents a task from starting next to the running ones.
     fn obstacle(&self, task: &Task) -> Option<Blocked> {
         let domain = task.domain();
         if self.is_exclusive(domain) && !self.running.is_empty() {
@@ -229,7 +230,8 @@ impl Engine {
         (available < needed).then_some(Blocked::Budget { needed, available })
     }
 
-    /// Returns the tasks that need more than is left of the budget. Only the dearest are looked at.
+    /// Returns the tasks that need more than the remaining budget. Only the most expensive ones are
+    /// examined.
     fn unaffordable(&self) -> Vec<IssueNumber> {
         let left = self.ledger.budget - self.ledger.spent;
         let may_be = self
@@ -257,13 +259,13 @@ impl Engine {
         heads.min().map(|place| place.issue)
     }
 
-    /// Returns the oldest waiting task if it runs alone: nothing younger starts before it.
+    /// Returns the oldest waiting task if it must run alone: no younger task starts before it.
     fn drain_for(&self, now: Time) -> Option<IssueNumber> {
         self.oldest(now)
             .filter(|oldest| self.is_exclusive(self.tasks[oldest].domain()))
     }
 
-    /// Returns the path on which a younger task would make the oldest one wait once more.
+    /// Returns the path on which a younger task would make the oldest one wait again.
     fn overtakes<'a>(&self, task: &'a Task, oldest: IssueNumber) -> Option<&'a str> {
         if task.issue.number == oldest {
             None
@@ -284,7 +286,7 @@ impl Engine {
                 return may_start.then_some(exclusive);
             }
         }
-        // Money that is set aside may come back, so no cheaper task goes before the first.
+        // Reserved money may become free again, so no cheaper task overtakes the first one.
         self.startable(now)
             .filter(|first| self.money_obstacle(&self.tasks[first]).is_none())
     }
@@ -312,7 +314,7 @@ impl Engine {
 }
 
 impl Turn<'_> {
-    /// Starts whatever may start.
+    /// Starts all tasks that may start.
     pub(super) fn start_attempts(&mut self) {
         self.end_unaffordable();
         while let Some(issue) = self.engine.next_start(self.now) {
@@ -354,7 +356,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Collects or checks what waits for room, as far as the machine has any.
+    /// Resumes postponed collections and checks, if the machine has disk space.
     pub(super) fn start_collecting(&mut self) {
         if self.may_not_go_on() {
             return;
@@ -376,7 +378,7 @@ impl Turn<'_> {
             || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_))
     }
 
-    /// Returns the attempts that wait until a time which has come.
+    /// Returns the attempts whose waiting time is over.
     fn due(&self, not_before: impl Fn(&Task) -> Option<Time>) -> Vec<(IssueNumber, u32)> {
         let is_due = |task: &&Task| not_before(task).is_some_and(|at| at <= self.now);
         let number = |task: &Task| Some((task.issue.number, task.attempt()?.number));
@@ -384,7 +386,7 @@ impl Turn<'_> {
         due.filter_map(number).collect()
     }
 
-    /// Publishes what waits for it, as far as the forge is used.
+    /// Publishes finished work, if the forge may be used.
     pub(super) fn start_publishing(&mut self) {
         if self.may_not_go_on() {
             return;
@@ -397,14 +399,14 @@ impl Turn<'_> {
                     attempt,
                 }));
                 let order = self.engine.publish_order(&self.engine.tasks[&issue]);
-                let order = order.expect("work is collected before it is published");
+                let order = order.expect("collected before it is published");
                 self.ask(AttemptEffect::Publish(Box::new(order)));
             }
         }
     }
 
-    /// Ends the tasks that the budget cannot start any more, even if all that is set aside came back. They would hold up
-    /// those that it can.
+    /// Ends the tasks that the budget can no longer start, even if all reserved money became free.
+    /// They would block tasks that it can still start.
     fn end_unaffordable(&mut self) {
         if self.engine.phase != Phase::Running || self.engine.halt != Halt::No {
             return;

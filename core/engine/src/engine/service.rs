@@ -1,4 +1,5 @@
-//! The services that all tasks share: who is to blame for a failure, and when a breaker opens, probes and closes.
+//! The services that all tasks share: what caused a failure, and when a breaker opens, probes and
+//! closes.
 
 use crate::engine::decide::Turn;
 use crate::engine::failure::N_DEATHS_MAX;
@@ -7,11 +8,11 @@ use crate::{
     Breaker, BreakerState, Event, Failure, IssueNumber, Service, ServiceEvent, ServiceInput, Time,
 };
 
-/// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
+/// Longest wait that a service may impose, in milliseconds: the longest account limits last a week.
 const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
 
-/// How long a full disk is waited for, milliseconds: builds of others end within an hour and free what they took; nobody frees a disk
-/// that has been full for longer without being asked.
+/// How long to wait for a full disk, in milliseconds. Other builds finish within an hour and free
+/// their space; after that, someone has to free it.
 const MACHINE_WAIT_MS_MAX: u64 = 3_600_000;
 
 impl Turn<'_> {
@@ -34,8 +35,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it. A limit that is over by its own
-    /// words is a failure like others: a service that keeps saying so is out of order, or its clock and ours differ.
+    /// Attributes a failure to a service or to the task, and returns whether it costs the task a
+    /// retry. A limit whose stated end has passed counts as an ordinary failure: a service that
+    /// keeps reporting it is broken, or its clock differs from ours.
     pub(super) fn count_failure(
         &mut self,
         service: &Service,
@@ -45,8 +47,8 @@ impl Turn<'_> {
         self.count_failure_at(service, issue, failure, failure.costs_a_retry())
     }
 
-    /// Puts a failure of what is written to the forge down to it. Such tries are counted apart from the task's retries, and a
-    /// forge that cannot be reached uses them up too.
+    /// Attributes a failure to write to the forge to the forge. Tries at publishing are counted
+    /// separately from the task's retries, and an unreachable forge uses them up too.
     pub(super) fn count_publish_failure(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
         let costs_a_try = failure.costs_a_retry() || matches!(failure, Failure::Network { .. });
         self.count_failure_at(&Service::Forge, issue, failure, costs_a_try)
@@ -75,8 +77,9 @@ impl Turn<'_> {
         self.service_failed(service, issue, costs, failure)
     }
 
-    /// Takes that the agent's service does not let somebody in. Credentials may just be renewed, so one more start is to confirm it,
-    /// and nobody else starts meanwhile; then a person has to mend them.
+    /// Handles a refusal of the credentials by the agent's service. They may just have been
+    /// renewed, so one more start confirms the refusal while nothing else starts; after that,
+    /// someone has to fix them.
     pub(super) fn refused(&mut self, issue: IssueNumber, failure: &Failure) {
         let service = self.settings().agent_service();
         let breaker = self
@@ -103,7 +106,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Pauses a service until the time that it stated.
+    /// Pauses a service until the time that it reported.
     pub(super) fn pause(&mut self, service: &Service, until: Time, message: &str) {
         let is_known = matches!(self.engine.breaker(service),
             BreakerState::Paused { until: known, .. } if until <= known && self.now < known);
@@ -117,15 +120,16 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns a time stated by others, or a moment from now if it has passed: who asks again at once asks for ever. What lies too
-    /// far ahead is a mistake of theirs, by a wrong unit most likely.
+    /// Returns a time reported by others, or a moment from now if it has passed, so that we never
+    /// retry in a tight loop. A time too far ahead is most likely a wrong unit.
     pub(super) fn not_at_once(&self, until: Time) -> Time {
         until
             .min(self.now + WAIT_MS_MAX)
             .max(retry_at(self.now, 1, None, self.settings().seed))
     }
 
-    /// Counts a failure of a service; returns whether the task pays for it. It does not if the service is to blame.
+    /// Counts a failure of a service and returns whether the task pays for it. It does not if the
+    /// service is at fault.
     pub(super) fn service_failed(
         &mut self,
         service: &Service,
@@ -176,7 +180,7 @@ impl Turn<'_> {
             .map_or(0, |breaker| breaker.n_deaths);
         if is_probe && N_DEATHS_MAX <= n_deaths {
             self.suspend(format!(
-                "{service} ends in the same way each time: {}{}",
+                "{service} fails the same way each time: {}{}",
                 failure.headline(),
                 self.waited(since)
             ));
@@ -184,7 +188,8 @@ impl Turn<'_> {
         charged
     }
 
-    /// Says how long the session has waited since a time, unless that is less than a minute.
+    /// Returns how long the session has waited since a time, or nothing if that is less than a
+    /// minute.
     fn waited(&self, since: Time) -> String {
         match self.now.ms().saturating_sub(since.ms()) / 60_000 {
             0 => String::new(),
@@ -193,7 +198,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Notes that a service works; nothing to note where it never failed.
+    /// Records that a service works, if it failed before.
     pub(super) fn service_answered(&mut self, service: &Service) {
         if self
             .engine
@@ -207,7 +212,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Lets another task probe where this one probed and ended without an answer about the service.
+    /// Lets another task probe if this one was the probe and ended without an answer about the
+    /// service.
     pub(super) fn reopen_if_probing(
         &mut self,
         issue: IssueNumber,
@@ -233,7 +239,7 @@ impl Turn<'_> {
     }
 }
 
-/// Returns what is out of order where a service met a failure.
+/// Returns the service that is at fault for a failure met at `service`.
 fn at_fault(service: Service, failure: &Failure) -> Service {
     match failure {
         Failure::DiskFull { .. } => Service::Machine,

@@ -1,8 +1,9 @@
-//! A session's start, its interruption, and going on after an interruption or a crash: what was asked for and not answered is
-//! asked for again.
+//! Start, interruption and resumption of a session. After an interruption or a crash, effects
+//! without an answer are requested again.
 //!
-//! An agent that ran is not asked for again: it is charged by the rule for unknown cost, its work is collected, and its
-//! task waits for another attempt. What comes after the agent is paid for, and is repeated.
+//! The exception is an agent that was running: it is charged by the rule for unknown costs, its
+//! work is collected, and its task waits for another attempt. The stages after the agent are paid
+//! for, so they are repeated.
 
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
@@ -48,7 +49,7 @@ impl Turn<'_> {
             }
             Phase::BaseCheck => self.ask(IntakeEffect::CheckBase),
             Phase::Decomposing => self.resume_planning(),
-            // `go_on` asks for the next issue, once the forge may be used.
+            // `go_on` requests the next issue, once the forge may be used.
             Phase::New
             | Phase::Confirming
             | Phase::Creating
@@ -79,7 +80,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends a task that waits for an attempt which the cap, lower than before, does not allow.
+    /// Ends a waiting task if the cap is now too low for another attempt.
     fn end_if_spent(&mut self, issue: IssueNumber) {
         let task = &self.engine.tasks[&issue];
         if matches!(task.stage, Stage::Running(_) | Stage::Ended(_)) {

@@ -1,4 +1,4 @@
-//! What is decided about a task before its attempts: its domain, its model, what it is expected to cost.
+//! Decisions about a task before its attempts: its domain, model and estimated cost.
 
 use crate::engine::decide::Turn;
 use crate::{
@@ -23,7 +23,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends a task of whose cap earlier sessions have left nothing that is worth an attempt; returns whether it does.
+    /// Ends a task if earlier sessions left too little of its cap for another attempt, and returns
+    /// whether it did.
     pub(super) fn end_if_spent_before(&mut self, issue: IssueNumber) -> bool {
         let task = &self.engine.tasks[&issue];
         let is_spent = Usd::ZERO < task.spent_before && !self.engine.can_pay(task);
@@ -34,7 +35,7 @@ impl Turn<'_> {
                 ""
             };
             let message = format!(
-                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on{kept}",
+                "budget: {} of the {} limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue{kept}",
                 task.spent_before,
                 self.settings().task_cap
             );
@@ -57,7 +58,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Plans a task with the fixed model, or asks the model selector.
+    /// Selects the fixed model for a task, or asks the model selector.
     pub(super) fn choose_model(&mut self, issue: IssueNumber) {
         match self.settings().model.clone() {
             ModelChoice::Fixed { model } => {
@@ -86,7 +87,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Notes that a plugin did not decide. Without the built-in's decision the task cannot go on.
+    /// Records that a plugin did not decide. Without a built-in to fall back to, the task ends.
     fn undecided(&mut self, undecided: Undecided) {
         let issue = undecided.issue;
         let Some(task) = self

@@ -1,4 +1,4 @@
-//! One try at a task, from its reservation to its publication.
+//! One attempt at a task, from its reservation to its publication.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,146 +9,148 @@ use crate::{AgentReport, CheckResult, Failure, IssueNumber, Publication, Time, U
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum AttemptEvent {
-    /// An attempt began; its money is set aside.
+    /// An attempt started; its money is reserved.
     Started {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
         /// Attempt, from 1.
         attempt: u32,
-        /// Money set aside.
+        /// Reserved amount.
         #[serde(rename = "reserved_usd")]
         reserved: Usd,
-        /// Model.
+        /// Model of the attempt.
         model: Option<String>,
     },
-    /// Its worktree is ready.
+    /// The worktree is ready.
     WorktreeLeased {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Commit that it starts from.
+        /// Commit that the attempt starts from.
         base: String,
     },
-    /// The agent has spent so much so far.
+    /// The agent has spent this amount so far.
     Metered {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Since the attempt began.
+        /// Amount since the start of the attempt.
         #[serde(rename = "spent_usd")]
         spent: Usd,
     },
-    /// The agent's program has ended; its reservation is settled.
+    /// The agent's program exited; its reservation is settled.
     AgentExited {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// What its backend read.
+        /// Report of the agent's backend.
         report: AgentReport,
-        /// What is charged.
+        /// Settled cost.
         #[serde(rename = "charged_usd")]
         charged: Usd,
-        /// Whether the charge is assumed, for the cost is not known.
+        /// Whether `charged` is estimated because the cost is unknown.
         assumed: bool,
     },
     /// The work is safe in the mirror.
     WorkCollected {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// The work; `None` where nothing differs from the base.
+        /// The work; `None` if nothing differs from the base.
         work: Option<Work>,
-        /// What a person should know where there is none.
+        /// Remarks for the user if there is no work.
         notes: Vec<String>,
     },
-    /// The checks were run.
+    /// The checks finished.
     ChecksFinished {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
         /// Results, in order.
         results: Vec<CheckResult>,
-        /// Whether the work passed; a check that fails on the base too may not count.
+        /// Whether the work passed; a check that also fails on the base may be ignored.
         passed: bool,
     },
-    /// The work could not be collected, or checked, for want of room; it stays where it is, and that is repeated later.
+    /// The work could not be collected or checked for lack of disk space. It stays where it is, and
+    /// the step is retried later.
     CollectDelayed {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// When it is tried again, at the earliest.
+        /// Earliest time of the retry.
         until: Time,
-        /// Whether the work is collected, and the checks are what is repeated.
+        /// Whether the work is already collected, so that only the checks are repeated.
         checks: bool,
     },
-    /// The work is collected, or checked, after all.
+    /// A postponed collection or check is being retried.
     CollectRetried {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
     },
-    /// Publishing failed and is tried again.
+    /// Publishing failed and will be retried.
     PublishDelayed {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// Whether it counts against the task's tries.
+        /// Whether the failure counts against the task's tries at publishing.
         #[serde(rename = "counted")]
         charged: bool,
-        /// When it is tried again, at the earliest.
+        /// Earliest time of the retry.
         until: Time,
     },
-    /// What ran for the attempt was stopped; it is asked for again at resume.
+    /// The running step of the attempt was stopped; it is repeated on resume.
     Suspended {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
     },
-    /// Publishing began.
+    /// Publishing started.
     PublishStarted {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
     },
     /// The work is published.
     Published {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Where.
+        /// Where it was published.
         publication: Publication,
     },
     /// The attempt failed.
     Failed {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// Whether it counts against the task's retries.
+        /// Whether the failure counts against the task's retries.
         #[serde(rename = "counted")]
         charged: bool,
-        /// When the task may be tried again, the beginning of 1970 for at once; `None` if it is not.
+        /// Earliest time of the next attempt: the start of 1970 for immediately, `None` if there is
+        /// none.
         retry_at: Option<Time>,
-        /// Whether the next attempt goes on in the same worktree and agent session.
+        /// Whether the next attempt continues in the same worktree and agent session.
         kept: bool,
-        /// Whether that session is gone, so that the next attempt begins a new one.
+        /// Whether the agent session is lost, so that the next attempt starts a new one.
         lost_session: bool,
     },
 }
@@ -163,7 +165,7 @@ impl AttemptEvent {
         }
     }
 
-    /// Returns the task, and the number of the attempt.
+    /// Returns the task and the number of the attempt.
     pub const fn whose(&self) -> (IssueNumber, u32) {
         match self {
             Self::Started { issue, attempt, .. }

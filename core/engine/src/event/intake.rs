@@ -11,31 +11,31 @@ use crate::{CheckResult, Failure, Time, Usd};
 pub enum IntakeEvent {
     /// The backlog was read.
     BacklogRead {
-        /// How many issues it has.
+        /// Number of issues in the backlog.
         n_issues: u32,
-        /// What was odd.
+        /// Problems found.
         warnings: Vec<String>,
-        /// Calls to the forge's API that it took.
+        /// Number of calls to the forge's API.
         n_api_calls: u32,
     },
-    /// Reading the backlog failed and is tried again.
+    /// Reading the backlog failed and will be retried.
     BacklogDelayed {
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// When it is tried again.
+        /// Time of the retry.
         until: Time,
     },
-    /// Reading the backlog is tried again.
+    /// Reading the backlog is being retried.
     BacklogRetried,
-    /// The backlog fits the budget, or what fits of it may start.
+    /// The backlog fits the budget, or a part of it may start.
     BacklogAdmitted {
-        /// What all of it is expected to cost.
+        /// Estimated cost of the whole backlog.
         #[serde(rename = "estimate_usd")]
         estimate: Usd,
-        /// How many tasks are to run.
+        /// Number of tasks to run.
         n_tasks: u32,
     },
-    /// The checks were run on the base.
+    /// The checks on the base finished.
     BaseChecked {
         /// Results.
         results: Vec<CheckResult>,

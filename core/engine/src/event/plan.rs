@@ -1,4 +1,4 @@
-//! From a directive to issues on the forge: the planner, its plan, the creation of its issues.
+//! From a directive to issues on the forge: the planner, its plan, and the creation of the issues.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,99 +9,100 @@ use crate::{AgentReport, Failure, IssueNumber, Plan, Rejection, Time, Usd};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum PlanEvent {
-    /// The planner began; its money is set aside.
+    /// The planner started; its money is reserved.
     PlannerStarted {
         /// Attempt, from 1.
         attempt: u32,
-        /// Money set aside.
+        /// Reserved amount.
         #[serde(rename = "reserved_usd")]
         reserved: Usd,
-        /// Model.
+        /// Model of the planner.
         model: Option<String>,
     },
-    /// The planner has spent so much so far.
+    /// The planner has spent this amount so far.
     PlannerMetered {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Since the attempt began.
+        /// Amount since the start of the attempt.
         #[serde(rename = "spent_usd")]
         spent: Usd,
     },
-    /// The planner's program has ended; its reservation is settled.
+    /// The planner's program exited; its reservation is settled.
     PlannerExited {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// What its backend read.
+        /// Report of the agent's backend.
         report: AgentReport,
-        /// What is charged.
+        /// Settled cost.
         #[serde(rename = "charged_usd")]
         charged: Usd,
-        /// Whether the charge is assumed, for the cost is not known.
+        /// Whether `charged` is estimated because the cost is unknown.
         assumed: bool,
     },
     /// The planner failed.
     PlannerFailed {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// Whether it counts against its retries.
+        /// Whether the failure counts against the planner's retries.
         #[serde(rename = "counted")]
         charged: bool,
-        /// When it may be tried again, the beginning of 1970 for at once; `None` if it is not.
+        /// Earliest time of the next attempt: the start of 1970 for immediately, `None` if there is
+        /// none.
         retry_at: Option<Time>,
     },
-    /// The planner's answer is no plan.
+    /// The planner's answer was not a valid plan.
     Rejected {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// What is wrong, and where the answer is.
+        /// What is wrong, and where the answer is saved.
         rejection: Rejection,
-        /// Whether the planner is asked once more.
+        /// Whether the planner is asked again.
         again: bool,
     },
-    /// The plan stands.
+    /// The plan is ready.
     Proposed {
         /// The plan.
         plan: Plan,
     },
-    /// The session waits, not running, until a person has agreed to the plan.
+    /// The session is waiting, not running, for the plan to be approved.
     ConfirmationAwaited,
-    /// The plan is carried out.
+    /// The plan is being carried out.
     Confirmed,
-    /// A person does not want the plan.
+    /// The plan was declined.
     Declined,
-    /// An issue of the plan is on the forge.
+    /// An issue of the plan exists on the forge.
     IssueCreated {
         /// Position, from 1.
         position: u32,
-        /// Its number.
+        /// Number of the issue.
         number: IssueNumber,
-        /// Whether it was there already.
+        /// Whether the issue already existed.
         existed: bool,
-        /// Calls to the forge's API that it took.
+        /// Number of calls to the forge's API.
         n_api_calls: u32,
     },
-    /// What an issue of the plan depends on is written down.
+    /// The dependencies of an issue of the plan are recorded on the forge.
     IssueLinked {
         /// Position, from 1.
         position: u32,
-        /// Calls to the forge's API that it took.
+        /// Number of calls to the forge's API.
         n_api_calls: u32,
     },
-    /// Creating or linking an issue failed and is tried again.
+    /// Creating or linking an issue failed and will be retried.
     CreationDelayed {
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// Whether it counts against the tries.
+        /// Whether the failure counts against the tries.
         #[serde(rename = "counted")]
         charged: bool,
-        /// When it is tried again, at the earliest.
+        /// Earliest time of the retry.
         until: Time,
     },
-    /// Creating or linking an issue is tried again.
+    /// Creating or linking an issue is being retried.
     CreationRetried,
-    /// Creating or linking an issue was stopped; it is asked for again at resume.
+    /// Creating or linking an issue was stopped; it is repeated on resume.
     CreationSuspended,
 }
 

@@ -9,53 +9,53 @@ use crate::{IssueNumber, Service, Time};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServiceEvent {
-    /// A service pauses until a time that it stated.
+    /// A service is paused until a time that it reported.
     Paused {
-        /// Service.
+        /// The service.
         service: Service,
-        /// Until when.
+        /// End of the pause.
         until: Time,
-        /// What it said.
+        /// The service's message.
         message: String,
     },
     /// A service failed.
     Failed {
-        /// Service.
+        /// The service.
         service: Service,
-        /// Task that saw it.
+        /// Task that met the failure.
         issue: Option<IssueNumber>,
-        /// Whether the task's retries paid for it.
+        /// Whether it cost the task a retry.
         #[serde(rename = "counted")]
         charged: bool,
-        /// How its program died, where that is what failed.
+        /// How the program died, if that is the failure.
         died: Option<String>,
     },
-    /// A service works, after failures.
+    /// A service works again after failures.
     Answered {
-        /// Service.
+        /// The service.
         service: Service,
     },
     /// The breaker of a service opened.
     BreakerOpened {
-        /// Service.
+        /// The service.
         service: Service,
-        /// When it probes.
+        /// When the next probe may run.
         until: Time,
         /// Consecutive failures.
         n_failures: u32,
-        /// Since when it is open.
+        /// Since when the breaker has been open.
         since: Option<Time>,
     },
-    /// One attempt probes whether the service works again.
+    /// An attempt is probing whether the service works again.
     BreakerProbed {
-        /// Service.
+        /// The service.
         service: Service,
-        /// Task that probes.
+        /// The probing task.
         issue: IssueNumber,
     },
-    /// A person closed the breaker.
+    /// Someone closed the breaker.
     BreakerReset {
-        /// Service.
+        /// The service.
         service: Service,
     },
 }

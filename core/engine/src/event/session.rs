@@ -9,35 +9,36 @@ use crate::{About, History, SessionStatus, Settings};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SessionEvent {
-    /// The session began.
+    /// The session started.
     Started {
         /// Limits and rules.
         settings: Box<Settings>,
-        /// What it is about.
+        /// What the session is about.
         about: About,
         /// Costs of earlier tasks.
         #[serde(rename = "costs_usd")]
         history: History,
     },
-    /// It goes on after an interruption or a crash.
+    /// The session resumed after an interruption or a crash.
     Resumed {
         /// Limits and rules from now on.
         settings: Box<Settings>,
     },
-    /// Someone asked to stop.
+    /// An interruption was requested.
     InterruptRequested,
     /// Everything is saved; the session can be resumed.
     Interrupted,
-    /// Nothing more starts, for this reason.
+    /// Nothing new starts, for this reason.
     Stopping {
-        /// Why.
+        /// The reason.
         message: String,
-        /// Whether finished work waits for it to be mended: the session is interrupted then, and a resume goes on.
+        /// Whether finished work waits until the problem is fixed: if so, the session is
+        /// interrupted and can be resumed.
         resumable: bool,
     },
     /// The session ended.
     Finished {
-        /// How.
+        /// How it ended.
         status: SessionStatus,
     },
 }

@@ -1,4 +1,4 @@
-//! A task apart from its attempts: what is decided about it, and how it ends.
+//! A task apart from its attempts: the decisions about it, and how it ends.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,22 +17,22 @@ pub enum TaskEvent {
     },
     /// Its domain is known.
     Classified {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// What the classifier said.
+        /// The classifier's answer.
         classification: Classification,
     },
-    /// Its model and estimate are known.
+    /// The model and the estimate are known.
     Planned {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
         /// Model; `None` leaves it to the program.
         model: Option<String>,
-        /// How hard it should think; `None` leaves it to the program.
+        /// Effort level of the model; `None` leaves it to the program.
         effort: Option<Effort>,
-        /// Why this model.
+        /// Why this model was selected.
         reason: String,
-        /// What it is expected to cost.
+        /// Estimated cost.
         #[serde(rename = "estimate_usd")]
         estimate: Usd,
     },
@@ -40,9 +40,9 @@ pub enum TaskEvent {
     Undecided(Undecided),
     /// The task ended.
     Finished {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// How.
+        /// How it ended.
         outcome: Outcome,
     },
 }

@@ -1,82 +1,83 @@
-//! What the effects of an attempt came to.
+//! Results of the effects of an attempt.
 
 use crate::{AgentReport, CheckResult, Failure, IssueNumber, Publication, Usd, Withdrawal, Work};
 
-/// What came of an attempt.
+/// Result of an effect of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptInput {
     /// A worktree is ready.
     WorktreeLeased {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Commit that it starts from.
+        /// Commit that the attempt starts from.
         base: String,
     },
-    /// The issue is no longer to be worked on, as the forge said before anything was spent on the attempt.
+    /// The issue must no longer be worked on, according to the forge. Nothing was spent on the
+    /// attempt yet.
     Withdrawn {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// What became of it.
+        /// What happened to the issue.
         found: Withdrawal,
     },
-    /// The agent has spent so much so far.
+    /// The agent has spent this amount so far.
     Metered {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Since the attempt began.
+        /// Amount since the start of the attempt.
         spent: Usd,
     },
-    /// The agent's program has ended.
+    /// The agent's program exited.
     AgentExited {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// What its backend read.
+        /// Report of the agent's backend.
         report: AgentReport,
     },
-    /// The work was taken into the mirror.
+    /// The work was collected into the mirror.
     WorkCollected {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// The work; `None` where nothing differs from the base.
+        /// The work; `None` if nothing differs from the base.
         work: Option<Work>,
-        /// What a person should know where there is none, such as files that git ignores.
+        /// Remarks for the user if there is no work, such as files that git ignores.
         notes: Vec<String>,
     },
-    /// The checks were run on the work.
+    /// The checks on the work finished.
     ChecksFinished {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
         /// Results, in order.
         results: Vec<CheckResult>,
     },
     /// The work is published.
     Published {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Where.
+        /// Where it was published.
         publication: Publication,
     },
     /// An effect of an attempt failed.
     Failed {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
 }

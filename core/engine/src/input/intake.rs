@@ -1,27 +1,27 @@
-//! What reading the backlog and checking the base came to.
+//! Results of reading the backlog and of checking the base.
 
 use crate::{CheckResult, Failure, Issue};
 
-/// What came of the backlog.
+/// Result of an intake effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum IntakeInput {
-    /// The forge gave its issues.
+    /// The forge returned its issues.
     BacklogFetched {
         /// The issues, in any order.
         issues: Vec<Issue>,
-        /// What was odd.
+        /// Problems found.
         warnings: Vec<String>,
-        /// Calls to the forge's API that it took.
+        /// Number of calls to the forge's API.
         n_api_calls: u32,
     },
-    /// The forge gave nothing.
+    /// The backlog could not be read.
     BacklogFailed {
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
-    /// The checks were run on the base.
+    /// The checks on the base finished.
     BaseChecked {
-        /// Results, empty where they could not be run.
+        /// Results, empty if the checks could not be run.
         results: Vec<CheckResult>,
     },
 }

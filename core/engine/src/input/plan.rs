@@ -1,54 +1,54 @@
-//! What the planner, the plan and the creation of its issues came to.
+//! Results of the planner, and of reading the plan and creating its issues.
 
 use crate::{AgentReport, Answer, Failure, IssueNumber, Plan, Usd};
 
-/// What came of the plan.
+/// Result of a planning effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanInput {
-    /// The plan that was given.
+    /// A given plan was read.
     Read {
         /// The plan.
         plan: Plan,
     },
-    /// The planner has spent so much so far.
+    /// The planner has spent this amount so far.
     PlannerMetered {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// Since the attempt began.
+        /// Amount since the start of the attempt.
         spent: Usd,
     },
-    /// The planner's program has ended.
+    /// The planner's program exited.
     Decomposed {
-        /// Attempt.
+        /// The attempt.
         attempt: u32,
-        /// What its backend read.
+        /// Report of the agent's backend.
         report: AgentReport,
-        /// What it answered; `None` where it gave no answer.
+        /// The planner's answer; `None` if it gave none.
         answer: Option<Answer>,
     },
-    /// A person does not want the plan.
+    /// The plan was declined.
     Declined,
-    /// An issue of the plan is on the forge.
+    /// An issue of the plan exists on the forge.
     IssueCreated {
         /// Position, from 1.
         position: u32,
-        /// Its number.
+        /// Number of the issue.
         number: IssueNumber,
-        /// Whether it was there already.
+        /// Whether the issue already existed.
         existed: bool,
-        /// Calls to the forge's API that it took.
+        /// Number of calls to the forge's API.
         n_api_calls: u32,
     },
-    /// What an issue of the plan depends on is written down.
+    /// The dependencies of an issue of the plan are recorded on the forge.
     IssueLinked {
         /// Position, from 1.
         position: u32,
-        /// Calls to the forge's API that it took.
+        /// Number of calls to the forge's API.
         n_api_calls: u32,
     },
-    /// The plan could not be read, or an issue of it not be created or linked.
+    /// The plan could not be read, or one of its issues could not be created or linked.
     Failed {
-        /// Why.
+        /// The failure.
         failure: Failure,
     },
 }

@@ -1,13 +1,13 @@
-//! What people ask of the breakers.
+//! Requests about the breakers.
 
 use crate::Service;
 
-/// What is asked of a service.
+/// A request about a service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServiceInput {
-    /// A person closes the breaker of a service.
+    /// Close the breaker of a service.
     BreakerReset {
-        /// Service; `None` means all.
+        /// The service; `None` means all.
         service: Option<Service>,
     },
 }

@@ -1,24 +1,24 @@
-//! What begins, goes on with and interrupts a session.
+//! Requests to start, resume and interrupt a session.
 
 use crate::{About, History, Settings};
 
-/// What is asked of the session as a whole.
+/// A request about the session as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionInput {
-    /// A new session is to run.
+    /// Start a new session.
     Started {
         /// Its limits and rules.
         settings: Box<Settings>,
-        /// What it is about.
+        /// What the session is about.
         about: About,
         /// Costs of earlier tasks.
         history: History,
     },
-    /// A session is to go on, after an interruption or a crash.
+    /// Resume a session after an interruption or a crash.
     Resumed {
         /// Limits and rules from now on.
         settings: Box<Settings>,
     },
-    /// A person or the system asks to stop; a second time means at once.
+    /// Stop, as requested by the user or the system; a second request stops immediately.
     Interrupted,
 }

@@ -1,28 +1,29 @@
-//! What the strategies decided about a task.
+//! Decisions of the strategies about a task.
 
 use crate::{Classification, Effort, IssueNumber, Undecided};
 
-/// What was decided about a task.
+/// A decision about a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TaskInput {
     /// The classifier answered.
     Classified {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
-        /// Its answer.
+        /// The classifier's answer.
         classification: Classification,
     },
     /// The model selector answered.
     ModelSelected {
-        /// Task.
+        /// The task.
         issue: IssueNumber,
         /// Model; `None` leaves it to the program.
         model: Option<String>,
-        /// How hard it should think; `None` leaves it to the program.
+        /// Effort level of the model; `None` leaves it to the program.
         effort: Option<Effort>,
-        /// Why, in words.
+        /// Why this model was selected.
         reason: String,
     },
-    /// A plugin did not decide. Where the built-in decides instead, its answer follows; else this is the answer.
+    /// A plugin did not decide. If the built-in decides instead, its answer follows; otherwise this
+    /// is the answer.
     Undecided(Undecided),
 }

@@ -1,6 +1,6 @@
-//! What a journal says, read without the engine: the little that the oracles need to know, recomputed event by event.
+//! Reads a journal without the engine: recomputes what the oracles need to know, event by event.
 //!
-//! It shares no decision with the engine, and it must survive a journal that is wrong.
+//! Shares no decisions with the engine, and must survive an incorrect journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,39 +12,39 @@ use autoissue_engine::{
 
 pub(crate) use autoissue_simulation::Entry;
 
-/// A task, as far as the journal has told of it.
+/// A task, according to the journal so far.
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) issue: Arc<Issue>,
     pub(crate) class: Option<Classification>,
-    /// Its estimate, once it is planned.
+    /// Its estimate, once it is known.
     pub(crate) estimate: Option<Usd>,
-    /// Not before when it may start, while it waits for a slot.
+    /// Earliest start, while it is waiting for a slot.
     pub(crate) waits: Option<Time>,
     pub(crate) running: Option<Running>,
     pub(crate) n_started: u32,
-    /// Retries that it has paid for and not got back.
+    /// Retries that it has paid and not got back.
     pub(crate) n_paid: u32,
-    /// Whether it was accepted under a rule that ignores what is open outside of the session.
+    /// Whether it was accepted while open issues outside the session were ignored.
     pub(crate) ignores_outside: bool,
-    /// What earlier sessions have spent on it.
+    /// Amount that earlier sessions have spent on it.
     pub(crate) spent_before: Usd,
     pub(crate) spent: Usd,
-    /// What was charged for interrupted runs beyond what was seen.
+    /// Amount charged for interrupted runs beyond what was metered.
     pub(crate) forgiven: Usd,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) n_published: u32,
-    /// What was to happen when a plugin last did not decide about it.
+    /// What was to happen when a plugin last failed to decide about it.
     pub(crate) undecided: Option<Instead>,
-    /// Whether its last agent spent nothing and said nothing.
+    /// Whether its last agent spent nothing and printed nothing.
     pub(crate) was_idle: bool,
-    /// The session of its last agent, where it named one.
+    /// The session of its last agent, if reported.
     pub(crate) session: Option<String>,
-    /// Whether an attempt was to go on in the agent's session when the last one was started.
+    /// Whether an attempt was to continue in the agent's session when the last one started.
     pub(crate) keeps_session: bool,
 }
 
-/// An attempt in flight.
+/// A running attempt.
 #[derive(Clone, Default)]
 pub(crate) struct Running {
     pub(crate) number: u32,
@@ -54,7 +54,8 @@ pub(crate) struct Running {
     /// How its agent ended.
     pub(crate) exited: Option<Ended>,
     pub(crate) collected: Option<bool>,
-    /// Whether its work has to pass checks: there are some, or a merge in it is not finished.
+    /// Whether its work must pass checks: checks are configured, or the work has an unfinished
+    /// merge.
     pub(crate) must_pass: bool,
     pub(crate) passed: bool,
     pub(crate) is_publishing: bool,
@@ -70,16 +71,16 @@ pub(crate) enum Health {
     Probing(IssueNumber),
 }
 
-/// A service, as far as the journal has told of it.
+/// A service, according to the journal so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patient {
     pub(crate) health: Health,
     pub(crate) n_failures: u32,
-    /// Tasks that paid a retry in this run of failures.
+    /// Tasks that paid a retry in this series of failures.
     pub(crate) payers: Vec<IssueNumber>,
 }
 
-/// Everything told so far.
+/// Everything that the journal says so far.
 #[derive(Default)]
 pub(crate) struct Chronicle {
     pub(crate) settings: Settings,
@@ -90,7 +91,7 @@ pub(crate) struct Chronicle {
     pub(crate) reserved: Usd,
     pub(crate) is_admitted: bool,
     pub(crate) is_base_checked: bool,
-    /// Whether there were checks when the backlog was admitted.
+    /// Whether checks were configured when the backlog was admitted.
     pub(crate) had_checks: bool,
     /// Why nothing may start.
     pub(crate) halted: Option<&'static str>,
@@ -98,25 +99,25 @@ pub(crate) struct Chronicle {
     pub(crate) is_suspended: bool,
     pub(crate) is_finished: bool,
     pub(crate) plan: PlanTold,
-    /// Most slots and the largest budget of all settings so far.
+    /// The highest number of slots and the largest budget of all settings so far.
     pub(crate) n_slots_max: u32,
     pub(crate) budget_max: Usd,
-    /// Whether an agent that was not let in has just ended.
+    /// Whether an agent whose credentials were refused has just ended.
     pub(crate) is_refused: bool,
-    /// What earlier sessions have left of issues.
+    /// Work that earlier sessions left on issues.
     pub(crate) cut_off: BTreeMap<IssueNumber, CutOff>,
     /// Checks that fail on the base.
     pub(crate) red_on_base: BTreeSet<String>,
-    /// The event before.
+    /// The previous event.
     pub(crate) last: Option<Event>,
 }
 
-/// The plan, as far as the journal has told of it.
+/// The plan, according to the journal so far.
 #[derive(Default)]
 pub(crate) struct PlanTold {
     pub(crate) running: Option<Running>,
     pub(crate) n_started: u32,
-    /// Retries that the planner has paid for and not got back.
+    /// Retries that the planner has paid and not got back.
     pub(crate) n_paid: u32,
     pub(crate) spent: Usd,
     pub(crate) n_rejected: u32,
@@ -128,7 +129,7 @@ pub(crate) struct PlanTold {
 }
 
 impl Chronicle {
-    /// Makes the event part of what is told.
+    /// Adds an event.
     pub(crate) fn note(&mut self, event: &Event) {
         match event {
             Event::Attempt(AttemptEvent::AgentExited { report, .. })
@@ -319,7 +320,7 @@ impl Chronicle {
                 if *lost_session {
                     task.session = None;
                 }
-                // What failed before it had a tree goes on as it was.
+                // An attempt that failed before it had a worktree leaves this unchanged.
                 task.keeps_session =
                     *kept && !lost_session && (task.session.is_some() || task.keeps_session);
                 let asks = !lost_session
@@ -375,7 +376,7 @@ impl Chronicle {
                 charged,
                 ..
             }) => {
-                // What a publication pays with is not a retry of its task.
+                // A failed publication does not cost its task a retry.
                 let creates = *issue == Some(IssueNumber::SESSION) && self.plan.is_confirmed;
                 let publishes = issue
                     .and_then(|issue| self.running_of(issue))
@@ -436,7 +437,7 @@ impl Chronicle {
             .filter_map(|number| self.tasks.get(number))
     }
 
-    /// Returns whether all that a task depends on, and that is part of the session, is published.
+    /// Returns whether all dependencies of a task that are part of the session are published.
     pub(crate) fn is_founded(&self, task: &Told) -> bool {
         let is_there = |on: &Dependency| {
             self.tasks.get(&on.number).is_none_or(|on| {
@@ -458,7 +459,7 @@ impl Told {
         self.class.as_ref().map_or(&[], |class| &class.paths)
     }
 
-    /// Returns its place in the order.
+    /// Returns its position in the order.
     pub(crate) fn place(&self) -> (u8, Time, IssueNumber) {
         (
             self.issue.priority(),
@@ -467,7 +468,7 @@ impl Told {
         )
     }
 
-    /// Returns whether the two would work on the same file.
+    /// Returns whether the two tasks would change the same file.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
         self.paths()
             .iter()

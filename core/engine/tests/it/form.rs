@@ -1,4 +1,5 @@
-//! The JSON form of events, which is a promise: whatever a night writes is as the JSON Schema says.
+//! The JSON form of events is stable: everything that simulated sessions write matches the JSON
+//! Schema.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +9,16 @@ use jsonschema::Validator;
 use schemars::schema_for;
 use serde_json::{Value, json};
 
-/// Nights whose events are checked: together they meet nearly every event.
+/// Simulated sessions whose events are checked: together they contain nearly every event.
 const N_NIGHTS: u64 = 150;
-/// Kinds that these nights meet at least, of nearly fifty.
+/// Minimum number of kinds in these sessions, of nearly fifty.
 const N_KINDS_MIN: usize = 45;
 
 fn validator() -> Validator {
     jsonschema::validator_for(schema_for!(Event).as_value()).expect("a schema")
 }
 
-/// Returns the event of each kind that nights have written first.
+/// Returns the first event of each kind in the sessions.
 fn one_of_each_kind(mut check: impl FnMut(&Value)) -> Vec<Value> {
     let (mut kinds, mut found) = (BTreeSet::new(), Vec::new());
     for seed in 0..N_NIGHTS {
@@ -35,7 +36,7 @@ fn one_of_each_kind(mut check: impl FnMut(&Value)) -> Vec<Value> {
 }
 
 #[test]
-fn every_event_of_a_night_is_as_the_schema_says() {
+fn every_event_of_a_session_matches_the_schema() {
     let validator = validator();
     one_of_each_kind(|event| {
         if let Err(error) = validator.validate(event) {
@@ -45,7 +46,7 @@ fn every_event_of_a_night_is_as_the_schema_says() {
 }
 
 #[test]
-fn the_schema_refuses_an_event_that_is_broken() {
+fn the_schema_rejects_a_broken_event() {
     let validator = validator();
     for whole in one_of_each_kind(|_| ()) {
         for tag in ["chapter", "type"] {

@@ -1,5 +1,5 @@
-//! An event as one line of text, for the stories' expectations and for the reports of failed simulations. Times are shown in seconds
-//! since dusk.
+//! An event as one line of text, for the expectations of stories and for reports of failed
+//! simulations. Times are seconds since dusk, the start of a session.
 
 use autoissue_engine::{
     AttemptEvent, Event, IntakeEvent, IssueNumber, PlanEvent, Service, ServiceEvent, SessionEvent,
@@ -8,7 +8,7 @@ use autoissue_engine::{
 
 pub(crate) use autoissue_simulation::DUSK;
 
-/// Returns the event in the words of a story.
+/// Returns the event as a line of a story.
 pub(crate) fn line(event: &Event) -> String {
     match event {
         Event::Session(SessionEvent::Started { .. }) => "session started".into(),
@@ -22,7 +22,7 @@ pub(crate) fn line(event: &Event) -> String {
         }) => {
             format!(
                 "planner exited, {charged}{}",
-                if *assumed { " assumed" } else { "" }
+                if *assumed { " estimated" } else { "" }
             )
         }
         Event::Plan(PlanEvent::PlannerFailed {
@@ -76,7 +76,7 @@ pub(crate) fn line(event: &Event) -> String {
             )
         }
         Event::Plan(PlanEvent::CreationRetried) => "creation retried".into(),
-        Event::Plan(PlanEvent::CreationSuspended) => "creation suspended".into(),
+        Event::Plan(PlanEvent::CreationSuspended) => "creation interrupted".into(),
         Event::Intake(IntakeEvent::BacklogRead { n_issues, .. }) => {
             format!("backlog read, {n_issues} issues")
         }
@@ -137,7 +137,7 @@ pub(crate) fn line(event: &Event) -> String {
         }) => {
             format!(
                 "{issue} agent exited, {charged}{}",
-                if *assumed { " assumed" } else { "" }
+                if *assumed { " estimated" } else { "" }
             )
         }
         Event::Attempt(AttemptEvent::WorkCollected { issue, work, .. }) => {
@@ -179,7 +179,7 @@ pub(crate) fn line(event: &Event) -> String {
             )
         }
         Event::Attempt(AttemptEvent::Suspended { issue, attempt }) => {
-            format!("{issue} attempt {attempt} suspended")
+            format!("{issue} attempt {attempt} interrupted")
         }
         Event::Attempt(AttemptEvent::PublishStarted { issue, .. }) => format!("{issue} publishing"),
         Event::Attempt(AttemptEvent::Published { issue, .. }) => format!("{issue} published"),
@@ -255,7 +255,7 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Session(SessionEvent::Stopping {
             message,
             resumable: true,
-        }) => format!("session is suspended: {message}"),
+        }) => format!("session stops, resumable: {message}"),
         Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
         }) => "session completed".into(),
@@ -287,7 +287,8 @@ fn name(service: &Service) -> &str {
     }
 }
 
-/// Seconds after dusk, rounded down, so that jitter of less than a quarter does not show in a story.
+/// Seconds after dusk, rounded down, so that jitter of less than a quarter is not visible in a
+/// story.
 fn at(time: Time) -> String {
     format!("{}s", time.since(DUSK) / 1_000)
 }

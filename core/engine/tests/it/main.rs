@@ -1,4 +1,5 @@
-//! The engine's tests: stories with the events that must follow, and simulated nights judged by oracles.
+//! The engine's tests: stories with their expected events, and simulated sessions judged by
+//! oracles.
 
 mod chronicle;
 mod form;

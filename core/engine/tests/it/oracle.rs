@@ -1,6 +1,7 @@
-//! The judges of a night: each looks at the journal alone and objects to what must never be in it.
+//! The judges of a session: each reads the journal alone and objects to anything that must never be
+//! in it.
 //!
-//! `oracle/corrupted.rs` shows each of them able to object.
+//! `oracle/corrupted.rs` shows that each of them is able to object.
 
 mod corrupted;
 mod money;
@@ -12,7 +13,7 @@ use autoissue_engine::*;
 
 use crate::chronicle::{Chronicle, Entry};
 
-/// Looks at what was told so far and at what comes next; returns what is wrong with it.
+/// Takes the journal so far and the next event; returns what is wrong with it.
 type Oracle = fn(&Chronicle, Time, &Event) -> Option<String>;
 
 const ORACLES: [(&str, Oracle); 25] = [
@@ -43,7 +44,7 @@ const ORACLES: [(&str, Oracle); 25] = [
     ("creation", plan::creation),
 ];
 
-/// What an oracle objects to.
+/// An objection of an oracle.
 #[derive(Debug)]
 pub(crate) struct Objection {
     pub(crate) oracle: &'static str,
@@ -70,7 +71,7 @@ pub(crate) fn judge(journal: &[Entry]) -> Vec<Objection> {
     objections
 }
 
-/// A night ends: with its last task, or interrupted.
+/// A session must end: with its last task, or interrupted.
 fn unfinished(told: &Chronicle, at: usize) -> Option<Objection> {
     if !told.is_finished {
         let why = "the journal has no end".to_owned();

@@ -1,6 +1,6 @@
-//! Thousands of random nights, each judged by every oracle.
+//! Thousands of random simulated sessions, each judged by every oracle.
 //!
-//! `AUTOISSUE_NIGHTS=n` plays n nights instead, `AUTOISSUE_SEED=n` that one night only.
+//! `AUTOISSUE_NIGHTS=n` simulates n sessions instead, `AUTOISSUE_SEED=n` only that one.
 
 use autoissue_simulation::{Edition, play};
 
@@ -8,11 +8,12 @@ use crate::chronicle::Entry;
 use crate::line::line;
 use crate::oracle::judge;
 
-/// Nights of an ordinary test run: enough to meet every event, few enough not to be noticed.
+/// Sessions of an ordinary test run: enough to contain every event, few enough to be fast.
 const N_NIGHTS: u64 = 2_000;
-/// Nights that went wrong once, each with the edition in which it did.
+/// Sessions that failed once, each with the edition in which it did.
 const WENT_WRONG_ONCE: [(Edition, u64); 10] = [
-    // A planner that had used up its retries was interrupted after a resume had left it fewer of them.
+    // A planner that had used all its retries was interrupted, after a resume had left it fewer of
+    // them.
     (Edition::First, 7_054_656),
     (Edition::First, 20_023_124),
     (Edition::First, 50_022_578),
@@ -20,14 +21,14 @@ const WENT_WRONG_ONCE: [(Edition, u64); 10] = [
     (Edition::First, 60_025_997),
     (Edition::First, 120_001_068),
     (Edition::First, 140_023_913),
-    // A session with work of earlier ones could not be read from its journal again.
+    // A session with work from earlier sessions could not be read back from its journal.
     (Edition::Second, 200_000_001),
-    // A resume lowered the cap below what earlier sessions had spent, and attempts started with nothing set aside: before the first
-    // one, and after the agent's session was lost.
+    // A resume lowered the cap below what earlier sessions had spent, and attempts started with
+    // nothing reserved: before the first one, and after the agent's session was lost.
     (Edition::Second, 200_000_461),
     (Edition::Second, 200_010_092),
 ];
-/// Events shown of a night that went wrong.
+/// Events shown of a failed session.
 const N_SHOWN: usize = 40;
 
 #[test]
@@ -72,7 +73,7 @@ fn live_through(edition: Edition, seed: u64) {
     if let Some(wrong) = wrong {
         let end = first.map_or(journal.len(), |first| (first.at + 1).min(journal.len()));
         panic!(
-            "night {seed} ({edition:?}) went wrong: {wrong}\n{}\nagain: AUTOISSUE_SEED={seed} cargo test -p autoissue-engine no_night_goes_wrong",
+            "session {seed} ({edition:?}) went wrong: {wrong}\n{}\nto reproduce: AUTOISSUE_SEED={seed} cargo test -p autoissue-engine no_night_goes_wrong",
             last_of(&journal[..end])
         );
     }

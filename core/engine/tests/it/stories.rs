@@ -1,5 +1,6 @@
-//! Stories: short scripts of what happens in the world, and the events that must follow. Each is a rule of the product,
-//! or a night that went wrong somewhere, under the name by which it is known.
+//! Stories: short scripts of what happens outside the engine, and the events that must follow. Each
+//! is a rule of the product, or a session that once went wrong, under the name by which it is
+//! known.
 
 mod breaker;
 mod dependencies;

@@ -1,4 +1,5 @@
-//! The stage on which stories play: an engine, and a small world that answers each effect well unless the script says otherwise.
+//! The harness of the stories: an engine, and a small world that answers each effect with success
+//! unless the script says otherwise.
 //!
 //! ```text
 //!   script ─► Night ── Input ──► Engine ── Effect ──► owed ─► answered at once, or held until the script releases it
@@ -14,12 +15,12 @@ use autoissue_engine::{AttemptInput, IntakeInput, PlanInput, SessionInput, TaskI
 use crate::chronicle::Entry;
 use crate::line::{DUSK, line};
 
-/// Answer of the world to one effect, instead of success.
+/// The answer to one effect, instead of success.
 #[derive(Clone)]
 pub(crate) enum Reply {
     /// The effect failed.
     Fails(Failure),
-    /// The agent ended so.
+    /// The agent ended in this way.
     Exits(Ended, Spent),
     /// Nothing differs from the base.
     Nothing,
@@ -27,13 +28,13 @@ pub(crate) enum Reply {
     Unmerged(&'static str),
     /// A check of this name failed.
     Red(&'static str),
-    /// A check of this name failed, and fails on the base that the attempt started from too.
+    /// A check of this name failed, and also fails on the base that the attempt started from.
     RedBase(&'static str),
-    /// The planner is done for so many dollars, and this is wrong with its answer.
+    /// The planner finished at this cost in dollars, and this is wrong with its answer.
     NoPlan(f64, &'static str),
     /// A plugin does not decide.
     Undecided(Instead),
-    /// The issue is no longer to be worked on.
+    /// The issue must no longer be worked on.
     Withdrawn(Withdrawal),
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Night {
     pub(crate) issues: Vec<Issue>,
     pub(crate) plan: Plan,
     pub(crate) now: Time,
-    /// Effects in the order in which they were asked for.
+    /// Effects in the order in which they were requested.
     pub(crate) asked: Vec<Effect>,
     classes: BTreeMap<u64, Classification>,
     models: BTreeMap<u64, &'static str>,
@@ -57,7 +58,8 @@ pub(crate) struct Night {
     told: Vec<String>,
 }
 
-/// Plays a script on `n_issues` issues, each of a domain of its own, and compares what is told with what is expected.
+/// Runs a script on `n_issues` issues, each in its own domain, and compares the lines with the
+/// expected ones.
 #[track_caller]
 pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &str) -> Night {
     let mut night = Night::new(n_issues);
@@ -68,7 +70,7 @@ pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &s
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    assert_eq!(told, expected.join("\n"), "\n--- told:\n{told}\n");
+    assert_eq!(told, expected.join("\n"), "\n--- actual:\n{told}\n");
     assert_eq!(
         Engine::replay(&journaled(&night.journal)),
         night.engine,
@@ -77,7 +79,7 @@ pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &s
     night
 }
 
-/// Returns the events as they are read from a journal.
+/// Returns the events as read from a journal.
 fn journaled(journal: &[Entry]) -> Vec<Event> {
     let again = |entry: &Entry| {
         let text = serde_json::to_string(&entry.event).expect("an event becomes JSON");
@@ -94,7 +96,7 @@ pub(crate) fn number(n: u64) -> IssueNumber {
     IssueNumber(n)
 }
 
-/// Returns the session that an agent is told to go on with.
+/// Returns the session that an agent is asked to resume.
 pub(crate) fn resumed(task: &AgentTask) -> Option<AgentSession> {
     let cost = task.fact("session-cost");
     Some(AgentSession {
@@ -103,17 +105,17 @@ pub(crate) fn resumed(task: &AgentTask) -> Option<AgentSession> {
     })
 }
 
-/// The agent says that it is done, for so many dollars.
+/// The agent reports success, at this cost.
 pub(crate) fn done(dollars: f64) -> Reply {
     Reply::Exits(Ended::Done, Spent::Known(usd(dollars)))
 }
 
-/// The agent's run failed and cost nothing.
+/// The agent run failed and cost nothing.
 pub(crate) fn broken(failure: Failure) -> Reply {
     Reply::Exits(Ended::Failed { failure }, Spent::Known(Usd::ZERO))
 }
 
-/// The agent was stopped by us, for a dollar.
+/// The agent was stopped by us, at a cost of one dollar.
 pub(crate) fn stopped() -> Reply {
     let failure = Failure::Interrupted;
     Reply::Exits(Ended::Failed { failure }, Spent::Known(usd(1.0)))
@@ -149,7 +151,7 @@ pub(crate) fn auth() -> Failure {
     }
 }
 
-/// A rate limit until so many seconds after dusk.
+/// A rate limit that ends this many seconds after dusk.
 pub(crate) fn limited(until_s: u64) -> Failure {
     Failure::RateLimit {
         message: "limited".into(),
@@ -191,7 +193,7 @@ impl Night {
         night
     }
 
-    // What the script says of the world.
+    // Setup of the world.
 
     pub(crate) fn set(&mut self, change: impl FnOnce(&mut Settings)) -> &mut Self {
         change(&mut self.settings);
@@ -202,7 +204,7 @@ impl Night {
         self.issues
             .iter_mut()
             .find(|issue| issue.number.0 == n)
-            .expect("an issue of this night")
+            .expect("an issue of this session")
     }
 
     pub(crate) fn domain(&mut self, n: u64, domain: &str) -> &mut Self {
@@ -210,7 +212,7 @@ impl Night {
         self
     }
 
-    /// The session plans its issues, which become #1 and so on: each is given by what it depends on.
+    /// The session plans its issues, which become #1 and so on. Each is given by its dependencies.
     pub(crate) fn plans(&mut self, depends_on: &[&[u32]]) -> &mut Self {
         let source = PlanSource::Planner {
             model: Some("sonnet".into()),
@@ -248,7 +250,8 @@ impl Night {
         self
     }
 
-    /// The model selector chooses this model for the issue; otherwise `sonnet`, and `opus` after a failure of substance.
+    /// The model selector chooses this model for the issue; otherwise `sonnet`, and `opus` after a
+    /// failure of substance.
     pub(crate) fn model(&mut self, n: u64, model: &'static str) -> &mut Self {
         self.models.insert(n, model);
         self
@@ -271,7 +274,8 @@ impl Night {
         self
     }
 
-    /// The next effects of this stage for this issue are answered so: `lease`, `agent`, `collect`, `checks`, `publish`.
+    /// The next effects of this stage for this issue are answered like this. Stages: `lease`,
+    /// `agent`, `collect`, `checks`, `publish`.
     pub(crate) fn replies(
         &mut self,
         n: u64,
@@ -282,7 +286,7 @@ impl Night {
         self
     }
 
-    /// The effects of this stage for this issue wait until they are released.
+    /// Effects of this stage for this issue are not answered until they are released.
     pub(crate) fn hold(&mut self, n: u64, stage: &'static str) -> &mut Self {
         self.held.insert((n, stage));
         self
@@ -293,14 +297,14 @@ impl Night {
         self.run()
     }
 
-    /// Returns what was told, a line for each event.
+    /// Returns the story so far, one line per event.
     pub(crate) fn told(&self) -> String {
         self.told.join("\n")
     }
 
-    // What happens.
+    // Actions of a script.
 
-    /// Begins the session and goes on until everything owed is held.
+    /// Starts the session and runs it until all outstanding effects are held.
     pub(crate) fn begin(&mut self) -> &mut Self {
         let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
         self.input(Input::Session(SessionInput::Started {
@@ -311,7 +315,8 @@ impl Night {
         self.run()
     }
 
-    /// Answers what is owed and not held, and lets time pass, until neither changes anything.
+    /// Answers outstanding effects that are not held, and lets time pass, until neither changes
+    /// anything.
     pub(crate) fn run(&mut self) -> &mut Self {
         for _ in 0..5_000 {
             if let Some(at) = self
@@ -319,16 +324,16 @@ impl Night {
                 .iter()
                 .position(|effect| !self.held.contains(&key(effect)))
             {
-                let effect = self.owed.remove(at).expect("it was just found");
+                let effect = self.owed.remove(at).expect("found above");
                 self.answer(&effect);
             } else if !self.wake() {
                 return self;
             }
         }
-        panic!("the night does not end:\n{}", self.told.join("\n"));
+        panic!("the session does not end:\n{}", self.told.join("\n"));
     }
 
-    /// Lets time pass until the engine wants to come back; held effects stop it from passing.
+    /// Advances the time to the engine's wake-up; not while effects are held.
     fn wake(&mut self) -> bool {
         let step = self.engine.clone().step(self.now, Input::Tick);
         match step.wake_at {
@@ -341,7 +346,7 @@ impl Night {
         }
     }
 
-    /// Lets so many seconds pass.
+    /// Advances the time by this many seconds.
     pub(crate) fn pass(&mut self, seconds: u64) -> &mut Self {
         self.now = self.now + seconds * 1_000;
         self.input(Input::Tick);
@@ -353,7 +358,7 @@ impl Night {
         self
     }
 
-    /// The process dies: what is in flight is lost, the journal stays.
+    /// The process dies: effects in flight are lost, the journal survives.
     pub(crate) fn die(&mut self) -> &mut Self {
         self.engine = Engine::replay(self.journal.iter().map(|entry| &entry.event));
         self.owed.clear();
@@ -384,11 +389,11 @@ impl Night {
         self
     }
 
-    /// Tells why an issue waits.
+    /// Adds a line with the reason why an issue is waiting.
     pub(crate) fn why(&mut self, n: u64) -> &mut Self {
         let text = match self.engine.blocked(number(n), self.now) {
             Some(why) => format!("(#{n} {why})"),
-            None => format!("(#{n} does not wait)"),
+            None => format!("(#{n} is not waiting)"),
         };
         self.told.push(text);
         self
@@ -415,10 +420,10 @@ impl Night {
         }
     }
 
-    /// A plugin does not decide; where the built-in decides instead, its answer follows.
+    /// A plugin does not decide; if the built-in decides instead, its answer follows.
     fn undecided(&mut self, issue: IssueNumber, strategy: &str, reply: Option<&Reply>) -> Input {
         let Some(&Reply::Undecided(then)) = reply else {
-            panic!("a strategy is undecided, or answers")
+            panic!("a strategy either answers or is undecided")
         };
         let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
         let input = Input::Task(TaskInput::Undecided(Undecided {
@@ -602,7 +607,7 @@ impl Night {
             Effect::Attempt(AttemptEffect::Stop { .. })
             | Effect::Plan(PlanEffect::Stop { .. })
             | Effect::Attempt(AttemptEffect::ReleaseWorktree { .. }) => {
-                unreachable!("these have no answer")
+                unreachable!("these effects have no answer")
             }
         };
         self.input(input);
@@ -635,7 +640,7 @@ impl Night {
     }
 }
 
-/// The stage in which an effect is, and its issue; 0 for those of the session.
+/// The stage of an effect, and its issue; 0 for effects of the session.
 fn key(effect: &Effect) -> (u64, &'static str) {
     match effect {
         Effect::Plan(PlanEffect::Read { .. }) => (0, "read"),
@@ -658,7 +663,7 @@ fn key(effect: &Effect) -> (u64, &'static str) {
     }
 }
 
-/// Stories are told from the first start on; the steps in between are told by what follows from them.
+/// Stories begin with the first attempt; earlier steps show in their consequences.
 fn is_told(event: &Event) -> bool {
     !matches!(
         event,

@@ -1,4 +1,4 @@
-//! Words of the backend: what answers requests, what runs behind them, and the frameworks for it.
+//! Words of the backend: request handling, background processing, and their frameworks.
 
 use crate::lexicon::Entries;
 

@@ -1,10 +1,10 @@
-//! Words of databases: engines, the parts of a schema, what is done with rows, and what goes wrong there.
+//! Words of databases: engines, parts of a schema, operations on rows, and typical problems.
 
 use crate::lexicon::Entries;
 
 #[rustfmt::skip]
 pub(super) const WORDS: Entries = &[
-    // Means nothing else.
+    // Unambiguous words.
     (10, &[
         "database", "database schema", "db schema", "sql schema", "sql", "postgres", "postgresql", "mysql",
         "mariadb", "sqlite", "sqlite3", "mongodb", "mssql", "sql server", "cockroachdb", "cassandra", "dynamodb",

@@ -1,11 +1,12 @@
-//! Words of documentation. To write about a thing is another task than to build it, so these words weigh more than those of the thing;
-//! but prose refers to documentation all the time, so the phrases that only refer to it are in [`super::neutral`].
+//! Words of documentation. Writing about a thing is a different task from building it, so these
+//! words weigh more than those of the thing. But prose refers to documentation all the time, so
+//! phrases that only refer to it are in [`super::neutral`].
 
 use crate::lexicon::Entries;
 
 #[rustfmt::skip]
 pub(super) const WORDS: Entries = &[
-    // `^` is the start of the title: what is asked for.
+    // `^` is the start of the title, which says what is requested.
     (10, &[
         "documentation", "readme", "readme md", "^ document", "^ describe how", "^ describe the", "^ explain",
         "^ clarify", "^ typo", "^ document how", "^ document the", "^ add example", "^ more examples", "api docs",

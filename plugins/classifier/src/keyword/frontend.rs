@@ -1,4 +1,4 @@
-//! Words of the frontend: what people see and touch, how it looks, and the frameworks for it.
+//! Words of the frontend: what users see and touch, its appearance, and its frameworks.
 
 use crate::lexicon::Entries;
 

@@ -1,4 +1,5 @@
-//! Words of infrastructure: building, packaging, releasing, running and watching a product, and the services that do it.
+//! Words of infrastructure: building, packaging, releasing, running and monitoring a product, and
+//! the services for it.
 
 use crate::lexicon::Entries;
 

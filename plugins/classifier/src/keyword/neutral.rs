@@ -1,4 +1,4 @@
-//! Phrases that look telling and are not: they hide their words.
+//! Phrases that look significant but are not: they hide their words.
 
 use crate::lexicon::Entries;
 

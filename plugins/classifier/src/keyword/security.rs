@@ -1,10 +1,11 @@
-//! Words of security: attacks and weaknesses by name, and what keeps them out. Logging in is also everyday backend and frontend work, so it weighs little.
+//! Words of security: names of attacks and weaknesses, and of protections. Logging in is also
+//! everyday backend and frontend work, so it weighs little.
 
 use crate::lexicon::Entries;
 
 #[rustfmt::skip]
 pub(super) const WORDS: Entries = &[
-    // Means nothing else.
+    // Unambiguous words.
     (10, &[
         "vulnerability", "vulnerabilities", "vulnerable", "cve", "cwe", "ghsa", "xss", "cross site scripting",
         "csrf", "xsrf", "cross site request forgery", "ssrf", "server side request forgery", "rce",

@@ -1,4 +1,5 @@
-//! Words of testing. To test a thing is another task than to build it, so these words weigh more than those of the thing.
+//! Words of testing. Testing a thing is a different task from building it, so these words weigh
+//! more than those of the thing.
 
 use crate::lexicon::Entries;
 

@@ -1,3 +1,3 @@
-//! What recorded runs of the real program mean.
+//! The interpretation of recorded runs of the real program.
 
 mod recorded;

@@ -1,8 +1,10 @@
-//! Recorded output of Claude Code 2.1.197, each with the exit code and standard error that it had, against what it must mean.
+//! Recorded output of Claude Code 2.1.197, each with its exit code and standard error, and its
+//! expected interpretation.
 //!
-//! `fixtures/streamed` was recorded with the arguments of this backend by `record-claude` (package `autoissue-tests`), which
-//! records them anew for another release. `fixtures/whole` was recorded without partial messages, and in odder circumstances:
-//! a schema for the answer, helpers of helpers, other permission modes.
+//! `fixtures/streamed` was recorded with the arguments of this backend by `record-claude` (package
+//! `autoissue-tests`), which can record another release. `fixtures/whole` was recorded without
+//! partial messages, and under unusual conditions: a schema for the answer, nested helpers, other
+//! permission modes.
 
 use std::fmt::Write as _;
 
@@ -10,15 +12,15 @@ use autoissue_claude::ClaudeBackend;
 use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, Exit, Line};
 use serde_json::Value;
 
-/// What a run means in the end.
+/// The final interpretation.
 #[derive(Debug, Default, PartialEq)]
 struct Reading {
     end: Option<AgentEvent>,
-    /// What the program says that it cost in all.
+    /// The total cost reported by the program.
     cost: Option<f64>,
-    /// The newest count of what was spent.
+    /// The newest metered cost.
     spent: Option<f64>,
-    /// The newest count before there was a result.
+    /// The newest metered cost before the result.
     metered: Option<f64>,
     session: Option<String>,
     denied: Vec<String>,
@@ -128,7 +130,7 @@ fn code(code: i32) -> Exit {
 }
 
 #[test]
-fn every_recorded_run_means_what_it_means() {
+fn every_recorded_run_is_interpreted_correctly() {
     let mut table = String::new();
     for name in names() {
         let (
@@ -169,14 +171,14 @@ fn every_recorded_run_means_what_it_means() {
     streamed/limit-reached     1        = 0.000000 RateLimited(Some(1795653670000))
     streamed/max-tokens        0        = 0.013524 Done(Some("and this is the rest."))
     streamed/max-turns         1        = 0.020286 TurnsReached
-    streamed/no-credit         1        = 0.000000 AuthFailed("the account of `claude` cannot pay: Credit balance is too low")
+    streamed/no-credit         1        = 0.000000 AuthFailed("the `claude` account has a billing problem: Credit balance is too low")
     streamed/overloaded-late   1        ≥ 0.005877 Unreachable("API Error: API returned an empty or malformed response (HTTP 200) — check for a proxy or gateway 
     streamed/overloaded-twice  0        = 0.077898 Done(Some("Done: the file is written."))
     streamed/refusal           1        = 0.006762 Failed("API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy
     streamed/refused-400       1        = 0.000000 Failed("API Error: 400 the request is wrong")
-    streamed/refused-401       1        = 0.000000 AuthFailed("`claude` is not let in: Invalid API key · Fix external API key")
-    streamed/refused-403       1        = 0.000000 AuthFailed("`claude` is not let in: Failed to authenticate. API Error: 403 your key may not use this")
-    streamed/refused-404       1        = 0.000000 AuthFailed("`claude` does not have the model `no-such-model`: There's an issue with the selected model (claude
+    streamed/refused-401       1        = 0.000000 AuthFailed("`claude` was denied access: Invalid API key · Fix external API key")
+    streamed/refused-403       1        = 0.000000 AuthFailed("`claude` was denied access: Failed to authenticate. API Error: 403 your key may not use this")
+    streamed/refused-404       1        = 0.000000 AuthFailed("model `no-such-model` is not available to `claude`: There's an issue with the selected model (clau
     streamed/refused-429       1        = 0.000000 RateLimited(None)
     streamed/refused-500       1        = 0.000000 Overloaded("API Error: 500 internal server error. This is a server-side issue, usually temporary — try again i
     streamed/refused-529       1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
@@ -188,23 +190,23 @@ fn every_recorded_run_means_what_it_means() {
     streamed/success           0        = 0.077898 Done(Some("Done: the file is written."))
     streamed/taken-session     1        ?          Failed("`claude` did not start: Error: Session ID 11111111-1111-4111-8111-111111111111 is already in use.")
     streamed/too-long          1        = 0.000000 ContextFull
-    streamed/unknown-option    1        ?          AuthFailed("this `claude` is too old: error: unknown option '--no-such-option'")
+    streamed/unknown-option    1        ?          AuthFailed("the installed `claude` is too old: error: unknown option '--no-such-option'")
     streamed/unknown-session   1        = 0.000000 Failed("No conversation found with session ID: 11111111-1111-4111-8111-111111111111")
-    streamed/yolo-as-root      1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
+    streamed/yolo-as-root      1        ?          AuthFailed("`claude` refuses to skip permissions as root: run autoissue as an ordinary user, or turn off `agen
     whole/apitimeout           1        = 0.000000 Unreachable("Request timed out")
     whole/badschema            0        = 0.007500 Done(Some("{\"verdict\":\"approve\",\"reasons\":[]}"))
     whole/bare                 0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
     whole/bash-acceptedits     0        = 0.007500 Done(Some("Done: committed.")) denied Bash
     whole/bash-allowed         0        = 0.007500 Done(Some("Done: committed."))
     whole/budget               1        = 2.790000 BudgetReached
-    whole/credit               1        = 0.000000 AuthFailed("the account of `claude` cannot pay: Credit balance is too low")
-    whole/cut                  143      ?          Unreachable("the service of `claude` refused until the run ended (no answer, unknown)")
+    whole/credit               1        = 0.000000 AuthFailed("the `claude` account has a billing problem: Credit balance is too low")
+    whole/cut                  143      ?          Unreachable("the `claude` API kept refusing requests until the run ended (no answer, unknown)")
     whole/denied-write         0        = 0.007500 Done(Some("Done: wrote HELLO.md.")) denied Write
     whole/disallow             0        = 0.003750 Done(Some("Running a command."))
     whole/e400                 1        = 0.000000 Failed("API Error: 400 bad request (fake)")
-    whole/e401                 1        = 0.000000 AuthFailed("`claude` is not let in: Invalid API key · Fix external API key")
-    whole/e403                 1        = 0.000000 AuthFailed("`claude` is not let in: Failed to authenticate. API Error: 403 forbidden (fake)")
-    whole/e404                 1        = 0.000000 AuthFailed("`claude` does not have the model `no-such-model`: There's an issue with the selected model (no-suc
+    whole/e401                 1        = 0.000000 AuthFailed("`claude` was denied access: Invalid API key · Fix external API key")
+    whole/e403                 1        = 0.000000 AuthFailed("`claude` was denied access: Failed to authenticate. API Error: 403 forbidden (fake)")
+    whole/e404                 1        = 0.000000 AuthFailed("model `no-such-model` is not available to `claude`: There's an issue with the selected model (no-s
     whole/e429                 1        = 0.000000 RateLimited(None)
     whole/e500                 1        = 0.000000 Overloaded("API Error: 500 internal (fake). This is a server-side issue, usually temporary — try again in a mo
     whole/e529                 1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
@@ -224,7 +226,7 @@ fn every_recorded_run_means_what_it_means() {
     whole/sigint               1        = 0.003750 Failed("[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=tool_use")
     whole/sigterm              143      = 0.007500 Done(Some("Done."))
     whole/sigterm-model        143      ?          nothing
-    whole/skip-root            1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
+    whole/skip-root            1        ?          AuthFailed("`claude` refuses to skip permissions as root: run autoissue as an ordinary user, or turn off `agen
     whole/skip-sandbox         0        = 0.007500 Done(Some("Done: committed."))
     whole/stdin-input          0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
     whole/subagent             0        = 0.045000 Done(Some("Sub done."))
@@ -235,11 +237,12 @@ fn every_recorded_run_means_what_it_means() {
 }
 
 #[test]
-fn what_is_metered_as_it_comes_is_what_the_program_counts_in_the_end() {
+fn the_metered_cost_matches_the_programs_final_cost() {
     for name in names().iter().filter(|name| name.starts_with("streamed/")) {
         let (reading, _) = recorded(name);
         if let (Some(cost), Some(metered)) = (reading.cost, reading.metered) {
-            // Of a helper's conversation only its length is told, so it is counted as if nothing came from the cache.
+            // Only the length of a helper's conversation is reported, so it is counted as if
+            // nothing came from the cache.
             let is_met = if name.ends_with("/helper") {
                 cost <= metered
             } else {
@@ -268,7 +271,7 @@ fn says_success_on_401() {
             matches!(&reading.end, Some(AgentEvent::AuthFailed(_))),
             "{name}: {reading:?}"
         );
-        // Not even its exit code is needed to tell.
+        // These are recognised without the exit code.
         assert_eq!((exit, reading.cost), (code(1), Some(0.0)), "{name}");
     }
 }
@@ -289,7 +292,7 @@ fn denied_but_success() {
 }
 
 #[test]
-fn an_answer_that_fits_its_schema_is_told_as_such() {
+fn an_answer_that_matches_its_schema_is_reported() {
     let (reading, _) = recorded("whole/jsonschema");
     let answer: Value =
         serde_json::from_str(&reading.answer.expect("an answer")).expect("it is JSON");
@@ -304,13 +307,13 @@ fn an_answer_that_fits_its_schema_is_told_as_such() {
     assert_eq!(
         answering,
         ["whole/badschema", "whole/jsonschema"],
-        "only whoever is given a schema answers"
+        "only runs with a schema have an answer"
     );
 }
 
 #[test]
-fn success_after_sigterm_is_read_as_told_and_left_to_the_host() {
-    // The host knows that it sent the signal; nothing in the output does.
+fn success_after_sigterm_is_left_to_the_host() {
+    // The host knows that it sent the signal; nothing in the output shows it.
     let (reading, exit) = recorded("whole/sigterm");
     assert_eq!((reading.end, exit), (done("Done."), code(143)));
 }
@@ -382,7 +385,7 @@ fn quota_at_one_am_the_time_of_the_reset_is_read() {
 }
 
 #[test]
-fn an_error_counts_even_where_the_result_denies_it() {
+fn an_error_counts_even_if_the_result_denies_it() {
     let result = r#"{"type":"result","subtype":"success","is_error":false,"api_error_status":401,"result":"no key"}"#;
     let end = read(result, "", code(0)).end;
     assert!(matches!(&end, Some(AgentEvent::AuthFailed(_))), "{end:?}");
@@ -390,7 +393,7 @@ fn an_error_counts_even_where_the_result_denies_it() {
     assert_eq!(read(silent, "", code(0)).end, failed("fine"));
 }
 
-/// A streamed message of 1,000,000 tokens read and 100,000 written, $4.50 with Sonnet 5.
+/// A streamed message with 1,000,000 tokens read and 100,000 written, $4.50 with Sonnet 5.
 const STREAMED: &str = concat!(
     r#"{"type":"stream_event","parent_tool_use_id":null,"event":{"type":"message_start","message":{"id":"m","model":"claude-sonnet-5","usage":{"input_tokens":1000000,"output_tokens":1}}}}"#,
     "\n",
@@ -435,7 +438,7 @@ fn unmeasured_is_free() {
 }
 
 #[test]
-fn lines_that_mean_nothing_are_passed_over() {
+fn meaningless_lines_are_skipped() {
     let noise = "not json\n[]\n7\n{}\n{\"type\":\"new\"}\n{\"type\":\"system\",\"subtype\":\"new\"}\n{\"type\":\"user\"}\n";
     assert_eq!(read(noise, "", code(0)), Reading::default());
 }

@@ -1,11 +1,12 @@
-//! Sorts issues by the paths that they name, with rules like those of a CODEOWNERS file.
+//! Sorts issues by the paths that they mention, with rules like those of a CODEOWNERS file.
 //!
 //! ```json
 //! { "rules": ["*.css @harbour/web", "/server/ @harbour/backend", "docs/ documentation"] }
 //! ```
 //!
-//! Each rule is a pattern and a domain; as in CODEOWNERS, the last one that fits a path wins, and a team's domain is its name. What
-//! most of the issue's paths belong to is its domain.
+//! Each rule is a pattern and a domain. As in CODEOWNERS, the last rule that matches a path wins,
+//! and the domain of a team is its name. The domain of an issue is the one that most of its paths
+//! belong to.
 
 mod pattern;
 
@@ -14,19 +15,21 @@ use autoissue_plugin_sdk::{schemars, serde};
 
 use pattern::Pattern;
 
-/// Most confidence that a path can give: it says where the trouble shows, which is not always where it comes from.
+/// Highest confidence that a path can give: it shows where the problem appears, which is not always
+/// where it is caused.
 const CONFIDENCE_MAX: f32 = 0.9;
 
-/// What an operator may set.
+/// Settings of the plugin.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(crate = "autoissue_plugin_sdk::serde", deny_unknown_fields)]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
 struct OwnerSettings {
-    /// Rules, each a pattern and a domain or team, such as `/server/ @harbour/backend`; the last that fits a path wins.
+    /// Rules, each a pattern and a domain or team, such as `/server/ @harbour/backend`; the last
+    /// one that matches a path wins.
     rules: Vec<String>,
 }
 
-/// A rule that was read.
+/// A parsed rule.
 #[derive(Debug)]
 struct Rule {
     pattern: Pattern,
@@ -34,11 +37,10 @@ struct Rule {
 }
 
 impl Rule {
-    /// Reads a rule.
     fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let (Some(pattern), Some(owner), None) = (words.next(), words.next(), words.next()) else {
-            return Err(format!("`{text}` is not a pattern and a domain"));
+            return Err(format!("`{text}` is not a pattern followed by a domain"));
         };
         // `@harbour/Web_Team` is the team `web-team`.
         let name = owner
@@ -53,7 +55,7 @@ impl Rule {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !is_domain {
             return Err(format!(
-                "`{owner}` is no domain: 1 to 40 letters, digits and `-`"
+                "`{owner}` is not a valid domain: use 1 to 40 letters, digits and `-`"
             ));
         }
         Ok(Self {
@@ -63,7 +65,7 @@ impl Rule {
     }
 }
 
-/// Reads the rules of some settings.
+/// Parses the rules of the settings.
 fn rules(settings: &str) -> Result<Vec<Rule>, PluginError> {
     let settings: OwnerSettings = read_settings(settings)?;
     let rules = settings.rules.iter().enumerate().map(|(at, text)| {
@@ -82,7 +84,7 @@ impl Classifier for Codeowners {
         Description::new(
             "codeowners",
             env!("CARGO_PKG_VERSION"),
-            "Sorts issues by the owners of the paths that they name",
+            "Sorts issues by the owners of the paths that they mention",
         )
     }
 
@@ -120,7 +122,7 @@ fn owner<'a>(rules: &'a [Rule], path: &str) -> Option<&'a str> {
         .map(|rule| rule.domain.as_str())
 }
 
-/// Returns what most paths belong to; of equals, what is named first.
+/// Returns the domain of most paths; in case of a tie, the one mentioned first.
 fn by_majority(owned: &[(&str, &str)]) -> Option<Classification> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for (domain, _) in owned {
@@ -129,7 +131,7 @@ fn by_majority(owned: &[(&str, &str)]) -> Option<Classification> {
             None => counts.push((domain, 1)),
         }
     }
-    // The sort is stable, so equals stay in the order in which they are named.
+    // The sort is stable, so ties stay in order of mention.
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let share = |count: usize| CONFIDENCE_MAX * (count as f32 / owned.len() as f32);
     let ((domain, count), others) = counts.split_first()?;
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_rule_that_fits_wins() {
+    fn the_last_matching_rule_wins() {
         check("see web/style.css", "frontend", 0.9);
         check("see web/api/routes.rb", "backend", 0.9);
         check("see src/main.rs", "backend", 0.9);
@@ -190,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_cannot_be_read_is_told_by_its_number() {
+    fn an_invalid_rule_is_reported_with_its_number() {
         let error = Codeowners
             .check_settings(r#"{"rules": ["a b", "c"]}"#)
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "invalid settings: `rules[1]`: `c` is not a pattern and a domain"
+            "invalid settings: `rules[1]`: `c` is not a pattern followed by a domain"
         );
         assert!(Codeowners.check_settings("").is_err(), "rules are required");
     }

@@ -1,27 +1,26 @@
-//! Patterns of paths, as a CODEOWNERS file has them.
+//! Path patterns, as in a CODEOWNERS file.
 //!
-//! | pattern | fits |
+//! | pattern | matches |
 //! | --- | --- |
-//! | `/server/` | all below `server` in the root |
-//! | `docs/` | all below any `docs` |
-//! | `*.css` | such files anywhere |
-//! | `/web/*.js` | such files in `web` alone |
-//! | `/src/**/test.rs` | such files anywhere below `src` |
+//! | `/server/` | everything below `server` in the root |
+//! | `docs/` | everything below any `docs` |
+//! | `*.css` | these files anywhere |
+//! | `/web/*.js` | these files directly in `web` |
+//! | `/src/**/test.rs` | these files anywhere below `src` |
 
-/// A pattern.
+/// A parsed pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
     segments: Vec<String>,
-    /// Whether it begins in the root.
+    /// Whether it starts at the root.
     is_anchored: bool,
 }
 
 impl Pattern {
-    /// Reads a pattern.
     pub(crate) fn parse(text: &str) -> Self {
         let path = text.trim_end_matches('/');
         let inner = path.trim_start_matches('/');
-        // As in a .gitignore: a slash within it anchors it.
+        // As in a .gitignore: a slash inside the pattern anchors it.
         let is_anchored = path.starts_with('/') || inner.contains('/');
         Self {
             segments: inner.split('/').map(str::to_owned).collect(),
@@ -29,7 +28,7 @@ impl Pattern {
         }
     }
 
-    /// Returns whether it fits a path, or a directory above it.
+    /// Returns whether it matches a path, or a directory above it.
     pub(crate) fn fits(&self, path: &str) -> bool {
         let path: Vec<&str> = path.split('/').collect();
         if self.is_anchored {
@@ -39,7 +38,7 @@ impl Pattern {
     }
 }
 
-/// Returns whether a path begins with these segments. `**` stands for any number of them.
+/// Returns whether a path begins with these segments. `**` matches any number of segments.
 fn begins(pattern: &[String], path: &[&str]) -> bool {
     match pattern.split_first() {
         None => true,
@@ -52,7 +51,7 @@ fn begins(pattern: &[String], path: &[&str]) -> bool {
     }
 }
 
-/// Returns whether a name fits a segment, in which `*` stands for any text.
+/// Returns whether a pattern segment, in which `*` matches any text, matches a name.
 fn fits_name(segment: &str, name: &str) -> bool {
     let mut parts = segment.split('*');
     let first = parts.next().unwrap_or_default();
@@ -79,10 +78,10 @@ mod tests {
     fn check(pattern: &str, fits: &[&str], fits_not: &[&str]) {
         let read = Pattern::parse(pattern);
         for path in fits {
-            assert!(read.fits(path), "{pattern} fits {path}");
+            assert!(read.fits(path), "{pattern} matches {path}");
         }
         for path in fits_not {
-            assert!(!read.fits(path), "{pattern} does not fit {path}");
+            assert!(!read.fits(path), "{pattern} does not match {path}");
         }
     }
 
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_text_and_for_directories() {
+    fn stars_match_text_and_directories() {
         check("*.css", &["a.css", "web/b.css"], &["css", "a.css.map"]);
         check("/web/*.js", &["web/a.js"], &["web/lib/a.js", "a.js"]);
         check(

@@ -1,12 +1,13 @@
-//! Writes pull requests by a template in the configuration, in the language of Jinja.
+//! Writes pull requests from a Jinja template in the configuration.
 //!
 //! ```json
 //! { "title": "{{ issue.title }} (#{{ issue.number }})", "body": "Closes #{{ issue.number }}\n\n{{ agentSummary | quote }}" }
 //! ```
 //!
-//! The names are those of `PrContext`, as JSON has them: `issue.title`, `changes[0].path`, `costUsd`. All text from outside was written
-//! by strangers, so whatever is put in is made harmless: on one line, with Markdown's and HTML's characters escaped. The filters
-//! `code` and `quote` show a text as it is, as code or as a quotation.
+//! The variables are the fields of `PrContext` in JSON form: `issue.title`, `changes[0].path`,
+//! `costUsd`. Their text is untrusted, so every inserted value is made harmless: on one line, with
+//! Markdown and HTML characters escaped. The filters `code` and `quote` show a text unchanged, as
+//! code or as a quotation.
 
 mod markdown;
 
@@ -16,11 +17,12 @@ use autoissue_plugin_sdk::{schemars, serde};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-/// Longest title, characters: GitHub takes no longer one.
+/// Maximum length of a title in characters, as on GitHub.
 const TITLE_CHARS_MAX: usize = 256;
-/// Longest body, characters: GitHub takes little more.
+/// Maximum length of a body in characters; GitHub allows only a little more.
 const BODY_CHARS_MAX: usize = 60_000;
-/// Steps that a template may take: many times what a page of text takes, and far from what a session allows.
+/// Maximum number of steps of a template: many times what a page of text needs, and far below the
+/// limits of a session.
 const FUEL: u64 = 200_000;
 
 const TITLE: &str = "{{ issue.title }}";
@@ -37,7 +39,7 @@ The agent says:
 {{ changes | length }} changed files, {{ attempts }} attempts, ${{ costUsd | round(2) }}
 ";
 
-/// What an operator may set.
+/// Settings of the plugin.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(crate = "autoissue_plugin_sdk::serde", deny_unknown_fields, default)]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
@@ -60,7 +62,7 @@ impl Default for TemplateSettings {
     }
 }
 
-/// Writes by the templates of the settings.
+/// Renders the templates from the settings.
 #[derive(Default)]
 struct JinjaTemplate;
 
@@ -69,7 +71,7 @@ impl PrTemplate for JinjaTemplate {
         Description::new(
             "jinja-template",
             env!("CARGO_PKG_VERSION"),
-            "Writes pull requests by a Jinja template",
+            "Writes pull requests from a Jinja template",
         )
     }
 
@@ -77,7 +79,8 @@ impl PrTemplate for JinjaTemplate {
         Settings::of::<TemplateSettings>()
     }
 
-    /// Tries the templates on work that has everything, so that a slip is found before the night.
+    /// Renders the templates for an example with all fields, so that mistakes are found before a
+    /// session starts.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
         render(&PrContext {
             settings: settings.into(),
@@ -138,7 +141,7 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    // A title is no Markdown; in a body, whatever is put in is made harmless.
+    // Titles are not Markdown; in a body, inserted values are made harmless.
     environment.set_auto_escape_callback(|name| match name {
         "title" => AutoEscape::None,
         _ => AutoEscape::Custom("markdown".into()),
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn text_from_outside_is_no_markup() {
+    fn untrusted_text_is_not_markup() {
         let issue = Issue {
             title: "<img src=x> [a](b) **c** @all\n# d".into(),
             ..Issue::default()
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_in_a_template_is_found_before_the_night() {
+    fn mistakes_in_a_template_are_found_by_the_settings_check() {
         fn check(body: &str) -> String {
             JinjaTemplate
                 .check_settings(&json!({ "body": body }).to_string())

@@ -1,22 +1,23 @@
-//! Text from outside in Markdown: escaped, as code, or as a quotation.
+//! Untrusted text in Markdown: escaped, as code, or as a quotation.
 
 use autoissue_plugin_sdk::hidden_text::one_line;
 
-/// Returns a text without control characters but line ends and tabs.
+/// Returns a text without control characters other than line breaks and tabs.
 pub(crate) fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .collect()
 }
 
-/// Returns a text on one line that Markdown shows as it is. A mention or a number of an issue stays a text, too.
+/// Returns a text on one line that Markdown displays unchanged. Mentions and issue numbers have no
+/// effect.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in one_line(text).chars() {
         match c {
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
-            // Nothing to be seen, and no mention any more.
+            // Invisible, but prevents a mention.
             '@' => escaped.push_str("@\u{200b}"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '>' => {
                 escaped.extend(['\\', c]);
@@ -32,7 +33,7 @@ pub(crate) fn code(text: &str) -> String {
     let text = one_line(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
-    // A space keeps a backtick at either end off the fence.
+    // A space separates a backtick at either end from the fence.
     let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() {
         " "
     } else {
@@ -41,7 +42,7 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// Returns a text as a quotation. Markup in it is inside the quotation.
+/// Returns a text as a quotation. Markup in the text stays inside the quotation.
 pub(crate) fn quote(text: &str) -> String {
     let lines: Vec<String> = visible(text)
         .lines()

@@ -1,23 +1,25 @@
-//! Runs any command as the agent that speaks a simple protocol: one line, one word first.
+//! Runs any command as the agent, using a simple protocol: one message per line, with a keyword
+//! first.
 //!
-//! | line | means |
+//! | line | meaning |
 //! | --- | --- |
-//! | `say TEXT` | the agent says something |
-//! | `think TEXT` | it thinks aloud |
-//! | `tool NAME` | it uses a tool |
-//! | `denied NAME` | it was denied one |
-//! | `session ID` | its session has this identifier |
+//! | `say TEXT` | text written by the agent |
+//! | `think TEXT` | reasoning of the agent |
+//! | `tool NAME` | the agent uses a tool |
+//! | `denied NAME` | the agent was denied a tool |
+//! | `session ID` | id of the agent's session |
 //! | `tokens IN OUT` | tokens read and written so far |
-//! | `cost USD` | what the run has cost so far |
-//! | `limited` | the service limits the account; it is tried again later |
-//! | `overloaded TEXT` | the service is out of order |
-//! | `login TEXT` | the service does not accept the credentials |
-//! | `invalid TEXT` | the issue cannot be worked on, whoever tries |
-//! | `failed TEXT` | it gave up |
-//! | `done TEXT` | it is done; what it did |
+//! | `cost USD` | cost of the run so far |
+//! | `limited` | the service limits the account; the task is retried later |
+//! | `overloaded TEXT` | the service is unavailable |
+//! | `login TEXT` | the service rejects the credentials |
+//! | `invalid TEXT` | no agent can work on the issue |
+//! | `failed TEXT` | the agent gave up |
+//! | `done TEXT` | the agent finished; a summary |
 //!
-//! Every other line is a note for the transcript. The prompt comes on standard input, or in a file whose path replaces
-//! `{prompt-file}` in the arguments; `{model}` and `{session}` are replaced too. A shell script of ten lines will do.
+//! All other lines are notes for the transcript. The prompt is passed on standard input, or in a
+//! file whose path replaces `{prompt-file}` in the arguments; `{model}` and `{session}` are
+//! replaced too. A shell script of ten lines is sufficient.
 
 mod protocol;
 
@@ -26,7 +28,7 @@ use autoissue_plugin_sdk::{schemars, serde};
 
 use protocol::Reader;
 
-/// What an operator must and may set.
+/// Required and optional settings.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(
     crate = "autoissue_plugin_sdk::serde",
@@ -35,7 +37,7 @@ use protocol::Reader;
 )]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
 struct CommandSettings {
-    /// Program, a name on PATH, which has to be granted as well.
+    /// Program, a name on PATH. It must also be granted.
     program: String,
     /// Its arguments; `{prompt-file}`, `{model}` and `{session}` are replaced.
     #[serde(default)]
@@ -43,35 +45,35 @@ struct CommandSettings {
     /// Arguments that make it print its version.
     #[serde(default)]
     version_args: Vec<String>,
-    /// Names of environment variables that it needs, which have to be granted as well.
+    /// Names of environment variables that it needs. They must also be granted.
     #[serde(default)]
     env: Vec<String>,
     /// Models that it offers, cheapest first.
     #[serde(default)]
     models: Vec<String>,
-    /// How its cost is known.
+    /// How its cost becomes known.
     #[serde(default)]
     cost: CostSettings,
 }
 
-/// How the cost of a program is known.
+/// How the cost of a program becomes known.
 #[derive(Clone, Copy, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(crate = "autoissue_plugin_sdk::serde", rename_all = "camelCase")]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
 enum CostSettings {
-    /// It says `cost` while it runs.
+    /// It prints `cost` while it runs.
     #[default]
     AsItGoes,
-    /// It says `cost` at the end.
+    /// It prints `cost` at the end.
     AtTheEnd,
-    /// It costs nothing.
+    /// It is free.
     Free,
 }
 
-/// Where an argument stands for the file with the prompt.
+/// Placeholder for the file with the prompt in an argument.
 const PROMPT_FILE: &str = "{prompt-file}";
 
-/// Runs the command of the settings.
+/// Runs the configured command.
 #[derive(Default)]
 struct LineAgent;
 
@@ -80,7 +82,7 @@ impl AgentBackend for LineAgent {
         Description::new(
             "line-agent",
             env!("CARGO_PKG_VERSION"),
-            "Runs any command that speaks a simple protocol of lines",
+            "Runs any command that uses a simple line protocol",
         )
     }
 

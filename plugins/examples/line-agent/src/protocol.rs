@@ -1,4 +1,4 @@
-//! The protocol: what a line means, and what the end of the program means.
+//! The protocol: interprets lines, and the end of the program.
 
 use autoissue_plugin_sdk::prelude::*;
 
@@ -6,7 +6,7 @@ use autoissue_plugin_sdk::prelude::*;
 #[derive(Default)]
 pub(crate) struct Reader {
     usage: Usage,
-    /// What the program says of its end; the last word counts.
+    /// How the program says that it ended; the last message counts.
     end: Option<AgentEvent>,
 }
 
@@ -23,15 +23,15 @@ impl AgentRun for Reader {
             .into_iter()
             .collect();
         events.push(match (self.end.take(), exit.code) {
-            // Who says `done` and ends badly is not done.
+            // A program that prints `done` but fails is not done.
             (Some(AgentEvent::Done(_)) | None, Some(code)) if code != 0 => {
-                AgentEvent::Failed(format!("it ended with exit code {code}"))
+                AgentEvent::Failed(format!("the program exited with code {code}"))
             }
             (Some(AgentEvent::Done(_)) | None, None) => {
-                AgentEvent::Failed("a signal ended it".into())
+                AgentEvent::Failed("the program was killed by a signal".into())
             }
             (Some(end), _) => end,
-            (None, _) => AgentEvent::Failed("it ended without saying `done`".into()),
+            (None, _) => AgentEvent::Failed("the program exited without printing `done`".into()),
         });
         events
     }
@@ -45,7 +45,7 @@ impl Reader {
         }
         let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));
         let rest = rest.trim().to_owned();
-        // An identifier or a name is one short line.
+        // An id or a name is one short line.
         let name = || {
             (!rest.is_empty() && rest.len() <= 200 && !rest.contains(char::is_control))
                 .then(|| rest.clone())
@@ -72,14 +72,14 @@ impl Reader {
         }
     }
 
-    /// Keeps how it ends until it has ended.
+    /// Remembers how the run ends, until the program exits.
     fn ends(&mut self, end: AgentEvent) -> Option<AgentEvent> {
         self.end = Some(end);
         None
     }
 
     fn tokens(&mut self, text: &str) -> Option<AgentEvent> {
-        /// More than any run can use; a larger number is a slip.
+        /// More than any run can use; a larger number is a mistake.
         const N_MAX: u64 = 1 << 40;
         let (read, written) = text.split_once(' ')?;
         let number = |text: &str| text.trim().parse().ok().filter(|n: &u64| *n <= N_MAX);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_told_line_by_line() {
+    fn a_run_is_read_line_by_line() {
         fn usage(usd: Option<f64>) -> Usage {
             Usage {
                 input_tokens: 10,
@@ -150,15 +150,15 @@ mod tests {
         assert_eq!(last("done", Some(0)), AgentEvent::Done(None));
         assert_eq!(
             last("done", Some(3)),
-            AgentEvent::Failed("it ended with exit code 3".into())
+            AgentEvent::Failed("the program exited with code 3".into())
         );
         assert_eq!(
             last("done", None),
-            AgentEvent::Failed("a signal ended it".into())
+            AgentEvent::Failed("the program was killed by a signal".into())
         );
         assert_eq!(
             last("", Some(0)),
-            AgentEvent::Failed("it ended without saying `done`".into())
+            AgentEvent::Failed("the program exited without printing `done`".into())
         );
         assert_eq!(
             last("failed no idea", Some(0)),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_note() {
+    fn unreadable_lines_are_notes() {
         for line in [
             "cost much",
             "cost -1",

@@ -1,12 +1,13 @@
-//! Chooses the model that has cost least per pull request so far.
+//! Chooses the model with the lowest cost per pull request so far.
 //!
-//! What a pull request costs is what a task costs, divided by the share of tasks that succeed. Models that have too few tasks behind
-//! them are not judged: they are tried on every so-manieth issue, so that a record grows. A failure takes the next best.
+//! The cost of a pull request is the cost of a task divided by the share of tasks that succeed.
+//! Models with too few tasks are not rated; they are tried on some issues (`exploreEvery`), so that
+//! they get a record. After a failure, the next best model is chosen.
 
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::{schemars, serde};
 
-/// What an operator may set.
+/// Settings of the plugin.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(
     crate = "autoissue_plugin_sdk::serde",
@@ -18,7 +19,8 @@ use autoissue_plugin_sdk::{schemars, serde};
 struct RecordSettings {
     /// Tasks that a model must have worked on before its record counts.
     runs_min: u32,
-    /// Tries a model without a record on every issue whose number this divides; 0 tries none.
+    /// Tries a model without a record on every issue whose number is divisible by this; 0 disables
+    /// this.
     explore_every: u64,
 }
 
@@ -31,10 +33,10 @@ impl Default for RecordSettings {
     }
 }
 
-/// A model and what a pull request has cost with it.
+/// A model and its cost per pull request.
 struct Record<'a> {
     model: &'a ModelInfo,
-    /// US dollars for each pull request; `None` where too little is known.
+    /// US dollars per pull request; `None` if too little is known.
     usd_per_success: Option<f64>,
     in_words: String,
 }
@@ -53,14 +55,18 @@ impl<'a> Record<'a> {
             return unknown(format!("`{}` has no record", model.id));
         };
         let (n_runs, n_successes) = (known.n_runs, known.n_successes.min(known.n_runs));
-        let record = format!("`{}` ended {n_successes} of {n_runs} tasks well", model.id);
+        let record = format!(
+            "`{}` succeeded on {n_successes} of {n_runs} tasks",
+            model.id
+        );
         let cost = known
             .median_cost_usd
             .filter(|cost| cost.is_finite() && 0.0 <= *cost);
         let Some(cost) = cost.filter(|_| runs_min <= n_runs) else {
             return unknown(record);
         };
-        // One success and one failure are added: three of three is no proof that a fourth succeeds.
+        // One success and one failure are added: three successes out of three do not prove that the
+        // fourth succeeds.
         let rate = (f64::from(n_successes) + 1.0) / (f64::from(n_runs) + 2.0);
         let usd = cost / rate;
         Self {
@@ -80,7 +86,7 @@ impl ModelSelector for TrackRecord {
         Description::new(
             "track-record",
             env!("CARGO_PKG_VERSION"),
-            "Chooses the model that has cost least per pull request",
+            "Chooses the model with the lowest cost per pull request",
         )
     }
 
@@ -93,7 +99,7 @@ impl ModelSelector for TrackRecord {
         let ranked = ranked(request, settings.runs_min);
         let Some(last) = ranked.len().checked_sub(1) else {
             return Err(PluginError::InvalidInput(
-                "there is no model to choose from".into(),
+                "no model is available to choose from".into(),
             ));
         };
         let n_failures = usize::try_from(request.failures_of_substance).unwrap_or(usize::MAX);
@@ -102,7 +108,7 @@ impl ModelSelector for TrackRecord {
         let at = explored.unwrap_or(n_failures.min(last));
         let mut reason = ranked[at].in_words.clone();
         if explored.is_some() {
-            reason.push_str("; tried, so that it gets one");
+            reason.push_str("; trying it to find out");
         } else if 0 < n_failures {
             reason.push_str(&format!(
                 "; number {} on the list, after {n_failures} failures",
@@ -125,7 +131,8 @@ impl ModelSelector for TrackRecord {
     }
 }
 
-/// Returns the models, the best first: known ones by what a pull request costs, then the others, cheapest first, as they come.
+/// Returns the models, best first: known models by cost per pull request, then the others, cheapest
+/// first, in the given order.
 fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
     let mut ranked: Vec<Record<'_>> = request
         .available
@@ -137,7 +144,8 @@ fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
     ranked
 }
 
-/// Returns the place of a model to try, where it is this issue's turn. By its number, so that the same issue gets the same answer.
+/// Returns the position of a model to try, if it is this issue's turn. Depends on the issue number,
+/// so that the same issue gets the same answer.
 fn explored(ranked: &[Record<'_>], request: &SelectionRequest, every: u64) -> Option<usize> {
     let is_turn = every != 0 && request.issue.number.is_multiple_of(every);
     ranked
@@ -186,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn cheap_failures_are_dear() {
+    fn cheap_failures_are_expensive() {
         let history = [
             ("haiku", 18, 1, 0.2),
             ("sonnet", 18, 15, 0.8),
@@ -195,12 +203,12 @@ mod tests {
         check(
             &request(&history),
             "sonnet",
-            "ended 15 of 18 tasks well, about $1.00 each",
+            "succeeded on 15 of 18 tasks, about $1.00 each",
         );
     }
 
     #[test]
-    fn a_failure_takes_the_next() {
+    fn a_failure_selects_the_next_model() {
         let history = [
             ("haiku", 18, 1, 0.2),
             ("sonnet", 18, 15, 0.8),
@@ -219,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_a_record_gets_its_turn() {
+    fn a_model_without_a_record_is_tried_on_some_issues() {
         let history = [("sonnet", 18, 15, 0.8), ("opus", 2, 2, 2.5)];
         check(&request(&history), "sonnet", "well");
         check(

@@ -221,7 +221,7 @@ fn cap_wedges_issue() {
         run.summary()["tasks"][0]["reason"]
             .as_str()
             .unwrap()
-            .contains("raise `agent.maxBudgetUsd`")
+            .contains("Raise `agent.maxBudgetUsd`")
     );
     assert!(night.salvaged("half").contains("a.txt"));
     let again = night.exec(&[]).exits(3);

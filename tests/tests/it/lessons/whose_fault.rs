@@ -20,7 +20,7 @@ fn one_hundred_thirty_three_more_starts() {
     assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
     assert_eq!(
         run.events("session.stopping")[0]["message"],
-        "`claude` is not let in: Invalid API key"
+        "`claude` was denied access: Invalid API key"
     );
     assert_eq!(usd(&run, "spent_usd"), 0.0);
 }
@@ -68,7 +68,7 @@ fn one_hundred_thirty_three_more_starts_is_told_once() {
     night.issue(1, json!([[{"api_error": [403, "no access"]}]]));
     night.issue(2, json!([[{"api_error": [403, "no access"]}]]));
     let run = night.sandbox.run(["exec", "go"]).exits(130);
-    let words = "`claude` is not let in: no access";
+    let words = "`claude` was denied access: no access";
     assert!(
         run.stdout.matches(words).count() == 1,
         "{}\n{}",
@@ -155,7 +155,7 @@ fn base_was_red() {
         run.summary()["reason"]
             .as_str()
             .unwrap()
-            .contains("check `red` fails on the base already")
+            .contains("check `red` already fails on the base")
     );
     assert!(night.launches().is_empty());
     assert_eq!(usd(&run, "spent_usd"), 0.0);
@@ -189,13 +189,13 @@ fn a_base_that_is_broken_while_the_session_runs_is_nobodys_failed_check() {
         assert_eq!(night.launches().len(), 2, "{red_base}");
         let reason = run.task(2)["reason"].to_string();
         assert_eq!(
-            reason.contains("fails on the base too"),
+            reason.contains("also fails on the base"),
             red_base == "fail",
             "{reason}"
         );
         if red_base == "ignoreKnown" {
             let text = night.pull_request(&run, 2);
-            assert!(text.contains("fails without this change too"), "{text}");
+            assert!(text.contains("also fails without this change"), "{text}");
         } else {
             assert!(night.salvaged("x").contains("2.txt"));
         }
@@ -223,7 +223,7 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
     let night = Night::new(json!({"agent": {"yolo": true}}));
     night.issue(1, json!([good()]));
     if rustix::process::geteuid().is_root() {
-        let words = "does not work without permissions as root";
+        let words = "refuses to skip permissions as root";
         let run = night.sandbox.run(["exec", "go"]).exits(1);
         assert!(
             run.stderr.contains(words) && run.stderr.contains("run autoissue as an ordinary user"),

@@ -42,14 +42,18 @@ fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
         .to_owned();
     let kept = std::fs::read(last["rejection"]["file"].as_str().expect("a file"))
         .expect("the answer is kept");
-    assert_eq!(kept.is_empty(), message == "it is empty", "{message}");
+    assert_eq!(
+        kept.is_empty(),
+        message == "the answer is empty",
+        "{message}"
+    );
     let reason = run.summary()["reason"]
         .as_str()
         .expect("a reason")
         .to_owned();
     assert!(
-        reason.starts_with("the planner's answer is no plan: ")
-            && reason.contains("it is kept in `"),
+        reason.starts_with("the planner's answer was not a valid plan: ")
+            && reason.contains("the answer is saved in `"),
         "{reason}"
     );
     // The second time it is told exactly what was wrong the first time.
@@ -156,7 +160,7 @@ fn an_answer_too_long_to_be_read_is_a_failure_that_is_not_paid_twice() {
         .to_owned();
     assert_eq!(
         reason,
-        "the planner failed: the agent's last words are too long to be read"
+        "the planner failed: the agent's final message is too long to read"
     );
     assert_eq!((n_planners(&world), issues(&world).len()), (1, 0));
     // What was metered is gone, and a turn that nobody saw the end of may be. Tokens are whole, so the 25 cents are nearly that.

@@ -1,4 +1,5 @@
-//! What the world does for a plan. The forge remembers what was created, and the disk what the planner answered, whoever dies.
+//! Answers to the effects of a plan. The forge remembers the created issues, and the disk the
+//! planner's answers, even if the process dies.
 
 use autoissue_engine::*;
 use autoissue_engine::{AttemptInput, IntakeInput, PlanInput};
@@ -78,7 +79,8 @@ impl Night {
         }
     }
 
-    /// Returns the end of an agent as the engine is told of it; a planner's is on disk before anyone is told.
+    /// Returns the end of an agent as reported to the engine; the answer of a planner is on disk
+    /// before it is reported.
     pub(super) fn exited(
         &mut self,
         issue: IssueNumber,
@@ -107,7 +109,7 @@ impl Night {
         decomposed
     }
 
-    /// Creates an issue once, whether or not anybody hears of it.
+    /// Creates an issue once, whether or not the answer arrives.
     fn create_issue(&mut self, position: u32, delay: u64) {
         let failure = self.weather.forge_failure(&mut self.rng, self.now);
         let is_lost = failure.is_some() && self.rng.bool();

@@ -1,4 +1,4 @@
-//! The random parts of a night: limits, backlogs, and how the world answers.
+//! The random parts of a simulated session: limits, backlogs, and answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use fastrand::Rng;
 use super::{Agent, Edition};
 use crate::DUSK;
 
-/// What nothing can cost: more than a hundred times what any task may spend.
+/// An impossible cost: more than a hundred times what any task may spend.
 pub(super) const ABSURD: Usd = Usd::from_cents(10_000_000);
-/// The name of the check that an unfinished merge fails.
+/// Name of the check that an unfinished merge fails.
 const CONFLICT_MARKERS: &str = "conflict markers";
 
 const DOMAINS: [&str; 5] = ["backend", "frontend", "docs", "testing", "unknown"];
@@ -28,7 +28,7 @@ const PATHS: [&str; 10] = [
     "web/app.ts",
 ];
 
-/// How unkind the world is tonight.
+/// How unreliable the world is in this session.
 pub(crate) struct Weather {
     /// Chance that an effect fails.
     failure_percent: u32,
@@ -39,11 +39,11 @@ pub(crate) struct Weather {
     pub(super) n_resets: u32,
     /// Accidents happen within this time.
     pub(super) length_ms: u64,
-    /// In these times every run of an agent fails.
+    /// Periods in which every agent run fails.
     outages: Vec<(Time, Time)>,
     forge_outages: Vec<(Time, Time)>,
     has_auth_failures: bool,
-    /// Chances of what only the second edition knows of; zero in the first.
+    /// Chances of the second edition's faults; zero in the first.
     withdrawn_percent: u32,
     unmerged_percent: u32,
     refused_percent: u32,
@@ -54,7 +54,8 @@ pub(crate) struct Weather {
     cut_off_percent: u32,
 }
 
-/// Returns whether something happens that has this chance. What has none takes nothing from the generator either.
+/// Returns whether something with this chance happens. A chance of zero draws nothing from the
+/// generator.
 pub(super) fn happens(rng: &mut Rng, percent: u32) -> bool {
     0 < percent && rng.u32(..100) < percent
 }
@@ -91,7 +92,7 @@ impl Weather {
         }
     }
 
-    /// Returns why an agent does not start, if it does not.
+    /// Returns why an agent does not start, if so.
     pub(super) fn start_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
         if happens(rng, self.disk_full_percent) {
             let message = "no space".to_owned();
@@ -100,7 +101,7 @@ impl Weather {
         (rng.u32(..500) < self.failure_percent).then(|| self.failure(rng, now))
     }
 
-    /// Returns how an agent's run will end.
+    /// Returns how an agent run will end.
     pub(super) fn end(&self, rng: &mut Rng, now: Time) -> Ended {
         if is_within(&self.outages, now) {
             return Ended::Failed {
@@ -115,7 +116,7 @@ impl Weather {
         Ended::Done
     }
 
-    /// Returns why the forge does not answer, if it does not.
+    /// Returns why the forge does not answer, if so.
     pub(super) fn forge_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
         if is_within(&self.forge_outages, now) {
             return Some(service_failure(rng, now));
@@ -127,7 +128,7 @@ impl Weather {
         (rng.u32(..200) < self.failure_percent).then(|| self.failure(rng, now))
     }
 
-    /// Returns what befalls an effect whatever it does: the disk is full, or it panics.
+    /// Returns a failure that can happen to any effect: a full disk, or a panic.
     fn mishap(&self, rng: &mut Rng, of: &str) -> Option<Failure> {
         if happens(rng, self.disk_full_percent) {
             let message = format!("{of}: no space");
@@ -164,7 +165,7 @@ fn is_within(times: &[(Time, Time)], now: Time) -> bool {
 }
 
 fn service_failure(rng: &mut Rng, now: Time) -> Failure {
-    let message = "out of order".to_owned();
+    let message = "unavailable".to_owned();
     match rng.u32(..6) {
         0 => Failure::Crash { message },
         1 => Failure::Timeout { message },
@@ -174,7 +175,7 @@ fn service_failure(rng: &mut Rng, now: Time) -> Failure {
             message,
             until: None,
         },
-        // Some services state a time that has passed, or none that means anything.
+        // Some services report a time that has passed, or one that makes no sense.
         _ => {
             let until = [Time::default(), now, now + rng.u64(..3_600_000)][rng.usize(..3)];
             Failure::RateLimit {
@@ -236,11 +237,11 @@ fn plan_rules(rng: &mut Rng) -> PlanRules {
     }
 }
 
-/// Returns a plan; what is to be created first may depend on what comes later.
+/// Returns a plan. Issues to be created first may depend on later ones.
 pub(super) fn plan(rng: &mut Rng) -> Plan {
     let n = rng.u32(1..12);
     let issue = |at: u32| {
-        // A circle would have been refused: whoever is even waits for odd ones only.
+        // Cycles would have been rejected, so even issues depend on odd ones only.
         let depends_on = (1..=n)
             .filter(|on| at.is_multiple_of(2) && !on.is_multiple_of(2) && rng.u32(..n) == 0)
             .collect();
@@ -257,7 +258,7 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     }
 }
 
-/// Returns the issues that became of a plan.
+/// Returns the issues that were created from a plan.
 pub(super) fn backlog_of(plan: &Plan, created: &[IssueNumber]) -> Vec<Issue> {
     let issue = |(planned, &number): (&PlannedIssue, &IssueNumber)| Issue {
         number,
@@ -276,7 +277,7 @@ pub(super) fn backlog_of(plan: &Plan, created: &[IssueNumber]) -> Vec<Issue> {
     plan.issues.iter().zip(created).map(issue).collect()
 }
 
-/// Returns what a planner answers that is done.
+/// Returns the answer of a planner that finished.
 pub(super) fn answer(rng: &mut Rng, plan: &Plan) -> Option<Answer> {
     match rng.u32(..8) {
         0 => None,
@@ -300,7 +301,7 @@ pub(super) fn history(rng: &mut Rng) -> History {
     history
 }
 
-/// Returns what earlier sessions left of some of the issues.
+/// Returns the work that earlier sessions left on some of the issues.
 pub(super) fn cut_off(rng: &mut Rng, weather: &Weather) -> BTreeMap<IssueNumber, CutOff> {
     let mut left = BTreeMap::new();
     for number in 1..=N_ISSUES_MAX {
@@ -322,7 +323,7 @@ pub(super) fn cut_off(rng: &mut Rng, weather: &Weather) -> BTreeMap<IssueNumber,
     left
 }
 
-/// Most issues of a backlog.
+/// Maximum number of issues in a backlog.
 const N_ISSUES_MAX: u64 = 40;
 
 fn backlog(rng: &mut Rng, weather: &Weather) -> Vec<Issue> {
@@ -378,7 +379,7 @@ fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circula
     }
 }
 
-/// Carries an effect out, in the way of tonight.
+/// Answers an effect according to the weather of the session.
 pub(super) fn work(
     rng: &mut Rng,
     weather: &Weather,
@@ -544,19 +545,19 @@ pub(super) fn work(
             | AttemptEffect::ReleaseWorktree { .. },
         ) => {
             unreachable!(
-                "agents have turns, the plan is elsewhere, the others have no answer: {settings:?}"
+                "agents take turns, planning has its own module, the other effects have no answer: {settings:?}"
             )
         }
     }
 }
 
-/// A plugin that does not decide, and is not replaced.
+/// A plugin that does not decide, without fallback.
 fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
     let then = [Instead::Fail, Instead::Skip][rng.usize(..2)];
     Input::Task(TaskInput::Undecided(trapped(issue, strategy, then)))
 }
 
-/// Returns what is told of a plugin in whose place the built-in decides.
+/// Returns the report about a plugin that the built-in replaces.
 pub(super) fn stood_in(rng: &mut Rng, weather: &Weather, effect: &Effect) -> Option<Undecided> {
     let (issue, strategy) = match effect {
         Effect::Task(TaskEffect::Classify { issue }) => (issue, "classifier"),
@@ -587,7 +588,7 @@ fn withdrawal(rng: &mut Rng, issue: IssueNumber) -> Withdrawal {
     }
 }
 
-/// Returns what the checks say of work, an unfinished merge included.
+/// Returns the results of the checks on work, which fail on an unfinished merge.
 fn results(rng: &mut Rng, weather: &Weather, settings: &Settings, work: &Work) -> Vec<CheckResult> {
     let mut results = if settings.has_checks {
         checks(rng, weather.failure_percent)
@@ -659,7 +660,7 @@ pub(super) fn report(
     }
 }
 
-/// Makes a report odd: it tells of a cost that nothing can have, or of a run that did nothing at all.
+/// Makes a report unusual: it reports an impossible cost, or a run that did nothing at all.
 pub(super) fn odd_report(rng: &mut Rng, weather: &Weather, report: AgentReport) -> AgentReport {
     if !happens(rng, weather.odd_report_percent) {
         return report;
@@ -685,7 +686,7 @@ pub(super) fn odd_report(rng: &mut Rng, weather: &Weather, report: AgentReport) 
     }
 }
 
-/// Returns the end of an agent whose effect did not come to its end.
+/// Returns the end of an agent whose effect panicked.
 pub(super) fn panicked(
     rng: &mut Rng,
     weather: &Weather,

@@ -1,4 +1,4 @@
-//! What each event about an attempt makes of the state.
+//! How events about an attempt change the state.
 
 use crate::engine::{Engine, Halt};
 use crate::task::Kept;
@@ -137,7 +137,8 @@ impl Engine {
         }));
     }
 
-    /// Returns where the next attempt's work starts: in the kept tree, at the dependencies' work, or at the base.
+    /// Returns where the work of the next attempt starts: in the kept worktree, at the
+    /// dependencies' work, or at the base.
     fn start_of(&self, issue: IssueNumber) -> Start {
         let task = &self.tasks[&issue];
         if let Some(kept) = &task.kept {
@@ -194,7 +195,8 @@ impl Engine {
         }
     }
 
-    /// Moves the attempt in flight on to the next stage of its task's kind; after the last one it stays where it is.
+    /// Moves the running attempt to the next stage of its task's kind; after the last stage it
+    /// stays where it is.
     fn enter_next_stage(&mut self, issue: IssueNumber) {
         let Some(next) = self.next_stage(&self.tasks[&issue]) else {
             return;
@@ -219,9 +221,11 @@ impl Engine {
         self.task_mut(issue).go(doing, in_flight);
     }
 
-    /// Returns the stage after the one that a task's attempt is in; `None` where the task is done then, or has no attempt.
+    /// Returns the stage after the current one of a task's attempt; `None` if the task is done
+    /// then, or has no attempt.
     pub(in crate::engine) fn next_stage(&self, task: &Task) -> Option<AttemptStage> {
-        // An unfinished merge is a check that every work has to pass.
+        // An unfinished merge counts as a failed check, so such work always goes through the
+        // checks.
         let is_unfinished = task
             .work
             .as_ref()
@@ -272,7 +276,7 @@ impl Engine {
         }
     }
 
-    /// The next attempt goes on as this one should have, in a session of its own.
+    /// The next attempt does what this one should have done, in a new agent session.
     fn session_lost(&mut self, issue: IssueNumber, retry_at: Option<Time>) {
         self.settle(issue, Usd::ZERO, false);
         self.running.remove(&issue);

@@ -1,4 +1,4 @@
-//! What each event about the backlog makes of the state.
+//! How events about the backlog change the state.
 
 use crate::engine::{Engine, Phase};
 use crate::{IntakeEvent, Outcome, Time};
@@ -40,8 +40,8 @@ impl Engine {
         }
     }
 
-    /// Links the tasks that were accepted since the backlog was read the last time with what they depend on. The backlog may be read
-    /// again: what is linked already stays as it is.
+    /// Links the tasks accepted since the backlog was last read with their dependencies. The
+    /// backlog may be read again; tasks that are already linked stay unchanged.
     fn link_dependents(&mut self) {
         for issue in std::mem::take(&mut self.unlinked) {
             let dependencies = self.tasks[&issue].issue.dependencies.clone();

@@ -1,11 +1,11 @@
-//! What each event about the plan makes of the state.
+//! How events about the plan change the state.
 
 use crate::engine::{Engine, Halt, Phase};
 use crate::plan::Creation;
 use crate::{Metering, PlanEvent, PlannerAttempt, Planning, Time, Usd};
 
 impl Engine {
-    /// Enters the first phase: the plan, or the backlog.
+    /// Enters the first phase: planning or intake.
     pub(super) fn begin(&mut self) {
         if self.settings.plan.is_some() {
             self.planning = Some(Box::default());
@@ -75,7 +75,7 @@ impl Engine {
             } => {
                 planning.n_retries += u32::from(*charged);
                 planning.not_before = retry_at.unwrap_or_default();
-                // Nobody knows what state a session is in that broke off.
+                // The state of an agent session that broke off is unknown.
                 planning.session = None;
             }
             PlanEvent::Rejected { rejection, .. } => {
@@ -123,7 +123,7 @@ impl Engine {
         }
     }
 
-    /// Notes that the next issue is asked for; after the last one, the backlog is.
+    /// Records that the next issue is requested or, after the last one, the backlog.
     fn ask_next(&mut self, goes_on: bool) {
         let Some(planning) = self.planning.as_mut() else {
             return;
@@ -151,7 +151,7 @@ impl Creation {
 }
 
 impl Planning {
-    /// Returns when something may follow from time alone.
+    /// Returns the next time at which something may change without further input.
     pub(in crate::engine) fn wake_at(&self) -> Option<Time> {
         match self.creation {
             Creation::Delayed { until, .. } => Some(until),

@@ -1,4 +1,4 @@
-//! What each event about a service makes of the state.
+//! How events about a service change the state.
 
 use crate::engine::Engine;
 use crate::{BreakerState, Doing, IssueNumber, Service, ServiceEvent, Time};
@@ -55,7 +55,8 @@ impl Engine {
         }
     }
 
-    /// Opens a breaker; what its failures cost tasks in retries is given back, for it was not their fault.
+    /// Opens a breaker and gives back the retries that its failures cost, because the tasks were
+    /// not at fault.
     fn open_breaker(&mut self, service: &Service, until: Time) {
         let breaker = self.breakers.entry(service.clone()).or_default();
         breaker.state = BreakerState::Open { until };

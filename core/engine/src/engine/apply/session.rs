@@ -1,4 +1,4 @@
-//! What each event about the session as a whole makes of the state.
+//! How events about the session as a whole change the state.
 
 use crate::engine::{Engine, Halt, Phase};
 use crate::{Attempt, Doing, SessionEvent, Task};
@@ -25,7 +25,7 @@ impl Engine {
                 for_each_attempt(self, |attempt| {
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
-                // Whoever resumes has had the time to mend what it waited for, and it may wait as long again.
+                // Resuming starts the wait for a broken service afresh: there was time to fix it.
                 self.breakers
                     .values_mut()
                     .for_each(|breaker| breaker.since = None);

@@ -1,4 +1,4 @@
-//! What each event about a task makes of the state.
+//! How events about a task change the state.
 
 use crate::engine::Engine;
 use crate::{IssueNumber, Outcome, Stage, Task, TaskEvent, Time, Usd};

@@ -1,4 +1,4 @@
-//! Journals that are wrong in one way each: the oracle in question objects, and no other.
+//! Journals with one error each: the responsible oracle objects, and no other.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::chronicle::Entry;
 use crate::line::DUSK;
 use crate::story::{Night, Reply, broken, crash, gave_up, limited, number, usd};
 
-/// Plays a script, to whose journal nobody objects; corrupts it; and sees that exactly this oracle does.
+/// Runs a script whose journal has no objections, corrupts the journal, and checks that exactly
+/// this oracle objects.
 #[track_caller]
 fn check(
     oracle: &str,
@@ -39,12 +40,12 @@ fn in_turn(night: &mut Night) {
     night.set(|s| s.n_slots = 1).begin();
 }
 
-/// Returns the position of the first such event.
+/// Returns the position of the first event that matches.
 fn position(journal: &[Entry], is: impl Fn(&Event) -> bool) -> usize {
     journal
         .iter()
         .position(|entry| is(&entry.event))
-        .expect("the script has such an event")
+        .expect("the script causes such an event")
 }
 
 fn is_start(event: &Event, n: u64) -> bool {
@@ -54,7 +55,7 @@ fn is_start(event: &Event, n: u64) -> bool {
 fn rules(journal: &mut [Entry], change: impl FnOnce(&mut Settings)) {
     match &mut journal[0].event {
         Event::Session(SessionEvent::Started { settings, .. }) => change(settings),
-        other => panic!("{other:?} comes first"),
+        other => panic!("{other:?} is first"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Money: what is set aside and spent, recomputed.
+//! Money: recomputes what is reserved and spent.
 
 use autoissue_engine::*;
 use autoissue_engine::{AttemptEvent, IntakeEvent};
@@ -6,7 +6,7 @@ use autoissue_simulation::TURN_MAX;
 
 use crate::chronicle::{Chronicle, Running};
 
-/// What is spent and set aside never passes the budget where something starts.
+/// Spent plus reserved never exceeds the budget when something starts.
 pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::Started {
         issue, reserved, ..
@@ -15,14 +15,15 @@ pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String>
         return None;
     };
     if told.settings.metering == Metering::Free {
-        // A resume may have lowered the budget below what is reserved; a free agent adds nothing to that.
+        // A resume may have lowered the budget below what is reserved; a free agent adds nothing to
+        // that.
         return None;
     }
     let (sum, budget) = (told.spent + told.reserved + *reserved, told.settings.budget);
     (budget < sum).then(|| format!("{issue} starts: {sum} spent and reserved of {budget}"))
 }
 
-/// Real money passes the budget by at most a turn per running agent.
+/// Real money exceeds the budget by at most one turn per running agent.
 pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::AgentExited { charged, .. }) = event else {
         return None;
@@ -32,7 +33,7 @@ pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<Stri
     (bound < spent).then(|| format!("{spent} spent, at most {bound} could be"))
 }
 
-/// No attempt may spend what its task has left no more.
+/// No attempt may spend more than its task has left.
 pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::Started {
         issue, reserved, ..
@@ -59,7 +60,7 @@ pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     is_wrong.then(|| format!("{issue} reserves {reserved} and has {left} left"))
 }
 
-/// A known cost is charged as it is, an unknown one by the rule: never nothing.
+/// A known cost is charged as it is, an unknown one by the rule, and never as nothing.
 pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::AgentExited {
         issue,
@@ -82,8 +83,8 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         .then(|| format!("{issue} is charged {charged}, not {}", expected.0))
 }
 
-/// Returns what is to be charged for a run, and whether that is assumed. More than a hundred times what was set aside, or than a task
-/// may cost where nothing is, is not believed.
+/// Returns the amount to charge for a run, and whether it is estimated. A cost of more than a
+/// hundred times the reservation, or of the task's cap if nothing is reserved, is not believed.
 pub(super) fn charge(
     settings: &Settings,
     spent: Spent,
@@ -115,7 +116,7 @@ pub(super) fn admission(told: &Chronicle, _: Time, event: &Event) -> Option<Stri
             let estimate: Usd = open().filter_map(|task| task.estimate).sum();
             let is_unplanned = open().any(|task| task.estimate.is_none());
             let is_dear = told.settings.budget < estimate && !told.settings.allow_partial;
-            (is_unplanned || is_dear).then(|| format!("admitted with {estimate} estimated"))
+            (is_unplanned || is_dear).then(|| format!("admitted at an estimate of {estimate}"))
         }
         Event::Attempt(AttemptEvent::Started { issue, .. }) => {
             let is_late = told.is_admitted && (told.is_base_checked || !told.had_checks);

@@ -1,4 +1,4 @@
-//! Who may start when, and beside whom.
+//! Which tasks may start when, and next to which others.
 
 use autoissue_engine::*;
 use autoissue_engine::{AttemptEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent};
@@ -52,7 +52,7 @@ pub(super) fn exclusive(told: &Chronicle, _: Time, event: &Event) -> Option<Stri
     objection(
         breaks_solitude(told, task),
         task,
-        "beside a task that runs alone",
+        "next to a task that must run alone",
     )
 }
 
@@ -61,11 +61,11 @@ pub(super) fn conflict(told: &Chronicle, _: Time, event: &Event) -> Option<Strin
     objection(
         told.running().any(|other| other.conflicts(task)),
         task,
-        "on a file that another works on",
+        "on a file that another task is changing",
     )
 }
 
-/// Nobody is overtaken who could have started, and nobody makes the oldest wait longer.
+/// No task that could have started is overtaken, and no start makes the oldest task wait longer.
 pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let task = starting(told, event)?;
     let is_ready =
@@ -109,7 +109,8 @@ pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String
     )
 }
 
-/// A task starts after what it depends on is published, and is skipped by the name of what was not.
+/// A task starts after its dependencies are published, and the reason for skipping it names the
+/// dependency that was not.
 pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     if let Some(task) = starting(told, event) {
         let is_outside = |on: &Dependency| on.open && !told.tasks.contains_key(&on.number);
@@ -117,7 +118,7 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
         return objection(
             has_outside || !told.is_founded(task),
             task,
-            "before what it depends on",
+            "before its dependencies",
         );
     }
     let Event::Task(TaskEvent::Finished {
@@ -153,7 +154,7 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
     (!is_right).then(|| format!("{issue} is skipped for the wrong reason"))
 }
 
-/// Breakers open after so many failures, let one probe after the cooldown, and nobody else.
+/// Breakers open after enough failures, and admit a single probe after the cooldown.
 pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     if let Some(why) = misses_opening(told, now, event) {
         return Some(why);
@@ -166,14 +167,14 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
         ]
         .into_iter()
         .find(|service| is_barred(told, service, *issue))
-        .map(|service| format!("{issue} starts while {service} is out of order")),
+        .map(|service| format!("{issue} starts while {service} is unavailable")),
         Event::Attempt(AttemptEvent::CollectRetried { issue, .. }) => {
             is_barred(told, &Service::Machine, *issue)
                 .then(|| format!("{issue} is collected while the disk is full"))
         }
         Event::Attempt(AttemptEvent::PublishStarted { issue, .. }) => {
             is_barred(told, &Service::Forge, *issue)
-                .then(|| format!("{issue} is published while the forge is out of order"))
+                .then(|| format!("{issue} is published while the forge is unavailable"))
         }
         Event::Attempt(AttemptEvent::WorktreeLeased { issue, .. }) => {
             is_barred(told, &told.settings.agent_service(), *issue)
@@ -199,7 +200,8 @@ pub(super) fn is_barred(told: &Chronicle, service: &Service, issue: IssueNumber)
     }
 }
 
-/// Returns what is wrong if the last failure had to open a breaker and this event is another.
+/// Returns an objection if the last failure had to open a breaker and this event does something
+/// else.
 fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let Some(Event::Service(ServiceEvent::Failed {
         service,
@@ -236,9 +238,9 @@ fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) ->
     let has_just_failed = matches!(&told.last, Some(Event::Service(ServiceEvent::Failed { service: failed, .. })) if failed == service);
     let cooldown_ends = now + told.settings.breaker_cooldown_ms;
     let is_right = match patient.health {
-        // A probe that ended without an answer makes room for another at once.
+        // A probe that ended without an answer lets another one start at once.
         Health::Probing(_) => until == if has_just_failed { cooldown_ends } else { now },
-        // One more start is to confirm that nobody is let in.
+        // One more start confirms that the credentials are refused.
         _ if has_just_failed && told.is_refused => now < until && until <= now + 1_250,
         _ => {
             has_just_failed
@@ -254,7 +256,7 @@ fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) ->
     })
 }
 
-/// A service that said until when is left alone until then.
+/// A service that reported when it will be back is not used until then.
 pub(super) fn pause(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let is_paused = |service: &Service| matches!(told.service(service).health, Health::Paused(until) if now < until);
     let agent = told.settings.agent_service();
@@ -273,13 +275,14 @@ pub(super) fn pause(told: &Chronicle, now: Time, event: &Event) -> Option<String
             Some(format!("{issue} is published in a pause"))
         }
         Event::Service(ServiceEvent::BreakerOpened { service, .. }) if is_paused(service) => {
-            Some(format!("a breaker cuts the pause of {service}"))
+            Some(format!("a breaker shortens the pause of {service}"))
         }
         _ => None,
     }
 }
 
-/// Nothing starts after a stop, an interrupt, or the time that was set; nothing at all happens after the end.
+/// Nothing starts after a stop, an interruption, or the `--until` time; nothing at all happens
+/// after the end.
 pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let wakes = |event: &Event| {
         matches!(
@@ -297,14 +300,14 @@ pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String>
             }
             issue
         }
-        // Where an agent would run.
+        // An agent would run here.
         Event::Attempt(AttemptEvent::WorktreeLeased { issue, .. }) => issue,
         Event::Plan(
             PlanEvent::PlannerStarted { .. } | PlanEvent::Confirmed | PlanEvent::CreationRetried,
         ) => {
             return told
                 .halted
-                .map(|halted| format!("the plan goes on after {halted}"));
+                .map(|halted| format!("the plan continues after {halted}"));
         }
         _ => return None,
     };

@@ -1,4 +1,4 @@
-//! From a directive to issues: what the planner costs, how often it is asked, and what is created.
+//! From a directive to issues: the cost of the planner, how often it runs, and what is created.
 
 use autoissue_engine::*;
 use autoissue_engine::{PlanEvent, ServiceEvent, TaskEvent};
@@ -15,7 +15,8 @@ fn cap(settings: &Settings) -> Usd {
     }
 }
 
-/// The planner's money is set aside within the budget and its own cap, and settled by the same rule as a task's.
+/// The planner's money is reserved within the budget and its own cap, and settled by the same rule
+/// as a task's.
 pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let (settings, planner) = (&told.settings, &told.plan);
     let margin = settings.margin_of(cap(settings));
@@ -51,7 +52,8 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
     }
 }
 
-/// The planner runs alone, counted without a gap, where its service may be used, and not too often.
+/// The planner runs alone, is numbered without a gap, runs only if its service may be used, and not
+/// too often.
 pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let planner = &told.plan;
     let running = planner.running.as_ref().map(|running| running.number);
@@ -76,24 +78,25 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
             ..
         }) => {
             let n_paid = planner.n_paid + u32::from(*charged);
-            // A session that is gone is replaced once.
+            // A lost session is replaced once.
             let is_lost = planner.n_rejected > 0 && matches!(failure, Failure::Task { .. });
             let can_help = failure.is_of_service()
                 || matches!(failure, Failure::Interrupted | Failure::Auth { .. })
                 || (is_lost && !charged);
             let is_used_up = *charged && told.settings.max_retries < n_paid;
             (is_used_up || !can_help).then(|| {
-                format!("the planner is tried again after {n_paid} paid retries and: {failure}")
+                format!("the planner is retried after {n_paid} paid retries and: {failure}")
             })
         }
         Event::Plan(PlanEvent::Rejected { again: true, .. }) => {
-            (planner.n_rejected > 0).then(|| "an answer is mended twice".to_owned())
+            (planner.n_rejected > 0).then(|| "an answer is repaired twice".to_owned())
         }
         _ => None,
     }
 }
 
-/// A plan comes from a planner that is done or was given; it is carried out once, agreed to, and within the budget.
+/// A plan comes from a planner that finished, or was given. It is carried out once, after approval,
+/// and within the budget.
 pub(super) fn plan(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let planner = &told.plan;
     match event {
@@ -111,7 +114,7 @@ pub(super) fn plan(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
             let is_right = (is_given || is_done || was_judged)
                 && planner.running.is_none()
                 && planner.plan.is_none();
-            (!is_right).then(|| "a plan from nowhere".to_owned())
+            (!is_right).then(|| "a plan without a source".to_owned())
         }
         Event::Plan(PlanEvent::Confirmed) => {
             let rules = told.settings.plan.as_ref()?;
@@ -120,13 +123,14 @@ pub(super) fn plan(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
                 && !rules.confirm
                 && !told.settings.dry_run;
             (!is_right || planner.is_declined)
-                .then(|| "a plan is carried out that nobody agreed to".to_owned())
+                .then(|| "a plan is carried out without approval".to_owned())
         }
         _ => None,
     }
 }
 
-/// Issues are created in the order of the plan, each once, after it was agreed to; then linked; then, and only they, run.
+/// Issues are created in the order of the plan, each once, after approval, and then linked. Only
+/// these issues run.
 pub(super) fn creation(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let planner = &told.plan;
     let n_planned = planner.plan.as_ref().map_or(0, |plan| plan.issues.len());

@@ -1,4 +1,4 @@
-//! What becomes of tasks, attempts and work.
+//! What happens to tasks, attempts and work.
 
 use autoissue_engine::*;
 use autoissue_engine::{AttemptEvent, ServiceEvent, TaskEvent};
@@ -19,11 +19,11 @@ pub(super) fn end(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         (_, Some(task)) => task
             .outcome
             .as_ref()
-            .map(|outcome| format!("{issue} has ended already, {outcome}")),
+            .map(|outcome| format!("{issue} has already ended, {outcome}")),
     }
 }
 
-/// Attempts are numbered without a gap, one at a time, and each event is about the one in flight.
+/// Attempts are numbered without a gap and run one at a time; each event is about the running one.
 pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let (issue, number) = match event {
         Event::Attempt(AttemptEvent::Started { issue, attempt, .. }) => {
@@ -53,7 +53,7 @@ pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String
         .then(|| format!("{issue} has no attempt {number} in flight"))
 }
 
-/// A task is tried again at most so often, and only where that can help.
+/// A task is retried a limited number of times, and only if that can help.
 pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::Failed {
         issue,
@@ -69,7 +69,7 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
     let max = told.settings.max_retries;
     if *charged && max < n_paid {
         return Some(format!(
-            "{issue} is tried again after {n_paid} paid retries of {max}"
+            "{issue} is retried after {n_paid} paid retries of {max}"
         ));
     }
     let is_hopeless = matches!(
@@ -90,10 +90,11 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
         Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. }
     ) && *at < now + 1_000;
     let is_wrong = is_hopeless || is_hasty || (is_nobodys && *charged);
-    is_wrong.then(|| format!("{issue} is tried again after: {failure}"))
+    is_wrong.then(|| format!("{issue} is retried after: {failure}"))
 }
 
-/// Work is published once, and only work that an agent did in full, that differs from the base, and that passed.
+/// Work is published once, and only if the agent finished it, it differs from the base, and it
+/// passed the checks.
 pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     match event {
         Event::Attempt(
@@ -118,7 +119,8 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
     }
 }
 
-/// Checks pass if all of them do, but for those that fail on the base where the operator ignores these.
+/// The checks pass if every check passes, apart from those that fail on the base if these are
+/// ignored.
 pub(super) fn checks(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::ChecksFinished {
         issue,
@@ -138,8 +140,8 @@ pub(super) fn checks(told: &Chronicle, _: Time, event: &Event) -> Option<String>
     (is_good != *passed).then(|| format!("the checks of {issue} are misjudged"))
 }
 
-/// An issue that is no longer to be worked on is left before an agent is paid for it, and an agent's session that is gone is replaced
-/// once, where the agent did nothing in it.
+/// An issue that must no longer be worked on is dropped before an agent is paid for it. A lost
+/// agent session is replaced once, if the agent did nothing in it.
 pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     match event {
         Event::Task(TaskEvent::Finished {
@@ -169,7 +171,7 @@ pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     }
 }
 
-/// Whatever an agent left is collected before its attempt ends.
+/// Everything that an agent left is collected before its attempt ends.
 pub(super) fn collect(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let (issue, failure) = match event {
         Event::Attempt(AttemptEvent::Failed { issue, failure, .. }) => (issue, Some(failure)),
@@ -177,7 +179,7 @@ pub(super) fn collect(told: &Chronicle, _: Time, event: &Event) -> Option<String
         _ => return None,
     };
     let running = told.running_of(*issue)?;
-    // Where collecting itself fails, the attempt fails of that, and the tree stays.
+    // If collecting itself fails, the attempt fails with that error, and the worktree stays.
     let is_the_agents = match (&running.exited, failure) {
         (Some(Ended::Failed { failure: of_agent }), Some(failure)) => of_agent == failure,
         (exited, failure) => exited.is_some() && failure.is_none(),

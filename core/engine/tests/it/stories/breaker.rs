@@ -1,4 +1,4 @@
-//! Services that are out of order: breakers, pauses, bad credentials.
+//! Unavailable services: breakers, pauses, rejected credentials.
 
 use autoissue_engine::ServiceInput;
 use autoissue_engine::*;
@@ -15,7 +15,7 @@ fn agent_runs(night: &Night) -> usize {
 }
 
 #[test]
-fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
+fn a_breaker_opens_probes_closes_and_gives_the_retries_back() {
     let night = check(
         2,
         |night| {
@@ -62,12 +62,12 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
             .tasks()
             .values()
             .all(|task| task.n_retries == 0),
-        "nobody pays for the service"
+        "no task pays for the service"
     );
 }
 
 #[test]
-fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_error() {
+fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_one_error() {
     let night = check(
         2,
         |night| {
@@ -105,7 +105,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 240s, 5 failures
-        session is suspended: agent `claude` ends in the same way each time: crashed (waited 3 minutes)
+        session stops, resumable: agent `claude` fails the same way each time: crashed (waited 3 minutes)
         #1 attempt 4 failed, again at 181s: crashed
         session interrupted
         session resumed
@@ -124,7 +124,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
 }
 
 #[test]
-fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_retried() {
+fn launches_that_die_silently_interrupt_the_session_even_without_retries() {
     let mut night = Night::new(2);
     night.set(|s| (s.max_retries, s.breaker_threshold, s.n_slots) = (0, 3, 1));
     for issue in [1, 2] {
@@ -132,7 +132,7 @@ fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_re
     }
     night.begin();
     let told = night.told();
-    let error = "session is suspended: agent `claude` ends in the same way each time";
+    let error = "session stops, resumable: agent `claude` fails the same way each time";
     assert!(
         told.contains(error) && told.ends_with("session interrupted"),
         "{told}"
@@ -148,7 +148,7 @@ fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_re
 }
 
 #[test]
-fn what_was_paid_for_is_not_repeated_where_nothing_is_retried() {
+fn paid_work_is_not_repeated_without_retries() {
     let mut night = Night::new(1);
     night.set(|s| s.max_retries = 0);
     let failure = crash();
@@ -158,7 +158,7 @@ fn what_was_paid_for_is_not_repeated_where_nothing_is_retried() {
 }
 
 #[test]
-fn probes_that_meet_an_outage_go_on_all_night() {
+fn probes_continue_throughout_an_outage() {
     let night = check_quietly(|night| {
         night.set(|s| s.breaker_threshold = 1);
         night
@@ -169,7 +169,7 @@ fn probes_that_meet_an_outage_go_on_all_night() {
 }
 
 #[test]
-fn night_program_missing_for_seconds_is_nobodys_fault() {
+fn a_program_missing_for_seconds_costs_no_retries() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
         night
@@ -180,7 +180,7 @@ fn night_program_missing_for_seconds_is_nobodys_fault() {
 }
 
 #[test]
-fn a_full_disk_pauses_starts_and_nobody_pays() {
+fn a_full_disk_pauses_starts_and_costs_no_retries() {
     let full = || {
         Reply::Fails(Failure::DiskFull {
             message: "no space".into(),
@@ -202,7 +202,7 @@ fn no_room() -> Reply {
 }
 
 #[test]
-fn work_that_the_disk_has_no_room_for_is_collected_later_and_no_agent_runs_again() {
+fn collection_without_disk_space_is_retried_without_another_agent() {
     check(
         1,
         |night| {
@@ -235,7 +235,7 @@ fn work_that_the_disk_has_no_room_for_is_collected_later_and_no_agent_runs_again
 }
 
 #[test]
-fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
+fn checks_that_ran_out_of_disk_space_are_repeated_without_another_agent() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
         night.set(|s| s.has_checks = true);
@@ -247,17 +247,17 @@ fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
     let collects =
         |effect: &&Effect| matches!(effect, Effect::Attempt(AttemptEffect::CollectWork { .. }));
     let n_collected = night.asked.iter().filter(collects).count();
-    assert_eq!(n_collected, 1, "what checks have made is not collected");
+    assert_eq!(n_collected, 1, "files created by checks are not collected");
 }
 
 #[test]
-fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error() {
+fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_one_error() {
     for place in ["lease", "collect", "checks"] {
         let mut night = Night::new(1);
         night.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
         night.replies(1, place, (0..70).map(|_| no_room())).begin();
         let told = night.told();
-        let error = "session is suspended: no space (waited 60 minutes)";
+        let error = "session stops, resumable: no space (waited 60 minutes)";
         assert!(told.contains(error), "{told}");
         assert!(told.ends_with("session interrupted"), "{told}");
         let n_runs = agent_runs(&night);
@@ -266,7 +266,7 @@ fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error
         assert!(task.outcome().is_none() && task.n_retries == 0, "{task:?}");
         assert!(now < DUSK + 3_700_000, "{now}");
 
-        // Whoever resumes has made room, or has another hour to do so.
+        // A resume means that space was freed, or grants another hour to free it.
         night.resume();
         assert_eq!(agent_runs(&night), 1, "{}", night.told());
         let task = night.engine.task(number(1)).expect("a task");
@@ -275,7 +275,7 @@ fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error
 }
 
 #[test]
-fn a_lone_issue_waits_for_the_network() {
+fn a_single_issue_waits_for_the_network() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 3));
         night
@@ -285,7 +285,7 @@ fn a_lone_issue_waits_for_the_network() {
     assert_eq!(agent_runs(&night), 10);
 }
 
-/// Plays a script on one issue, which is published in the end, and retries cost it nothing.
+/// Runs a script on one issue, which is published in the end without paying any retries.
 fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
     let mut night = Night::new(1);
     script(&mut night);
@@ -298,7 +298,7 @@ fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
 }
 
 #[test]
-fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
+fn a_limit_whose_stated_end_has_passed_opens_the_breaker() {
     let night = check(
         1,
         |night| {
@@ -335,7 +335,7 @@ fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 5, "and not one more");
+    assert_eq!(agent_runs(&night), 5, "and no more");
 }
 
 #[test]
@@ -365,16 +365,16 @@ fn while_open_tasks_wait_and_one_probes() {
         agent failed for #1
         agent breaker open until 60s, 1 failures
         #1 attempt 1 failed, again at 1s: crashed
-        (#1 agent `claude` failed too often; probed at 01:47 UTC)
+        (#1 agent `claude` failed too often; paused until 01:47 UTC)
         agent probed by #1
         #1 attempt 2 started, $5.00 reserved
         agent answers again
         #1 agent exited, $1.00
         #1 ended, pull request #101
-        (#1 does not wait)
+        (#1 is not waiting)
         #3 agent exited, $0.10
         #3 ended, pull request #103
-        (#3 does not wait)
+        (#3 is not waiting)
         #2 agent exited, $1.00
         #2 ended, pull request #102
         session completed
@@ -470,7 +470,7 @@ fn quota_at_one_am() {
         #1 agent exited, $0.00
         agent pauses until 2640s
         #1 attempt 1 failed, again, kept: limited
-        (#3 agent `claude` pauses until 02:30 UTC: limited)
+        (#3 agent `claude` is paused until 02:30 UTC: limited)
         #2 agent exited, $1.00
         #2 ended, pull request #102
         #1 attempt 2 started, $5.00 reserved
@@ -491,7 +491,7 @@ fn quota_at_one_am() {
 }
 
 #[test]
-fn a_stated_pause_is_kept_whatever_fails_meanwhile() {
+fn a_stated_pause_is_kept_whatever_else_fails() {
     check(
         3,
         |night| {
@@ -573,7 +573,7 @@ fn one_hundred_thirty_three_more_starts() {
                 .replies(1, "agent", [broken(auth())])
                 .replies(2, "agent", [broken(auth())])
                 .begin()
-                .say("somebody logs in")
+                .say("someone logs in")
                 .resume();
         },
         "
@@ -585,11 +585,11 @@ fn one_hundred_thirty_three_more_starts() {
         agent probed by #2
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $0.00
-        session is suspended: bad credentials
+        session stops, resumable: bad credentials
         #2 attempt 1 failed, again at 2s, kept: bad credentials
         agent breaker open until 1s, 1 failures
         session interrupted
-        (somebody logs in)
+        (someone logs in)
         session resumed
         agent probed by #3
         #3 attempt 1 started, $5.00 reserved
@@ -618,7 +618,7 @@ fn one_hundred_thirty_three_more_starts() {
 }
 
 #[test]
-fn one_refused_agent_of_three_is_tried_again() {
+fn one_refused_agent_of_three_is_retried() {
     check(
         3,
         |night| {
@@ -657,8 +657,8 @@ fn one_refused_agent_of_three_is_tried_again() {
 }
 
 #[test]
-fn an_answer_confirms_nothing_and_a_start_does() {
-    // Both ran when the credentials were renewed: neither is the one more start.
+fn a_new_start_confirms_a_refusal_and_an_answer_does_not() {
+    // Both were running when the credentials were renewed: neither counts as the one more start.
     check(
         2,
         |night| {
@@ -691,7 +691,7 @@ fn an_answer_confirms_nothing_and_a_start_does() {
 }
 
 #[test]
-fn a_session_that_is_gone_is_not_replaced_where_a_lower_cap_leaves_nothing() {
+fn a_lost_agent_session_is_not_replaced_if_the_lower_cap_is_spent() {
     check(
         1,
         |night| {
@@ -713,14 +713,14 @@ fn a_session_that_is_gone_is_not_replaced_where_a_lower_cap_leaves_nothing() {
         session resumed
         #1 agent exited, $0.00
         #1 attempt 2 failed (charged): gave up
-        #1 ended, budget: spent $3.00 of $2.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $3.00 of the $2.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
 }
 
 #[test]
-fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
+fn a_lost_agent_session_is_replaced_at_no_retry() {
     let night = check(
         1,
         |night| {
@@ -770,7 +770,7 @@ fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
 }
 
 #[test]
-fn a_limit_in_the_middle_of_work_is_continued_in_the_same_tree_and_session() {
+fn work_interrupted_by_a_limit_continues_in_the_same_worktree_and_session() {
     let night = check(
         1,
         |night| {
@@ -807,7 +807,7 @@ fn a_limit_in_the_middle_of_work_is_continued_in_the_same_tree_and_session() {
 }
 
 #[test]
-fn an_outage_of_the_forge_makes_work_wait() {
+fn an_outage_of_the_forge_delays_publishing() {
     let night = check(
         1,
         |night| {
@@ -846,7 +846,7 @@ fn an_outage_of_the_forge_makes_work_wait() {
 }
 
 #[test]
-fn a_forge_that_limits_publishing_is_asked_again_when_it_said() {
+fn publishing_is_retried_when_the_forges_limit_ends() {
     check(
         2,
         |night| {
@@ -916,7 +916,7 @@ fn worktrees_wait_for_the_forge_that_gives_their_base() {
 }
 
 #[test]
-fn publishing_gives_up_where_only_it_fails() {
+fn publishing_gives_up_if_only_publishing_fails() {
     check(
         4,
         |night| {
@@ -968,7 +968,7 @@ fn publishing_gives_up_where_only_it_fails() {
 }
 
 #[test]
-fn a_probe_that_says_nothing_of_the_service_lets_another_probe() {
+fn a_probe_without_a_result_lets_another_task_probe() {
     check(
         2,
         |night| {
@@ -1004,7 +1004,7 @@ fn a_probe_that_says_nothing_of_the_service_lets_another_probe() {
 }
 
 #[test]
-fn a_person_closes_a_breaker() {
+fn a_user_closes_a_breaker() {
     check(
         2,
         |night| {

@@ -31,7 +31,7 @@ fn a_dependent_starts_from_what_it_depends_on() {
         #2 agent exited, $1.00
         #3 agent exited, $1.00
         #2 ended, pull request #102
-        (#1 waits for #3)
+        (#1 waiting for #3)
         #3 ended, pull request #103
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
@@ -49,7 +49,7 @@ fn a_dependent_starts_from_what_it_depends_on() {
 }
 
 #[test]
-fn dependents_of_what_failed_are_skipped_by_name() {
+fn dependents_of_a_failed_issue_are_skipped_with_its_number() {
     check(
         4,
         |night| {
@@ -74,7 +74,7 @@ fn dependents_of_what_failed_are_skipped_by_name() {
 }
 
 #[test]
-fn a_circle_costs_its_members_and_what_depends_on_them_and_nothing_else() {
+fn a_dependency_cycle_skips_only_its_members_and_their_dependents() {
     let night = check(
         8,
         |night| {
@@ -89,12 +89,12 @@ fn a_circle_costs_its_members_and_what_depends_on_them_and_nothing_else() {
                 .begin();
         },
         "
-        #2 ended, skipped: depends on itself in a circle: #2 → #4 → #3 → #2
-        #4 ended, skipped: depends on itself in a circle: #2 → #4 → #3 → #2
-        #3 ended, skipped: depends on itself in a circle: #2 → #4 → #3 → #2
+        #2 ended, skipped: circular dependency: #2 → #4 → #3 → #2
+        #4 ended, skipped: circular dependency: #2 → #4 → #3 → #2
+        #3 ended, skipped: circular dependency: #2 → #4 → #3 → #2
         #5 ended, skipped: depends on #3
         #6 ended, skipped: depends on #3
-        #7 ended, skipped: depends on itself in a circle: #7 → #7
+        #7 ended, skipped: circular dependency: #7 → #7
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
@@ -108,7 +108,7 @@ fn a_circle_costs_its_members_and_what_depends_on_them_and_nothing_else() {
 }
 
 #[test]
-fn a_circle_is_broken_by_a_pull_request_that_is_open_already() {
+fn an_open_pull_request_breaks_a_dependency_cycle() {
     check(
         2,
         |night| {
@@ -120,7 +120,7 @@ fn a_circle_is_broken_by_a_pull_request_that_is_open_already() {
             night.begin();
         },
         "
-        #2 ended, pull request #7 is open already
+        #2 ended, pull request #7 is already open
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
@@ -153,7 +153,7 @@ fn an_issue_that_depends_on_an_open_one_outside_is_skipped() {
 }
 
 #[test]
-fn an_issue_with_an_open_pull_request_is_not_done_again() {
+fn an_issue_with_an_open_pull_request_is_not_redone() {
     let night = check(
         3,
         |night| {
@@ -165,7 +165,7 @@ fn an_issue_with_an_open_pull_request_is_not_done_again() {
             night.begin();
         },
         "
-        #2 ended, pull request #7 is open already
+        #2 ended, pull request #7 is already open
         #1 ended, skipped: depends on #50, which is open and not part of this run
         #3 attempt 1 started, $5.00 reserved
         #3 agent exited, $1.00
@@ -201,7 +201,7 @@ fn a_dependent_named_twice_waits_once() {
 }
 
 #[test]
-fn who_ignores_what_is_outside_starts_from_the_base() {
+fn ignoring_outside_dependencies_starts_from_the_base() {
     let night = check(
         2,
         |night| {
@@ -231,7 +231,7 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
 }
 
 #[test]
-fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() {
+fn a_withdrawn_issue_costs_nothing_and_a_closed_one_blocks_no_dependents() {
     let night = check(
         5,
         |night| {
@@ -253,11 +253,11 @@ fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() 
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #3 attempt 1 started, $5.00 reserved
-        #1 ended, skipped: it was closed in the meantime
+        #1 ended, skipped: the issue was closed in the meantime
         #4 attempt 1 started, $5.00 reserved
-        #2 ended, skipped: it lost its label in the meantime
+        #2 ended, skipped: the issue lost its label in the meantime
         #5 ended, skipped: depends on #2
-        #3 ended, pull request #7 was merged already
+        #3 ended, pull request #7 was already merged
         #4 agent exited, $1.00
         #4 ended, pull request #104
         session completed
@@ -267,7 +267,7 @@ fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() 
 }
 
 #[test]
-fn what_was_merged_is_done_and_in_the_base() {
+fn merged_work_is_done_and_in_the_base() {
     let night = check(
         2,
         |night| {
@@ -279,7 +279,7 @@ fn what_was_merged_is_done_and_in_the_base() {
             night.begin();
         },
         "
-        #1 ended, pull request #7 was merged already
+        #1 ended, pull request #7 was already merged
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
         #2 ended, pull request #102

@@ -1,4 +1,4 @@
-//! Failures: whose fault, who pays, what is tried again and from where.
+//! Failures: what is at fault, whether it costs a retry, what is retried and from where.
 
 use autoissue_engine::AttemptInput;
 use autoissue_engine::ServiceEvent;
@@ -33,7 +33,7 @@ fn released(night: &Night) -> Vec<(u64, u32, bool)> {
 }
 
 #[test]
-fn a_base_that_somebody_breaks_meanwhile_is_nobodys_failed_check() {
+fn a_check_that_also_fails_on_the_base_is_not_a_failure_of_the_task() {
     for (red_base, is_done) in [(RedBase::Fail, false), (RedBase::IgnoreKnown, true)] {
         let mut night = Night::new(2);
         night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, red_base, 1));
@@ -45,9 +45,12 @@ fn a_base_that_somebody_breaks_meanwhile_is_nobodys_failed_check() {
         if !is_done {
             assert!(matches!(outcome, Outcome::NeedsYou { .. }), "{outcome}");
             let told = night.told();
-            let why = "session stops: check `test` fails on the base too (exit code 1)";
+            let why = "session stops: check `test` also fails on the base (exit code 1)";
             assert!(told.contains(why), "{told}");
-            assert!(!told.contains("#2 attempt"), "nothing more is paid: {told}");
+            assert!(
+                !told.contains("#2 attempt"),
+                "no further agent runs: {told}"
+            );
         }
     }
 }
@@ -70,7 +73,7 @@ fn a_good_run_is_one_attempt() {
 }
 
 #[test]
-fn validation_is_not_tried_again() {
+fn validation_failures_are_not_retried() {
     check(
         1,
         |night| {
@@ -95,7 +98,7 @@ fn validation_is_not_tried_again() {
 }
 
 #[test]
-fn transient_failures_are_tried_again_after_1_2_and_4_seconds() {
+fn transient_failures_are_retried_after_1_2_and_4_seconds() {
     check(
         1,
         |night| {
@@ -151,7 +154,7 @@ fn no_change_is_not_success() {
 }
 
 #[test]
-fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
+fn an_unfinished_merge_fails_a_check_even_if_none_is_configured() {
     let night = check(
         1,
         |night| {
@@ -172,7 +175,7 @@ fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
         session completed
         ",
     );
-    // The agent resolves what it left, in the same tree.
+    // The agent resolves the merge in the same worktree.
     assert_eq!(
         starts(&night),
         [
@@ -226,7 +229,7 @@ fn dirty_retry() {
     assert_eq!(
         released(&night),
         [(1, 1, false), (1, 3, true)],
-        "the tree of the failed check is kept"
+        "the worktree of the failed check is kept"
     );
     let resumed = night.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => Some((
@@ -240,7 +243,7 @@ fn dirty_retry() {
     assert_eq!(
         resumed[2].0.as_ref().map(|session| session.id.as_str()),
         Some("s"),
-        "the agent's session goes on"
+        "the agent's session continues"
     );
     assert!(
         resumed[2]
@@ -252,12 +255,17 @@ fn dirty_retry() {
 }
 
 #[test]
-fn a_kept_tree_goes_when_its_task_ends_without_another_attempt() {
+fn a_kept_worktree_is_removed_when_its_task_ends_without_another_attempt() {
     let night = check(
         1,
         |night| {
             night.set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::DUSK + 30_000)));
-            night.replies(1, "checks", [Reply::Red("test")]).hold(1, "checks").begin().pass(60).release(1, "checks");
+            night
+                .replies(1, "checks", [Reply::Red("test")])
+                .hold(1, "checks")
+                .begin()
+                .pass(60)
+                .release(1, "checks");
         },
         "
         base checked, 0 red
@@ -265,7 +273,7 @@ fn a_kept_tree_goes_when_its_task_ends_without_another_attempt() {
         #1 agent exited, $1.00
         #1 checks failed
         #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
-        #1 ended, task: check `test` (exit code 1) failed; not tried again: the time set by `--until` had come
+        #1 ended, task: check `test` (exit code 1) failed; not retried: past the `--until` time
         session completed
         ",
     );
@@ -292,7 +300,7 @@ fn work_that_cannot_be_collected_is_not_removed() {
     assert_eq!(
         released(&night),
         [(1, 2, true)],
-        "the first attempt's tree stays for the next lease to save"
+        "the first attempt's worktree stays, and the next lease saves it"
     );
 }
 
@@ -325,7 +333,7 @@ fn success_after_sigterm() {
 }
 
 #[test]
-fn a_result_that_came_before_the_signal_is_judged_and_not_paid_again() {
+fn a_result_from_before_the_signal_is_used_and_not_paid_for_again() {
     check(
         1,
         |night| {
@@ -388,17 +396,17 @@ fn base_was_red() {
         },
         "
         base checked, 1 red
-        session stops: check `test` fails on the base already (exit code 1), without any work of ours
-        #1 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
-        #2 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
-        #3 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
-        session failed: check `test` fails on the base already (exit code 1), without any work of ours
+        session stops: check `test` already fails on the base (exit code 1), without any changes
+        #1 ended, not started: check `test` already fails on the base (exit code 1), without any changes
+        #2 ended, not started: check `test` already fails on the base (exit code 1), without any changes
+        #3 ended, not started: check `test` already fails on the base (exit code 1), without any changes
+        session failed: check `test` already fails on the base (exit code 1), without any changes
         ",
     );
 }
 
 #[test]
-fn a_check_that_fails_on_the_base_may_say_nothing_about_the_work() {
+fn a_check_that_fails_on_the_base_may_be_ignored() {
     check(
         2,
         |night| {
@@ -428,7 +436,7 @@ fn a_check_that_fails_on_the_base_may_say_nothing_about_the_work() {
 }
 
 #[test]
-fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
+fn an_auto_model_is_selected_again_only_after_a_failure_of_substance() {
     let night = check(
         1,
         |night| {
@@ -467,7 +475,7 @@ fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
 }
 
 #[test]
-fn late_and_doubled_answers_change_nothing() {
+fn late_and_duplicate_answers_change_nothing() {
     check(
         1,
         |night| {
@@ -551,7 +559,7 @@ fn one_issue_is_accepted_once() {
 }
 
 #[test]
-fn a_backlog_that_cannot_be_read_is_tried_again_a_few_times() {
+fn reading_the_backlog_is_retried_a_limited_number_of_times() {
     check(
         1,
         |night| {
@@ -585,7 +593,7 @@ fn an_empty_backlog_is_a_completed_session() {
 }
 
 #[test]
-fn someone_has_to_decide_what_conflicts() {
+fn conflicts_need_a_decision() {
     check(
         1,
         |night| {
@@ -604,7 +612,7 @@ fn someone_has_to_decide_what_conflicts() {
 }
 
 #[test]
-fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
+fn a_rule_that_affects_every_task_interrupts_after_the_first() {
     check(
         3,
         |night| {
@@ -621,12 +629,12 @@ fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 1 suspended
-        session is suspended: commits must be signed
+        #1 attempt 1 interrupted
+        session stops, resumable: commits must be signed
         session interrupted
         session resumed
-        #1 attempt 1 suspended
-        session is suspended: commits must be signed
+        #1 attempt 1 interrupted
+        session stops, resumable: commits must be signed
         session interrupted
         (signed now)
         session resumed
@@ -643,7 +651,7 @@ fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
 }
 
 #[test]
-fn one_work_that_never_gets_through_is_no_outage_of_the_forge() {
+fn work_that_is_never_accepted_is_not_an_outage_of_the_forge() {
     let night = check(
         2,
         |night| {
@@ -676,7 +684,7 @@ fn one_work_that_never_gets_through_is_no_outage_of_the_forge() {
 }
 
 #[test]
-fn credentials_of_the_forge_that_end_before_an_attempt_interrupt_and_cost_nothing() {
+fn forge_credentials_that_expire_before_an_attempt_interrupt_at_no_cost() {
     check(
         2,
         |night| {
@@ -687,8 +695,8 @@ fn credentials_of_the_forge_that_end_before_an_attempt_interrupt_and_cost_nothin
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #1 attempt 1 suspended
-        session is suspended: bad credentials
+        #1 attempt 1 interrupted
+        session stops, resumable: bad credentials
         session interrupted
         (a new token)
         session resumed

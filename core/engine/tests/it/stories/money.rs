@@ -1,4 +1,4 @@
-//! Money: admission, reservations, caps, and costs that are not known.
+//! Money: admission, reservations, caps, and unknown costs.
 
 use autoissue_engine::*;
 
@@ -9,7 +9,7 @@ fn unmeasured(spent: Spent) -> Reply {
     Reply::Exits(Ended::Done, spent)
 }
 
-/// Returns what each agent was told that it may spend.
+/// Returns the spending limit that each agent was given.
 fn limits(night: &Night) -> Vec<Option<Usd>> {
     fn limit(effect: &Effect) -> Option<Option<Usd>> {
         match effect {
@@ -95,7 +95,7 @@ fn running_attempts_hold_their_money() {
         "
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
-        (#3 needs $5.00, of which $2.00 is neither spent nor set aside)
+        (#3 needs $5.00; only $2.00 of the budget is free)
         #1 agent exited, $1.00
         #3 attempt 1 started, $5.00 reserved
         #1 ended, pull request #101
@@ -180,7 +180,7 @@ fn history_lost() {
 }
 
 #[test]
-fn a_reservation_is_the_rest_of_the_cap_and_the_agent_is_told_less() {
+fn a_reservation_is_the_rest_of_the_cap_and_the_agents_limit_is_lower() {
     let night = check(
         1,
         |night| {
@@ -252,7 +252,7 @@ fn one_more_turn() {
         #1 metered $2.30
         #1 metered $2.50
         #1 agent exited, $2.79
-        #1 ended, budget: spent $2.79 of $2.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $2.79 of the $2.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -288,7 +288,7 @@ fn first_no_work_is_not_kept() {
         #1 metered $2.50
         #1 agent exited, $2.79
         #1 attempt 1 failed (charged): the agent changed nothing
-        #1 ended, budget: spent $2.79 of $2.00; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $2.79 of the $2.00 limit. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -324,7 +324,7 @@ fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
 }
 
 #[test]
-fn finished_work_that_passed_its_reservation_is_published() {
+fn finished_work_over_its_reservation_is_published() {
     let night = check(
         1,
         |night| {
@@ -343,7 +343,7 @@ fn finished_work_that_passed_its_reservation_is_published() {
 }
 
 #[test]
-fn finished_work_that_passed_its_reservation_and_a_check_ends_as_budget() {
+fn work_over_its_reservation_that_fails_a_check_ends_as_budget() {
     check(
         1,
         |night| {
@@ -356,7 +356,7 @@ fn finished_work_that_passed_its_reservation_and_a_check_ends_as_budget() {
         #1 agent exited, $5.10
         #1 checks failed
         #1 attempt 1 failed (charged): check `test` (exit code 1) failed
-        #1 ended, budget: spent $5.10 of $5.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $5.10 of the $5.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
@@ -382,7 +382,7 @@ fn money_bill_beats_guess() {
 }
 
 #[test]
-fn a_cost_that_cannot_be_right_is_unknown() {
+fn an_impossible_cost_is_unknown() {
     for bill in [Spent::Known(usd(1e300)), Spent::AtLeast(usd(501.0))] {
         let night = check(
             1,
@@ -396,7 +396,7 @@ fn a_cost_that_cannot_be_right_is_unknown() {
             "
             #1 attempt 1 started, $5.00 reserved
             #1 metered $0.30
-            #1 agent exited, $0.80 assumed
+            #1 agent exited, $0.80 estimated
             #1 ended, pull request #101
             session completed
             ",
@@ -406,7 +406,7 @@ fn a_cost_that_cannot_be_right_is_unknown() {
 }
 
 #[test]
-fn a_cost_that_cannot_be_right_is_no_part_of_what_the_session_of_the_agent_has_cost() {
+fn an_impossible_cost_is_not_part_of_the_agent_sessions_cost() {
     let mut night = Night::new(1);
     night.set(|s| s.has_checks = true).hold(1, "agent").begin();
     let absurd = unmeasured(Spent::Known(usd(1e300)));
@@ -424,7 +424,7 @@ fn a_cost_that_cannot_be_right_is_no_part_of_what_the_session_of_the_agent_has_c
 }
 
 #[test]
-fn a_known_cost_of_an_agent_that_calls_itself_free_is_booked() {
+fn a_known_cost_of_a_supposedly_free_agent_is_recorded() {
     let costs = [
         (Spent::Known(usd(0.7)), Usd::ZERO),
         (Spent::AtLeast(usd(0.7)), usd(0.7)),
@@ -453,7 +453,7 @@ fn a_known_cost_of_an_agent_that_calls_itself_free_is_booked() {
 }
 
 #[test]
-fn a_resumed_session_is_told_what_it_has_cost() {
+fn a_resumed_agent_session_is_given_its_earlier_cost() {
     let night = check(
         1,
         |night| {
@@ -479,7 +479,7 @@ fn a_resumed_session_is_told_what_it_has_cost() {
         #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
         #1 attempt 2 started, $3.00 reserved
         #1 metered $0.50
-        #1 agent exited, $1.00 assumed
+        #1 agent exited, $1.00 estimated
         #1 checks failed
         #1 attempt 2 failed (charged), again, kept: check `test` (exit code 1) failed
         #1 attempt 3 started, $2.00 reserved
@@ -498,12 +498,12 @@ fn a_resumed_session_is_told_what_it_has_cost() {
     assert_eq!(
         resumed.collect::<Vec<_>>(),
         [None, Some(usd(2.0)), Some(usd(2.5))],
-        "what was seen, without what was assumed"
+        "what was metered, without what was estimated"
     );
 }
 
 #[test]
-fn one_interruption_never_ends_a_task_however_small_its_cap() {
+fn an_interruption_never_ends_a_task_however_small_its_cap() {
     check(
         1,
         |night| {
@@ -520,7 +520,7 @@ fn one_interruption_never_ends_a_task_however_small_its_cap() {
         #1 metered $0.15
         (died)
         session resumed
-        #1 agent exited, $0.25 assumed
+        #1 agent exited, $0.25 estimated
         #1 attempt 1 failed, again, kept: interrupted
         #1 attempt 2 started, $0.05 reserved
         #1 agent exited, $1.00
@@ -530,7 +530,7 @@ fn one_interruption_never_ends_a_task_however_small_its_cap() {
     );
 }
 
-/// An earlier session spent so much on #1 and left work.
+/// An earlier session spent this much on #1 and left work.
 fn cut_off(dollars: f64) -> CutOff {
     CutOff {
         spent: usd(dollars),
@@ -544,7 +544,7 @@ fn cut_off(dollars: f64) -> CutOff {
 }
 
 #[test]
-fn money_run_again_continues_with_what_is_left_of_the_cap() {
+fn money_run_again_continues_with_the_rest_of_the_cap() {
     let night = check(
         2,
         |night| {
@@ -580,12 +580,12 @@ fn money_run_again_continues_with_what_is_left_of_the_cap() {
     assert_eq!(
         night.engine.ledger().spent,
         usd(2.0),
-        "the session's budget is its own"
+        "the session's budget is separate"
     );
 }
 
 #[test]
-fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
+fn work_with_a_spent_cap_needs_a_decision_and_costs_nothing() {
     check(
         2,
         |night| {
@@ -598,15 +598,15 @@ fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
             night.begin();
         },
         "
-        #1 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
-        #2 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, needs you: budget: $4.60 of the $5.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue with the kept work
+        #2 ended, needs you: budget: $4.60 of the $5.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
     );
 }
 
 #[test]
-fn work_whose_cap_is_lowered_to_what_was_spent_before_ends_with_the_resume() {
+fn work_ends_on_resume_if_the_cap_is_lowered_to_the_amount_spent_before() {
     check(
         1,
         |night| {
@@ -617,14 +617,14 @@ fn work_whose_cap_is_lowered_to_what_was_spent_before_ends_with_the_resume() {
         "
         (died)
         session resumed
-        #1 ended, needs you: budget: $3.00 of $2.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
+        #1 ended, needs you: budget: $3.00 of the $2.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue with the kept work
         session completed
         ",
     );
 }
 
 #[test]
-fn a_later_session_is_told_what_the_cap_cut_off() {
+fn a_later_session_gets_the_work_interrupted_by_the_cap() {
     let mut night = Night::new(2);
     night.about.cut_off.insert(number(1), cut_off(1.0));
     night.replies(
@@ -650,7 +650,7 @@ fn cap_wedges_issue() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.80
         #1 attempt 1 failed (charged): gave up
-        #1 ended, budget: spent $4.80 of $5.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $4.80 of the $5.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
         #2 ended, pull request #102
@@ -674,10 +674,10 @@ fn unmeasured_is_free() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 metered $0.30
-        #1 agent exited, $0.80 assumed
+        #1 agent exited, $0.80 estimated
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
-        #2 agent exited, $1.20 assumed
+        #2 agent exited, $1.20 estimated
         #2 ended, pull request #102
         #3 attempt 1 started, $5.00 reserved
         #3 agent exited, $1.00
@@ -688,7 +688,7 @@ fn unmeasured_is_free() {
     assert_eq!(
         night.engine.ledger().assumed,
         usd(2.0),
-        "known and assumed costs are apart"
+        "known and estimated costs are separate"
     );
 }
 
@@ -704,7 +704,7 @@ fn a_backend_that_meters_at_the_end_is_charged_its_whole_reservation() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #1 agent exited, $5.00 assumed
+        #1 agent exited, $5.00 estimated
         #1 ended, pull request #101
         session completed
         ",
@@ -732,7 +732,7 @@ fn a_free_agent_needs_no_budget_and_is_told_no_limit() {
 }
 
 #[test]
-fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
+fn an_agent_that_broke_off_after_spending_is_charged_and_its_work_collected() {
     check(
         1,
         |night| {
@@ -745,7 +745,7 @@ fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 metered $1.20
-        #1 agent exited, $1.70 assumed
+        #1 agent exited, $1.70 estimated
         agent failed for #1 (charged)
         #1 attempt 1 failed (charged), again at 1s: crashed
         #1 attempt 2 started, $3.30 reserved
@@ -758,7 +758,7 @@ fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
 }
 
 #[test]
-fn a_task_that_can_never_be_paid_holds_nobody_up() {
+fn an_unaffordable_task_blocks_no_other_task() {
     check(
         4,
         |night| {
@@ -773,7 +773,7 @@ fn a_task_that_can_never_be_paid_holds_nobody_up() {
             night
                 .hold(3, "agent")
                 .begin()
-                .say("#2 would run alone, and nobody waits for it")
+                .say("#2 must run alone, but no other task waits for it")
                 .release(3, "agent");
         },
         "
@@ -782,7 +782,7 @@ fn a_task_that_can_never_be_paid_holds_nobody_up() {
         #2 ended, not started: budget
         #3 attempt 1 started, $4.10 reserved
         #1 ended, pull request #101
-        (#2 would run alone, and nobody waits for it)
+        (#2 must run alone, but no other task waits for it)
         #3 agent exited, $1.00
         #4 attempt 1 started, $3.10 reserved
         #3 ended, pull request #103
@@ -807,7 +807,7 @@ fn a_budget_used_up_by_retries_is_named_as_the_reason() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.90
         #1 attempt 1 failed (charged), again: gave up
-        #1 ended, budget: spent $4.90 of $5.00; its work is kept; raise `maxTotalBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $4.90 of the $5.00 limit; work kept. Raise `maxTotalBudgetUsd` and run it again to continue
         session completed
         ",
     );

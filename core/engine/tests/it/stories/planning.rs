@@ -26,7 +26,7 @@ fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
 }
 
 #[test]
-fn a_directive_becomes_issues_and_these_are_run() {
+fn a_directive_becomes_issues_that_are_run() {
     let night = check(
         0,
         |night| {
@@ -88,7 +88,7 @@ fn a_given_plan_costs_nothing() {
 }
 
 #[test]
-fn the_planner_is_told_its_reservation_less_a_turn() {
+fn the_planners_limit_is_its_reservation_minus_a_turn() {
     let night = check(
         0,
         |night| {
@@ -112,13 +112,13 @@ fn a_budget_too_small_for_the_planner_starts_nothing() {
         |night| {
             night.plans(FORK).set(|s| s.budget = usd(0.5)).begin();
         },
-        "session failed: cannot afford the planner: it needs $0.51, budget $0.50",
+        "session failed: cannot afford the planner: it needs $0.51, but the budget is $0.50",
     );
     assert_eq!(night.asked, []);
 }
 
 #[test]
-fn a_bad_answer_is_mended_once_in_the_same_session_of_the_agent() {
+fn an_invalid_answer_is_repaired_once_in_the_same_agent_session() {
     let night = check(
         0,
         |night| {
@@ -143,7 +143,7 @@ fn a_bad_answer_is_mended_once_in_the_same_session_of_the_agent() {
 }
 
 #[test]
-fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
+fn a_second_invalid_answer_ends_the_session_and_names_the_file() {
     check(
         0,
         |night| {
@@ -164,14 +164,14 @@ fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
         planner exited, $0.10
         plan rejected: b
         c
-        session stops: the planner's answer is no plan: b (and 1 more); it is kept in `answer.txt`
-        session failed: the planner's answer is no plan: b (and 1 more); it is kept in `answer.txt`
+        session stops: the planner's answer was not a valid plan: b (and 1 more); the answer is saved in `answer.txt`
+        session failed: the planner's answer was not a valid plan: b (and 1 more); the answer is saved in `answer.txt`
         ",
     );
 }
 
 #[test]
-fn an_answer_is_not_mended_with_money_that_is_not_there() {
+fn an_answer_is_not_repaired_if_the_budget_is_spent() {
     check(
         0,
         |night| {
@@ -184,14 +184,14 @@ fn an_answer_is_not_mended_with_money_that_is_not_there() {
         planner 1 started, $2.00 reserved
         planner exited, $1.60
         plan rejected: a
-        session stops: the planner's answer is no plan: a; it is kept in `answer.txt`
-        session failed: the planner's answer is no plan: a; it is kept in `answer.txt`
+        session stops: the planner's answer was not a valid plan: a; the answer is saved in `answer.txt`
+        session failed: the planner's answer was not a valid plan: a; the answer is saved in `answer.txt`
         ",
     );
 }
 
 #[test]
-fn a_planner_that_says_nothing_is_asked_once_more() {
+fn a_planner_without_an_answer_is_asked_once_more() {
     check(
         0,
         |night| {
@@ -204,7 +204,7 @@ fn a_planner_that_says_nothing_is_asked_once_more() {
         "
         planner 1 started, $2.00 reserved
         planner exited, $0.50
-        plan rejected, again: it is empty
+        plan rejected, again: the answer is empty
         planner 2 started, $1.50 reserved
         planner exited, $0.50
         plan of 1 issues
@@ -213,7 +213,7 @@ fn a_planner_that_says_nothing_is_asked_once_more() {
 }
 
 #[test]
-fn a_planner_that_crashes_is_tried_again_as_often_as_a_task() {
+fn a_planner_that_crashes_is_retried_as_often_as_a_task() {
     check(
         0,
         |night| {
@@ -239,7 +239,7 @@ fn a_planner_that_crashes_is_tried_again_as_often_as_a_task() {
 }
 
 #[test]
-fn a_planner_that_gives_up_is_not_asked_again() {
+fn a_planner_that_gives_up_is_not_retried() {
     check(
         0,
         |night| {
@@ -282,7 +282,7 @@ fn quota_at_one_am_the_planner_waits_for_its_end() {
 }
 
 #[test]
-fn provider_down_20_min_the_planner_waits_and_pays_nothing() {
+fn provider_down_20_min_the_planner_waits_at_no_cost() {
     let night = check(
         0,
         |night| {
@@ -341,7 +341,7 @@ fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
         agent probed
         planner 2 started, $2.00 reserved
         planner exited, $0.00
-        session is suspended: bad credentials
+        session stops, resumable: bad credentials
         planner 2 failed, again at 2s: bad credentials
         agent breaker open until 1s, 1 failures
         session interrupted
@@ -350,7 +350,7 @@ fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
 }
 
 #[test]
-fn a_planner_that_passes_its_reservation_is_stopped() {
+fn a_planner_that_exceeds_its_reservation_is_stopped() {
     let night = check(
         0,
         |night| {
@@ -364,8 +364,8 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
         planner 1 started, $2.00 reserved
         planner metered $1.00
         planner metered $2.01
-        planner exited, $2.51 assumed
-        session failed: planning spent $2.51 of $2.00 and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once
+        planner exited, $2.51 estimated
+        session failed: planning spent $2.51 of $2.00 without producing a plan; raise `planner.maxBudgetUsd` or narrow the directive
         ",
     );
     assert!(night.asked.contains(&Effect::Plan(PlanEffect::Stop {
@@ -374,7 +374,7 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
 }
 
 #[test]
-fn a_plan_that_the_budget_does_not_pay_creates_nothing() {
+fn a_plan_above_the_budget_creates_nothing() {
     let night = check(
         0,
         |night| {
@@ -414,7 +414,7 @@ fn ask_person(settings: &mut Settings) {
 }
 
 #[test]
-fn a_plan_waits_for_a_person_and_goes_on_where_one_agrees() {
+fn a_plan_waits_for_approval_and_then_continues() {
     check(
         0,
         |night| {
@@ -441,7 +441,7 @@ fn a_plan_waits_for_a_person_and_goes_on_where_one_agrees() {
 }
 
 #[test]
-fn a_plan_that_nobody_wants_creates_nothing() {
+fn a_declined_plan_creates_nothing() {
     let night = check(
         0,
         |night| {
@@ -483,7 +483,7 @@ fn a_plan_that_runs_cannot_be_declined() {
 }
 
 #[test]
-fn paid_twice_a_planner_that_was_done_when_we_died_is_not_asked_again() {
+fn paid_twice_a_planner_that_finished_before_the_crash_is_not_run_again() {
     let night = check(
         0,
         |night| {
@@ -505,7 +505,7 @@ fn paid_twice_a_planner_that_was_done_when_we_died_is_not_asked_again() {
 }
 
 #[test]
-fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
+fn an_interrupted_planner_is_charged_by_the_rule_and_started_again() {
     check(
         0,
         |night| {
@@ -521,7 +521,7 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
         planner metered $0.25
         (died)
         session resumed
-        planner exited, $0.75 assumed
+        planner exited, $0.75 estimated
         planner 1 failed, again: interrupted
         planner 2 started, $1.25 reserved
         planner exited, $0.50
@@ -531,7 +531,7 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
 }
 
 #[test]
-fn a_plan_that_came_in_spite_of_a_stop_is_kept() {
+fn a_plan_that_arrives_after_a_stop_is_kept() {
     check(
         0,
         |night| {
@@ -555,7 +555,7 @@ fn a_plan_that_came_in_spite_of_a_stop_is_kept() {
 }
 
 #[test]
-fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
+fn an_interruption_stops_the_planner_and_a_resume_starts_it_again() {
     let night = check(
         0,
         |night| {
@@ -593,7 +593,7 @@ fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
 }
 
 #[test]
-fn crash_after_post_an_issue_that_is_there_already_is_not_lost() {
+fn crash_after_post_an_issue_that_already_exists_is_not_lost() {
     check(
         0,
         |night| {
@@ -645,7 +645,7 @@ fn an_interrupt_between_two_issues_is_saved_and_resumed() {
 }
 
 #[test]
-fn creation_that_is_stopped_goes_on_at_resume() {
+fn interrupted_creation_continues_on_resume() {
     check(
         0,
         |night| {
@@ -660,7 +660,7 @@ fn creation_that_is_stopped_goes_on_at_resume() {
         planner exited, $0.50
         plan of 1 issues
         interrupt requested
-        creation suspended
+        creation interrupted
         session interrupted
         session resumed
         creation retried
@@ -695,7 +695,7 @@ fn secondary_limit_creation_waits_until_the_stated_time() {
 }
 
 #[test]
-fn an_outage_of_the_forge_makes_creation_wait_and_then_goes_on_by_itself() {
+fn an_outage_of_the_forge_delays_creation_until_it_ends() {
     check(
         0,
         |night| {
@@ -734,7 +734,7 @@ fn an_outage_of_the_forge_makes_creation_wait_and_then_goes_on_by_itself() {
 }
 
 #[test]
-fn creation_with_bad_credentials_waits_until_they_are_mended() {
+fn creation_with_bad_credentials_waits_until_they_are_fixed() {
     check(
         0,
         |night| {
@@ -753,8 +753,8 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
         planner exited, $0.50
         plan of 2 issues
         issue 1 created as #1
-        creation suspended
-        session is suspended: bad credentials
+        creation interrupted
+        session stops, resumable: bad credentials
         session interrupted
         (mended)
         session resumed
@@ -767,7 +767,7 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
 }
 
 #[test]
-fn an_issue_that_the_forge_refuses_waits_for_a_person() {
+fn an_issue_that_the_forge_rejects_interrupts_the_session() {
     let refused = Failure::NeedsPerson {
         message: "the body is too long".into(),
     };
@@ -784,15 +784,15 @@ fn an_issue_that_the_forge_refuses_waits_for_a_person() {
         planner exited, $0.50
         plan of 2 issues
         issue 1 created as #1
-        creation suspended
-        session is suspended: the body is too long
+        creation interrupted
+        session stops, resumable: the body is too long
         session interrupted
         ",
     );
 }
 
 #[test]
-fn late_and_doubled_answers_change_nothing() {
+fn late_and_duplicate_answers_change_nothing() {
     check(
         0,
         |night| {

@@ -6,7 +6,7 @@ use autoissue_engine::*;
 use crate::story::*;
 
 #[test]
-fn the_built_in_decides_instead_and_it_is_told() {
+fn the_built_in_decides_instead_and_this_is_reported() {
     let night = check(
         2,
         |night| {
@@ -29,7 +29,7 @@ fn the_built_in_decides_instead_and_it_is_told() {
 }
 
 #[test]
-fn a_task_fails_or_is_skipped_where_nothing_decides_instead() {
+fn a_task_fails_or_is_skipped_without_a_fallback() {
     check(
         4,
         |night| {
@@ -43,7 +43,7 @@ fn a_task_fails_or_is_skipped_where_nothing_decides_instead() {
         #1 billing 0.1.0 did not decide, Fail: it trapped
         #1 ended, validation: it trapped
         #2 billing 0.1.0 did not decide, Skip: it trapped
-        #2 ended, skipped: a plugin did not decide about it
+        #2 ended, skipped: a plugin did not return a decision
         #3 ended, skipped: depends on #2
         #4 attempt 1 started, $5.00 reserved
         #4 agent exited, $1.00
@@ -78,7 +78,7 @@ fn a_selector_that_fails_between_attempts_ends_the_task() {
 }
 
 #[test]
-fn what_a_plugin_says_too_late_changes_nothing() {
+fn late_answers_of_a_plugin_change_nothing() {
     let mut night = Night::new(1);
     night.begin();
     let before = night.engine.clone();

@@ -1,4 +1,4 @@
-//! Interruptions and crashes, and going on after them.
+//! Interruptions and crashes, and resuming after them.
 
 use autoissue_engine::*;
 
@@ -64,12 +64,12 @@ fn crash_after_post() {
     assert_eq!(
         (agent_runs(&night), n_published),
         (1, 2),
-        "publishing looks before it creates"
+        "publishing checks for an existing pull request before it creates one"
     );
 }
 
 #[test]
-fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() {
+fn work_that_bad_credentials_kept_unpublished_is_published_on_resume() {
     let night = check(
         3,
         |night| {
@@ -81,8 +81,8 @@ fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() 
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 1 suspended
-        session is suspended: bad credentials
+        #1 attempt 1 interrupted
+        session stops, resumable: bad credentials
         #2 agent exited, $1.00
         session interrupted
         session resumed
@@ -94,11 +94,11 @@ fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() 
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 3, "each issue is paid once");
+    assert_eq!(agent_runs(&night), 3, "each issue is paid for once");
 }
 
 #[test]
-fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
+fn a_crash_while_the_agent_runs_interrupts_the_attempt_and_is_charged() {
     let night = check(
         1,
         |night| {
@@ -114,7 +114,7 @@ fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
         #1 metered $1.30
         (died)
         session resumed
-        #1 agent exited, $1.80 assumed
+        #1 agent exited, $1.80 estimated
         #1 attempt 1 failed, again, kept: interrupted
         #1 attempt 2 started, $3.70 reserved
         #1 agent exited, $1.00
@@ -202,7 +202,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
         interrupt requested
-        #2 attempt 1 suspended
+        #2 attempt 1 interrupted
         #1 agent exited, $1.00
         #1 attempt 1 failed, again, kept: interrupted
         session interrupted
@@ -228,7 +228,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
 }
 
 #[test]
-fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
+fn interrupted_collection_is_repeated_on_resume() {
     check(
         1,
         |night| {
@@ -240,7 +240,7 @@ fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         interrupt requested
-        #1 attempt 1 suspended
+        #1 attempt 1 interrupted
         session interrupted
         session resumed
         #1 ended, pull request #101
@@ -250,7 +250,7 @@ fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
 }
 
 #[test]
-fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
+fn if_no_more_work_can_be_kept_the_session_is_interrupted_at_no_retry() {
     let full = || Failure::Refused {
         message: "too much is kept".to_owned(),
     };
@@ -264,9 +264,9 @@ fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
         "
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
-        #1 attempt 1 suspended
-        session is suspended: too much is kept
-        #2 attempt 1 suspended
+        #1 attempt 1 interrupted
+        session stops, resumable: too much is kept
+        #2 attempt 1 interrupted
         session interrupted
         session resumed
         #1 agent exited, $1.00
@@ -279,7 +279,7 @@ fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
 }
 
 #[test]
-fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
+fn no_agent_starts_in_a_new_worktree_after_an_interruption() {
     check(
         1,
         |night| {
@@ -305,7 +305,7 @@ fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
 }
 
 #[test]
-fn an_interrupt_lets_work_be_collected_and_goes_on_with_its_checks() {
+fn after_an_interruption_work_is_collected_and_its_checks_run_on_resume() {
     check(
         1,
         |night| {
@@ -332,7 +332,7 @@ fn an_interrupt_lets_work_be_collected_and_goes_on_with_its_checks() {
 }
 
 #[test]
-fn an_interrupt_lets_a_publication_finish_and_what_is_complete_is_completed() {
+fn an_interruption_lets_publishing_finish_and_may_complete_the_session() {
     check(
         1,
         |night| {
@@ -463,7 +463,7 @@ fn an_interrupt_does_not_wait_for_the_forge() {
 }
 
 #[test]
-fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
+fn a_kept_worktree_survives_an_interruption_before_its_next_attempt() {
     let night = check(
         1,
         |night| {
@@ -506,7 +506,7 @@ fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
     assert_eq!(
         last,
         Some((true, true)),
-        "it goes on in the agent's session, and knows what failed"
+        "it continues in the agent's session, and knows what failed"
     );
 }
 
@@ -529,7 +529,7 @@ fn new_limits_hold_from_the_resume_on() {
         #1 attempt 2 failed, again: interrupted
         session interrupted
         session resumed
-        #1 ended, budget: spent $2.00 of $2.20; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #1 ended, budget: spent $2.00 of the $2.20 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         #2 attempt 1 started, $2.20 reserved
         #2 agent exited, $1.00
         #2 ended, pull request #102
@@ -556,7 +556,7 @@ fn resuming_a_session_that_ended_changes_nothing() {
 }
 
 #[test]
-fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
+fn an_interruption_ends_no_task_even_without_retries() {
     check(
         1,
         |night| {
@@ -574,7 +574,7 @@ fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
         #1 attempt 2 started, $5.00 reserved
         (died)
         session resumed
-        #1 agent exited, $0.50 assumed
+        #1 agent exited, $0.50 estimated
         #1 attempt 2 failed, again, kept: interrupted
         #1 attempt 3 started, $5.00 reserved
         #1 agent exited, $1.00

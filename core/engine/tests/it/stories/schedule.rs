@@ -1,4 +1,4 @@
-//! Who runs beside whom, and who goes first.
+//! Which tasks run side by side, and which go first.
 
 use autoissue_engine::*;
 
@@ -67,7 +67,7 @@ fn a_domain_may_have_several_at_once() {
 }
 
 #[test]
-fn slots_are_a_bound() {
+fn slots_limit_running_tasks() {
     check(
         4,
         |night| {
@@ -99,7 +99,7 @@ fn slots_are_a_bound() {
 }
 
 #[test]
-fn an_exclusive_domain_runs_alone_and_is_let_in_once_it_is_the_oldest() {
+fn an_exclusive_domain_runs_alone_once_it_is_the_oldest() {
     check(
         4,
         |night| {
@@ -115,12 +115,12 @@ fn an_exclusive_domain_runs_alone_and_is_let_in_once_it_is_the_oldest() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        (#2 domain unknown runs alone; waits for 1 running)
-        (#3 #2 of domain unknown is older and runs alone)
+        (#2 waiting to run alone (unclassified issue); 1 other running)
+        (#3 waiting for #2, which is older and must run alone (unclassified issue))
         #1 agent exited, $1.00
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
-        (#3 #2 of domain unknown runs alone)
+        (#3 waiting for #2, which runs alone (unclassified issue))
         #2 agent exited, $1.00
         #2 ended, pull request #102
         #3 attempt 1 started, $5.00 reserved
@@ -152,8 +152,8 @@ fn tasks_on_the_same_file_do_not_run_together() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        (#2 works on src/, like #1)
-        (#3 works on src/post.rs, like #2)
+        (#2 touches src/, which #1 is changing)
+        (#3 touches src/post.rs, which #2 is changing)
         #1 agent exited, $1.00
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
@@ -168,7 +168,7 @@ fn tasks_on_the_same_file_do_not_run_together() {
 }
 
 #[test]
-fn priority_goes_before_age_and_age_before_number() {
+fn tasks_are_ordered_by_priority_then_age_then_number() {
     check(
         4,
         |night| {
@@ -200,7 +200,7 @@ fn priority_goes_before_age_and_age_before_number() {
 }
 
 #[test]
-fn nothing_starts_after_the_time_that_was_set() {
+fn nothing_starts_after_the_until_time() {
     check(
         3,
         |night| {
@@ -209,8 +209,8 @@ fn nothing_starts_after_the_time_that_was_set() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #2 ended, not started: the time set by `--until` had come
-        #3 ended, not started: the time set by `--until` had come
+        #2 ended, not started: past the `--until` time
+        #3 ended, not started: past the `--until` time
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed
@@ -219,7 +219,7 @@ fn nothing_starts_after_the_time_that_was_set() {
 }
 
 #[test]
-fn an_attempt_that_a_limit_ended_is_not_started_when_the_time_is_over() {
+fn an_attempt_ended_by_a_limit_is_not_started_after_the_until_time() {
     check(
         2,
         |night| {
@@ -232,15 +232,15 @@ fn an_attempt_that_a_limit_ended_is_not_started_when_the_time_is_over() {
         #1 attempt 1 started, $5.00 reserved
         agent pauses until 2640s
         #1 attempt 1 failed, again: limited
-        #1 ended, not started: the time set by `--until` had come
-        #2 ended, not started: the time set by `--until` had come
+        #1 ended, not started: past the `--until` time
+        #2 ended, not started: past the `--until` time
         session completed
         ",
     );
 }
 
 #[test]
-fn a_dry_run_stops_when_the_plan_stands() {
+fn a_dry_run_stops_once_the_plan_is_ready() {
     let night = check(
         2,
         |night| {
@@ -258,7 +258,7 @@ fn a_dry_run_stops_when_the_plan_stands() {
 }
 
 #[test]
-fn there_is_always_an_answer_to_why_it_waits() {
+fn there_is_always_a_reason_for_waiting() {
     check(
         2,
         |night| {
@@ -290,16 +290,16 @@ fn there_is_always_an_answer_to_why_it_waits() {
                 .release(2, "agent");
         },
         "
-        (#1 waits until the whole backlog is classified)
-        (#2 is being classified)
-        (#1 waits until the checks have run on the base)
+        (#1 waiting until the whole backlog is classified)
+        (#2 being classified)
+        (#1 waiting for the checks on the base)
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
         agent failed for #1 (charged)
         #1 attempt 1 failed (charged), again at 1s: crashed
-        (#1 is tried again at 01:46 UTC)
+        (#1 retrying at 01:46 UTC)
         #1 attempt 2 started, $5.00 reserved
         agent answers again
         #1 agent exited, $1.00
@@ -307,7 +307,7 @@ fn there_is_always_an_answer_to_why_it_waits() {
         forge failed for #1 (charged)
         #1 publishing delayed until 4s (charged): no route
         interrupt requested
-        (#1 is tried again at 01:46 UTC)
+        (#1 retrying at 01:46 UTC)
         #2 agent exited, $1.00
         session interrupted
         ",
@@ -338,7 +338,7 @@ fn there_is_always_an_answer_to_why_it_waits() {
 }
 
 #[test]
-fn agents_are_told_what_others_work_on() {
+fn agents_are_given_the_paths_of_other_tasks() {
     let night = check(
         2,
         |night| {
