@@ -1,4 +1,4 @@
-//! Labels: of a repository, and on its issues and pull requests.
+//! Labels of a repository, and on its issues and pull requests.
 
 use axum::extract::Path;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::super::call::{Call, Fields, Names};
 use super::super::world::{Label, World};
 use super::find;
 
-/// The color of a label that came into being by being used.
+/// The colour of a label that was created by using it.
 const COLOR: &str = "ededed";
 
 pub(super) async fn list(call: Call, Path(names): Path<Names>) -> Reply {
@@ -108,7 +108,7 @@ pub(super) async fn add_to_issue(
     ))
 }
 
-/// Puts labels on an issue; those that the repository lacks come into being.
+/// Adds labels to an issue, creating those that the repository lacks.
 pub(in super::super) fn add(
     world: &mut World,
     repository_id: u64,
