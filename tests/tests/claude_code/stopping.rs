@@ -1,4 +1,4 @@
-//! Stopping the real program in the middle of its work.
+//! Stopping the real program while it is working.
 
 use autoissue_tests::Run;
 use autoissue_tests::model_server::Scenario;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::world::{World, outcome, usd, wait_until};
 
-/// What the turn costs that starts the slow tool.
+/// Cost of the turn that starts the slow tool.
 const TURN_USD: f64 = 0.006_762;
 /// `agent.turnMarginUsd`.
 const MARGIN_USD: f64 = 0.5;
@@ -30,7 +30,7 @@ fn check_stopped_in_a_tool(signal: Signal) {
     );
     assert_eq!(world.salvaged(1), ["half"]);
     let charged = usd(&run, "spent_usd");
-    // The program was stopped before it could say what it cost, or had the time for one more turn.
+    // The program was stopped before it could report its cost, or had time for one more turn.
     let known = 2.0 * TURN_USD;
     assert!(
         (charged - TURN_USD - MARGIN_USD).abs() < 1e-9 || charged <= known + 1e-9,
@@ -47,7 +47,7 @@ fn check_stopped_in_a_tool(signal: Signal) {
     assert_eq!(
         (n_sessions, world.sessions().len()),
         (1, 1),
-        "it is continued"
+        "the session must be resumed"
     );
     let spent = usd(&run, "spent_usd");
     assert!(
@@ -57,17 +57,17 @@ fn check_stopped_in_a_tool(signal: Signal) {
 }
 
 #[test]
-fn orphans_sigterm_in_a_tool_leaves_none_and_a_resume_pays_nothing_twice() {
+fn orphans_sigterm_in_a_tool_leaves_none_and_resume_pays_nothing_twice() {
     check_stopped_in_a_tool(Signal::TERM);
 }
 
 #[test]
-fn orphans_ctrl_c_in_a_tool_leaves_none_and_a_resume_pays_nothing_twice() {
+fn orphans_ctrl_c_in_a_tool_leaves_none_and_resume_pays_nothing_twice() {
     check_stopped_in_a_tool(Signal::INT);
 }
 
 #[test]
-fn orphans_kill_in_a_tool_leaves_none_and_a_resume_pays_nothing_twice() {
+fn orphans_kill_in_a_tool_leaves_none_and_resume_pays_nothing_twice() {
     let world = World::new(Scenario::SlowTool, json!({}));
     world.issue(1);
     let mut child = world.start_until("issue-1.txt");
