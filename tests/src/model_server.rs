@@ -180,10 +180,7 @@ async fn messages(
         return wire::error(&ApiError::new(400, "the request is not JSON"));
     };
     let Some(scenario) = Scenario::named(&name) else {
-        return wire::error(&ApiError::new(
-            400,
-            &format!("unknown scenario `{name}`"),
-        ));
+        return wire::error(&ApiError::new(400, &format!("unknown scenario `{name}`")));
     };
     let header = |name: &str| {
         headers

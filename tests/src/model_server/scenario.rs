@@ -232,10 +232,9 @@ pub(crate) fn answer(scenario: Scenario, conversation: &Conversation, before: Be
             "prompt is too long: 250000 tokens > 200000 maximum",
         )),
         Scenario::OverloadedTwice if before.n_earlier < 2 => Answer::Error(refused(529)),
-        Scenario::OverloadedLate => Answer::Broken(
-            says("This will not be finished either."),
-            refused(529),
-        ),
+        Scenario::OverloadedLate => {
+            Answer::Broken(says("This will not be finished either."), refused(529))
+        }
         Scenario::LimitReached if before.now_s < limit_resets_s => Answer::Error(ApiError {
             limit_resets_s: Some(limit_resets_s),
             ..refused(429)

@@ -121,7 +121,10 @@ fn a_breaker_is_reset_by_hand_after_confirmation() {
     browser.until("document.getElementById('confirm').open");
     browser.picture("reset-dark");
     browser.click("#confirm button[value=no]");
-    assert!(session.take_requests().is_empty(), "declining the question requests nothing");
+    assert!(
+        session.take_requests().is_empty(),
+        "declining the question requests nothing"
+    );
     browser.click(".reset");
     browser.click("#confirm-yes");
     browser.until("document.querySelector('.said').textContent.startsWith('Asked for')");

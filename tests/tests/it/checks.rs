@@ -171,7 +171,10 @@ async fn setup_stops_at_the_first_failure_and_reports_its_output() {
         text.contains(&commands[1]) && text.contains("exit code 6") && text.contains("no network"),
         "{text}"
     );
-    assert!(!text.contains("\n50\n"), "only the last lines may be shown: {text}");
+    assert!(
+        !text.contains("\n50\n"),
+        "only the last lines may be shown: {text}"
+    );
     assert!(seen.contains(&"one".to_owned()) && !seen.contains(&"never".to_owned()));
 }
 

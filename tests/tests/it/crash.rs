@@ -51,11 +51,7 @@ fn resume_after_death(world: &Sandbox) {
         resumed.exits(0);
         all_ended_once(world, N_ISSUES);
     }
-    assert_eq!(
-        world.worktrees(),
-        Vec::<String>::new(),
-        "worktrees remain"
-    );
+    assert_eq!(world.worktrees(), Vec::<String>::new(), "worktrees remain");
 }
 
 #[cfg(debug_assertions)]

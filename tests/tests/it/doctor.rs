@@ -482,7 +482,10 @@ fn the_agents_version_and_login_are_checked() {
         has(&findings, "login", "warning", "not found");
     }
     let seen = fs::read_to_string(world.home().join("seen")).expect("the program ran");
-    assert!(!seen.contains(TOKEN), "the agent must not receive the token");
+    assert!(
+        !seen.contains(TOKEN),
+        "the agent must not receive the token"
+    );
     let mut command = quick(&world);
     command.env("ANTHROPIC_API_KEY", "sk-ant-canary-canary");
     let findings = examine(&world, command);

@@ -567,7 +567,11 @@ fn closed_issues_and_merged_work_are_left_alone() {
     );
     let run = exec(&world, &[]).exits(0);
     assert_eq!(run.outcomes(), [(1, "done".to_owned())]);
-    assert_eq!(world.pulls().len(), 2, "a closed pull request must not be reopened");
+    assert_eq!(
+        world.pulls().len(),
+        2,
+        "a closed pull request must not be reopened"
+    );
 }
 
 #[test]

@@ -29,7 +29,10 @@ fn refuses(world: &Sandbox, mut command: Command, code: i32, words: &[&str]) {
         );
     }
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    assert_eq!(run.stdout, "", "errors must not be printed to standard output");
+    assert_eq!(
+        run.stdout, "",
+        "errors must not be printed to standard output"
+    );
     assert_same(&project, &tree(&world.project()));
     assert_same(&state, &state_of(world));
 }
@@ -391,7 +394,11 @@ fn the_demo_writes_only_to_its_directory() {
         .flatten()
         .map(|entry| entry.file_name())
         .collect();
-    assert_eq!(home, [".gitconfig"], "nothing may be left in the home directory");
+    assert_eq!(
+        home,
+        [".gitconfig"],
+        "nothing may be left in the home directory"
+    );
 }
 
 // ---- unknown names
@@ -432,7 +439,10 @@ fn an_unknown_issue_is_wrong_usage_and_leaves_no_session() {
     }
     assert!(sessions(&world).is_empty());
     assert!(!world.state().join("sessions").exists());
-    assert!(world.branches().is_empty(), "the other issues must not be started");
+    assert!(
+        world.branches().is_empty(),
+        "the other issues must not be started"
+    );
 }
 
 #[test]

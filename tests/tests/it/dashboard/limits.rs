@@ -64,7 +64,11 @@ fn oversized_headers_and_bodies_are_rejected() {
         raw(port, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 400"),
         "a request without a host must be rejected"
     );
-    assert_eq!(get(port, "/api/health").status, 200, "other clients must not be affected");
+    assert_eq!(
+        get(port, "/api/health").status,
+        200,
+        "other clients must not be affected"
+    );
 }
 
 #[test]
@@ -116,7 +120,11 @@ fn unread_streams_do_not_block_others() {
         .take_while(|id| !id.ends_with(&format!(":{}", world.session.last_seq())))
         .count() as u64
         + 1;
-    assert_eq!(seen, world.session.last_seq(), "the stream must have every event");
+    assert_eq!(
+        seen,
+        world.session.last_seq(),
+        "the stream must have every event"
+    );
     assert_eq!(get(served.port, "/api/session").status, 200);
     drop(deaf);
 }

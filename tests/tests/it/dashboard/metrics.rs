@@ -21,7 +21,10 @@ fn parse(text: &str) -> Samples {
             && name.starts_with("autoissue_")
     }
 
-    assert!(text.ends_with('\n'), "the last line must end with a newline");
+    assert!(
+        text.ends_with('\n'),
+        "the last line must end with a newline"
+    );
     let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
     let mut helped = BTreeSet::new();
     let mut samples = Samples::new();

@@ -426,7 +426,11 @@ fn a_bad_token_is_rejected_on_a_public_repository_too() {
     client.get("/repos/ada/sample").is(200);
     github.revoke(TOKEN);
     client.get("/repos/ada/sample").is(401);
-    assert_eq!(github.take_breaches().len(), 2, "two requests must have had no token");
+    assert_eq!(
+        github.take_breaches().len(),
+        2,
+        "two requests must have had no token"
+    );
 }
 
 #[test]
@@ -560,7 +564,11 @@ fn unreadable_requests_are_rejected() {
     again("x-of-ours", "1").is(400);
     again("accept", "application/json").is(200);
     client.without("user-agent").get("/user").is(403);
-    assert_eq!(github.take_breaches().len(), 1, "one request must have had no User-Agent");
+    assert_eq!(
+        github.take_breaches().len(),
+        1,
+        "one request must have had no User-Agent"
+    );
     client.get("/repos/ada/missing").is(404);
     client.get("/nowhere").is(404);
 }
@@ -579,7 +587,10 @@ fn a_host_reports_its_versions_and_the_one_it_retires() {
     };
     assert!(sunset("2022-11-28") && !sunset("2026-03-10"));
     github.set_api_versions(&["2022-11-28"]);
-    assert!(!sunset("2022-11-28"), "the only version must not be announced as retired");
+    assert!(
+        !sunset("2022-11-28"),
+        "the only version must not be announced as retired"
+    );
     client
         .with("x-github-api-version", "2026-03-10")
         .get("/user")

@@ -199,7 +199,11 @@ fn diff_bomb() {
         .unwrap()
         .to_owned();
     assert!(reason.contains("bomb.bin"), "{reason}");
-    assert_eq!(night.launches().len(), 2, "a diff that is too large must not be retried");
+    assert_eq!(
+        night.launches().len(),
+        2,
+        "a diff that is too large must not be retried"
+    );
 }
 
 #[test]

@@ -213,7 +213,11 @@ fn night_gone_model_stops_once() {
         night.issue(issue, json!([[{"api_error": [404, "no such model"]}]]));
     }
     let run = night.exec(&[]).exits(130);
-    assert_eq!(night.launches().len(), 2, "there must be one error for all tasks");
+    assert_eq!(
+        night.launches().len(),
+        2,
+        "there must be one error for all tasks"
+    );
     let message = &run.events("session.stopping")[0]["message"];
     assert!(message.as_str().unwrap().contains("`sonet`"), "{message}");
 }
