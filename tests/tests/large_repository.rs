@@ -107,7 +107,7 @@ fn grow(pack: &Path) {
 }
 
 #[tokio::test]
-async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_the_limits() {
+async fn three_hundred_thousand_files_and_a_three_gigabyte_pack_stay_within_the_limits() {
     let home = scratch();
     let (mirror, project) = (home.path().join("mirror.git"), home.path().join("project"));
     fs::create_dir(&project).unwrap();

@@ -367,7 +367,7 @@ fn a_denied_push_is_found_although_the_api_allows_it() {
 // ---- the connection
 
 #[test]
-fn few_calls_and_a_wrong_clock_are_warnings() {
+fn a_low_rate_limit_and_a_wrong_clock_are_warnings() {
     let world = GithubSandbox::new();
     world
         .server

@@ -132,7 +132,7 @@ fn a_pull_request_describes_the_work() {
 }
 
 #[test]
-fn without_pull_requests_the_work_ends_as_a_branch() {
+fn without_pull_requests_the_work_is_kept_as_a_branch() {
     let world = Sandbox::new();
     world.executor(r#"{"createPr": false}"#);
     plain_issue(&world, 1, "[Backend] add");
@@ -279,7 +279,7 @@ fn dependent_work_is_built_on_its_dependency() {
 }
 
 #[test]
-fn work_that_depends_on_two_contains_both() {
+fn work_with_two_dependencies_contains_both() {
     let world = Sandbox::new();
     plain_issue(&world, 1, "[Backend] one");
     plain_issue(&world, 2, "[Frontend] two");
@@ -391,7 +391,7 @@ fn the_backlog_can_be_narrowed() {
 }
 
 #[test]
-fn issues_that_name_one_file_never_run_together() {
+fn issues_that_name_the_same_file_never_run_together() {
     let world = Sandbox::new();
     world.config(
         r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "executor": {"maxParallel": 4},
@@ -449,7 +449,7 @@ fn one_task_per_domain_at_a_time() {
 }
 
 #[test]
-fn priority_comes_first_and_then_the_oldest() {
+fn higher_priority_runs_first_then_the_oldest() {
     let world = Sandbox::new();
     plain_issue(&world, 1, "[Backend] old");
     plain_issue(&world, 2, "[Backend] newer");

@@ -446,7 +446,7 @@ fn an_unknown_issue_is_wrong_usage_and_leaves_no_session() {
 }
 
 #[test]
-fn first_mistyped_label_is_an_error_that_suggests_an_existing_one() {
+fn first_mistyped_is_an_error_that_suggests_an_existing_label() {
     let world = ready();
     world.labelled_issue(7, "[Backend] other", &["nightly"], "words");
     let run = world.run(["exec", "nihgtly"]).exits(0);

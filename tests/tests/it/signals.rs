@@ -115,7 +115,7 @@ fn two_signals_kill_programs_that_ignore_the_first() {
 }
 
 #[test]
-fn the_third_signal_ends_it_at_once() {
+fn a_third_signal_ends_the_session_at_once() {
     let world = Sandbox::new();
     let child = busy_session(&world, "trap '' TERM INT HUP;");
     // Pending signals of the same kind are merged, so send one of each kind.

@@ -310,7 +310,7 @@ fn every_file_has_a_module_comment() {
 }
 
 #[test]
-fn no_test_file_is_forgotten() {
+fn every_test_file_is_compiled() {
     let main = std::fs::read_to_string(root().join("tests/tests/it/main.rs")).expect("the list");
     for entry in std::fs::read_dir(root().join("tests/tests/it"))
         .expect("the directory")
@@ -379,7 +379,7 @@ fn ci_and_doctor_name_the_same_claude_code_releases() {
 }
 
 #[test]
-fn the_example_configuration_is_there() {
+fn the_example_configuration_exists() {
     assert!(root().join("cli/autoissue.config.example.json").is_file());
 }
 

@@ -1032,7 +1032,7 @@ fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
 }
 
 #[test]
-fn odd_paths_work() {
+fn unusual_paths_work() {
     works_at("pro ject/Übung 'x' \"y\" $HOME", "st ate/ü #?%41");
     works_at(
         ["p".repeat(200).as_str(); 4].iter().collect::<PathBuf>(),

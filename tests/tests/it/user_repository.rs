@@ -74,7 +74,7 @@ fn in_use() -> Sandbox {
 }
 
 #[test]
-fn nothing_of_the_user_changes() {
+fn the_users_repository_is_unchanged() {
     let world = in_use();
     world.executor(r#"{"checks": [{"name": "it", "run": "true"}]}"#);
     // `git status` refreshes the index, so it comes first.

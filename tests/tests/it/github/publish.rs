@@ -68,7 +68,7 @@ fn rerun_same_label() {
 }
 
 #[test]
-fn local_branches_are_not_pushed_on_request() {
+fn without_pull_requests_no_branch_is_pushed() {
     let world = world_with(1);
     world.executor(r#"{"createPr": false}"#);
     world.exec(&[]).exits(0);
@@ -79,7 +79,7 @@ fn local_branches_are_not_pushed_on_request() {
 }
 
 #[test]
-fn drafts_are_drafts_and_the_base_is_the_configured_branch() {
+fn pull_requests_are_drafts_on_the_configured_base() {
     let world = world_with(1);
     world
         .repository
@@ -142,7 +142,7 @@ fn a_branch_with_commits_of_others_is_never_replaced() {
 }
 
 #[test]
-fn our_branch_of_a_closed_pull_request_is_replaced() {
+fn our_branch_is_replaced_if_its_pull_request_was_closed() {
     let world = world_with(1);
     world.exec(&[]).exits(0);
     let before = world.repository.pulls()[0].clone();

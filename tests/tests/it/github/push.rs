@@ -31,7 +31,7 @@ fn n_paid(run: &Run) -> usize {
 }
 
 #[test]
-fn forge_missing_write_permission_is_found_before_the_first_agent() {
+fn forge_no_write_right_is_found_before_the_first_agent() {
     let world = world_with(3);
     let pushes = On::get("/*/*/info/refs")
         .when(|request| request.query.contains("git-receive-pack"))
@@ -75,7 +75,7 @@ fn work_too_large_for_the_server_affects_only_its_issue() {
 }
 
 #[test]
-fn forge_rejection_by_a_rule_stops_after_the_first() {
+fn forge_refused_by_a_rule_stops_after_the_first() {
     let world = one_by_one(3);
     world.repository.protect("autoissue/issue-1");
     let run = world.exec(&[]).exits(130);

@@ -246,7 +246,7 @@ fn crash_after_post() {
 }
 
 #[test]
-fn created_issues_are_found_even_if_the_author_is_not_shown_as_a_member() {
+fn created_issues_are_found_if_their_author_is_not_listed_as_a_member() {
     let world = on_github();
     world.server.token(TOKEN, Token::fine_grained("bob"));
     planner_answers(&world, &four());

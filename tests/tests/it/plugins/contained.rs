@@ -84,7 +84,7 @@ fn a_plugins_own_errors_are_reported_unchanged() {
 }
 
 #[test]
-fn settings_are_typed_and_strategies_have_names() {
+fn settings_are_typed_and_strategies_are_selected_by_name() {
     let plugin = World::new().load(GUEST, &Grants::default());
     let classifier = plugin.classifier(Some("obedient")).unwrap();
     assert!(
