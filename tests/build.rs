@@ -47,7 +47,8 @@ fn main() {
         let built = build(&package, &root, &target_directory);
         let module = out.join(format!("{package}.wasm"));
         fs::copy(built, &module).expect("a copy of the module");
-        writeln!(modules, "({package:?}, include_bytes!({module:?})),").expect("a string grows");
+        writeln!(modules, "({package:?}, include_bytes!({module:?})),")
+            .expect("writing to a string succeeds");
     }
     modules.push(']');
     fs::write(out.join("modules.rs"), modules).expect("the list of modules");

@@ -293,7 +293,7 @@ fn at(number: u64, salt: u64, length: usize) -> usize {
     let mut bits = (number << 16 | salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    usize::try_from((bits ^ bits >> 31) % length as u64).expect("less than a length")
+    usize::try_from((bits ^ bits >> 31) % length as u64).expect("below `length`")
 }
 
 const SUBJECTS: [&str; 12] = [

@@ -96,7 +96,9 @@ fn run(watched: Watched) -> f64 {
         let mut line = String::new();
         while !line.starts_with("dashboard: ") {
             line.clear();
-            stderr.read_line(&mut line).expect("it says where it is");
+            stderr
+                .read_line(&mut line)
+                .expect("the dashboard prints its address");
         }
         let port = port_of(&line);
         readers.extend((0..N_STREAMS).map(|_| {

@@ -51,7 +51,7 @@ fn compare(n_files: u64) {
     let worlds: Vec<Sandbox> = (0..=2 * N_ROUNDS).map(|_| world(n_files)).collect();
     let (last, pairs) = worlds
         .split_last()
-        .expect("there is one more than the pairs");
+        .expect("one more world than the runs need");
     let (mut ours, mut loops) = (Vec::new(), Vec::new());
     for pair in pairs.chunks(2) {
         loops.push(cost_of(&mut shell_loop(&pair[0])));

@@ -180,7 +180,7 @@ impl GithubServer {
         self.shared
             .exchanges
             .lock()
-            .expect("no holder panics")
+            .expect("the lock is not poisoned")
             .clone()
     }
 
@@ -194,7 +194,11 @@ impl GithubServer {
 
     /// Returns the number of API requests.
     pub fn n_api_calls(&self) -> usize {
-        let exchanges = self.shared.exchanges.lock().expect("no holder panics");
+        let exchanges = self
+            .shared
+            .exchanges
+            .lock()
+            .expect("the lock is not poisoned");
         exchanges
             .iter()
             .filter(|exchange| !exchange.request.is_git)
@@ -224,14 +228,18 @@ impl GithubServer {
         self.shared
             .too_fast
             .lock()
-            .expect("no holder panics")
+            .expect("the lock is not poisoned")
             .insert(login.to_owned(), until);
     }
 
     /// Sets the API versions, oldest first. With none, the host does not report its versions and
     /// accepts GitHub's first.
     pub fn set_api_versions(&self, versions: &[&str]) {
-        *self.shared.api_versions.lock().expect("no holder panics") =
+        *self
+            .shared
+            .api_versions
+            .lock()
+            .expect("the lock is not poisoned") =
             versions.iter().map(ToString::to_string).collect();
     }
 
@@ -290,12 +298,16 @@ impl Drop for GithubServer {
 
 impl Shared {
     fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().expect("no handler panics")
+        self.world.lock().expect("the lock is not poisoned")
     }
 
     /// Returns the supported API versions.
     fn api_versions(&self) -> Vec<String> {
-        let mut versions = self.api_versions.lock().expect("no holder panics").clone();
+        let mut versions = self
+            .api_versions
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone();
         if versions.is_empty() {
             versions.push(API_VERSIONS[0].to_owned());
         }
@@ -307,12 +319,12 @@ impl Shared {
         !self
             .api_versions
             .lock()
-            .expect("no holder panics")
+            .expect("the lock is not poisoned")
             .is_empty()
     }
 
     fn quotas(&self) -> MutexGuard<'_, BTreeMap<String, Quota>> {
-        self.quotas.lock().expect("no holder panics")
+        self.quotas.lock().expect("the lock is not poisoned")
     }
 
     /// Returns a token if it is valid.
@@ -340,7 +352,11 @@ impl Shared {
     /// Returns the remaining seconds of a caller's secondary limit.
     fn secondary_limit_s(&self, token: Option<&Token>) -> Option<u64> {
         let login = token.map(|token| token.login.as_str()).unwrap_or_default();
-        let until = *self.too_fast.lock().expect("no holder panics").get(login)?;
+        let until = *self
+            .too_fast
+            .lock()
+            .expect("the lock is not poisoned")
+            .get(login)?;
         let left_ms = until.as_millisecond() - self.clock.now().as_millisecond();
         u64::try_from(left_ms)
             .ok()
@@ -381,7 +397,7 @@ impl Shared {
     }
 
     fn log_request(&self, request: &Received) -> usize {
-        let mut exchanges = self.exchanges.lock().expect("no holder panics");
+        let mut exchanges = self.exchanges.lock().expect("the lock is not poisoned");
         exchanges.push(Exchange {
             request: request.clone(),
             answer: None,
@@ -390,7 +406,7 @@ impl Shared {
     }
 
     fn log_answer(&self, at: usize, answer: Answered) {
-        let mut exchanges = self.exchanges.lock().expect("no holder panics");
+        let mut exchanges = self.exchanges.lock().expect("the lock is not poisoned");
         exchanges[at].answer = Some(answer);
     }
 }

@@ -85,7 +85,7 @@ fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> BufReader<TcpStream> {
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the server is listening");
     socket.set_read_timeout(Some(WAIT_MAX)).expect("a timeout");
     let mut request = format!("{method} {path} HTTP/1.0\r\n");
     if !headers.iter().any(|(name, _)| *name == "host") {

@@ -133,7 +133,7 @@ impl MadeUp {
             project: project.clone(),
         };
         let path = state_lock(state_dir, &repository_key(&project));
-        let lock = RepositoryLock::acquire(&[path], &holder).expect("nobody has it");
+        let lock = RepositoryLock::acquire(&[path], &holder).expect("the lock is free");
         let mut made_up = Self {
             state_dir: state_dir.to_owned(),
             id,
@@ -213,7 +213,7 @@ impl MadeUp {
             .append(true)
             .open(path)
             .expect("the transcript");
-        file.write_all(text.as_bytes()).expect("room");
+        file.write_all(text.as_bytes()).expect("written");
     }
 
     /// Returns the issues with running attempts.
@@ -388,7 +388,7 @@ impl MadeUp {
                 );
             }
             Effect::Task(TaskEffect::Classify { issue }) => {
-                let at = usize::try_from(issue.number.0).expect("small") - 1;
+                let at = usize::try_from(issue.number.0).expect("a small number") - 1;
                 let classification = Classification {
                     domain: self.recipe.issues[at].1.clone(),
                     confidence: 0.9,
@@ -485,10 +485,10 @@ impl MadeUp {
             return;
         }
         let run_ms = 150_000 + number * 37_000 % 240_000;
-        let cents = 20 + i64::try_from(number * 31 % 170).expect("small");
+        let cents = 20 + i64::try_from(number * 31 % 170).expect("a small number");
         for part in 1..4 {
             let spent = Usd::from_cents(cents * part / 4);
-            let at_ms = run_ms * u64::try_from(part).expect("small") / 4;
+            let at_ms = run_ms * u64::try_from(part).expect("a small number") / 4;
             self.later(
                 at_ms,
                 Input::Attempt(AttemptInput::Metered {
@@ -617,7 +617,7 @@ fn work(issue: IssueNumber) -> Option<Work> {
             added: 21,
             removed: 4,
         }],
-        n_files: 1 + u32::try_from(issue.0 % 5).expect("small"),
+        n_files: 1 + u32::try_from(issue.0 % 5).expect("a small number"),
         added: 21 + issue.0 % 90,
         removed: issue.0 % 30,
         notes: Vec::new(),

@@ -77,7 +77,7 @@ pub fn peak_memory_mib(command: &mut Command) -> Option<f64> {
 }
 
 fn ended(child: &mut Child) -> Option<ExitStatus> {
-    child.try_wait().expect("the child is ours")
+    child.try_wait().expect("it is our child")
 }
 
 fn high_water_mib(pid: u32) -> Option<f64> {

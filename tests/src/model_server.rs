@@ -135,7 +135,11 @@ impl ModelServer {
     ///
     /// If a request handler has panicked.
     pub fn asked(&self) -> Vec<Asked> {
-        self.shared.asked.lock().expect("no request panics").clone()
+        self.shared
+            .asked
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone()
     }
 }
 
@@ -197,7 +201,11 @@ async fn messages(
     };
     let before = shared.note(&asked, scenario);
     let conversation = Conversation::read(&asked.body);
-    shared.asked.lock().expect("no request panics").push(asked);
+    shared
+        .asked
+        .lock()
+        .expect("the lock is not poisoned")
+        .push(asked);
     match answer(scenario, &conversation, before) {
         Answer::Message(message) => wire::message(&message, &conversation),
         Answer::Cut(message) => wire::cut(&message, &conversation),
@@ -213,7 +221,7 @@ impl Shared {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .expect("after 1970");
-        let mut counts = self.counts.lock().expect("no request panics");
+        let mut counts = self.counts.lock().expect("the lock is not poisoned");
         let first_s = *counts.first_s.entry(scenario).or_insert(now.as_secs());
         let n_tries = counts
             .tries

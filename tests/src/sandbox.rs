@@ -154,7 +154,7 @@ impl Sandbox {
 
     /// Adds an issue with labels.
     pub fn labelled_issue(&self, number: u64, title: &str, labels: &[&str], body: &str) {
-        let title = serde_json::to_string(title).expect("a title is a string");
+        let title = serde_json::to_string(title).expect("a string serializes");
         let labels = labels.join(", ");
         let text = format!(
             "---\nnumber: {number}\ntitle: {title}\nlabels: [{labels}]\nauthor: ada\n\
@@ -186,11 +186,11 @@ impl Sandbox {
     /// Runs git in the mirror of the repository; returns its output.
     pub fn mirror_git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let repository = fs::read_dir(self.state().join("repos"))
-            .expect("a session made it")
+            .expect("a session created it")
             .flatten()
             .next();
         let mirror = repository
-            .expect("the one repository")
+            .expect("a single repository")
             .path()
             .join("mirror.git");
         let output = self
@@ -213,7 +213,7 @@ impl Sandbox {
 
     /// Returns the prefix of the tags of all processes that work for the repository.
     pub fn tag_prefix(&self) -> String {
-        let project = self.project().canonicalize().expect("the project is there");
+        let project = self.project().canonicalize().expect("the project exists");
         format!(
             "{}/",
             autoissue_core::journal::repository_lock::repository_key(project)

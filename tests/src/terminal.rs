@@ -115,7 +115,7 @@ impl Terminal {
                 .shown
                 .1
                 .wait_timeout(shown, left)
-                .expect("no reader panicked")
+                .expect("the lock is not poisoned")
                 .0;
         }
     }
@@ -124,7 +124,7 @@ impl Terminal {
     pub fn press(&self, keys: &str) {
         (&*self.pty)
             .write_all(keys.as_bytes())
-            .expect("the terminal is there");
+            .expect("the terminal is open");
     }
 
     /// Resizes the terminal, after all earlier output has been shown.
@@ -140,7 +140,7 @@ impl Terminal {
     /// Returns whether the terminal echoes typed keys.
     pub fn echoes(&self) -> bool {
         tcgetattr(&*self.pty)
-            .expect("the terminal is there")
+            .expect("the terminal is open")
             .local_modes
             .contains(LocalModes::ECHO)
     }
@@ -148,8 +148,8 @@ impl Terminal {
     /// Waits for the program to exit; returns its exit code and the final screen.
     pub fn end(mut self) -> (Option<i32>, Sight) {
         let status = self.child.wait().expect("it ends");
-        let reader = self.reader.take().expect("it is waited for once");
-        reader.join().expect("the reader ends with it");
+        let reader = self.reader.take().expect("`end` runs once");
+        reader.join().expect("the reader did not panic");
         (status.code(), lock(&self.shown).sight())
     }
 }
@@ -238,5 +238,5 @@ fn whole_characters(bytes: &mut Vec<u8>) -> String {
 }
 
 fn lock(shown: &(Mutex<Shown>, Condvar)) -> MutexGuard<'_, Shown> {
-    shown.0.lock().expect("no reader panicked")
+    shown.0.lock().expect("the lock is not poisoned")
 }

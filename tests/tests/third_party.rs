@@ -77,7 +77,7 @@ fn description_is_valid_openapi() {
     let (state, _session, served) = serve();
     let description = get(served.port, "/api/openapi.json").body;
     let file = state.path().join("openapi.json");
-    fs::write(&file, description).expect("room");
+    fs::write(&file, description).expect("written");
     let file = file.to_str().expect("a path in UTF-8");
     accepts(state.path(), "openapi-spec-validator", &[file], "");
 }

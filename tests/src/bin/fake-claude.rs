@@ -121,7 +121,7 @@ fn main() -> ExitCode {
         let (what, how) = step
             .as_object()
             .and_then(|step| step.iter().next())
-            .expect("a step is {what: how}");
+            .expect("a step is `{what: how}`");
         run.step(what, how);
     }
     ExitCode::from(u8::from(run.failed))
@@ -160,7 +160,7 @@ fn options(args: &[String]) -> Map<String, Value> {
 }
 
 fn refuse(words: &str) -> ! {
-    writeln!(std::io::stderr(), "{words}").expect("the reader is there");
+    writeln!(std::io::stderr(), "{words}").expect("standard error is open");
     exit(1)
 }
 
@@ -210,7 +210,7 @@ fn scenario(prompt: &str) -> (String, Vec<Value>) {
 const PLANNER: &str = "the planner";
 
 fn planner_scenario() -> (String, Vec<Value>) {
-    let runs = fs::read(in_home("planner.json")).expect("the runs of the planner");
+    let runs = fs::read(in_home("planner.json")).expect("the planner's runs");
     (
         PLANNER.to_owned(),
         serde_json::from_slice(&runs).expect("the runs are JSON"),
@@ -275,7 +275,7 @@ fn note(args: &[String], prompt: &str) {
         .expect("the launches");
     // A single write, so that concurrent launches do not interleave.
     file.write_all(format!("{launch}\n").as_bytes())
-        .expect("the launches can be noted");
+        .expect("the launch is recorded");
 }
 
 fn say(line: impl ToString) {
@@ -351,7 +351,7 @@ impl FakeRun {
             "deaf_to_budget" => self.limit = None,
             "forget_session" => {
                 File::create(in_home(&format!("forgotten-{}", self.session)))
-                    .expect("the session can be forgotten");
+                    .expect("the session is removed");
             }
             "denied" => self.denied.push(string(how).to_owned()),
             "result" => self.result(how),
@@ -364,7 +364,7 @@ impl FakeRun {
                 std::thread::park();
             },
             "complain" => {
-                writeln!(std::io::stderr(), "{}", string(how)).expect("the reader is there");
+                writeln!(std::io::stderr(), "{}", string(how)).expect("standard error is open");
             }
             "exit" => exit(i32::try_from(how.as_i64().expect("a code")).expect("a code")),
             _ => panic!("unknown step: {what}"),
@@ -433,7 +433,7 @@ impl FakeRun {
     /// Prints a result: a successful one, with `changes` applied.
     fn result(&mut self, changes: &Value) {
         let cost = self.before + self.cost.unwrap_or(self.spent);
-        fs::write(total_file(&self.session), cost.to_string()).expect("the total can be kept");
+        fs::write(total_file(&self.session), cost.to_string()).expect("the total is written");
         let denials: Vec<Value> = self
             .denied
             .iter()
@@ -476,7 +476,7 @@ impl FakeRun {
     }
 
     fn wait_for_sigterm(&mut self) {
-        let (runtime, signal) = self.deaf.as_mut().expect("`ignore_sigterm` comes before");
+        let (runtime, signal) = self.deaf.as_mut().expect("`ignore_sigterm` ran earlier");
         runtime.block_on(signal.recv());
     }
 }
@@ -509,7 +509,7 @@ fn look(into: &Path) {
         "files": files,
         "command_lines": family::command_lines(),
     });
-    fs::write(into, format!("{seen}\n")).expect("what was seen can be written");
+    fs::write(into, format!("{seen}\n")).expect("the file");
 }
 
 fn wait_for(path: &Path) {

@@ -27,10 +27,10 @@ fn main() {
     let host = PluginHost::with_limits(None, limits).expect("this machine runs WebAssembly");
     let honest = host
         .load(
-            &std::fs::read(honest).expect("it is there"),
+            &std::fs::read(honest).expect("it exists"),
             &Grants::default(),
         )
-        .expect("it is honest");
+        .expect("an honest plugin");
     for line in io::stdin().lock().lines() {
         let request: Value = serde_json::from_str(&line.expect("the test writes")).expect("JSON");
         let said = said(&host, &request);
@@ -43,7 +43,7 @@ fn main() {
 
 fn said(host: &PluginHost, request: &Value) -> String {
     let path = request["component"].as_str().expect("a path");
-    let component = std::fs::read(path).expect("it is there");
+    let component = std::fs::read(path).expect("it exists");
     // `sh` is granted too, and still must never run.
     let exec = ["agent", "sh"].map(str::to_owned).into();
     let grants = Grants {
@@ -78,7 +78,7 @@ fn classify(plugin: &Plugin) -> Result<String, String> {
 }
 
 fn run(plugin: &Plugin) -> String {
-    let backend = plugin.agent_backend(None).expect("it is one");
+    let backend = plugin.agent_backend(None).expect("it has an agent backend");
     if let Err(error) = backend.probe("") {
         return error.to_string();
     }

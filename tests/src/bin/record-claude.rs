@@ -287,7 +287,7 @@ impl Recorder {
             }),
         }
         let output = child.wait_with_output().expect("the program ends");
-        fs::write(place.home().join("go"), "").expect("a tool that still runs may end");
+        fs::write(place.home().join("go"), "").expect("the file");
         output
     }
 
@@ -325,6 +325,6 @@ impl Recorder {
             format!("{end}\n"),
         )
         .expect("the recording");
-        writeln!(std::io::stdout(), "{name}: {end}").expect("someone reads");
+        writeln!(std::io::stdout(), "{name}: {end}").expect("standard output is open");
     }
 }

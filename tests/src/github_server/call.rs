@@ -46,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Call {
         Ok(parts
             .extensions
             .get::<Self>()
-            .expect("the door puts it there")
+            .expect("`door` inserted it")
             .clone())
     }
 }

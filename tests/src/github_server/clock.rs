@@ -23,11 +23,11 @@ impl Clock {
     }
 
     pub(super) fn after(&self, time: Duration) -> Timestamp {
-        self.now() + SignedDuration::try_from(time).expect("a span that a test can mean")
+        self.now() + SignedDuration::try_from(time).expect("a duration in range")
     }
 
     pub(super) fn put_forward(&self, by: Duration) {
-        let ms = i64::try_from(by.as_millis()).expect("a span that a test can mean");
+        let ms = i64::try_from(by.as_millis()).expect("a duration in range");
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
     }
 }

@@ -370,7 +370,7 @@ async fn handle(
         .method(request.method.as_str())
         .uri(target(request))
         .extension(call);
-    let routed = routed.body(Body::empty()).expect("it came as a request");
+    let routed = routed.body(Body::empty()).expect("a valid request");
     router
         .oneshot(routed)
         .await
@@ -378,7 +378,7 @@ async fn handle(
 }
 
 fn target(request: &Received) -> axum::http::Uri {
-    request.target().parse().expect("it came as an address")
+    request.target().parse().expect("a valid URI")
 }
 
 /// Adds a weak ETag to a cacheable response, or returns 304 if the client already has it.
@@ -387,9 +387,7 @@ async fn tagged(request: &Received, response: Response<Body>) -> Response<Body> 
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX)
-        .await
-        .expect("a body that was made here");
+    let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
     let etag = etag(&body);
     insert(&mut parts.headers, "etag", &etag);
     insert(

@@ -245,12 +245,12 @@ impl Gate {
     ///
     /// If they do not arrive within a minute.
     pub fn wait_for(&self, n: usize) {
-        let arrived = self.0.n_arrived.lock().expect("no holder panics");
+        let arrived = self.0.n_arrived.lock().expect("the lock is not poisoned");
         let (arrived, waited) = self
             .0
             .arrived
             .wait_timeout_while(arrived, GATE_PATIENCE, |arrived| *arrived < n)
-            .expect("no holder panics");
+            .expect("the lock is not poisoned");
         assert!(
             !waited.timed_out(),
             "{} of {n} requests have reached the gate",
@@ -259,7 +259,7 @@ impl Gate {
     }
 
     pub(super) async fn pass(&self) {
-        *self.0.n_arrived.lock().expect("no holder panics") += 1;
+        *self.0.n_arrived.lock().expect("the lock is not poisoned") += 1;
         self.0.arrived.notify_all();
         // The sender lives as long as this gate, so waiting cannot fail.
         let _ = self
@@ -283,16 +283,19 @@ pub(super) struct Faults(Mutex<Vec<(On, Fault)>>);
 
 impl Faults {
     pub(super) fn add(&self, on: On, fault: Fault) {
-        self.0.lock().expect("no holder panics").push((on, fault));
+        self.0
+            .lock()
+            .expect("the lock is not poisoned")
+            .push((on, fault));
     }
 
     pub(super) fn clear(&self) {
-        self.0.lock().expect("no holder panics").clear();
+        self.0.lock().expect("the lock is not poisoned").clear();
     }
 
     /// Returns the fault that applies to this request.
     pub(super) fn take(&self, request: &Received) -> Option<Fault> {
-        let mut faults = self.0.lock().expect("no holder panics");
+        let mut faults = self.0.lock().expect("the lock is not poisoned");
         let found = faults
             .iter_mut()
             .find_map(|(on, fault)| on.takes(request).then(|| fault.clone()));

@@ -74,7 +74,7 @@ impl GitStore {
     }
 
     fn open(&self) -> git2::Repository {
-        git2::Repository::open_bare(&self.path).expect("the repository is there")
+        git2::Repository::open_bare(&self.path).expect("the repository exists")
     }
 
     /// Protects exactly these branches. The hook is installed only when needed because it starts
@@ -163,13 +163,13 @@ impl GitStore {
             .find_reference(&format!("refs/heads/{branch}"))
             .expect("the branch")
             .delete()
-            .expect("it goes");
+            .expect("the branch is deleted");
     }
 
     pub(super) fn point_head_at(&self, branch: &str) {
         self.open()
             .set_head(&format!("refs/heads/{branch}"))
-            .expect("the head moves");
+            .expect("HEAD is updated");
     }
 
     /// Returns the text of a file on a branch.

@@ -177,7 +177,7 @@ impl HostedRepository {
             self.shared
                 .world()
                 .by_id_mut(self.id)
-                .expect("repositories stay"),
+                .expect("repositories are never removed"),
         )
     }
 
@@ -265,7 +265,9 @@ impl HostedRepository {
     pub fn issue(&self, issue: Issue) -> u64 {
         let now = self.shared.clock.now_text();
         self.world(|world| {
-            let repository = world.by_id(self.id).expect("repositories stay");
+            let repository = world
+                .by_id(self.id)
+                .expect("repositories are never removed");
             let minute = repository.next_number();
             let seeded = format!(
                 "2026-01-{:02}T{:02}:{:02}:00Z",
@@ -283,7 +285,9 @@ impl HostedRepository {
                 &at,
             );
             add_labels(world, self.id, number, &issue.labels, &at);
-            let repository = world.by_id_mut(self.id).expect("repositories stay");
+            let repository = world
+                .by_id_mut(self.id)
+                .expect("repositories are never removed");
             let item = repository.items.get_mut(&number).expect("it was added");
             item.distort = issue.distort;
             if !issue.is_open {

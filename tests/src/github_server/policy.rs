@@ -117,7 +117,7 @@ pub(super) struct Sight<'a> {
 
 impl Policy {
     fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.0.lock().expect("no holder panics")
+        self.0.lock().expect("the lock is not poisoned")
     }
 
     pub(super) fn set_rules(&self, rules: Rules) {

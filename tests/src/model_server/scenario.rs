@@ -117,7 +117,7 @@ impl Scenario {
             .iter()
             .find(|(scenario, _)| *scenario == self)
             .map(|(_, name)| *name);
-        status.or(named).expect("every scenario is on a list")
+        status.or(named).expect("every scenario has a name")
     }
 
     /// Returns the scenario with this name.

@@ -160,7 +160,7 @@ impl Browser {
         let png = self.session.screenshot();
         let directory = pictures();
         std::fs::create_dir_all(&directory).expect("a directory");
-        std::fs::write(directory.join(format!("{name}.png")), png).expect("room");
+        std::fs::write(directory.join(format!("{name}.png")), png).expect("written");
         self.js(&axe());
         let violations = self.session.execute_async(FIND_VIOLATIONS);
         assert_eq!(violations, json!([]), "{name}");

@@ -17,7 +17,7 @@ fn check_stopped_in_a_tool(signal: Signal) {
     world.issue(1);
     let child = world.start_until("issue-1.txt");
     assert!(!world.processes().is_empty());
-    kill_process(Pid::from_child(&child), signal).expect("the binary can be signalled");
+    kill_process(Pid::from_child(&child), signal).expect("the binary is running");
     let run = Run::from(child.wait_with_output().expect("the binary ends")).exits(130);
     assert!(
         world.processes().is_empty(),
@@ -37,7 +37,7 @@ fn check_stopped_in_a_tool(signal: Signal) {
         "{charged}"
     );
 
-    std::fs::write(world.sandbox.home().join("go"), "").expect("the tool may end");
+    std::fs::write(world.sandbox.home().join("go"), "").expect("the file");
     let n_sessions = world.sessions().len();
     let run = world.resume().exits(0);
     assert_eq!(
@@ -71,10 +71,10 @@ fn orphans_kill_in_a_tool_leaves_none_and_resume_pays_nothing_twice() {
     let world = World::new(Scenario::SlowTool, json!({}));
     world.issue(1);
     let mut child = world.start_until("issue-1.txt");
-    child.kill().expect("the binary can be killed");
+    child.kill().expect("the binary is running");
     child.wait().expect("the binary ends");
     wait_until(|| world.processes().is_empty());
-    std::fs::write(world.sandbox.home().join("go"), "").expect("the tool may end");
+    std::fs::write(world.sandbox.home().join("go"), "").expect("the file");
     let run = world.resume().exits(0);
     assert_eq!(
         (outcome(&run, 1).0.as_str(), world.published(1).as_deref()),

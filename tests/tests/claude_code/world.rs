@@ -111,7 +111,7 @@ impl World {
         };
         wait_until(|| {
             assert_eq!(
-                child.try_wait().expect("a child can be asked"),
+                child.try_wait().expect("it is our child"),
                 None,
                 "the run ended early"
             );

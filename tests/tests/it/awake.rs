@@ -41,13 +41,14 @@ fn a_session_keeps_the_machine_awake_until_it_ends() {
     let mut command = world.autoissue(["exec", "go"]);
     command.env("ANTHROPIC_API_KEY", "canary");
     Run::from(command.output().expect("it runs")).exits(0);
-    let how = fs::read_to_string(world.root().join("how")).expect("it was asked");
+    let how = fs::read_to_string(world.root().join("how")).expect("the program was started");
     assert!(
         how.starts_with("--what=idle:sleep --mode=block --who=autoissue --why=session ")
             && how.ends_with(" runs sleep infinity\n"),
         "{how}"
     );
-    let environment = fs::read_to_string(world.root().join("environment")).expect("it was asked");
+    let environment =
+        fs::read_to_string(world.root().join("environment")).expect("the program was started");
     assert!(
         environment.contains("HOME=") && !environment.contains("canary"),
         "{environment}"
@@ -76,7 +77,7 @@ fn a_session_uses_caffeinate_if_systemd_inhibit_is_missing() {
     let mut command = world.autoissue(["exec", "go"]);
     command.env("PATH", &programs);
     Run::from(command.output().expect("it runs")).exits(0);
-    let how = fs::read_to_string(world.root().join("how")).expect("it was asked");
+    let how = fs::read_to_string(world.root().join("how")).expect("the program was started");
     assert!(how.starts_with("-i -s -w "), "{how}");
     no_process_is_left(&world);
 }

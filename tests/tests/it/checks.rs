@@ -52,7 +52,7 @@ async fn every_check_runs_even_after_one_has_failed() {
         on_output,
     )
     .await;
-    let results = results.expect("all could run");
+    let results = results.expect("all ran");
     let verdicts: Vec<_> = results
         .iter()
         .map(|it| (it.name.as_str(), it.passed, it.exit_code, it.signal))

@@ -213,7 +213,7 @@ fn git_locks_left_by_a_killed_session_block_nothing() {
         mirror.join("refs/autoissue/bases/main.lock"),
     ];
     for lock in &locks {
-        std::fs::create_dir_all(lock.parent().expect("it has one")).expect("the directory");
+        std::fs::create_dir_all(lock.parent().expect("it has a parent")).expect("the directory");
         let file = std::fs::File::create(lock).expect("the lock");
         file.set_modified(SystemTime::now() - Duration::from_secs(60))
             .expect("a time to set");

@@ -627,7 +627,7 @@ fn first_identity_from_environment_is_used_as_in_git() {
     let doctor = as_eve(&["doctor", "--quick", "--output", "json"]);
     let identity = doctor.objects("finding");
     let identity = identity.iter().find(|it| it["check"] == "identity");
-    let identity = identity.expect("the identity is looked at");
+    let identity = identity.expect("the identity is checked");
     assert_eq!(identity["level"], "ok");
     assert_eq!(identity["message"], "Eve Example <eve@example.org>");
     as_eve(&["exec", "go"]).exits(0);

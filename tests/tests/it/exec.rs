@@ -209,7 +209,7 @@ fn a_failed_check_keeps_the_work_and_opens_nothing() {
         "refs/autoissue/salvage",
     ]);
     let session = run.summary()["session"].as_str().expect("an id").to_owned();
-    let last = refs.lines().last().expect("the work is kept");
+    let last = refs.lines().last().expect("a ref of kept work");
     assert!(
         last.contains(&session) && last.contains("issue-1/"),
         "{refs}"

@@ -25,7 +25,7 @@ fn add(root: &Path, directory: &Path, found: &mut BTreeMap<String, Entry>) {
         let path = entry.path();
         let name = path
             .strip_prefix(root)
-            .expect("it is below")
+            .expect("the path is below the root")
             .to_string_lossy()
             .into_owned();
         let kind = entry.file_type().expect("a kind");

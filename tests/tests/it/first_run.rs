@@ -160,7 +160,7 @@ fn every_invalid_flag_is_named() {
 #[test]
 fn without_configuration_and_remote_it_suggests_init() {
     let world = ready();
-    std::fs::remove_file(world.project().join("autoissue.config.json")).expect("it is there");
+    std::fs::remove_file(world.project().join("autoissue.config.json")).expect("it exists");
     refuses(
         &world,
         exec(&world),

@@ -69,7 +69,7 @@ fn an_ssh_alias_resolves_to_github() {
     let ssh = world.home().join("ssh.sh");
     let says = "#!/bin/sh\ncase \"$*\" in '-G work') echo 'hostname github.com';; '-G lab') echo 'hostname gitlab.com';; esac\n";
     fs::write(&ssh, says).expect("a script");
-    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("the script is executable");
     world.install("ssh", &ssh);
     world.git(["remote", "add", "origin", "git@work:o/n.git"]);
     let (config, run) = init(&world);

@@ -52,7 +52,7 @@ impl Night {
         );
         std::fs::write(&path, script).expect("the script");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
-            .expect("the script can be run");
+            .expect("the script is executable");
         night.sandbox.install("claude", &path);
         night.configure(settings);
         night
@@ -97,7 +97,7 @@ impl Night {
             .expect("the binary starts");
         wait_until(|| {
             assert_eq!(
-                child.try_wait().expect("a child can be asked"),
+                child.try_wait().expect("it is our child"),
                 None,
                 "the run ended early"
             );

@@ -118,7 +118,7 @@ fn an_interrupted_session_resumes_from_any_directory_with_its_configuration() {
     let (_, command) = status
         .stdout
         .split_once("resume it with `")
-        .expect("how to resume");
+        .expect("the resume command");
     let (command, _) = command.split_once('`').expect("an end");
     typed(&world, world.root(), command).exits(0);
     assert_eq!(world.branches(), ["autoissue/issue-2"]);

@@ -124,7 +124,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// Returns the parent of a running process or zombie.
 pub(crate) fn parent_of(pid: i32) -> i32 {
     status_field(pid, "PPid")
-        .expect("the process lives")
+        .expect("the process is running")
         .parse()
         .expect("a number")
 }

@@ -300,8 +300,8 @@ fn a_session_can_be_interrupted_before_its_first_task() {
 fn clean_finds_worktrees_in_another_directory_without_the_journal() {
     let world = Sandbox::new();
     let mut child = busy_session(&world, "");
-    child.kill().expect("it is alive");
-    child.wait().expect("it is dead");
+    child.kill().expect("it is running");
+    child.wait().expect("it has exited");
     no_process_is_left(&world);
     assert_eq!(world.worktrees().len(), 3);
     for file in fs::read_dir(world.state()).expect("the state").flatten() {

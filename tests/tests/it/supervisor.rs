@@ -36,7 +36,8 @@ fn with_orphans(name: &str) -> ProgramSpec {
 }
 
 fn signal(pid: i32, signal: Signal) {
-    kill_process(Pid::from_raw(pid).expect("a process number"), signal).expect("the process lives");
+    kill_process(Pid::from_raw(pid).expect("a process id"), signal)
+        .expect("the process is running");
 }
 
 fn assert_none_left(tag: &str) {
@@ -210,8 +211,8 @@ async fn orphans_die_with_a_killed_engine() {
     // The program and its descendants.
     poll_until("all have started", || tagged(&tag).len() > N_ORPHANS).await;
     let supervisor = parent_of(tagged(&tag)[0]);
-    engine.start_kill().expect("the engine lives");
-    engine.wait().await.expect("the engine is ours to wait for");
+    engine.start_kill().expect("the engine is running");
+    engine.wait().await.expect("the engine is our child");
     poll_until("none is left", || tagged(&tag).is_empty()).await;
     // Without its parent it may stay a zombie until init reaps it.
     let has_ended = || status_field(supervisor, "State").is_none_or(|state| state.starts_with('Z'));
@@ -509,7 +510,7 @@ async fn a_flood_of_100_megabytes_needs_no_memory() {
 }
 
 fn high_water_kib(pid: i32) -> u64 {
-    let field = status_field(pid, "VmHWM").expect("a living process");
+    let field = status_field(pid, "VmHWM").expect("a running process");
     field.trim_end_matches(" kB").parse().expect("a number")
 }
 
@@ -551,7 +552,7 @@ async fn an_unrelated_process_that_holds_the_pipe_does_not_delay_the_exit() {
     signal(pid, Signal::CONT);
     let lines = all_lines(&mut running).await;
     assert_eq!((lines.len(), running.wait().await), (1, ended_by_itself(0)));
-    drop(stranger.expect("a pipe of our own program"));
+    drop(stranger.expect("an open pipe"));
 }
 
 // ---- limits
@@ -590,7 +591,7 @@ async fn cancelling_stops_a_program_and_prevents_the_next() {
     );
     let next = run_bounded(&supervisor, spec, LONG, 1000, &cancel)
         .await
-        .expect("nothing to fail");
+        .expect("no errors");
     assert!(
         next.cancelled && next.output.is_empty() && next.exit.code.is_none(),
         "{next:?}"

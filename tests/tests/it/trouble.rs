@@ -122,7 +122,7 @@ fn bounded(mut command: Command) -> Run {
     let (sender, receiver) = channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     match receiver.recv_timeout(RUN_TIME_MAX) {
-        Ok(output) => Run::from(output.expect("the program is waited for")),
+        Ok(output) => Run::from(output.expect("the program is our child")),
         Err(RecvTimeoutError::Timeout) => {
             let _ = kill_process_group(pid, Signal::KILL);
             panic!("still running: {command:?}");
@@ -352,7 +352,7 @@ fn assert_full_disk_is_handled(world: &Sandbox, runs: &[Run], n_issues: u64) -> 
 fn kib(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).expect("the directory").flatten();
     entries
-        .map(|entry| match entry.metadata().expect("what was listed") {
+        .map(|entry| match entry.metadata().expect("the entry exists") {
             metadata if metadata.is_dir() => kib(&entry.path()),
             metadata => metadata.len().div_ceil(4_096) * 4,
         })
@@ -753,22 +753,22 @@ const HARMS_TO_A_SESSION: &[Harm] = &[
 const HARMS_TO_THE_FILE: &[Harm] = &[
     (
         "gone",
-        |it| fs::remove_file(database(it)).expect("it is there"),
+        |it| fs::remove_file(database(it)).expect("it exists"),
         "missing or empty",
     ),
     (
         "empty",
-        |it| fs::write(database(it), "").expect("it is written"),
+        |it| fs::write(database(it), "").expect("the file is written"),
         "missing or empty",
     ),
     (
         "a text",
-        |it| fs::write(database(it), "Dear diary,\n".repeat(1_000)).expect("it is written"),
+        |it| fs::write(database(it), "Dear diary,\n".repeat(1_000)).expect("the file is written"),
         "is damaged",
     ),
     (
         "zeroed",
-        |it| fs::write(database(it), vec![0; 40_960]).expect("it is written"),
+        |it| fs::write(database(it), vec![0; 40_960]).expect("the file is written"),
         "is damaged",
     ),
     (
@@ -778,14 +778,14 @@ const HARMS_TO_THE_FILE: &[Harm] = &[
                 .write(true)
                 .open(database(it))
                 .and_then(|it| it.set_len(9_000))
-                .expect("it is cut")
+                .expect("the file is truncated")
         },
         "is damaged",
     ),
     (
         "a directory",
         |it| {
-            fs::remove_file(database(it)).expect("it is there");
+            fs::remove_file(database(it)).expect("it exists");
             fs::create_dir(database(it)).expect("a directory");
         },
         "journal.db",
@@ -793,7 +793,7 @@ const HARMS_TO_THE_FILE: &[Harm] = &[
     (
         "a link to nowhere",
         |it| {
-            fs::remove_file(database(it)).expect("it is there");
+            fs::remove_file(database(it)).expect("it exists");
             symlink("nowhere", database(it)).expect("a link");
         },
         "journal.db",
@@ -1012,7 +1012,7 @@ fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
     let world = world(1);
     let (project, state) = (world.root().join(project), world.root().join(state));
     fs::create_dir_all(project.parent().expect("a parent")).expect("the directories");
-    fs::rename(world.project(), &project).expect("the project moves");
+    fs::rename(world.project(), &project).expect("the project is moved");
     let run = |args: &[&str]| {
         let mut command = world.command(binary());
         command
@@ -1027,7 +1027,7 @@ fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
         database(&state).exists(),
         "the state must be in the chosen directory"
     );
-    fs::rename(&project, world.project()).expect("the project moves back");
+    fs::rename(&project, world.project()).expect("the project is moved back");
     each_issue_has_one_pull_request(&world, 1);
 }
 
@@ -1049,7 +1049,7 @@ fn a_path_that_is_not_utf_8_works_or_is_refused() {
     works_at("project-of-text", odd);
     let world = world(1);
     let project = world.root().join(odd);
-    fs::rename(world.project(), &project).expect("the project moves");
+    fs::rename(world.project(), &project).expect("the project is moved");
     let mut command = world.command(binary());
     command.args(["exec", "go"]).current_dir(&project);
     refuses(bounded(command), 2, "is not UTF-8");

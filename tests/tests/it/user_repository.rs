@@ -220,7 +220,8 @@ fn running_in_a_linked_worktree_works() {
     ]);
     for path in ["autoissue.config.json", ".autoissue/issues/0001.md"] {
         world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
-        fs::create_dir_all(linked.join(path).parent().expect("it has one")).expect("the directory");
+        fs::create_dir_all(linked.join(path).parent().expect("it has a parent"))
+            .expect("the directory");
         fs::copy(world.project().join(path), linked.join(path)).expect("the copy");
     }
     let mut command = world.autoissue(["exec", "go", "--output", "json"]);

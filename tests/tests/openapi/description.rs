@@ -157,7 +157,7 @@ impl Description {
                 )
             })
             .collect();
-        let uri: Uri = request.target().parse().expect("it came as an address");
+        let uri: Uri = request.target().parse().expect("a valid URI");
         let sent = Query::<Vec<(String, String)>>::try_from_uri(&uri)
             .expect("pairs")
             .0;
@@ -271,9 +271,7 @@ impl Description {
     }
 
     fn target(&self, reference: &str) -> &Value {
-        let pointer = reference
-            .strip_prefix('#')
-            .expect("references stay in the document");
+        let pointer = reference.strip_prefix('#').expect("references are local");
         self.document
             .pointer(pointer)
             .unwrap_or_else(|| panic!("{reference} has no target"))
@@ -290,7 +288,7 @@ impl Description {
     }
 
     fn validator(&self, at: &str, schema: &Value) -> Arc<Validator> {
-        let mut validators = self.validators.lock().expect("no holder panics");
+        let mut validators = self.validators.lock().expect("the lock is not poisoned");
         let make = || Arc::new(self.new_validator(schema));
         Arc::clone(validators.entry(at.to_owned()).or_insert_with(make))
     }

@@ -168,7 +168,7 @@ fn found(method: &str, path: &str, said: &str, spoil: impl FnOnce(&mut Exchange)
     let mut exchange = every_endpoint()
         .iter()
         .find(is_it)
-        .expect("a good exchange")
+        .expect("a valid exchange")
         .clone();
     assert_eq!(
         description().violations(std::slice::from_ref(&exchange)),

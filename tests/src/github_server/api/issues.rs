@@ -119,7 +119,7 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
     };
     let number = add(&mut world, repository_id, new);
     labels::add(&mut world, repository_id, number, &wanted, &call.now());
-    let repository = world.by_id(repository_id).expect("it is there");
+    let repository = world.by_id(repository_id).expect("it exists");
     Ok(Answer::created(
         call.site().issue(repository, &repository.items[&number]),
     ))
@@ -139,7 +139,7 @@ pub(super) fn add(world: &mut World, repository_id: u64, new: NewItem<'_>) -> u6
     let id = world.new_id();
     let repository = world
         .by_id_mut(repository_id)
-        .expect("the repository is there");
+        .expect("the repository exists");
     let number = repository.next_number();
     let item = Item {
         id,
@@ -221,7 +221,7 @@ pub(super) async fn update(
             .clear();
         labels::add(&mut world, repository_id, number, &labels, &call.now());
     }
-    let repository = world.by_id(repository_id).expect("it is there");
+    let repository = world.by_id(repository_id).expect("it exists");
     Ok(Answer::ok(
         call.site().issue(repository, &repository.items[&number]),
     ))

@@ -66,7 +66,7 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
         color,
         description,
     };
-    let repository = world.by_id_mut(repository_id).expect("it is there");
+    let repository = world.by_id_mut(repository_id).expect("it exists");
     repository.labels.push(label);
     let label = repository.labels.last().expect("it was added");
     Ok(Answer::created(call.site().label(repository, label)))
@@ -101,7 +101,7 @@ pub(super) async fn add_to_issue(
         .names("labels")?
         .ok_or_else(|| Answer::invalid(&missing))?;
     add(&mut world, repository_id, number, &labels, &call.now());
-    let repository = world.by_id(repository_id).expect("it is there");
+    let repository = world.by_id(repository_id).expect("it exists");
     Ok(Answer::ok(
         call.site()
             .labels(repository, &repository.items[&number].labels),
@@ -120,7 +120,7 @@ pub(in super::super) fn add(
         let id = world.new_id();
         let repository = world
             .by_id_mut(repository_id)
-            .expect("the repository is there");
+            .expect("the repository exists");
         if repository.label(name).is_none() {
             repository.labels.push(Label {
                 id,
@@ -131,13 +131,10 @@ pub(in super::super) fn add(
         }
         let name = repository
             .label(name)
-            .expect("it is there now")
+            .expect("the label exists now")
             .name
             .clone();
-        let item = repository
-            .items
-            .get_mut(&number)
-            .expect("the issue is there");
+        let item = repository.items.get_mut(&number).expect("the issue exists");
         if !item.has_label(&name) {
             item.labels.push(name);
             now.clone_into(&mut item.updated_at);

@@ -102,7 +102,7 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
             at: call.now(),
         },
     );
-    let repository = world.by_id_mut(repository_id).expect("it is there");
+    let repository = world.by_id_mut(repository_id).expect("it exists");
     repository.git.keep_pull(number, &pull.head_sha);
     repository
         .items
@@ -124,8 +124,8 @@ pub(in super::super) fn open(
     base: &str,
     at: &str,
 ) -> u64 {
-    let repository = world.by_id(repository_id).expect("the repository is there");
-    let pull = new_pull(repository, head, base, false).expect("branches that make a pull request");
+    let repository = world.by_id(repository_id).expect("the repository exists");
+    let pull = new_pull(repository, head, base, false).expect("a valid pull request");
     let author = Some("grace".to_owned());
     let number = issues::add(
         world,
@@ -139,7 +139,7 @@ pub(in super::super) fn open(
     );
     let repository = world
         .by_id_mut(repository_id)
-        .expect("the repository is there");
+        .expect("the repository exists");
     repository.git.keep_pull(number, &pull.head_sha);
     repository
         .items

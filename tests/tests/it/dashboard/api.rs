@@ -210,7 +210,7 @@ fn stream_messages_match_the_document() {
     world.session.print(world.session.running()[0], "a line\n");
     let mut kinds = std::collections::BTreeMap::new();
     while kinds.len() < 4 {
-        let message = stream.next().expect("more");
+        let message = stream.next().expect("another message");
         assert_fits(
             &document,
             &document["x-messages"][&message.kind],
@@ -277,7 +277,7 @@ fn pages_of_tasks_contain_each_task_once() {
             .as_array()
             .expect("tasks")
             .iter()
-            .map(|task| task["issue"].as_u64().expect("n"));
+            .map(|task| task["issue"].as_u64().expect("an issue number"));
         tasks.for_each(|issue| assert!(seen.insert(issue), "#{issue} appears twice"));
     }
     assert_eq!(seen.len(), 1_000);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::World;
 
 fn raw(port: u16, request: &str) -> String {
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the server is listening");
     socket
         .set_read_timeout(Some(Duration::from_secs(60)))
         .expect("a timeout");
@@ -106,7 +106,7 @@ fn unread_streams_do_not_block_others() {
     let served = world.serve();
     let deaf: Vec<TcpStream> = (0..50)
         .map(|_| {
-            let mut socket = TcpStream::connect(("127.0.0.1", served.port)).expect("room");
+            let mut socket = TcpStream::connect(("127.0.0.1", served.port)).expect("a connection");
             socket
                 .write_all(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
                 .expect("it is sent");
@@ -134,7 +134,7 @@ fn idle_connections_do_not_block_others() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
     let idle: Vec<TcpStream> = (0..300)
-        .map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("room"))
+        .map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("a connection"))
         .collect();
     assert_eq!(get(served.port, "/api/health").status, 200);
     drop(idle);

@@ -17,7 +17,7 @@ fn exec(sandbox: &Sandbox) -> (Started, u16) {
     let mut lines = stderr.lines().map_while(Result::ok);
     let line = lines
         .find(|line| line.starts_with("dashboard: "))
-        .expect("it says where it is");
+        .expect("the dashboard prints its address");
     // Keep reading, or the session would block on a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
     (child, port_of(&line))

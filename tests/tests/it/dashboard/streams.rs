@@ -140,14 +140,14 @@ fn a_reader_of_the_current_session_is_redirected_when_another_starts() {
     let served = Served::start(state.path(), &json!({}));
     let reader = stream(served.port, "/api/events", &[]);
     let new = MadeUp::run(state.path(), Recipe::new(5, 1));
-    let last = reader.last().expect("a goodbye");
+    let last = reader.last().expect("a final message");
     assert_eq!(
         (last.kind.as_str(), last.data.as_str()),
         ("bye", r#"{"reason":"retry"}"#)
     );
     let hello = stream(served.port, "/api/events", &[])
         .next()
-        .expect("a greeting");
+        .expect("a first message");
     assert_eq!(hello.json()["session"], new.id().as_str());
 }
 
@@ -157,13 +157,13 @@ fn excessive_agent_output_is_truncated_and_the_gap_is_reported() {
     let served = world.serve();
     let issue = world.session.running()[0];
     let mut reader = stream(served.port, "/api/events?after=1000000", &[]);
-    assert_eq!(reader.next().expect("a greeting").kind, "hello");
+    assert_eq!(reader.next().expect("a first message").kind, "hello");
     let flood = format!("{}\n", "x\u{1b}[31m<b>".repeat(100)).repeat(20_000);
     world.session.print(issue, &flood);
     world.session.print(issue, "the end\n");
     let (mut n_lines, mut n_missing) = (0, 0);
     loop {
-        let message = reader.next().expect("more");
+        let message = reader.next().expect("another message");
         if message.kind != "progress" {
             continue;
         }

@@ -192,7 +192,7 @@ fn an_issue_blocked_on_github_waits() {
         .pulls()
         .into_iter()
         .find(|pull| pull.head == "autoissue/issue-1")
-        .expect("it is there");
+        .expect("it exists");
     assert_eq!(first.base, "autoissue/issue-2");
 }
 

@@ -141,8 +141,8 @@ fn a_night_of_deaths(seed: u64) {
             .spawn()
             .expect("it starts");
         gate.wait_for(1);
-        engine.kill().expect("it is alive");
-        engine.wait().expect("it is dead");
+        engine.kill().expect("it is running");
+        engine.wait().expect("it has exited");
         gate.open();
         world.server.heal();
         world.server.forgive();

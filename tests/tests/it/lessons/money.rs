@@ -133,7 +133,7 @@ fn an_agent_that_keeps_spending_after_its_stop_is_killed_at_once() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary starts");
-    wait_until(|| child.try_wait().expect("a child can be asked").is_some());
+    wait_until(|| child.try_wait().expect("it is our child").is_some());
     let run = Run::from(child.wait_with_output().expect("it has ended")).exits(3);
     assert_eq!(outcome(&run, 1), "budget");
     // Whole tokens are metered.

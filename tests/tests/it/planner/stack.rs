@@ -90,7 +90,7 @@ fn merge(world: &Sandbox, repository: &Path, pulls: &[Pull]) -> Vec<u64> {
         let next = pulls
             .iter()
             .find(|pull| !is_merged(&pull.number) && pull.after.iter().all(is_merged));
-        let next = next.expect("the order has no circle");
+        let next = next.expect("the order has no cycle");
         git(&[
             "merge",
             "--quiet",
@@ -177,7 +177,7 @@ fn bases_are_right(pulls: &[Pull]) -> BTreeMap<u64, Vec<u64>> {
             .issue
     };
     for pull in pulls {
-        let (_, depends_on) = ISSUES[usize::try_from(pull.issue).expect("small") - 1];
+        let (_, depends_on) = ISSUES[usize::try_from(pull.issue).expect("a small number") - 1];
         let base = match depends_on {
             [only] => format!("autoissue/issue-{only}"),
             _ => "main".to_owned(),
@@ -247,7 +247,7 @@ fn a_diamond_merges_in_the_stated_order_on_github() {
     let (pulls, hosted): (Vec<Pull>, Vec<PullRequest>) = hosted_pulls(&world).into_iter().unzip();
     assert_eq!(bases_are_right(&pulls), whole_order());
     for (pull, hosted) in pulls.iter().zip(&hosted) {
-        let n_direct = ISSUES[usize::try_from(pull.issue).expect("small") - 1]
+        let n_direct = ISSUES[usize::try_from(pull.issue).expect("a small number") - 1]
             .1
             .len();
         assert_eq!(

@@ -73,7 +73,7 @@ fn a_plugin_that_means_no_good_costs_one_call() {
     let hostile = catalogue::hostile();
     assert!(30 <= hostile.len(), "{}", hostile.len());
     let honest = world.directory.path().join("honest.wasm");
-    let before = world.ask(&honest, "classify").expect("it answers");
+    let before = world.ask(&honest, "classify").expect("it responds");
     assert_eq!(
         (&before["said"], &before["honest"]),
         (&json!("the domain is \"billing\""), &json!(true))
@@ -95,7 +95,7 @@ fn a_plugin_that_means_no_good_costs_one_call() {
         )
         .unwrap();
     }
-    let after = world.ask(&honest, "classify").expect("it still answers");
+    let after = world.ask(&honest, "classify").expect("it still responds");
     if let (Some(before), Some(after)) = (before["rssKib"].as_u64(), after["rssKib"].as_u64()) {
         assert!(
             after <= before + GROWTH_KIB_MAX,
