@@ -26,7 +26,7 @@ fn breach(said: &str, misbehave: impl FnOnce(&GithubServer, &HostedRepository, &
     );
 }
 
-/// Asserts that this is no breach.
+/// Asserts that this is not a violation.
 #[track_caller]
 fn no_breach(behave: impl FnOnce(&GithubServer, &HostedRepository, &Client)) {
     let (github, repository, client) = world();

@@ -70,7 +70,7 @@ fn a_plugins_own_errors_are_reported_unchanged() {
     check(
         &*classifier,
         "invalid settings",
-        "invalid settings: `words` may not be empty",
+        "invalid settings: `words` must not be empty",
     );
     check(&*classifier, "invalid input", "invalid input: no title");
     check(&*classifier, "unavailable", "unavailable: later");
