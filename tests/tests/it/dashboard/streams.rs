@@ -134,7 +134,7 @@ fn a_sequence_number_in_the_url_resumes_a_stream_of_the_same_session_only() {
 }
 
 #[test]
-fn a_reader_of_the_current_session_is_redirected_when_another_starts() {
+fn a_reader_of_the_current_session_must_reconnect_when_another_starts() {
     let state = TempDir::new().unwrap();
     drop(MadeUp::run(state.path(), Recipe::new(4, 99)));
     let served = Served::start(state.path(), &json!({}));
