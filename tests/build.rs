@@ -4,8 +4,8 @@
 //!   plugins/*, plugins/examples/*, tests/guest ─► cargo rustc ─► target/…/guests ─► OUT_DIR ─► modules.rs: name, bytes
 //! ```
 //!
-//! In a target directory of its own, since cargo holds the lock of the outer one, and in the same for `cargo test` and `cargo clippy`,
-//! which run this script with different directories for its output.
+//! Uses its own target directory because cargo locks the outer one. `cargo test` and `cargo clippy`
+//! run this script with different output directories but share the target directory.
 
 #![expect(clippy::disallowed_methods, reason = "a build script starts cargo")]
 
@@ -18,13 +18,13 @@ use std::{env, fs};
 #[path = "src/guests/profile.rs"]
 mod profile;
 
-/// What plugins are built for: it brings no import at all.
+/// The target plugins are built for. It adds no imports.
 const TARGET: &str = "wasm32-unknown-unknown";
 
 fn main() {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
     let out = PathBuf::from(variable("OUT_DIR"));
-    // Of `target/debug/build/PACKAGE/out`, the directory of the profile.
+    // `OUT_DIR` is `target/debug/build/PACKAGE/out`; this is the directory of the profile.
     let target_directory = out.ancestors().nth(3).unwrap_or(&out).join("guests");
     println!(
         "cargo::rustc-env=AUTOISSUE_GUESTS_TARGET={}",
@@ -47,22 +47,23 @@ fn main() {
         let built = build(&package, &root, &target_directory);
         let module = out.join(format!("{package}.wasm"));
         fs::copy(built, &module).expect("a copy of the module");
-        writeln!(modules, "({package:?}, include_bytes!({module:?})),").expect("a string grows");
+        writeln!(modules, "({package:?}, include_bytes!({module:?})),")
+            .expect("writing to a string succeeds");
     }
     modules.push(']');
     fs::write(out.join("modules.rs"), modules).expect("the list of modules");
 }
 
-/// Has this script run again when a path changes.
+/// Re-runs this script when a path changes.
 fn depend_on(path: &Path) {
     println!("cargo::rerun-if-changed={}", path.display());
 }
 
 fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|error| panic!("`{name}`, which cargo sets: {error}"))
+    env::var(name).unwrap_or_else(|error| panic!("cargo sets `{name}`: {error}"))
 }
 
-/// Installs the standard library for the target where it is missing.
+/// Installs the standard library for the target if it is missing.
 fn have_target() {
     let args = ["--print", "target-libdir", "--target", TARGET];
     let printed = Command::new(variable("RUSTC")).args(args).output();
@@ -79,7 +80,7 @@ fn have_target() {
     );
 }
 
-/// Returns the packages that are plugins, by name, each with its directory.
+/// Returns the plugin packages by name, each with its directory.
 fn packages(root: &Path) -> BTreeMap<String, PathBuf> {
     let below = |directory| fs::read_dir(root.join(directory)).expect("a directory");
     let entries = below("plugins").chain(below("plugins/examples"));
@@ -90,7 +91,8 @@ fn packages(root: &Path) -> BTreeMap<String, PathBuf> {
         .collect()
 }
 
-/// Returns the name of the package in a directory, or `None` for a plugin in another language.
+/// Returns the name of the package in a directory, or `None` for a plugin written in another
+/// language.
 fn package_name(directory: &Path) -> Option<String> {
     let manifest = fs::read_to_string(directory.join("Cargo.toml")).ok()?;
     let name = |line: &str| {
@@ -103,7 +105,7 @@ fn package_name(directory: &Path) -> Option<String> {
     manifest.lines().find_map(name)
 }
 
-/// Builds a package, and returns the path of its module.
+/// Builds a package; returns the path of its module.
 fn build(package: &str, root: &Path, target_directory: &Path) -> PathBuf {
     let mut cargo = Command::new(variable("CARGO"));
     cargo
@@ -113,12 +115,13 @@ fn build(package: &str, root: &Path, target_directory: &Path) -> PathBuf {
         .arg(target_directory)
         .envs(profile::PROFILE)
         .current_dir(root);
-    // What the outer cargo says to its own build is not meant for this one: flags of its target, the lints of clippy.
+    // Settings of the outer cargo for its own build must not leak into this one: target flags,
+    // clippy's lints.
     for name in ["CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
         cargo.env_remove(name);
     }
     let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "`{package}` does not build for {TARGET}");
+    assert!(status.success(), "`{package}` failed to build for {TARGET}");
     let file = format!("{}.wasm", package.replace('-', "_"));
     target_directory.join(TARGET).join("release").join(file)
 }

@@ -1,8 +1,9 @@
-//! What a long backlog costs before the first agent starts: from the issues' texts to an order, with domains and conflicts.
+//! Measures the overhead of a long backlog before the first agent starts: from the issue texts to
+//! an execution order, with domains and conflicts.
 //!
 //! ```text
-//!   issue texts ─► Strategies::classify ─► Engine (intake, admission) ─► a start for each end    in this process
-//!   issue files ─► autoissue exec go --dry-run ─► plan                                           the whole program
+//!   issue texts ─► Strategies::classify ─► Engine (intake, admission) ─► a start for each end    in process
+//!   issue files ─► autoissue exec go --dry-run ─► plan                                           whole program
 //! ```
 
 use std::collections::VecDeque;
@@ -20,10 +21,11 @@ use autoissue_tests::measure::{print, print_table};
 use autoissue_tests::{Sandbox, binary};
 
 const N_ISSUES: [u64; 3] = [1_000, 10_000, 100_000];
-/// The backlog that has a promise: classified, checked for conflicts and ordered in half a second.
+/// The backlog size with a performance promise: classified, checked for conflicts and ordered in
+/// half a second.
 const N_PROMISED: u64 = 10_000;
 const N_ROUNDS: usize = 5;
-/// Agents that end, one after the other, while the cost of decisions is taken.
+/// Number of agents that finish, one after another, while the cost of decisions is measured.
 const N_DECISIONS: u64 = 2_000;
 
 fn main() {
@@ -88,7 +90,7 @@ fn whole_program() {
     ]);
 }
 
-/// One session over a backlog, with agents that are done at once, and what its parts cost.
+/// One session over a backlog with agents that finish at once, and the cost of its parts.
 struct Night {
     engine: Engine,
     now: Time,
@@ -118,7 +120,7 @@ impl Night {
         night
     }
 
-    /// Classifies the backlog and has it admitted; the first tasks start with it.
+    /// Classifies the backlog and admits it; the first tasks start as part of it.
     fn plan(&mut self, issues: Vec<Issue>) {
         let strategies = Strategies::builtin();
         let settings = Settings {
@@ -162,7 +164,7 @@ impl Night {
         self.admit_s += own_cpu_s() - asked_for;
     }
 
-    /// Has agents end, one after the other; each end frees a slot for the next start.
+    /// Lets agents finish one after another; each frees a slot for the next start.
     fn run(&mut self) {
         let begun = own_cpu_s();
         for _ in 0..N_DECISIONS {
@@ -178,7 +180,7 @@ impl Night {
         self.decide_s = own_cpu_s() - begun;
     }
 
-    /// Gives an input and answers at once whatever follows; returns what is to be classified.
+    /// Feeds an input and answers every effect that follows; returns the issues to classify.
     fn give(&mut self, input: Input) -> Vec<Effect> {
         let mut inputs = VecDeque::from([input]);
         let mut unanswered = Vec::new();
@@ -231,7 +233,8 @@ fn done() -> AgentReport {
     }
 }
 
-/// Returns an issue of about 1.5 KB as people write them: two paragraphs, a list, a few paths, some output.
+/// Returns an issue of about 1.5 KB in a realistic form: two paragraphs, a list, a few paths, some
+/// output.
 fn issue(number: u64) -> Issue {
     let subject = SUBJECTS[at(number, 1, SUBJECTS.len())];
     let file = |salt: u64| {
@@ -284,12 +287,13 @@ fn issue(number: u64) -> Issue {
     }
 }
 
-/// Returns a position below `length` that follows from the issue and a salt alone (the finalizer of SplitMix64).
+/// Returns a position below `length`, determined by the issue and a salt alone (the finalizer of
+/// SplitMix64).
 fn at(number: u64, salt: u64, length: usize) -> usize {
     let mut bits = (number << 16 | salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    usize::try_from((bits ^ bits >> 31) % length as u64).expect("less than a length")
+    usize::try_from((bits ^ bits >> 31) % length as u64).expect("below `length`")
 }
 
 const SUBJECTS: [&str; 12] = [

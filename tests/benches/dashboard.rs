@@ -1,5 +1,6 @@
-//! What those who watch cost the session: the same backlog without a dashboard, with one that nobody looks at, and with a
-//! hundred streams of events; with agents that take a while and talk meanwhile.
+//! Measures what dashboard viewers cost the session: the same backlog without a dashboard, with a
+//! dashboard nobody has open, and with a hundred event streams. The agents take a while and print
+//! output meanwhile.
 //!
 //! ```text
 //!   exec go                           ─┐
@@ -23,11 +24,12 @@ const N_SLOTS: u64 = 4;
 const N_ROUNDS: usize = 7;
 const N_STREAMS: usize = 100;
 
-/// An agent works for most of a second and says a line now and then: a real one takes minutes, and says less a second.
+/// An agent works for most of a second and prints a line now and then. A real one takes minutes and
+/// prints fewer lines per second.
 const N_LINES: usize = 8;
 const BETWEEN_LINES: &str = "sleep 0.1";
 
-/// Who watches.
+/// Whether the dashboard is served, and who watches it.
 #[derive(Clone, Copy)]
 enum Watched {
     Not,
@@ -50,7 +52,7 @@ fn main() {
     ));
     let sides = [Watched::Not, Watched::ByNobody, Watched::ByMany];
     let mut walls = [Vec::new(), Vec::new(), Vec::new()];
-    // One before that does not count: the binary is read, the caches fill.
+    // The warm-up run is not counted: it reads the binary from disk and fills the caches.
     run(Watched::ByMany);
     for _ in 0..N_ROUNDS {
         for (walls, side) in walls.iter_mut().zip(sides) {
@@ -70,12 +72,12 @@ fn main() {
     print_table(&[
         ["", "wall ms", "ratio", "median of pairs"].map(str::to_owned),
         row("no dashboard", &walls[0], &walls[0]),
-        row("dashboard, nobody looks", &walls[1], &walls[0]),
+        row("dashboard, no viewers", &walls[1], &walls[0]),
         row("dashboard, 100 streams", &walls[2], &walls[0]),
     ]);
 }
 
-/// Runs the backlog once, and returns the seconds that it took.
+/// Runs the backlog once; returns the duration in seconds.
 fn run(watched: Watched) -> f64 {
     let world = world();
     let mut command: Command = world.autoissue(["exec", "go", "--headless"]);
@@ -94,7 +96,9 @@ fn run(watched: Watched) -> f64 {
         let mut line = String::new();
         while !line.starts_with("dashboard: ") {
             line.clear();
-            stderr.read_line(&mut line).expect("it says where it is");
+            stderr
+                .read_line(&mut line)
+                .expect("the dashboard prints its address");
         }
         let port = port_of(&line);
         readers.extend((0..N_STREAMS).map(|_| {
@@ -116,7 +120,7 @@ fn run(watched: Watched) -> f64 {
         .collect();
     assert!(
         seen.iter().all(|n| *n == seen[0]),
-        "all saw the same: {seen:?}"
+        "all streams received the same events: {seen:?}"
     );
     wall_s
 }

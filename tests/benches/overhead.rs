@@ -1,5 +1,5 @@
-//! What autoissue costs beside the unavoidable: 50 issues with an agent that takes no time, four at once, against a shell loop
-//! that does only what nobody can do without, five git processes an issue.
+//! Measures autoissue's overhead over the minimum: 50 issues with an agent that takes no time, four
+//! at once, compared with a shell loop that runs only the unavoidable five git processes per issue.
 //!
 //! ```text
 //!   autoissue: exec go   ─┐ in turn, N_ROUNDS times,
@@ -18,10 +18,11 @@ const N_ISSUES: u64 = 50;
 const N_SLOTS: u64 = 4;
 const N_ROUNDS: usize = 5;
 
-/// Numbers of files that the repository has. A clone's cost grows with it, on both sides.
+/// Numbers of files in the repository. The cost of a clone grows with them on both sides.
 const N_FILES: [u64; 3] = [0, 100, 1_000];
 
-/// Clone, branch, apply, commit, push; `$0` is the issue. The clone is of the cheapest kind, like ours.
+/// Clone, branch, apply, commit, push; `$0` is the issue. Uses the cheapest kind of clone, as
+/// autoissue does.
 const LOOP_BODY: &str = "set -e
 git clone --quiet --shared origin.git clones/$0
 cd clones/$0
@@ -45,11 +46,12 @@ fn main() {
 }
 
 fn compare(n_files: u64) {
-    // No world goes before the last run: file systems are slow to make files for a while after many were deleted.
+    // Keep every world until the last run: creating files is slow for a while after many were
+    // deleted.
     let worlds: Vec<Sandbox> = (0..=2 * N_ROUNDS).map(|_| world(n_files)).collect();
     let (last, pairs) = worlds
         .split_last()
-        .expect("there is one more than the pairs");
+        .expect("one more world than the runs need");
     let (mut ours, mut loops) = (Vec::new(), Vec::new());
     for pair in pairs.chunks(2) {
         loops.push(cost_of(&mut shell_loop(&pair[0])));
@@ -59,7 +61,7 @@ fn compare(n_files: u64) {
     let (ours, loops) = (median_cost(&ours), median_cost(&loops));
     print(&format!("\n{n_files} files in the repository\n"));
     print_table(&[
-        ["", "wall ms", "CPU ms", "CPU ms an issue"].map(str::to_owned),
+        ["", "wall ms", "CPU ms", "CPU ms per issue"].map(str::to_owned),
         row("shell loop", loops),
         row("autoissue", ours),
         [
@@ -88,7 +90,8 @@ fn ratio(ours: f64, theirs: f64) -> String {
     format!("{:.2}", ours / theirs)
 }
 
-/// Makes a repository with a backlog, and beside it what the loop needs: a bare origin and the patches as files.
+/// Creates a repository with a backlog, and next to it what the loop needs: a bare origin and the
+/// patches as files.
 fn world(n_files: u64) -> Sandbox {
     let world = Sandbox::new();
     for number in 0..n_files {

@@ -1,4 +1,5 @@
-//! What a plugin costs against the same source linked natively: the start, a call, a long backlog, an agent's output.
+//! Measures a plugin against the same source linked natively: start, a single call, a long backlog,
+//! an agent's output.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -27,7 +28,7 @@ fn main() {
     lines();
 }
 
-/// Milliseconds of the whole set-up: engine, file, checks, trial instance, description.
+/// Measures the whole set-up in milliseconds: engine, file, checks, trial instance, description.
 fn starts() {
     let component = guests::component("autoissue-classifier");
     let state = TempDir::new().expect("a directory");
@@ -52,7 +53,7 @@ fn starts() {
     ]);
 }
 
-/// An issue of 1.5 KB, each with other words.
+/// Returns an issue of 1.5 KB with different words for each number.
 fn issue(number: u64) -> Issue {
     let words = [
         "server", "login", "query", "button", "pipeline", "guide", "token", "test",
@@ -74,7 +75,7 @@ fn issue(number: u64) -> Issue {
     }
 }
 
-/// Microseconds of processor time for each issue.
+/// Returns microseconds of CPU time per issue.
 fn cost(classifier: &dyn Classifier, n: u64) -> f64 {
     let context = ClassifierContext::default();
     let issues: Vec<Issue> = (0..n).map(issue).collect();
@@ -100,17 +101,17 @@ fn calls() {
         .expect("a classifier");
     cost(&*small, 100);
     let small = median((0..5).map(|_| cost(&*small, N_CALLS)));
-    // In turn: a machine is not equally fast all the time.
+    // Alternate between the two: the speed of a machine varies over time.
     let (native, twin): (Vec<f64>, Vec<f64>) = (0..5)
         .map(|_| (cost(&BuiltinClassifier, N_BACKLOG), cost(&*twin, N_BACKLOG)))
         .unzip();
     let [native, twin] = [native, twin].map(median);
     print(&format!(
-        "an issue of {} bytes, a fresh instance each, epochs on: CPU\n",
+        "an issue of {} bytes, a new instance for each, epochs on: CPU\n",
         issue(1).body.len()
     ));
     let total = |us: f64| format!("{:.2}", us * N_BACKLOG as f64 / 1e6);
-    let heading = ["", "µs an issue", "s for 10,000", "times native"].map(str::to_owned);
+    let heading = ["", "µs per issue", "s for 10,000", "times native"].map(str::to_owned);
     let row = |name: &str, us: f64| {
         [
             name.to_owned(),
@@ -127,7 +128,7 @@ fn calls() {
     ]);
 }
 
-/// Lines a second through a backend, from a recorded run.
+/// Returns the lines per second through a backend, from a recorded run.
 fn speed(backend: &dyn AgentBackend, lines: &[Line], n_together: usize) -> f64 {
     let (mut run, _) = backend.start(&AgentTask::default()).expect("a run");
     let (before, mut n) = (own_cpu_s(), 0);
@@ -144,7 +145,7 @@ fn lines() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../plugins/claude/tests/fixtures/streamed/helper.jsonl");
     let text = std::fs::read_to_string(path).expect("a recorded run");
-    // Without its end, after which a run reads no more.
+    // Drop the final line: a run reads nothing after it.
     let lines: Vec<Line> = text
         .lines()
         .filter(|line| !line.contains("\"type\":\"result\""))
@@ -164,7 +165,7 @@ fn lines() {
     let twin = plugin.agent_backend(None).expect("a backend");
     let n_bytes = lines.iter().map(|line| line.text.len()).sum::<usize>() / lines.len();
     print(&format!(
-        "output of Claude Code, {n_bytes} bytes a line: lines a second of CPU\n"
+        "output of Claude Code, {n_bytes} bytes per line: lines per second of CPU\n"
     ));
     let row = |name: &str, n_together| {
         let (native, twin) = (

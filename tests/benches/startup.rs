@@ -1,11 +1,12 @@
-//! How fast the program is there: what people and scripts type all day, against the least that a process can cost.
+//! Measures how fast the program starts, for commands that people and scripts run all day, against
+//! the smallest possible process.
 
 use autoissue_tests::measure::{self, cost_of, median, print, print_table};
 use autoissue_tests::{Sandbox, binary, new_file_patch};
 
 const N_ROUNDS: usize = 101;
 
-/// What is started, and its name in the table. The first is the measure of the others.
+/// The command lines and their names in the table. The first is the baseline.
 const COMMANDS: [(&str, &[&str]); 4] = [
     ("true", &[]),
     ("git", &["--version"]),

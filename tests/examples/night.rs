@@ -1,5 +1,5 @@
-//! Keeps a made-up session running, for looking at the dashboard by hand: `night DIRECTORY [TASKS] [ENDED] [broken]`, and then
-//! `AUTOISSUE_STATE_DIR=DIRECTORY autoissue dashboard`.
+//! Keeps a simulated session running, for viewing the dashboard by hand: run `night DIRECTORY
+//! [TASKS] [ENDED] [broken]`, then `AUTOISSUE_STATE_DIR=DIRECTORY autoissue dashboard`.
 
 use std::path::PathBuf;
 use std::thread::sleep;
@@ -12,7 +12,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let directory = PathBuf::from(args.first().expect("a directory for the journal"));
     let number = |at: usize| args.get(at).and_then(|text| text.parse().ok());
-    // One of yesterday, so that there is a past.
+    // An earlier session, so that the history is not empty.
     MadeUp::run(&directory, Recipe::new(12, 99));
     let mut recipe = Recipe::new(number(1).unwrap_or(23), number(2).unwrap_or(9));
     recipe.budget = Usd::from_cents(if recipe.issues.len() < 100 {

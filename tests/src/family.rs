@@ -1,12 +1,13 @@
-//! The processes around a program, as Linux shows them to everybody: for tests of what must not be seen there.
+//! The processes related to a program, as any user sees them on Linux, for tests of what must not
+//! be visible there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-/// Returns the command lines of the program that started our parent, and of all that descend from it. For an agent that is
-/// the run that it works for: engine, supervisors, other agents, git.
+/// Returns the command lines of the process that started our parent and of all its descendants. For
+/// an agent these are the processes of its session: engine, supervisors, other agents, git.
 ///
-/// One look at one moment: a process that is gone meanwhile is left out.
+/// A snapshot of one moment: processes that exit while it is taken are left out.
 pub fn command_lines() -> Vec<String> {
     let parents: BTreeMap<u32, u32> = processes()
         .filter_map(|pid| Some((pid, parent_of(pid)?)))

@@ -1,4 +1,5 @@
-//! A sandbox whose repository is a clone of one on the GitHub server, with a token in the environment.
+//! A sandbox whose repository is a clone of one on the fake GitHub server, with a token in the
+//! environment.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,14 +9,14 @@ use std::process::Command;
 use crate::github_server::{GithubServer, HostedRepository, Issue, Rules, Token};
 use crate::{Run, Sandbox, new_file_patch};
 
-/// The token of these worlds. Nothing but git's and our own requests may ever carry it.
+/// The token of these sandboxes. Only requests of git and of autoissue itself may carry it.
 pub const TOKEN: &str = "github_pat_canary7canary";
 /// `owner/name` of the repository.
 pub const REPOSITORY: &str = "ada/sample";
-/// The label of the run.
+/// The label that selects issues.
 pub const LABEL: &str = "go";
 
-/// A world with a GitHub of its own.
+/// A sandbox with its own GitHub server.
 pub struct GithubSandbox {
     sandbox: Sandbox,
     /// The server.
@@ -25,7 +26,8 @@ pub struct GithubSandbox {
 }
 
 impl GithubSandbox {
-    /// Makes a world with an empty backlog, the free agent, and a pace at which no test has to wait.
+    /// Creates a sandbox with an empty backlog, the free agent, and intervals short enough that
+    /// tests do not have to wait.
     pub fn new() -> Self {
         let server = GithubServer::start();
         server.token(TOKEN, Token::fine_grained("ada"));
@@ -54,12 +56,12 @@ impl GithubSandbox {
         world
     }
 
-    /// Writes a configuration for GitHub and the free agent, with these settings of the executor.
+    /// Writes a configuration for GitHub and the free agent, with these executor settings.
     pub fn executor(&self, executor: &str) {
         self.configure("patch", executor);
     }
 
-    /// Writes a configuration for GitHub and an agent, with these settings of the executor.
+    /// Writes a configuration for GitHub and an agent, with these executor settings.
     pub fn configure(&self, agent: &str, executor: &str) {
         let github = r#"{"writesPerMinute": 10000, "writesPerHour": 100000}"#;
         self.config(&format!(
@@ -67,7 +69,7 @@ impl GithubSandbox {
         ));
     }
 
-    /// Adds an issue with the label that asks for a file of its own number, and returns that.
+    /// Adds a labelled issue that asks for a file named after its number; returns the number.
     pub fn plain_issue(&self, title: &str) -> u64 {
         let number =
             self.repository.issues().len() as u64 + self.repository.pulls().len() as u64 + 1;
@@ -77,7 +79,7 @@ impl GithubSandbox {
             .issue(Issue::new(title).label(LABEL).body(&body));
         assert_eq!(
             given, number,
-            "issues and pull requests are numbered in one sequence"
+            "issues and pull requests share one sequence of numbers"
         );
         number
     }
@@ -89,17 +91,18 @@ impl GithubSandbox {
         command
     }
 
-    /// Runs the binary to its end, with the token.
+    /// Runs the binary to completion, with the token.
     pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         Run::from(self.autoissue(args).output().expect("the binary runs"))
     }
 
-    /// Runs `exec` with the label and `--output json`, and more arguments.
+    /// Runs `exec` with the label, `--output json` and further arguments.
     pub fn exec(&self, more: &[&str]) -> Run {
         self.run(["exec", LABEL, "--output", "json"].iter().chain(more))
     }
 
-    /// Returns every file below the state directory, the project's worktrees and its git directory that contains a text.
+    /// Returns every file below the state directory, the project's worktrees and its git directory
+    /// that contains a text.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut directories = vec![self.root().to_owned()];

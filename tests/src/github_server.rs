@@ -1,7 +1,9 @@
-//! GitHub in small, on loopback: REST as far as we need it, real clone and push, one state behind both.
+//! A small GitHub on loopback: the part of the REST API that autoissue needs, real clone and push,
+//! and one state behind both.
 //!
-//! A pushed branch *is* a branch of the API, for both look into the same bare repository. The API is served at the root, as on
-//! `api.github.com`, and under `/api/v3`, as GitHub Enterprise has it (GraphQL: `/graphql` and `/api/graphql`).
+//! A pushed branch *is* a branch of the API, because both read the same bare repository. The API is
+//! served at the root, as on `api.github.com`, and under `/api/v3`, as on GitHub Enterprise
+//! (GraphQL: `/graphql` and `/api/graphql`).
 //!
 //! ```text
 //! let github = GithubServer::start();                      // ends with the value
@@ -13,13 +15,14 @@
 //! assert_eq!(repository.pulls()[0].head_sha, repository.head("autoissue/issue-1").unwrap());
 //! ```
 //!
-//! *Faults*: [`GithubServer::fault`] orders what goes wrong with which request, for example
-//! `github.fault(On::post("/repos/*/*/pulls"), Fault::CutAfter)`. *Limits*: [`GithubServer::set_quota`],
-//! [`GithubServer::limit_speed`], and as faults of single requests. *Manners*: every breach of GitHub's rules by the client panics
-//! when the server is dropped, so no test can forget it; [`GithubServer::rules`] says what is allowed.
+//! *Faults*: [`GithubServer::fault`] makes selected requests fail, for example
+//! `github.fault(On::post("/repos/*/*/pulls"), Fault::CutAfter)`. *Limits*:
+//! [`GithubServer::set_quota`], [`GithubServer::limit_speed`], and faults of single requests.
+//! *Rules*: every violation of GitHub's rules by the client panics when the server is dropped, so
+//! no test can forget to check; [`GithubServer::rules`] sets what is allowed.
 //!
-//! It is a measuring instrument: it behaves as GitHub does where GitHub is awkward (tests of its own say where), and it has no
-//! knowledge of our client.
+//! The server is an independent reference: it reproduces GitHub's awkward behaviour (its own tests
+//! list the cases) and knows nothing of our client.
 
 mod answer;
 mod api;
@@ -64,28 +67,28 @@ use shapes::Site;
 pub use token::Token;
 use world::World;
 
-/// Versions of the API that GitHub serves today, oldest first.
+/// Versions of the API that GitHub currently serves, oldest first.
 const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 
-/// A running server; it ends when dropped.
+/// A running server. It stops when dropped.
 pub struct GithubServer {
     shared: Arc<Shared>,
-    /// `None` only while it is being dropped.
+    /// `None` only while being dropped.
     runtime: Option<Runtime>,
 }
 
-/// What handlers and the test's own hands share.
+/// State shared between the handlers and the test.
 struct Shared {
     site: Site,
     clock: Clock,
     world: Mutex<World>,
-    /// By login; anonymous callers share one.
+    /// By login. Anonymous callers share one.
     quotas: Mutex<BTreeMap<String, Quota>>,
-    /// By login: until when it has to be slower.
+    /// By login: until when requests are rejected by the secondary limit.
     too_fast: Mutex<BTreeMap<String, Timestamp>>,
     faults: Faults,
     policy: Policy,
-    /// Empty on a host that is too old to say which versions it has.
+    /// Empty on a host too old to report its versions.
     api_versions: Mutex<Vec<String>>,
     exchanges: Mutex<Vec<Exchange>>,
     root: TempDir,
@@ -100,7 +103,7 @@ impl fmt::Debug for Shared {
 }
 
 impl GithubServer {
-    /// Starts a server that knows no token and no repository.
+    /// Starts a server without tokens and repositories.
     pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -129,27 +132,29 @@ impl GithubServer {
         }
     }
 
-    /// Returns the method and path of each endpoint of the API, such as `GET` and `/repos/{owner}/{name}/issues/{number}`.
+    /// Returns the method and path of each API endpoint, such as `GET` and
+    /// `/repos/{owner}/{name}/issues/{number}`.
     pub fn endpoints() -> Vec<(&'static str, &'static str)> {
         api::endpoint_names()
     }
 
-    /// Returns the address of the server, such as `http://127.0.0.1:4711`; it serves the API too, as `api.github.com` does.
+    /// Returns the address of the server, such as `http://127.0.0.1:4711`. It serves the API too,
+    /// as `api.github.com` does.
     pub fn origin(&self) -> &str {
         &self.shared.site.origin
     }
 
-    /// Returns the address of the API as GitHub Enterprise has it.
+    /// Returns the address of the API as on GitHub Enterprise.
     pub fn api_url(&self) -> String {
         self.shared.site.api()
     }
 
-    /// Returns the address by which git reaches a repository (`owner/name`).
+    /// Returns the URL for cloning a repository (`owner/name`).
     pub fn clone_url(&self, full_name: &str) -> String {
         format!("{}/{full_name}.git", self.origin())
     }
 
-    /// Makes a token known, or known anew.
+    /// Adds or replaces a token.
     pub fn token(&self, text: &str, token: Token) {
         self.shared.world().tokens.insert(text.to_owned(), token);
     }
@@ -164,7 +169,8 @@ impl GithubServer {
             .is_revoked = true;
     }
 
-    /// Makes a public repository (`owner/name`) whose branch `main` has one commit with these files (path, text).
+    /// Creates a public repository (`owner/name`) whose branch `main` has one commit with these
+    /// files (path, text).
     pub fn repository(&self, full_name: &str, files: &[(&str, &str)]) -> HostedRepository {
         HostedRepository::create(&self.shared, full_name, files)
     }
@@ -174,11 +180,11 @@ impl GithubServer {
         self.shared
             .exchanges
             .lock()
-            .expect("no holder panics")
+            .expect("the lock is not poisoned")
             .clone()
     }
 
-    /// Returns the exchanges with the API so far; git's are left out.
+    /// Returns the API exchanges so far, without those of git.
     pub fn api_exchanges(&self) -> Vec<Exchange> {
         self.exchanges()
             .into_iter()
@@ -186,21 +192,26 @@ impl GithubServer {
             .collect()
     }
 
-    /// Returns how many requests of the API there were.
+    /// Returns the number of API requests.
     pub fn n_api_calls(&self) -> usize {
-        let exchanges = self.shared.exchanges.lock().expect("no holder panics");
+        let exchanges = self
+            .shared
+            .exchanges
+            .lock()
+            .expect("the lock is not poisoned");
         exchanges
             .iter()
             .filter(|exchange| !exchange.request.is_git)
             .count()
     }
 
-    /// Lets time pass for the server: quotas come back, limits end.
+    /// Advances the server's clock: quotas reset, limits end.
     pub fn let_pass(&self, time: Duration) {
         self.shared.clock.put_forward(time);
     }
 
-    /// Sets what is left of the calls of a user, and when they come back. At 0 each call is refused until then.
+    /// Sets a user's remaining calls and when the quota resets. At 0, every call is rejected until
+    /// then.
     pub fn set_quota(&self, login: &str, remaining: u64, reset_in: Duration) {
         let now = self.shared.clock.now();
         let mut quotas = self.shared.quotas();
@@ -210,28 +221,34 @@ impl GithubServer {
         (quota.remaining, quota.reset) = (remaining, self.shared.clock.after(reset_in));
     }
 
-    /// Refuses each call of a user by the secondary limit, with `retry-after`, until so much time has passed.
+    /// Rejects each call of a user by the secondary limit, with `retry-after`, until that time has
+    /// passed.
     pub fn limit_speed(&self, login: &str, retry_after: Duration) {
         let until = self.shared.clock.after(retry_after);
         self.shared
             .too_fast
             .lock()
-            .expect("no holder panics")
+            .expect("the lock is not poisoned")
             .insert(login.to_owned(), until);
     }
 
-    /// Sets the versions of its API, oldest first; a host with none does not say which ones it has, and takes the first of GitHub's.
+    /// Sets the API versions, oldest first. With none, the host does not report its versions and
+    /// accepts GitHub's first.
     pub fn set_api_versions(&self, versions: &[&str]) {
-        *self.shared.api_versions.lock().expect("no holder panics") =
+        *self
+            .shared
+            .api_versions
+            .lock()
+            .expect("the lock is not poisoned") =
             versions.iter().map(ToString::to_string).collect();
     }
 
-    /// Orders a fault. Of several that match, the oldest that is not used up comes first.
+    /// Adds a fault. If several match, the oldest that is not used up applies.
     pub fn fault(&self, on: On, fault: Fault) {
         self.shared.faults.add(on, fault);
     }
 
-    /// Calls off all faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.shared.faults.clear();
     }
@@ -241,20 +258,21 @@ impl GithubServer {
         self.shared.policy.set_rules(rules);
     }
 
-    /// Forgets what clients have done until now, as if a new one came, but no breach.
+    /// Forgets earlier requests, as if a new client connected, but keeps the violations.
     pub fn forgive(&self) {
         self.shared.policy.forgive();
     }
 
-    /// Returns the breaches of GitHub's rules so far, and forgets them: the test expects them.
+    /// Returns and clears the violations of GitHub's rules so far, for tests that expect them.
     pub fn take_breaches(&self) -> Vec<String> {
         self.shared.policy.take_breaches()
     }
 
-    /// Fails if the client broke a rule. Dropping the server does so too.
+    /// Checks that the client has followed the rules. Dropping the server checks it too.
     ///
     /// # Panics
-    /// If there is a breach.
+    ///
+    /// If there is a violation.
     #[track_caller]
     pub fn assert_polite(&self) {
         let breaches = self.shared.policy.breaches();
@@ -271,7 +289,7 @@ impl Drop for GithubServer {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-        // A test that has failed already needs no second panic, which would hide the first.
+        // A failed test needs no second panic, which would hide the first.
         if !std::thread::panicking() {
             self.assert_polite();
         }
@@ -280,29 +298,33 @@ impl Drop for GithubServer {
 
 impl Shared {
     fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().expect("no handler panics")
+        self.world.lock().expect("the lock is not poisoned")
     }
 
-    /// Returns the versions of the API that are understood.
+    /// Returns the supported API versions.
     fn api_versions(&self) -> Vec<String> {
-        let mut versions = self.api_versions.lock().expect("no holder panics").clone();
+        let mut versions = self
+            .api_versions
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone();
         if versions.is_empty() {
             versions.push(API_VERSIONS[0].to_owned());
         }
         versions
     }
 
-    /// Returns whether it says which versions it has.
+    /// Returns whether the server reports its versions.
     fn tells_versions(&self) -> bool {
         !self
             .api_versions
             .lock()
-            .expect("no holder panics")
+            .expect("the lock is not poisoned")
             .is_empty()
     }
 
     fn quotas(&self) -> MutexGuard<'_, BTreeMap<String, Quota>> {
-        self.quotas.lock().expect("no holder panics")
+        self.quotas.lock().expect("the lock is not poisoned")
     }
 
     /// Returns a token if it is valid.
@@ -314,7 +336,7 @@ impl Shared {
             .cloned()
     }
 
-    /// Lets the policy look at a request that has arrived.
+    /// Passes an incoming request to the policy.
     fn judge(&self, request: &Received, token: &str) -> UnderWay {
         let known_tokens: Vec<String> = self.world().tokens.keys().cloned().collect();
         let is_still_there = |url: &str| self.world().is_still_there(url);
@@ -327,10 +349,14 @@ impl Shared {
         self.policy.arrived(request, &sight)
     }
 
-    /// Returns for how many seconds a caller has to wait because it came too fast.
+    /// Returns the remaining seconds of a caller's secondary limit.
     fn secondary_limit_s(&self, token: Option<&Token>) -> Option<u64> {
         let login = token.map(|token| token.login.as_str()).unwrap_or_default();
-        let until = *self.too_fast.lock().expect("no holder panics").get(login)?;
+        let until = *self
+            .too_fast
+            .lock()
+            .expect("the lock is not poisoned")
+            .get(login)?;
         let left_ms = until.as_millisecond() - self.clock.now().as_millisecond();
         u64::try_from(left_ms)
             .ok()
@@ -338,12 +364,12 @@ impl Shared {
             .map(|ms| ms.div_ceil(1000))
     }
 
-    /// Returns what a caller has left.
+    /// Returns a caller's remaining quota.
     fn quota(&self, token: Option<&Token>) -> Quota {
         self.use_quota(token, false)
     }
 
-    /// Takes one call from a caller's quota if it costs one, and returns what is left.
+    /// Takes one call from a caller's quota if it counts; returns the rest.
     fn use_quota(&self, token: Option<&Token>, is_charged: bool) -> Quota {
         let now: Timestamp = self.clock.now();
         let login = token.map(|token| token.login.clone()).unwrap_or_default();
@@ -358,7 +384,7 @@ impl Shared {
         *quota
     }
 
-    /// GitHub's refusal of a caller whose quota is used up.
+    /// GitHub's response to a caller whose quota is used up.
     fn out_of_quota(&self, token: Option<&Token>) -> Answer {
         let whose = token.map_or_else(
             || "127.0.0.1".to_owned(),
@@ -371,7 +397,7 @@ impl Shared {
     }
 
     fn log_request(&self, request: &Received) -> usize {
-        let mut exchanges = self.exchanges.lock().expect("no holder panics");
+        let mut exchanges = self.exchanges.lock().expect("the lock is not poisoned");
         exchanges.push(Exchange {
             request: request.clone(),
             answer: None,
@@ -380,7 +406,7 @@ impl Shared {
     }
 
     fn log_answer(&self, at: usize, answer: Answered) {
-        let mut exchanges = self.exchanges.lock().expect("no holder panics");
+        let mut exchanges = self.exchanges.lock().expect("the lock is not poisoned");
         exchanges[at].answer = Some(answer);
     }
 }

@@ -1,4 +1,4 @@
-//! Plugins as components: the build script of this package has built their modules, once for all tests.
+//! Plugins as components. This package's build script builds their modules once for all tests.
 
 mod profile;
 
@@ -18,7 +18,8 @@ const MODULES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/modules.r
 /// Returns the component of a plugin of this workspace.
 ///
 /// # Panics
-/// Where there is no such plugin, or its module is not one.
+///
+/// If there is no such plugin, or its module is not a component.
 pub fn component(package: &str) -> &'static [u8] {
     static MADE: Mutex<Option<HashMap<&str, &'static [u8]>>> = Mutex::new(None);
     let (name, module) = MODULES
@@ -30,18 +31,19 @@ pub fn component(package: &str) -> &'static [u8] {
         made.unwrap_or_else(|error| panic!("`{package}`: {error}"))
             .leak()
     };
-    // A test that panicked here has made nothing; the others try theirs.
+    // A test that panicked here has stored nothing; the others build their own.
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     made.get_or_insert_default()
         .entry(name)
         .or_insert_with(make)
 }
 
-/// Puts the compiled code of a plugin where a host of this build that keeps compiled code in `cache` finds it. Each is compiled once
-/// for all tests: that takes an unoptimised host seconds.
+/// Puts a plugin's compiled code into the code cache `cache`, where a host of this build finds it.
+/// Each plugin is compiled once for all tests because an unoptimised host takes seconds.
 ///
 /// # Panics
-/// Where it cannot be compiled or copied.
+///
+/// If it cannot be compiled or copied.
 pub fn have_compiled(package: &str, cache: &Path) {
     static COMPILED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
     let shared = Path::new(env!("OUT_DIR")).join("compiled");
@@ -65,7 +67,8 @@ pub fn have_compiled(package: &str, cache: &Path) {
     }
 }
 
-/// Returns the target directory of the modules' build, which holds all that a plugin's build needs.
+/// Returns the target directory of the modules' build, which contains everything a plugin's build
+/// needs.
 pub fn target_directory() -> PathBuf {
     PathBuf::from(env!("AUTOISSUE_GUESTS_TARGET"))
 }

@@ -1,6 +1,7 @@
-//! A client of HTTP in small, which can say what no library would let it: any `Host`, any `Origin`, half a request.
+//! A small HTTP client that can send what a library would not: any `Host`, any `Origin`, half a
+//! request.
 //!
-//! It speaks HTTP/1.0, in which a body ends with its connection.
+//! It speaks HTTP/1.0, in which the end of the connection is the end of the body.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,10 +9,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longest wait for a byte. Only a broken server takes so long.
+/// Longest wait for a byte. Only a broken server takes that long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// What a server answered.
+/// A server's response.
 #[derive(Debug)]
 pub struct Answer {
     /// Status code.
@@ -22,26 +23,28 @@ pub struct Answer {
     pub body: String,
 }
 
-/// A message of a stream of events.
+/// A message of an event stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// Its id, if it has one.
     pub id: Option<String>,
-    /// Its kind.
+    /// Its event type.
     pub kind: String,
     /// Its data.
     pub data: String,
 }
 
-/// A stream of events.
+/// An event stream.
 pub struct Messages {
     reader: BufReader<TcpStream>,
 }
 
-/// Asks a server on this machine. Without a `host` among the headers, its address is sent.
+/// Sends a request to a server on this machine. If `headers` has no `host`, the server's address is
+/// sent.
 ///
 /// # Panics
-/// Where there is no answer.
+///
+/// If there is no response.
 pub fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut reader = send(port, method, path, headers, body);
     let (status, headers) = head(&mut reader);
@@ -54,18 +57,20 @@ pub fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: 
     }
 }
 
-/// Reads from a server on this machine.
+/// Sends a GET request to a server on this machine.
 ///
 /// # Panics
-/// Where there is no answer.
+///
+/// If there is no response.
 pub fn get(port: u16, path: &str) -> Answer {
     ask(port, "GET", path, &[], "")
 }
 
-/// Opens a stream of events.
+/// Opens an event stream.
 ///
 /// # Panics
-/// Where there is none.
+///
+/// If the response is not an event stream.
 pub fn stream(port: u16, path: &str, headers: &[(&str, &str)]) -> Messages {
     let mut reader = send(port, "GET", path, headers, "");
     let (status, _) = head(&mut reader);
@@ -80,7 +85,7 @@ fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> BufReader<TcpStream> {
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the server is listening");
     socket.set_read_timeout(Some(WAIT_MAX)).expect("a timeout");
     let mut request = format!("{method} {path} HTTP/1.0\r\n");
     if !headers.iter().any(|(name, _)| *name == "host") {
@@ -116,7 +121,8 @@ impl Answer {
     /// Returns the body as JSON.
     ///
     /// # Panics
-    /// Where it is none.
+    ///
+    /// If it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
@@ -134,7 +140,7 @@ impl Answer {
 impl Iterator for Messages {
     type Item = Message;
 
-    /// Waits for the next message; `None` where the stream has ended.
+    /// Waits for the next message; returns `None` at the end of the stream.
     fn next(&mut self) -> Option<Message> {
         let mut message = Message::default();
         loop {
@@ -155,10 +161,11 @@ impl Iterator for Messages {
 }
 
 impl Message {
-    /// Returns its data as JSON.
+    /// Returns the data as JSON.
     ///
     /// # Panics
-    /// Where it is none.
+    ///
+    /// If it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error}: {}", self.data))

@@ -1,9 +1,9 @@
-//! The outside world in small: a repository with a backlog, and the real binary in a home, state directory and git configuration
-//! of their own. Nothing of the machine's user is read or written.
+//! Test environments: a repository with a backlog, and the real binary with its own home, state
+//! directory and git configuration. No files of the user are read or written.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests are the outside world: they start the binary under test, git, and fakes"
+    reason = "tests start the binary under test, git, and fakes"
 )]
 
 pub mod family;

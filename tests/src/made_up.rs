@@ -1,12 +1,13 @@
-//! A session made by the real engine in a world that is made up: its journal is what a session of so many tasks would have
-//! written, in any state that a test wants to look at, in a second and for no money.
+//! A session made by the real engine in a simulated world. Its journal is what a session of that
+//! size would have written, in any state a test needs, within a second and at no cost.
 //!
 //! ```text
-//!   Engine::step ─► events ─► journal of a state directory        transcripts of agents that run
-//!        ▲   └────► effects ─► answered after a made-up time
+//!   Engine::step ─► events ─► journal of a state directory        transcripts of running agents
+//!        ▲   └────► effects ─► answered after a simulated delay
 //! ```
 //!
-//! Time is the night's own; it ends now, so that what still runs seems to have begun a few minutes ago.
+//! The session has its own clock. It ends at the current time, so running attempts appear to have
+//! started a few minutes ago.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,23 +26,24 @@ use autoissue_core::journal::{
     self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange,
 };
 
-/// How a made-up session is to be.
+/// The shape of a simulated session.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// Issues of its backlog, by title and domain.
+    /// Issues of the backlog, by title and domain.
     pub issues: Vec<(String, String)>,
-    /// Attempts in flight at once.
+    /// Number of concurrent attempts.
     pub n_slots: u32,
-    /// What it may spend.
+    /// The session's budget.
     pub budget: Usd,
-    /// After how many ended tasks time stops; all where it is larger than the backlog.
+    /// Number of ended tasks after which the clock stops; if it exceeds the backlog, the session
+    /// runs to its end.
     pub n_ended: usize,
     /// Whether the agent's service then fails until its breaker opens.
     pub is_broken: bool,
 }
 
 impl Recipe {
-    /// Makes the recipe of a session of `n` tasks of which `n_ended` have ended.
+    /// Creates the recipe of a session of `n` tasks of which `n_ended` have ended.
     pub fn new(n: usize, n_ended: usize) -> Self {
         let issues = (1..=n)
             .map(|at| (title(at), DOMAINS[at * 5 % DOMAINS.len()].to_owned()))
@@ -68,23 +70,23 @@ const DOMAINS: [&str; 7] = [
 
 fn title(at: usize) -> String {
     const WHAT: [&str; 12] = [
-        "Search answers twice where a word is quoted",
+        "Search returns duplicates for quoted words",
         "The export forgets the time zone of each entry",
-        "Show what a filter leaves out",
+        "Show which entries a filter hides",
         "Slow query when a keeper has many watches",
-        "Remember the chosen language over a restart",
-        "A long name runs out of its cell",
-        "Retry the upload once when the disk is full for a moment",
-        "Say in the guide how the tide table is read",
-        "Refuse a date before the lamp was lit",
-        "The nightly job leaves its lock behind",
-        "Rotate the signing key without a pause",
-        "Test the migration from the first release on",
+        "Keep the chosen language after a restart",
+        "A long name overflows its cell",
+        "Retry the upload once when the disk is briefly full",
+        "Explain the tide table in the guide",
+        "Reject dates before the lamp was lit",
+        "The nightly job leaves a stale lock behind",
+        "Rotate the signing key without downtime",
+        "Test migrations from the first release",
     ];
     WHAT[at % WHAT.len()].to_owned()
 }
 
-/// A made-up session. While this lives, it holds its repository as a running session does.
+/// A simulated session. While the value exists, it locks its repository like a running session.
 pub struct MadeUp {
     state_dir: PathBuf,
     id: SessionId,
@@ -92,7 +94,7 @@ pub struct MadeUp {
     journal: Journal,
     lock: Option<RepositoryLock>,
     now_ms: u64,
-    /// Inputs to come, by their time.
+    /// Future inputs, by time.
     agenda: BTreeMap<(u64, u64), Input>,
     n_answers: u64,
     recipe: Recipe,
@@ -100,7 +102,8 @@ pub struct MadeUp {
 }
 
 impl MadeUp {
-    /// Begins a session and runs it to the moment that the recipe says; what runs then has transcripts.
+    /// Starts a session and runs it to the point that the recipe defines. Running attempts then
+    /// have transcripts.
     pub fn run(state_dir: &Path, recipe: Recipe) -> Self {
         let started_at_ms = wall_clock_ms();
         let id = SessionId::new(
@@ -130,7 +133,7 @@ impl MadeUp {
             project: project.clone(),
         };
         let path = state_lock(state_dir, &repository_key(&project));
-        let lock = RepositoryLock::acquire(&[path], &holder).expect("nobody has it");
+        let lock = RepositoryLock::acquire(&[path], &holder).expect("the lock is free");
         let mut made_up = Self {
             state_dir: state_dir.to_owned(),
             id,
@@ -147,38 +150,39 @@ impl MadeUp {
         made_up
     }
 
-    /// Returns its id.
+    /// Returns the session's id.
     pub const fn id(&self) -> &SessionId {
         &self.id
     }
 
-    /// Returns the number of its last event.
+    /// Returns the sequence number of the last event.
     pub const fn last_seq(&self) -> u64 {
         self.last_seq
     }
 
-    /// Returns its state.
+    /// Returns the engine.
     pub const fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Lets go of the repository without a word, as a killed process does.
+    /// Releases the repository without recording anything, like a killed process.
     pub fn cut_off(&mut self) {
         self.lock = None;
     }
 
-    /// Runs on until so many tasks have ended, or all; what happens is written at this very moment.
+    /// Continues until `n_ended` tasks, or all, have ended. Events are recorded with the current
+    /// time.
     pub fn go_on(&mut self, n_ended: usize) {
         while self.n_ended() < n_ended && self.advance() {}
     }
 
-    /// Takes one input.
+    /// Processes one input.
     pub fn take(&mut self, input: Input) {
         let events = self.step(input);
         self.append(self.now_ms, &events);
     }
 
-    /// Takes what other processes ask for, as a running session does.
+    /// Handles requests from other processes, like a running session.
     pub fn take_requests(&mut self) -> Vec<String> {
         let requests = self
             .journal
@@ -190,7 +194,7 @@ impl MadeUp {
         requests.into_iter().map(|request| request.body).collect()
     }
 
-    /// Writes a line into the transcript of a running attempt.
+    /// Appends text to the transcript of a running attempt.
     pub fn print(&self, issue: u64, text: &str) {
         use std::io::Write;
         let attempt = self
@@ -209,10 +213,10 @@ impl MadeUp {
             .append(true)
             .open(path)
             .expect("the transcript");
-        file.write_all(text.as_bytes()).expect("room");
+        file.write_all(text.as_bytes()).expect("written");
     }
 
-    /// Returns the issues that run.
+    /// Returns the issues with running attempts.
     pub fn running(&self) -> Vec<u64> {
         self.engine
             .running()
@@ -220,7 +224,7 @@ impl MadeUp {
             .collect()
     }
 
-    /// Plays the night in its own time first, then writes it so that it ends now.
+    /// Simulates the session first, then writes it so that it ends at `ends_at_ms`.
     fn rehearse(&mut self, ends_at_ms: u64) {
         let settings = Settings {
             budget: self.recipe.budget,
@@ -241,7 +245,8 @@ impl MadeUp {
             version: "0.1.0".to_owned(),
             ..About::default()
         };
-        // The engine's times are absolute: guess a beginning, and begin so much earlier that it ends now.
+        // The engine's times are absolute: measure the session's length first, then start that much
+        // earlier.
         let length_ms = self.length_ms(&settings, &about);
         self.now_ms = ends_at_ms - length_ms;
         let mut written = self.begin(settings, about);
@@ -251,7 +256,7 @@ impl MadeUp {
             };
             written.extend(events);
         }
-        // In one write for each moment, as the dispatcher does it.
+        // One write per point in time, like the dispatcher.
         let mut written = written.into_iter().peekable();
         while let Some((at_ms, event)) = written.next() {
             let mut together = vec![event];
@@ -268,7 +273,7 @@ impl MadeUp {
         }
     }
 
-    /// Plays the night without writing it, to see how long it takes.
+    /// Simulates the session without writing it, to measure its length.
     fn length_ms(&mut self, settings: &Settings, about: &About) -> u64 {
         let begins_at_ms = self.now_ms;
         self.begin(settings.clone(), about.clone());
@@ -318,7 +323,8 @@ impl MadeUp {
             .count()
     }
 
-    /// Goes to the next input, and writes what follows at this moment; returns whether there was one.
+    /// Processes the next input and records the events with the current time; returns whether there
+    /// was one.
     fn advance(&mut self) -> bool {
         let Some(events) = self.advance_unwritten() else {
             return false;
@@ -360,7 +366,8 @@ impl MadeUp {
             .insert((self.now_ms + after_ms, self.n_answers), input);
     }
 
-    /// Answers an effect as the world would, by the issue's number: most succeed, some fail a check, one needs a person.
+    /// Answers an effect depending on the issue's number: most succeed, some fail a check, one
+    /// needs a person.
     fn answer(&mut self, effect: Effect) {
         match effect {
             Effect::Intake(IntakeEffect::FetchBacklog { .. }) => {
@@ -381,7 +388,7 @@ impl MadeUp {
                 );
             }
             Effect::Task(TaskEffect::Classify { issue }) => {
-                let at = usize::try_from(issue.number.0).expect("small") - 1;
+                let at = usize::try_from(issue.number.0).expect("a small number") - 1;
                 let classification = Classification {
                     domain: self.recipe.issues[at].1.clone(),
                     confidence: 0.9,
@@ -428,7 +435,7 @@ impl MadeUp {
             Effect::Attempt(AttemptEffect::RunAgent(order)) => {
                 self.run_agent(order.issue.number, order.attempt)
             }
-            // Its issues are not planned.
+            // There is no planning here.
             Effect::Plan(_)
             | Effect::Attempt(AttemptEffect::Stop { .. } | AttemptEffect::ReleaseWorktree { .. }) =>
                 {}
@@ -478,10 +485,10 @@ impl MadeUp {
             return;
         }
         let run_ms = 150_000 + number * 37_000 % 240_000;
-        let cents = 20 + i64::try_from(number * 31 % 170).expect("small");
+        let cents = 20 + i64::try_from(number * 31 % 170).expect("a small number");
         for part in 1..4 {
             let spent = Usd::from_cents(cents * part / 4);
-            let at_ms = run_ms * u64::try_from(part).expect("small") / 4;
+            let at_ms = run_ms * u64::try_from(part).expect("a small number") / 4;
             self.later(
                 at_ms,
                 Input::Attempt(AttemptInput::Metered {
@@ -591,7 +598,7 @@ fn issue(at: usize, title: &str) -> Issue {
     Issue {
         number: IssueNumber(number),
         title: title.to_owned(),
-        body: "Please see to it.".to_owned(),
+        body: "Please fix it.".to_owned(),
         author: "ada".to_owned(),
         labels: vec!["ready".to_owned()],
         created_at: Time::from_ms(number),
@@ -601,7 +608,7 @@ fn issue(at: usize, title: &str) -> Issue {
 }
 
 fn work(issue: IssueNumber) -> Option<Work> {
-    // One agent in a while changes nothing.
+    // Now and then an agent changes nothing.
     (issue.0 % 23 != 7).then(|| Work {
         commit: "fedcba9876543210".to_owned(),
         salvage_ref: format!("refs/autoissue/salvage/x/{}/1", issue.0),
@@ -610,7 +617,7 @@ fn work(issue: IssueNumber) -> Option<Work> {
             added: 21,
             removed: 4,
         }],
-        n_files: 1 + u32::try_from(issue.0 % 5).expect("small"),
+        n_files: 1 + u32::try_from(issue.0 % 5).expect("a small number"),
         added: 21 + issue.0 % 90,
         removed: issue.0 % 30,
         notes: Vec::new(),
@@ -639,7 +646,7 @@ fn report(ended: Ended, cost: Usd, duration_ms: u64) -> AgentReport {
         ended,
         spent: Spent::Known(cost),
         session: Some("7e4d9a52-0000-4000-8000-000000000000".to_owned()),
-        summary: Some("Did it.".to_owned()),
+        summary: Some("Done.".to_owned()),
         denied: Vec::new(),
         tokens: 48_000,
         duration_ms,

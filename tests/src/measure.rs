@@ -1,6 +1,8 @@
-//! What the benchmarks share: the cost of a program, medians of interleaved runs, and the machine's facts.
+//! Shared by the benchmarks: the cost of a program, medians of interleaved runs, and facts about
+//! the machine.
 //!
-//! A benchmark prints and never asserts a time: other work on the machine moves times, hardly ratios.
+//! Benchmarks print and never assert times: other work on the machine changes times a lot, but
+//! ratios only a little.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,30 +11,34 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Ticks per second in `/proc/<pid>/stat`, which Linux fixes for programs on every architecture that we build for.
+/// Ticks per second in `/proc/<pid>/stat`. Linux uses this value on every architecture that we
+/// build for.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// How often a running program's peak memory is read. The kernel keeps the peak; only what grows after the last look is missed.
+/// Polling interval of a running program's peak memory. The kernel keeps the peak, so only growth
+/// after the last poll is missed.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// What a program and all that it started cost.
+/// The cost of a program and all its descendants.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
-    /// Seconds from its start to its end.
+    /// Seconds from start to exit.
     pub wall_s: f64,
-    /// Seconds of processor time, those of its descendants included; 0 where the system does not tell.
+    /// Seconds of CPU time, including descendants; 0 if the system does not report it.
     pub cpu_s: f64,
 }
 
-/// Returns whether `cargo bench` has started us. `cargo test --benches` has not, and then there is nothing to do.
+/// Returns whether `cargo bench` started this program. With `cargo test --benches` there is nothing
+/// to do.
 pub fn is_wanted() -> bool {
     std::env::args().any(|arg| arg == "--bench")
 }
 
-/// Runs a program to its end, without its output, and returns what it cost.
+/// Runs a program to completion, discarding its output; returns its cost.
 ///
 /// # Panics
-/// Where it does not start or fails.
+///
+/// If it does not start or fails.
 pub fn cost_of(command: &mut Command) -> Cost {
     let (cpu_before, started) = (children_cpu_s(), Instant::now());
     let status = command
@@ -47,10 +53,12 @@ pub fn cost_of(command: &mut Command) -> Cost {
     }
 }
 
-/// Runs a program to its end, without its output, and returns its peak memory in MiB; `None` where the system does not tell.
+/// Runs a program to completion, discarding its output; returns its peak memory in MiB, or `None`
+/// if the system does not report it.
 ///
 /// # Panics
-/// Where it does not start or fails.
+///
+/// If it does not start or fails.
 pub fn peak_memory_mib(command: &mut Command) -> Option<f64> {
     let mut child = command
         .stdout(Stdio::null())
@@ -69,14 +77,14 @@ pub fn peak_memory_mib(command: &mut Command) -> Option<f64> {
 }
 
 fn ended(child: &mut Child) -> Option<ExitStatus> {
-    child.try_wait().expect("the child is ours")
+    child.try_wait().expect("it is our child")
 }
 
 fn high_water_mib(pid: u32) -> Option<f64> {
     memory_mib(&format!("/proc/{pid}/status"), "VmHWM:")
 }
 
-/// Returns the memory that this process holds now, in MiB; `None` where the system does not tell.
+/// Returns the current memory of this process in MiB; `None` if the system does not report it.
 pub fn own_memory_mib() -> Option<f64> {
     memory_mib("/proc/self/status", "VmRSS:")
 }
@@ -88,10 +96,10 @@ fn memory_mib(file: &str, field: &str) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
-/// Returns the seconds of processor time of all children that have ended, and theirs.
+/// Returns the seconds of CPU time of all ended children and their descendants.
 fn children_cpu_s() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The second field is the program's name in brackets, and may hold anything.
+    // The second field is the program's name in parentheses; it may contain anything.
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks = after_name
         .split_whitespace()
@@ -101,7 +109,7 @@ fn children_cpu_s() -> f64 {
     ticks.sum::<f64>() / TICKS_PER_SECOND
 }
 
-/// Returns the seconds of processor time that this process has used itself.
+/// Returns the seconds of CPU time of this process alone.
 pub fn own_cpu_s() -> f64 {
     let schedstat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
     let nanoseconds: f64 = schedstat
@@ -112,7 +120,7 @@ pub fn own_cpu_s() -> f64 {
     nanoseconds / 1e9
 }
 
-/// Returns the middle value; 0 of none.
+/// Returns the middle value; 0 for an empty list.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -127,7 +135,8 @@ pub fn median_cost(costs: &[Cost]) -> Cost {
     }
 }
 
-/// Prints a table: the first row is the heading, the first column stands left, the others right.
+/// Prints a table. The first row is the heading; the first column is left-aligned, the others
+/// right-aligned.
 pub fn print_table<const N: usize>(rows: &[[String; N]]) {
     let widths: Vec<usize> = (0..N)
         .map(|column| {
@@ -148,7 +157,7 @@ pub fn print_table<const N: usize>(rows: &[[String; N]]) {
     print(&text);
 }
 
-/// Prints a line about the machine, for times mean nothing without it.
+/// Prints a line about the machine, because times mean nothing without it.
 pub fn print_machine() {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
@@ -164,13 +173,13 @@ pub fn print_machine() {
         .unwrap_or_default();
     print(&format!(
         "machine: {n_cores} cores, {}, {}, load {load}, {}\n",
-        model.unwrap_or("unknown processor").trim(),
+        model.unwrap_or("unknown CPU").trim(),
         std::env::consts::OS,
         String::from_utf8_lossy(&git).trim(),
     ));
 }
 
-/// Prints text; whoever reads may be gone.
+/// Prints text; a closed output is ignored.
 pub fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -1,18 +1,20 @@
-//! A model on loopback that real agent programs can talk to: Anthropic's Messages API with streaming, scripted by scenario.
+//! A model API on loopback for real agent programs: Anthropic's Messages API with streaming,
+//! scripted by scenarios.
 //!
 //! ```text
 //!   http://127.0.0.1:PORT/s/SCENARIO is the agent's base address
 //!
 //!   POST …/v1/messages ─► Conversation ─► Scenario ─► Answer ─► a stream, JSON, an error, half a stream, or nothing
-//!                         what the request says      what is said to that
+//!                         parsed request             response
 //! ```
 //!
-//! It keeps no conversation: what it says follows from the messages of the request alone, so that any number of agents can use
-//! it at once. Two things a request does not tell: how often it was made before, which [`Scenario::OverloadedTwice`] counts by
-//! the agent's session, and since when an account is limited, which [`Scenario::LimitReached`] counts from its first request.
-//! What was asked is kept for tests to look at, and changes no answer.
+//! The server stores no conversations. Its response depends only on the messages of the request, so
+//! any number of agents can use it at once. There are two exceptions: [`Scenario::OverloadedTwice`]
+//! counts the requests of each agent session, and [`Scenario::LimitReached`] counts time from its
+//! first request. Requests are recorded for tests and affect no response.
 //!
-//! What the real service does and no agent needs here (prices, caches, checks of the request's form) is left out.
+//! Features of the real service that no agent needs here (prices, caches, request validation) are
+//! left out.
 
 mod conversation;
 mod scenario;
@@ -38,10 +40,10 @@ use conversation::Conversation;
 pub use scenario::Scenario;
 use scenario::{Answer, ApiError, Before, answer};
 
-/// The header in which Claude Code names its session.
+/// The header with Claude Code's session id.
 const SESSION_HEADER: &str = "x-claude-code-session-id";
 
-/// A running server; gone when dropped, with all connections.
+/// A running server. Dropping it closes all connections.
 pub struct ModelServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -49,14 +51,14 @@ pub struct ModelServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A request for a message, as it was made.
+/// A recorded request for a message.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Name of the scenario.
     pub scenario: String,
-    /// Session of the agent; empty where it named none.
+    /// The agent's session; empty if the request had none.
     pub session: String,
-    /// Key that was sent.
+    /// The API key sent.
     pub key: String,
     /// The whole request.
     pub body: Value,
@@ -68,28 +70,30 @@ struct Shared {
     counts: Mutex<Counts>,
 }
 
-/// What requests do not tell.
+/// State that requests do not contain.
 #[derive(Default)]
 struct Counts {
-    /// How often each session asked.
+    /// Number of requests per session.
     tries: BTreeMap<(Scenario, String), u32>,
-    /// When it was first asked for, seconds since the Unix epoch.
+    /// Time of a scenario's first request, seconds since the Unix epoch.
     first_s: BTreeMap<Scenario, u64>,
 }
 
 impl ModelServer {
-    /// Starts a server on a free port of loopback.
+    /// Starts a server on a free port on loopback.
     ///
     /// # Panics
-    /// Where the machine has no port or thread left.
+    ///
+    /// If the machine has no port or thread left.
     pub fn start() -> Self {
         Self::on_port(0)
     }
 
-    /// Starts a server on a port of loopback; 0 takes a free one.
+    /// Starts a server on a port on loopback; 0 selects a free one.
     ///
     /// # Panics
-    /// Where the port is taken, or the machine has no thread left.
+    ///
+    /// If the port is taken, or the machine has no thread left.
     pub fn on_port(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port of loopback");
         listener
@@ -105,7 +109,7 @@ impl ModelServer {
                 .expect("a runtime");
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                // Dropped where it stands: some requests are never answered, and nothing may wait for them.
+                // Stop at once: some requests are never answered and must not be waited for.
                 tokio::select! {
                     served = axum::serve(listener, routes) => served.expect("the server serves"),
                     () = stopped.cancelled() => {}
@@ -120,17 +124,22 @@ impl ModelServer {
         }
     }
 
-    /// Returns the base address under which a scenario is played.
+    /// Returns the base URL of a scenario.
     pub fn url(&self, scenario: Scenario) -> String {
         format!("http://{}/s/{}", self.address, scenario.name())
     }
 
-    /// Returns what was asked so far, oldest first.
+    /// Returns the requests so far, oldest first.
     ///
     /// # Panics
-    /// Where a request has panicked.
+    ///
+    /// If a request handler has panicked.
     pub fn asked(&self) -> Vec<Asked> {
-        self.shared.asked.lock().expect("no request panics").clone()
+        self.shared
+            .asked
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone()
     }
 }
 
@@ -138,14 +147,15 @@ impl Drop for ModelServer {
     fn drop(&mut self) {
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {
-            // A panic in there has failed the request that met it.
+            // A panic in the thread has already failed the affected request.
             let _ = thread.join();
         }
     }
 }
 
 impl Asked {
-    /// Returns all that people and tools said in the request, as one text: instructions to agents and prompts.
+    /// Returns all text of the request in one string: system prompts, user messages and tool
+    /// results.
     pub fn words(&self) -> String {
         Conversation::read(&self.body).words
     }
@@ -171,13 +181,10 @@ async fn messages(
     body: Bytes,
 ) -> Response {
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
-        return wire::error(&ApiError::new(400, "the request is no JSON"));
+        return wire::error(&ApiError::new(400, "the request is not JSON"));
     };
     let Some(scenario) = Scenario::named(&name) else {
-        return wire::error(&ApiError::new(
-            400,
-            &format!("there is no scenario `{name}`"),
-        ));
+        return wire::error(&ApiError::new(400, &format!("unknown scenario `{name}`")));
     };
     let header = |name: &str| {
         headers
@@ -194,7 +201,11 @@ async fn messages(
     };
     let before = shared.note(&asked, scenario);
     let conversation = Conversation::read(&asked.body);
-    shared.asked.lock().expect("no request panics").push(asked);
+    shared
+        .asked
+        .lock()
+        .expect("the lock is not poisoned")
+        .push(asked);
     match answer(scenario, &conversation, before) {
         Answer::Message(message) => wire::message(&message, &conversation),
         Answer::Cut(message) => wire::cut(&message, &conversation),
@@ -205,12 +216,12 @@ async fn messages(
 }
 
 impl Shared {
-    /// Notes a try, and returns what came before it.
+    /// Counts a request; returns what came before it.
     fn note(&self, asked: &Asked, scenario: Scenario) -> Before {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .expect("after 1970");
-        let mut counts = self.counts.lock().expect("no request panics");
+        let mut counts = self.counts.lock().expect("the lock is not poisoned");
         let first_s = *counts.first_s.entry(scenario).or_insert(now.as_secs());
         let n_tries = counts
             .tries

@@ -1,4 +1,4 @@
-//! A directory with a repository, a home and a state directory, and runs of the real binary in it.
+//! A directory with a repository, a home and a state directory, in which the real binary runs.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use crate::scratch::scratch;
 
-/// Returns the program under test. Cargo has built it: it is a binary of this package.
+/// Returns the program under test. Cargo builds it because it is a binary of this package.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| profile_directory().join("autoissue-under-test"))
 }
 
-/// Returns the directory that holds the programs of the profile that this very program was built in.
+/// Returns the directory of the programs built in this test program's profile.
 fn profile_directory() -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a file");
     let profile = own.ancestors().find(|path| path.join("deps").is_dir());
@@ -27,7 +27,7 @@ fn profile_directory() -> PathBuf {
         .to_owned()
 }
 
-/// A world of its own; gone with all it holds when dropped.
+/// An isolated environment. Dropping it deletes everything.
 pub struct Sandbox {
     root: TempDir,
 }
@@ -44,7 +44,8 @@ pub struct Run {
 }
 
 impl Sandbox {
-    /// Makes a world with a repository of a few files and one commit on `main`, on the local forge, with the free agent.
+    /// Creates a sandbox with a repository of a few files and one commit on `main`, on the local
+    /// forge, with the free agent.
     pub fn new() -> Self {
         let sandbox = Self::empty();
         fs::create_dir_all(sandbox.project()).expect("the project's directory");
@@ -63,7 +64,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// Makes a world without a repository.
+    /// Creates a sandbox without a repository.
     pub fn empty() -> Self {
         let sandbox = Self { root: scratch() };
         fs::create_dir_all(sandbox.home()).expect("the home directory");
@@ -80,7 +81,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// Returns the directory that holds everything.
+    /// Returns the directory that contains everything.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
@@ -104,7 +105,7 @@ impl Sandbox {
         self.root.path().join("run")
     }
 
-    /// Puts a program on PATH under a name, before all others.
+    /// Installs a program on PATH under a name, before all others.
     pub fn install(&self, name: &str, program: &Path) {
         fs::create_dir_all(self.programs()).expect("the directory of programs");
         std::os::unix::fs::symlink(program, self.programs().join(name))
@@ -121,14 +122,14 @@ impl Sandbox {
         std::env::join_paths(all).expect("no directory has a colon in its name")
     }
 
-    /// Writes a file of the repository.
+    /// Writes a file in the repository.
     pub fn write(&self, path: &str, text: &str) {
         let path = self.project().join(path);
         fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory");
         fs::write(path, text).expect("the file");
     }
 
-    /// Reads a file of the repository.
+    /// Reads a file in the repository.
     pub fn read(&self, path: &str) -> String {
         fs::read_to_string(self.project().join(path))
             .unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -139,21 +140,21 @@ impl Sandbox {
         self.write("autoissue.config.json", json);
     }
 
-    /// Writes a configuration for the local forge and the free agent, with these settings of the executor.
+    /// Writes a configuration for the local forge and the free agent, with these executor settings.
     pub fn executor(&self, json: &str) {
         self.config(&format!(
             r#"{{"forge": {{"kind": "local"}}, "agent": {{"backend": "patch"}}, "executor": {json}}}"#
         ));
     }
 
-    /// Adds an issue with the label `go` and a body.
+    /// Adds an issue with the label `go`.
     pub fn issue(&self, number: u64, title: &str, body: &str) {
         self.labelled_issue(number, title, &["go"], body);
     }
 
     /// Adds an issue with labels.
     pub fn labelled_issue(&self, number: u64, title: &str, labels: &[&str], body: &str) {
-        let title = serde_json::to_string(title).expect("a title is a string");
+        let title = serde_json::to_string(title).expect("a string serializes");
         let labels = labels.join(", ");
         let text = format!(
             "---\nnumber: {number}\ntitle: {title}\nlabels: [{labels}]\nauthor: ada\n\
@@ -163,7 +164,7 @@ impl Sandbox {
         self.write(&format!(".autoissue/issues/{number:04}.md"), &text);
     }
 
-    /// Runs git in the repository and returns what it prints.
+    /// Runs git in the repository; returns its output.
     pub fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let output = self
             .command("git")
@@ -182,14 +183,14 @@ impl Sandbox {
             .to_owned()
     }
 
-    /// Runs git in the mirror of the repository and returns what it prints.
+    /// Runs git in the mirror of the repository; returns its output.
     pub fn mirror_git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let repository = fs::read_dir(self.state().join("repos"))
-            .expect("a session made it")
+            .expect("a session created it")
             .flatten()
             .next();
         let mirror = repository
-            .expect("the one repository")
+            .expect("a single repository")
             .path()
             .join("mirror.git");
         let output = self
@@ -210,16 +211,16 @@ impl Sandbox {
             .to_owned()
     }
 
-    /// Returns what the tag of every process begins with that works for the repository.
+    /// Returns the prefix of the tags of all processes that work for the repository.
     pub fn tag_prefix(&self) -> String {
-        let project = self.project().canonicalize().expect("the project is there");
+        let project = self.project().canonicalize().expect("the project exists");
         format!(
             "{}/",
             autoissue_core::journal::repository_lock::repository_key(project)
         )
     }
 
-    /// Returns our branches in the repository, sorted.
+    /// Returns autoissue's branches in the repository, sorted.
     pub fn branches(&self) -> Vec<String> {
         let names = self.git([
             "for-each-ref",
@@ -229,7 +230,7 @@ impl Sandbox {
         names.lines().map(str::to_owned).collect()
     }
 
-    /// Returns the texts of the pull requests' files, by name.
+    /// Returns the contents of the pull request files, by name.
     pub fn pulls(&self) -> Vec<String> {
         self.names(".autoissue/pulls")
             .iter()
@@ -237,7 +238,8 @@ impl Sandbox {
             .collect()
     }
 
-    /// Returns the names in a directory of the repository, hidden ones left out, sorted; none where it is missing.
+    /// Returns the visible names in a directory of the repository, sorted; empty if it does not
+    /// exist.
     pub fn names(&self, directory: &str) -> Vec<String> {
         let entries = fs::read_dir(self.project().join(directory))
             .into_iter()
@@ -249,7 +251,8 @@ impl Sandbox {
         names
     }
 
-    /// Returns the names of the worktrees in the state directory, sorted; those that were moved aside too.
+    /// Returns the names of the worktrees in the state directory, including those moved aside,
+    /// sorted.
     pub fn worktrees(&self) -> Vec<String> {
         let below = |dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten();
         let of_checkouts = below(self.state().join("worktrees"));
@@ -260,7 +263,7 @@ impl Sandbox {
         names
     }
 
-    /// Returns a command with the environment of this world and nothing else.
+    /// Returns a command with the environment of this sandbox only.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -293,7 +296,7 @@ impl Sandbox {
             .expect("the binary starts")
     }
 
-    /// Runs the binary to its end.
+    /// Runs the binary to completion.
     pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         Run::from(self.autoissue(args).output().expect("the binary runs"))
     }
@@ -329,7 +332,7 @@ impl Run {
         self
     }
 
-    /// Returns the objects of `--output json`; anything else on standard output fails the test.
+    /// Returns the objects of `--output json`; any other output on standard output fails the test.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
         fn parse(line: &str) -> Value {
@@ -364,7 +367,7 @@ impl Run {
         objects.filter(|object| object["type"] == kind).collect()
     }
 
-    /// Returns the events in order, each with its kind, such as `attempt.started`.
+    /// Returns the events in order, each with its type, such as `attempt.started`.
     pub fn story(&self) -> Vec<(String, Value)> {
         let events = self.objects("event").into_iter();
         events
@@ -376,7 +379,7 @@ impl Run {
             .collect()
     }
 
-    /// Returns the events of a kind.
+    /// Returns the events of a type.
     pub fn events(&self, kind: &str) -> Vec<Value> {
         let story = self.story().into_iter();
         story
@@ -401,7 +404,7 @@ impl Run {
     }
 }
 
-/// Returns a body whose patch adds a file of one line.
+/// Returns a body with a patch that adds a file of one line.
 pub fn new_file_patch(path: &str, line: &str) -> String {
     format!("Please add it.\n\n```diff\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{line}\n```\n")
 }

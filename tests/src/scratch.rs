@@ -1,23 +1,25 @@
-//! Where the worlds of tests lie: in memory, where that is possible.
+//! The location of temporary directories: in memory, if possible.
 //!
-//! A world is made, synced to disk hundreds of times and removed. In memory the crash tests take half the time, of the processor too.
-//! `TMPDIR` names another place; benchmarks, which are built for release, run on the disk, as users do.
+//! A sandbox is created, synced to disk hundreds of times and removed. In memory, crash tests take
+//! half the time and half the CPU time. `TMPDIR` selects another location. Benchmarks, which are
+//! release builds, run on the disk like real use.
 
 use std::path::Path;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use tempfile::TempDir;
 
-/// The file system in memory that Linux machines have.
+/// The in-memory file system on Linux.
 const IN_MEMORY: &str = "/dev/shm";
 
-/// Room that it must have, bytes: containers often have 64 MiB, which the worlds of tests that run side by side would fill.
+/// Required free space, bytes. Containers often have 64 MiB, which parallel tests would fill.
 const FREE_BYTES_MIN: u64 = 2 << 30;
 
-/// Makes a directory that is gone with all it holds when dropped.
+/// Creates a directory that is deleted when dropped.
 ///
 /// # Panics
-/// Where it cannot be made.
+///
+/// If it cannot be created.
 pub fn scratch() -> TempDir {
     let may_choose = cfg!(debug_assertions) && std::env::var_os("TMPDIR").is_none();
     let made = if may_choose && is_fit(Path::new(IN_MEMORY)) {
@@ -28,7 +30,7 @@ pub fn scratch() -> TempDir {
     made.expect("a temporary directory")
 }
 
-/// Returns whether programs can run there, and there is room.
+/// Returns whether programs can run there and there is enough space.
 fn is_fit(path: &Path) -> bool {
     statvfs(path).is_ok_and(|found| {
         !found.f_flag.contains(StatVfsMountFlags::NOEXEC)

@@ -1,4 +1,4 @@
-//! The dashboard as a process: started, found by the address that it prints, ended when dropped.
+//! The dashboard as a process: found by the address it prints, and stopped when dropped.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::sandbox::binary;
 use crate::scratch::scratch;
 
-/// A dashboard that is being served.
+/// A running dashboard.
 pub struct Served {
     child: Started,
     /// Its port on this machine.
@@ -20,18 +20,20 @@ pub struct Served {
 }
 
 impl Served {
-    /// Serves `autoissue dashboard` over a state directory, with these settings of `dashboard`.
+    /// Runs `autoissue dashboard` on a state directory, with these `dashboard` settings.
     ///
     /// # Panics
-    /// Where it does not start.
+    ///
+    /// If it does not start.
     pub fn start(state_dir: &Path, settings: &Value) -> Self {
         Self::start_with(state_dir, settings, 0)
     }
 
-    /// Serves it on a certain port, as after a restart.
+    /// Runs it on a fixed port, as after a restart.
     ///
     /// # Panics
-    /// Where it does not start.
+    ///
+    /// If it does not start.
     pub fn start_on(state_dir: &Path, port: u16) -> Self {
         Self::start_with(state_dir, &serde_json::json!({}), port)
     }
@@ -73,13 +75,13 @@ impl Served {
         }
     }
 
-    /// Returns the number of its process.
+    /// Returns its process id.
     pub fn pid(&self) -> u32 {
         self.child.0.id()
     }
 }
 
-/// A program that a test started, and that must not outlive it.
+/// A program that is killed when the test ends.
 pub struct Started(pub Child);
 
 impl Drop for Started {
@@ -92,7 +94,8 @@ impl Drop for Started {
 /// Returns the port of an address like `http://127.0.0.1:3030/`.
 ///
 /// # Panics
-/// Where there is none.
+///
+/// If there is none.
 pub fn port_of(url: &str) -> u16 {
     let port = url
         .trim_end()

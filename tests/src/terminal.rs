@@ -1,8 +1,8 @@
-//! A terminal with a person at it: a program runs on a pseudo-terminal of its own, and what it writes is what an emulator shows,
-//! one that breaks lines anew when it is resized.
+//! A simulated user at a terminal: a program runs on its own pseudo-terminal, and a terminal
+//! emulator, which re-wraps lines when resized, shows its output.
 //!
 //! ```text
-//!   keys ─► pty ─► program ─► pty ─► reader ─► emulator ─► wait_until(what a person would see)
+//!   keys ─► pty ─► program ─► pty ─► reader ─► emulator ─► wait_until(what a user would see)
 //! ```
 
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use pty_process::blocking::{Pty, open};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, tcgetattr};
 
-/// Far more than anything here takes; only a failing test waits that long.
+/// Far longer than any test takes; only a failing test waits that long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A program on a terminal.
@@ -27,35 +27,35 @@ pub struct Terminal {
     reader: Option<JoinHandle<()>>,
 }
 
-/// What the emulator shows.
+/// The emulator's state.
 struct Shown {
     emulator: avt::Terminal,
     written: Vec<u8>,
-    /// The beginning of a character.
+    /// The first bytes of an incomplete character.
     partial: Vec<u8>,
     is_over: bool,
 }
 
-/// What a person sees.
+/// What a user sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sight {
-    /// The rows of the screen, without spaces at their ends.
+    /// The rows of the screen, without trailing spaces.
     pub rows: Vec<String>,
-    /// All lines since the start, whole, those that have scrolled away first.
+    /// All lines since the start, unwrapped, including those scrolled off the screen.
     pub lines: Vec<String>,
-    /// Whether there is a cursor.
+    /// Whether the cursor is visible.
     pub has_cursor: bool,
-    /// All that was written.
+    /// All raw output.
     pub written: String,
 }
 
 impl Sight {
-    /// Returns whether a row of the screen holds the text.
+    /// Returns whether a row of the screen contains the text.
     pub fn shows(&self, text: &str) -> bool {
         self.rows.iter().any(|row| row.contains(text))
     }
 
-    /// Returns whether any line since the start holds the text.
+    /// Returns whether any line since the start contains the text.
     pub fn has_shown(&self, text: &str) -> bool {
         self.lines.iter().any(|line| line.contains(text))
     }
@@ -91,12 +91,12 @@ impl Terminal {
         }
     }
 
-    /// Returns the number of the program's process.
+    /// Returns the program's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits until a person sees it, and returns all that is seen then.
+    /// Waits until the condition holds for the screen; returns the screen.
     #[track_caller]
     pub fn wait_until(&self, what: &str, sees: impl Fn(&Sight) -> bool) -> Sight {
         let deadline = Instant::now() + WAIT_MAX;
@@ -109,25 +109,25 @@ impl Terminal {
             let left = deadline.saturating_duration_since(Instant::now());
             if shown.is_over || left.is_zero() {
                 drop(shown);
-                panic!("never seen: {what}\n{}", sight.rows.join("\n"));
+                panic!("not seen in time: {what}\n{}", sight.rows.join("\n"));
             }
             shown = self
                 .shown
                 .1
                 .wait_timeout(shown, left)
-                .expect("no reader panicked")
+                .expect("the lock is not poisoned")
                 .0;
         }
     }
 
-    /// Types.
+    /// Types keys.
     pub fn press(&self, keys: &str) {
         (&*self.pty)
             .write_all(keys.as_bytes())
-            .expect("the terminal is there");
+            .expect("the terminal is open");
     }
 
-    /// Makes it larger or smaller, after all that was written for its old size is seen.
+    /// Resizes the terminal, after all earlier output has been shown.
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut shown = lock(&self.shown);
         while is_readable(&self.pty, Some(&Timespec::default())) && !shown.is_over {
@@ -137,24 +137,24 @@ impl Terminal {
         self.pty.resize(Size::new(rows, columns)).expect("a size");
     }
 
-    /// Returns whether the terminal shows what is typed.
+    /// Returns whether the terminal echoes typed keys.
     pub fn echoes(&self) -> bool {
         tcgetattr(&*self.pty)
-            .expect("the terminal is there")
+            .expect("the terminal is open")
             .local_modes
             .contains(LocalModes::ECHO)
     }
 
-    /// Waits for the end of the program; returns its exit code and what is left to see.
+    /// Waits for the program to exit; returns its exit code and the final screen.
     pub fn end(mut self) -> (Option<i32>, Sight) {
         let status = self.child.wait().expect("it ends");
-        let reader = self.reader.take().expect("it is waited for once");
-        reader.join().expect("the reader ends with it");
+        let reader = self.reader.take().expect("`end` runs once");
+        reader.join().expect("the reader did not panic");
         (status.code(), lock(&self.shown).sight())
     }
 }
 
-/// A test that fails must not leave its program behind.
+/// A failing test must not leave its program behind.
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -176,10 +176,10 @@ impl Shown {
         }
     }
 
-    /// Shows some of what is there to be read.
+    /// Shows some of the available output.
     fn take_in(&mut self, mut pty: &Pty) {
         let mut buffer = [0; 4_096];
-        // With nobody at the other end it is an error.
+        // Reading fails once no process has the terminal open.
         let n_bytes = pty.read(&mut buffer).unwrap_or(0);
         self.written.extend(&buffer[..n_bytes]);
         self.partial.extend(&buffer[..n_bytes]);
@@ -204,12 +204,12 @@ fn on_terminal(command: &Command) -> pty_process::blocking::Command {
     }
 }
 
-/// Reads until the program and all that it started are gone.
+/// Reads until the program and all its descendants are gone.
 fn read(pty: &Pty, shown: &(Mutex<Shown>, Condvar)) {
     loop {
         is_readable(pty, None);
         let mut now = lock(shown);
-        // Somebody else may have read it meanwhile.
+        // Another thread may have read it meanwhile.
         if is_readable(pty, Some(&Timespec::default())) {
             now.take_in(pty);
         }
@@ -220,13 +220,14 @@ fn read(pty: &Pty, shown: &(Mutex<Shown>, Condvar)) {
     }
 }
 
-/// Waits until there is something to read, or nobody at the other end, and returns whether that is so.
+/// Waits until there is output to read or no process has the terminal open; returns whether either
+/// is the case.
 fn is_readable(pty: &Pty, time_max: Option<&Timespec>) -> bool {
     let mut awaited = [PollFd::new(pty, PollFlags::IN)];
     poll(&mut awaited, time_max).is_ok_and(|n_ready| 0 < n_ready)
 }
 
-/// Takes what is whole; a character of which the end has not come yet is left.
+/// Takes the complete characters; the bytes of an incomplete last one remain.
 fn whole_characters(bytes: &mut Vec<u8>) -> String {
     let whole = match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
@@ -237,5 +238,5 @@ fn whole_characters(bytes: &mut Vec<u8>) -> String {
 }
 
 fn lock(shown: &(Mutex<Shown>, Condvar)) -> MutexGuard<'_, Shown> {
-    shown.0.lock().expect("no reader panicked")
+    shown.0.lock().expect("the lock is not poisoned")
 }

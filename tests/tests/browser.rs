@@ -1,11 +1,13 @@
-//! The dashboard's page, and the report's, in a real browser: Chromium, driven by its own driver. Needs both on PATH (`chromium`,
-//! `chromedriver`), and axe (`AUTOISSUE_AXE`), which judges each page that a picture is taken of; so it is a target of its own.
+//! The dashboard and the report in a real browser: Chromium with its own driver. Needs both on PATH
+//! (`chromium`, `chromedriver`), and axe (`AUTOISSUE_AXE`), which checks each page of which a
+//! screenshot is taken; so it is a separate target.
 //!
-//! Pictures of what it saw lie in `target/dashboard-pictures`, or where `AUTOISSUE_PICTURES` says. They are for people to look at.
+//! Screenshots for manual review are stored in `target/dashboard-pictures`, or in
+//! `AUTOISSUE_PICTURES`.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests are the outside world: they start programs as it does"
+    reason = "tests start the programs under test"
 )]
 
 #[path = "browser/driver.rs"]

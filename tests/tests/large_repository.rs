@@ -1,11 +1,13 @@
-//! A repository as large as honest ones are: 300,000 files, and a pack of 3 GB. All steps of an attempt have to pass within the limits that
-//! hold by default: 60 seconds a step, and 1 GiB of memory, in which packs do not count because they are mapped.
+//! A repository as large as real ones: 300,000 files and a pack of 3 GB. All steps of an attempt
+//! must stay within the default limits: 60 seconds per step and 1 GiB of memory, not counting packs
+//! because they are mapped.
 //!
-//! Of the pack only the part with the files is written; the rest is a hole, which nobody reads and everybody maps.
+//! Only the part of the pack with the files is written; the rest is a hole that is mapped but never
+//! read.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests make repositories with git"
+    reason = "tests create repositories with git"
 )]
 
 use std::fmt::Write as _;
@@ -29,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 const N_FILES: usize = 300_000;
 const N_FILES_IN_DIRECTORY: usize = 300;
 const PACK_BYTES: u64 = 3 << 30;
-/// A checksum ends a pack, and its index repeats it.
+/// A pack ends with a checksum, which its index repeats.
 const CHECKSUM_BYTES: u64 = 20;
 
 fn git(directory: &Path, args: &[&str], input: &str) -> String {
@@ -54,7 +56,7 @@ fn git(directory: &Path, args: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Makes the mirror of such a repository, and returns its head.
+/// Creates the mirror of such a repository; returns its head.
 fn large_mirror(path: &Path) -> CommitId {
     fs::create_dir_all(path).unwrap();
     git(path, &["init", "--quiet", "--bare"], "");
@@ -85,7 +87,7 @@ fn the_pack(repository: &Path) -> PathBuf {
         .unwrap()
 }
 
-/// Moves the checksum at the end of a pack away from what it is the sum of.
+/// Moves the checksum at the end of a pack away from the data it covers.
 fn grow(pack: &Path) {
     let mut permissions = fs::metadata(pack).unwrap().permissions();
     #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test")]
@@ -105,7 +107,7 @@ fn grow(pack: &Path) {
 }
 
 #[tokio::test]
-async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_the_limits() {
+async fn three_hundred_thousand_files_and_a_three_gigabyte_pack_stay_within_the_limits() {
     let home = scratch();
     let (mirror, project) = (home.path().join("mirror.git"), home.path().join("project"));
     fs::create_dir(&project).unwrap();
@@ -162,8 +164,9 @@ async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_
     lap.took("collect");
     assert_eq!(work.n_files, 2);
     collectors.note_checked(7).await.unwrap();
-    lap.took("note what checks made");
-    // A slow disk forgets so many files in more than a minute. What is left then is removed by whoever asks next.
+    lap.took("note what checks created");
+    // A slow disk takes more than a minute to delete this many files. The next caller removes the
+    // rest.
     while let Err(error) = collectors.release(7).await {
         let is_late = matches!(
             error,
@@ -178,7 +181,7 @@ async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_
     assert!(!leased.path.exists());
 }
 
-/// Prints how long steps took.
+/// Prints the duration of steps.
 struct Lap(Instant);
 
 impl Lap {

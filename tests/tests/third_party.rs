@@ -1,12 +1,13 @@
-//! What the dashboard serves, judged by the programs of those who use it: Prometheus' `promtool`, a validator of OpenAPI descriptions,
-//! and Schemathesis, which makes requests of the description and compares the answers with it.
+//! The dashboard's output, checked by third-party programs: Prometheus' `promtool`, a validator for
+//! OpenAPI descriptions, and Schemathesis, which generates requests from the description and
+//! compares the responses with it.
 //!
-//! A target of its own, because it needs these programs on PATH. `.ci/run` installs them; `.github/CONTRIBUTING.md` has the commands
-//! for people.
+//! A separate target, because it needs these programs on PATH. `.ci/run` installs them;
+//! `.github/CONTRIBUTING.md` has the commands for manual runs.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests are the outside world: they start programs as it does"
+    reason = "tests start the programs under test"
 )]
 
 use std::fs;
@@ -19,7 +20,8 @@ use autoissue_tests::{MadeUp, Recipe, Served};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// Serves a session of which some tasks have ended and some run, and whose agent's service is out of order.
+/// Serves a session in which some tasks have ended, some are running, and the agent's service is
+/// unavailable.
 fn serve() -> (TempDir, MadeUp, Served) {
     let state = TempDir::new().expect("a temporary directory");
     let mut recipe = Recipe::new(23, 9);
@@ -29,7 +31,7 @@ fn serve() -> (TempDir, MadeUp, Served) {
     (state, session, served)
 }
 
-/// Runs a program in a directory, and fails with what it printed where it objects.
+/// Runs a program in a directory; if it fails, panics with its output.
 #[track_caller]
 fn accepts(directory: &Path, program: &str, args: &[&str], input: &str) {
     let Output {
@@ -42,7 +44,7 @@ fn accepts(directory: &Path, program: &str, args: &[&str], input: &str) {
         String::from_utf8_lossy(&stdout),
         String::from_utf8_lossy(&stderr)
     );
-    assert!(status.success(), "{program} objects ({status}):\n{said}");
+    assert!(status.success(), "{program} failed ({status}):\n{said}");
 }
 
 #[track_caller]
@@ -52,7 +54,7 @@ fn run(directory: &Path, program: &str, args: &[&str], input: &str) -> Output {
     command.stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| {
-        panic!("`{program}` does not start ({error}); install it as .github/CONTRIBUTING.md says")
+        panic!("`{program}` does not start ({error}); see .github/CONTRIBUTING.md to install it")
     });
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin
@@ -75,19 +77,19 @@ fn description_is_valid_openapi() {
     let (state, _session, served) = serve();
     let description = get(served.port, "/api/openapi.json").body;
     let file = state.path().join("openapi.json");
-    fs::write(&file, description).expect("room");
+    fs::write(&file, description).expect("written");
     let file = file.to_str().expect("a path in UTF-8");
     accepts(state.path(), "openapi-spec-validator", &[file], "");
 }
 
 #[test]
-fn schemathesis_finds_no_answer_that_the_description_forbids() {
+fn schemathesis_finds_no_nonconforming_response() {
     let (state, _session, served) = serve();
     let description = format!("http://127.0.0.1:{}/api/openapi.json", served.port);
     let mut args = vec!["run", &description, "--checks", "all"];
-    // A stream of events has no end.
+    // An event stream does not end.
     args.extend(["--exclude-path", "/api/events"]);
-    // The same requests each time.
+    // Generates the same requests each time.
     args.extend(["--phases", "coverage,fuzzing", "--generation-deterministic"]);
     args.extend(["--max-examples", "10", "--no-color"]);
     accepts(state.path(), "schemathesis", &args, "");

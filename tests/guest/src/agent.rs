@@ -1,4 +1,4 @@
-//! An agent whose program speaks lines: `say TEXT`, `cost USD`, `done TEXT`, `trap`.
+//! An agent backend with a line protocol: `say TEXT`, `cost USD`, `done TEXT`, `trap`.
 
 use autoissue_plugin_sdk::prelude::*;
 
@@ -39,7 +39,7 @@ impl AgentBackend for LineAgent {
     }
 }
 
-/// Reads the lines.
+/// Parses the lines.
 #[derive(Debug, Default)]
 struct LineRun {
     n_lines: u32,
@@ -61,7 +61,7 @@ impl AgentRun for LineRun {
                 self.n_lines
             )))],
             _ => vec![AgentEvent::Failed(
-                "the line agent did not say that it was done".into(),
+                "the line agent exited without `done`".into(),
             )],
         }
     }
@@ -78,7 +78,7 @@ impl LineRun {
                 self.summary = Some(rest.into());
                 None
             }
-            "trap" => panic!("the line says so"),
+            "trap" => panic!("requested by a `trap` line"),
             _ => Some(AgentEvent::Note(line.into())),
         }
     }

@@ -1,4 +1,5 @@
-//! A plugin for tests: it supplies every kind of strategy, and the classifier does what an issue's title says, good or bad.
+//! A plugin for tests. It implements every role; its classifier behaves, or misbehaves, as the
+//! issue title says.
 
 mod agent;
 mod misdeed;
@@ -14,11 +15,11 @@ export_plugin! {
     pr_template: Plain,
 }
 
-/// Settings of the classifier.
+/// Classifier settings.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// Domain that it gives.
+    /// The domain to return.
     domain: String,
 }
 
@@ -30,7 +31,7 @@ impl Default for Rules {
     }
 }
 
-/// Does what the title says.
+/// Does what the issue title says.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Obedient;
 
@@ -57,7 +58,7 @@ impl Classifier for Obedient {
     }
 }
 
-/// A second classifier, which is meant by name only.
+/// A second classifier, selected by name only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Second;
 
@@ -96,7 +97,7 @@ impl ModelSelector for Strongest {
     }
 }
 
-/// Writes a line.
+/// Writes a fixed description.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plain;
 

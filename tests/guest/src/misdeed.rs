@@ -1,12 +1,13 @@
-//! What a plugin may do wrong, by name.
+//! Ways in which a plugin can misbehave, by name.
 
 use autoissue_plugin_sdk::log;
 use autoissue_plugin_sdk::prelude::*;
 
-/// Does it.
+/// Misbehaves in the named way.
 ///
 /// # Errors
-/// Where that is the misdeed.
+///
+/// If the misbehaviour is an error.
 pub(crate) fn commit(misdeed: &str) -> Result<Classification, PluginError> {
     match misdeed {
         "panic" => panic!("on purpose"),
@@ -30,12 +31,12 @@ pub(crate) fn commit(misdeed: &str) -> Result<Classification, PluginError> {
             Ok(Classification::new("chatter", 1.0))
         }
         "invalid settings" => Err(PluginError::InvalidSettings(
-            "`words` may not be empty".into(),
+            "`words` must not be empty".into(),
         )),
         "invalid input" => Err(PluginError::InvalidInput("no title".into())),
         "unavailable" => Err(PluginError::Unavailable("later".into())),
         "internal" => Err(PluginError::Internal("a defect".into())),
-        _ => Err(PluginError::Internal(format!("no such misdeed: {misdeed}"))),
+        _ => Err(PluginError::Internal(format!("unknown misdeed: {misdeed}"))),
     }
 }
 
@@ -45,7 +46,7 @@ fn many_reasons() -> Classification {
     answer
 }
 
-/// Recurs for ever, in a way that no compiler turns into a loop.
+/// Recurses forever, in a way that no compiler turns into a loop.
 #[inline(never)]
 fn deep(by: f32) -> f32 {
     let below = [by; 64];

@@ -1,4 +1,4 @@
-//! The program, as a binary of this package: cargo builds it before the tests that run it.
+//! The program as a binary of this package, so that cargo builds it before the tests that run it.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
-//! An engine reduced to one supervised program, there to be killed: `engine-under-test SUPERVISOR TAG SHELL_SCRIPT`.
+//! A minimal engine with one supervised program, meant to be killed: `engine-under-test SUPERVISOR
+//! TAG SHELL_SCRIPT`.
 //!
-//! It prints what the program prints, and ends with it.
+//! It prints the program's output and exits when the program does.
 
 use std::io::Write;
 use std::path::PathBuf;

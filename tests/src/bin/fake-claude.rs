@@ -1,22 +1,25 @@
-//! Pretends to be `claude`: takes its arguments, prints its lines, and does to the working directory what the issue tells it.
+//! A fake `claude`: accepts its arguments, prints its lines, and changes the working directory as
+//! the issue says.
 //!
-//! The issue's body, and so the prompt, has a line of runs, one list of steps for each launch on the issue, the last one for
-//! all that follow:
+//! The issue body, and so the prompt, contains a line of runs: one list of steps per launch for the
+//! issue. The last list also applies to all later launches.
 //!
 //! ```text
 //!   fake: [[{"write": ["a.txt", "text"]}, {"meter": 0.3}, {"result": {}}], [{"api_error": [529, "busy"]}]]
 //! ```
 //!
-//! Where there is no such line it writes `issue-N.txt` for issue N, spends two cents and succeeds, so that any backlog can be run.
+//! Without such a line it writes `issue-N.txt` for issue N, spends two cents and succeeds, so that
+//! any backlog can be run.
 //!
-//! A planner, which is whoever is asked for an answer by a schema, finds its runs in `$HOME/planner.json` instead.
+//! A planner (a launch with an answer schema) reads its runs from `$HOME/planner.json` instead.
 //!
-//! `{"look": "~/seen"}` writes down what an agent can see of the run that it works for, for tests of what must not be seen: its
-//! environment and arguments, what its open files are, and the command lines of all processes of that run.
+//! `{"look": "~/seen"}` records what an agent can see of its session, for tests of what must stay
+//! hidden: its environment and arguments, its open files, and the command lines of all processes of
+//! the session.
 //!
-//! Like the real one it knows no arguments but its own, takes no session twice and resumes none that it does not know, and looks
-//! at its budget between turns. A run whose steps end before a result has printed none. Each launch is noted in
-//! `$HOME/launches.jsonl`, with all that it was given.
+//! Like the real program it rejects unknown arguments, never reuses a session id, cannot resume an
+//! unknown session, and checks its budget between turns. A run whose steps end before a result
+//! prints none. Each launch is recorded in `$HOME/launches.jsonl` with everything it was given.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -30,14 +33,15 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How often a condition is looked at.
+/// Polling interval of a condition.
 const POLL: Duration = Duration::from_millis(5);
-/// The release that it says it is: one that begins a resumed session's totals where they ended.
+/// The version it reports. Since this release the totals of a resumed session continue from the
+/// earlier ones.
 const VERSION: &str = "2.1.332";
-/// The model that it says it is, and what a million tokens read cost there, US dollars.
+/// The model it reports, and that model's price per million input tokens, US dollars.
 const MODEL: &str = "claude-sonnet-5";
 const USD_PER_MILLION: f64 = 3.0;
-/// Arguments that are followed by a value.
+/// Arguments that take a value.
 const OPTIONS: [&str; 11] = [
     "--output-format",
     "--model",
@@ -51,9 +55,9 @@ const OPTIONS: [&str; 11] = [
     SCHEMA,
     "--tools",
 ];
-/// What only a planner is given.
+/// Passed to planners only.
 const SCHEMA: &str = "--json-schema";
-/// Arguments that stand alone.
+/// Arguments without a value.
 const SWITCHES: [&str; 5] = [
     "-p",
     "--verbose",
@@ -117,13 +121,13 @@ fn main() -> ExitCode {
         let (what, how) = step
             .as_object()
             .and_then(|step| step.iter().next())
-            .expect("a step is {what: how}");
+            .expect("a step is `{what: how}`");
         run.step(what, how);
     }
     ExitCode::from(u8::from(run.failed))
 }
 
-/// Returns the options by name; ends the program as the real one does where it does not know one.
+/// Returns the options by name. Exits like the real program on an unknown option.
 fn options(args: &[String]) -> Map<String, Value> {
     let mut found = Map::new();
     let mut args = args.iter().peekable();
@@ -156,11 +160,11 @@ fn options(args: &[String]) -> Map<String, Value> {
 }
 
 fn refuse(words: &str) -> ! {
-    writeln!(std::io::stderr(), "{words}").expect("the reader is there");
+    writeln!(std::io::stderr(), "{words}").expect("standard error is open");
     exit(1)
 }
 
-/// Returns the id of the session; ends the program where it is taken, or not known.
+/// Returns the session id. Exits if it is already in use, or unknown when resuming.
 fn take_session(options: &Map<String, Value>, earlier: &[Value]) -> String {
     let is_known = |id: &str| {
         let is_forgotten = in_home(&format!("forgotten-{id}")).exists();
@@ -188,7 +192,7 @@ fn take_session(options: &Map<String, Value>, earlier: &[Value]) -> String {
     id.to_owned()
 }
 
-/// Returns the issue's line and its runs, from a prompt.
+/// Returns the issue's line and its runs, read from a prompt.
 fn scenario(prompt: &str) -> (String, Vec<Value>) {
     let issue = prompt
         .lines()
@@ -202,18 +206,18 @@ fn scenario(prompt: &str) -> (String, Vec<Value>) {
     (issue, runs)
 }
 
-/// What stands for a planner's issue.
+/// Stands for the issue in a planner's launch.
 const PLANNER: &str = "the planner";
 
 fn planner_scenario() -> (String, Vec<Value>) {
-    let runs = fs::read(in_home("planner.json")).expect("the runs of the planner");
+    let runs = fs::read(in_home("planner.json")).expect("the planner's runs");
     (
         PLANNER.to_owned(),
         serde_json::from_slice(&runs).expect("the runs are JSON"),
     )
 }
 
-/// Returns the issue's line of a launch.
+/// Returns the issue's line of a recorded launch.
 fn issue_of(launch: &Value) -> String {
     let is_planner = launch["args"]
         .as_array()
@@ -226,7 +230,7 @@ fn issue_of(launch: &Value) -> String {
     }
 }
 
-/// Returns the runs for an issue that asks for none.
+/// Returns the runs for an issue that specifies none.
 fn plain_success(issue: &str) -> Vec<Value> {
     let number = issue
         .trim_start_matches("Issue #")
@@ -242,7 +246,7 @@ fn in_home(name: &str) -> PathBuf {
     Path::new(&std::env::var_os("HOME").expect("a home")).join(name)
 }
 
-/// Returns the file that keeps what a session has cost.
+/// Returns the file that stores the total cost of a session.
 fn total_file(session: &str) -> PathBuf {
     in_home(&format!("total-{session}"))
 }
@@ -269,20 +273,20 @@ fn note(args: &[String], prompt: &str) {
         .append(true)
         .open(launches_file())
         .expect("the launches");
-    // In one write, so that launches at the same time do not mix.
+    // A single write, so that concurrent launches do not interleave.
     file.write_all(format!("{launch}\n").as_bytes())
-        .expect("the launches can be noted");
+        .expect("the launch is recorded");
 }
 
 fn say(line: impl ToString) {
     let mut out = std::io::stdout().lock();
-    // The reader may be gone already; what the run does to the directory must not depend on it.
+    // The reader may already be gone; changes to the directory must not depend on it.
     let _ = out
         .write_all(format!("{}\n", line.to_string()).as_bytes())
         .and_then(|()| out.flush());
 }
 
-/// Prints a line of bytes that need not be text.
+/// Prints a line of bytes that may not be valid text.
 fn print_bytes(bytes: &Value) {
     fn byte(byte: &Value) -> u8 {
         byte.as_u64()
@@ -304,7 +308,7 @@ fn string(value: &Value) -> &str {
     value.as_str().expect("a string")
 }
 
-/// Returns a path in `$HOME` if it begins with `~/`.
+/// Returns a path; a leading `~/` stands for `$HOME`.
 fn path(value: &Value) -> PathBuf {
     match string(value).strip_prefix("~/") {
         Some(rest) => in_home(rest),
@@ -312,12 +316,12 @@ fn path(value: &Value) -> PathBuf {
     }
 }
 
-/// The run as far as it has come.
+/// The state of the run.
 #[derive(Default)]
 struct FakeRun {
     session: String,
     limit: Option<f64>,
-    /// What the session had cost before.
+    /// The session's cost before this run.
     before: f64,
     spent: f64,
     n_messages: u32,
@@ -347,7 +351,7 @@ impl FakeRun {
             "deaf_to_budget" => self.limit = None,
             "forget_session" => {
                 File::create(in_home(&format!("forgotten-{}", self.session)))
-                    .expect("the session can be forgotten");
+                    .expect("the session is removed");
             }
             "denied" => self.denied.push(string(how).to_owned()),
             "result" => self.result(how),
@@ -360,14 +364,14 @@ impl FakeRun {
                 std::thread::park();
             },
             "complain" => {
-                writeln!(std::io::stderr(), "{}", string(how)).expect("the reader is there");
+                writeln!(std::io::stderr(), "{}", string(how)).expect("standard error is open");
             }
             "exit" => exit(i32::try_from(how.as_i64().expect("a code")).expect("a code")),
-            _ => panic!("no such step: {what}"),
+            _ => panic!("unknown step: {what}"),
         }
     }
 
-    /// Writes a file, as the tool of that name.
+    /// Writes a file, like the tool of that name.
     fn write(&mut self, path: &Path, content: &str) {
         let id = format!("toolu_{}", self.n_messages);
         let input = json!({"file_path": path, "content": content});
@@ -400,14 +404,14 @@ impl FakeRun {
         );
     }
 
-    /// Prints a line that names the session.
+    /// Prints a line with the session id.
     fn say(&self, mut line: Value) {
         line["session_id"] = self.session.clone().into();
         line["parent_tool_use_id"] = Value::Null;
         say(line);
     }
 
-    /// Takes a turn that costs so much, then looks at its budget, which is that of this run alone.
+    /// Takes a turn that costs `usd`, then checks its budget, which covers this run alone.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -426,10 +430,10 @@ impl FakeRun {
         }
     }
 
-    /// Prints a result: a good one, but for what `changes` says.
+    /// Prints a result: a successful one, with `changes` applied.
     fn result(&mut self, changes: &Value) {
         let cost = self.before + self.cost.unwrap_or(self.spent);
-        fs::write(total_file(&self.session), cost.to_string()).expect("the total can be kept");
+        fs::write(total_file(&self.session), cost.to_string()).expect("the total is written");
         let denials: Vec<Value> = self
             .denied
             .iter()
@@ -448,7 +452,7 @@ impl FakeRun {
         say(line);
     }
 
-    /// Prints what an error of the service looks like.
+    /// Prints an API error in the program's own format.
     fn api_error(&mut self, status: u64, words: &str) {
         let kind = match status {
             401 | 403 => "authentication_failed",
@@ -462,7 +466,7 @@ impl FakeRun {
         self.result(&json!({"is_error": true, "api_error_status": status, "result": words}));
     }
 
-    /// From here on the signal does nothing.
+    /// Ignores SIGTERM from now on.
     fn ignore_sigterm(&mut self) {
         let runtime = Runtime::new().expect("a runtime");
         let signal = runtime
@@ -472,7 +476,7 @@ impl FakeRun {
     }
 
     fn wait_for_sigterm(&mut self) {
-        let (runtime, signal) = self.deaf.as_mut().expect("`ignore_sigterm` comes before");
+        let (runtime, signal) = self.deaf.as_mut().expect("`ignore_sigterm` ran earlier");
         runtime.block_on(signal.recv());
     }
 }
@@ -505,7 +509,7 @@ fn look(into: &Path) {
         "files": files,
         "command_lines": family::command_lines(),
     });
-    fs::write(into, format!("{seen}\n")).expect("what was seen can be written");
+    fs::write(into, format!("{seen}\n")).expect("the file");
 }
 
 fn wait_for(path: &Path) {
@@ -514,7 +518,7 @@ fn wait_for(path: &Path) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "what agents do")]
+#[expect(clippy::disallowed_methods, reason = "agents start programs")]
 fn shell(script: &str) {
     let status = Command::new("sh")
         .args(["-c", script])

@@ -1,12 +1,13 @@
-//! A program that runs plugins as a session does, there to be attacked: a request per line in, an answer per line out, both JSON.
+//! Runs plugins as a session does, as a target for attacks: one request per line in, one answer per
+//! line out, both JSON.
 //!
 //! ```json
 //! {"component": "/tmp/x.wasm", "call": "classify"}
 //! {"said": "…", "honest": true, "threads": 2, "rssKib": 40960}
 //! ```
 //!
-//! After each component it asks an honest plugin, then looks at itself. A program of its own, for in a test program other tests come
-//! and go.
+//! After each component it calls an honest plugin, then measures its own threads and memory. It is
+//! a separate program because other tests come and go in a test program.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::time::Duration;
@@ -26,10 +27,10 @@ fn main() {
     let host = PluginHost::with_limits(None, limits).expect("this machine runs WebAssembly");
     let honest = host
         .load(
-            &std::fs::read(honest).expect("it is there"),
+            &std::fs::read(honest).expect("it exists"),
             &Grants::default(),
         )
-        .expect("it is honest");
+        .expect("an honest plugin");
     for line in io::stdin().lock().lines() {
         let request: Value = serde_json::from_str(&line.expect("the test writes")).expect("JSON");
         let said = said(&host, &request);
@@ -42,8 +43,8 @@ fn main() {
 
 fn said(host: &PluginHost, request: &Value) -> String {
     let path = request["component"].as_str().expect("a path");
-    let component = std::fs::read(path).expect("it is there");
-    // `sh` is granted too, and still never run.
+    let component = std::fs::read(path).expect("it exists");
+    // `sh` is granted too, and still must never run.
     let exec = ["agent", "sh"].map(str::to_owned).into();
     let grants = Grants {
         exec,
@@ -77,7 +78,7 @@ fn classify(plugin: &Plugin) -> Result<String, String> {
 }
 
 fn run(plugin: &Plugin) -> String {
-    let backend = plugin.agent_backend(None).expect("it is one");
+    let backend = plugin.agent_backend(None).expect("it has an agent backend");
     if let Err(error) = backend.probe("") {
         return error.to_string();
     }

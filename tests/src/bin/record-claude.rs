@@ -1,13 +1,14 @@
-//! Records what the real Claude Code prints in each scenario of the model server: `record-claude PROGRAM DIRECTORY`.
+//! Records the output of the real Claude Code in each scenario of the model server: `record-claude
+//! PROGRAM DIRECTORY`.
 //!
 //! ```text
-//!   DIRECTORY/NAME.jsonl   its standard output, with the places of this machine replaced
+//!   DIRECTORY/NAME.jsonl   its standard output, with local paths replaced
 //!   DIRECTORY/NAME.end     {"code": 1, "signal": null, "stderr": "…"}
 //! ```
 //!
-//! The recordings are the fixtures of `plugins/claude`. To be run again by hand when a new release of the program is to be
-//! supported; a change in what it prints then shows as a difference in git. It runs with an environment and a home of its own,
-//! a key that is none, and a model on loopback.
+//! The recordings are the fixtures of `plugins/claude`. Run it by hand to support a new release of
+//! the program; changes in its output then show up as differences in git. It runs with its own
+//! environment and home, an invalid key, and a model server on loopback.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,7 +27,7 @@ use autoissue_tests::model_server::{ModelServer, Scenario};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// How often a condition is looked at.
+/// Polling interval of a condition.
 const POLL: Duration = Duration::from_millis(20);
 /// Arguments of every run.
 const ARGS: &str =
@@ -34,22 +35,22 @@ const ARGS: &str =
 /// What is allowed without asking.
 const TOOLS: &str = "--disallowedTools ScheduleWakeup Monitor CronCreate --permission-mode acceptEdits --allowedTools Bash Edit Glob Grep \
      NotebookEdit Read Write";
-/// The session of a run that is not the second of its kind.
+/// The session of a run that does not resume an earlier one.
 const SESSION: &str = "--session-id 11111111-1111-4111-8111-111111111111";
 const RESUMED: &str = "--resume 11111111-1111-4111-8111-111111111111";
-/// What is asked for.
+/// The prompt.
 const PROMPT: &str = "Issue #7: add a file\n";
 const SECOND_PROMPT: &str =
     "Issue #7: add a file\n\nAn earlier attempt was not good enough. It says: wrong.\n";
 
-/// When a run is stopped, and how.
+/// Whether, when and how a run is stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// Not at all.
+    /// Not stopped.
     Never,
-    /// By this signal, once it has asked the model.
+    /// Stopped by this signal after it has called the model.
     Asked(&'static str),
-    /// By this signal, once its tool runs.
+    /// Stopped by this signal while its tool is running.
     InTool(&'static str),
 }
 
@@ -173,7 +174,7 @@ struct Recorder {
     server: ModelServer,
 }
 
-/// A repository and a home.
+/// A repository and a home directory.
 struct Place {
     root: TempDir,
 }
@@ -221,7 +222,7 @@ impl Place {
         command
     }
 
-    /// Replaces what belongs to this machine. Some names of directories have `-` for `/`.
+    /// Replaces paths of this machine. Some directory names have `-` in place of `/`.
     fn scrub(&self, text: &str) -> String {
         let root = self.root.path().to_string_lossy();
         text.replace(&*root, "")
@@ -250,7 +251,7 @@ impl Recorder {
         let n_asked = self.server.asked().len();
         let mut command = place.command(&self.program);
         command.args(ARGS.split(' ')).args(args.split_whitespace());
-        // Only who has a subscription meets its limit.
+        // Only a subscriber can hit the subscription limit.
         let is_subscriber = scenario == Scenario::LimitReached;
         let login = if is_subscriber {
             "CLAUDE_CODE_OAUTH_TOKEN"
@@ -272,7 +273,7 @@ impl Recorder {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        // It may have ended without reading.
+        // The program may have exited without reading its input.
         let _ = child
             .stdin
             .take()
@@ -286,7 +287,7 @@ impl Recorder {
             }),
         }
         let output = child.wait_with_output().expect("the program ends");
-        fs::write(place.home().join("go"), "").expect("a tool that still runs may end");
+        fs::write(place.home().join("go"), "").expect("the file");
         output
     }
 
@@ -324,6 +325,6 @@ impl Recorder {
             format!("{end}\n"),
         )
         .expect("the recording");
-        writeln!(std::io::stdout(), "{name}: {end}").expect("someone reads");
+        writeln!(std::io::stdout(), "{name}: {end}").expect("standard output is open");
     }
 }

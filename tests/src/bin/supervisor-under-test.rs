@@ -1,4 +1,4 @@
-//! The supervisor and nothing else, so that tests of it need not build the whole command line.
+//! Only the supervisor, so that its tests need not build the whole command line.
 
 use std::process::ExitCode;
 

@@ -1,14 +1,15 @@
-//! What a handler answers, and GitHub's refusals word for word: clients tell them apart by status, code and field.
+//! Responses of handlers, and GitHub's errors word for word: clients tell them apart by status,
+//! code and field.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// Where GitHub's errors point when no page is nearer.
+/// The `documentation_url` of errors without a more specific page.
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
-/// An answer of the API, before the headers that all answers have.
+/// An API response, before the common headers are added.
 #[derive(Debug)]
 pub(super) struct Answer {
     status: StatusCode,
@@ -16,7 +17,7 @@ pub(super) struct Answer {
     body: Option<Value>,
 }
 
-/// What a handler returns: a refusal is an answer too.
+/// The result of a handler. An error is a response too.
 pub(super) type Reply = Result<Answer, Answer>;
 
 impl Answer {
@@ -46,7 +47,7 @@ impl Answer {
         self
     }
 
-    /// An error in GitHub's shape.
+    /// Returns an error in GitHub's format.
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
         Self::documented(status, message, DOCUMENTATION)
     }
@@ -82,7 +83,7 @@ impl Answer {
         )
     }
 
-    /// A request whose JSON has the wrong shape.
+    /// Returns the error for JSON of the wrong shape.
     pub(super) fn invalid_request(what: &str) -> Self {
         Self::error(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -90,7 +91,7 @@ impl Answer {
         )
     }
 
-    /// A request that breaks a rule, which `error` names.
+    /// Returns the error for a broken rule, which `error` names.
     pub(super) fn invalid(error: &Invalid<'_>) -> Self {
         let mut entry = json!({"resource": error.resource, "code": error.code});
         for (name, value) in [("field", error.field), ("message", error.message)] {
@@ -105,7 +106,7 @@ impl Answer {
     }
 }
 
-/// One entry of `errors` of a 422; an empty text is left out.
+/// One entry of `errors` of a 422. Empty texts are left out.
 #[derive(Debug, Default)]
 pub(super) struct Invalid<'a> {
     pub(super) resource: &'a str,

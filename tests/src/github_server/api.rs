@@ -1,5 +1,5 @@
-//! The endpoints. Each handler looks at the state, changes it and answers, without waiting in between; what all calls share
-//! (tokens, limits, faults, the log) is done at the door.
+//! The endpoints. Each handler reads the state, changes it and responds without awaiting in
+//! between. What all calls share (tokens, limits, faults, the log) is handled in `door`.
 
 mod dependencies;
 mod issues;
@@ -14,7 +14,7 @@ use axum::routing::{MethodRouter, get, patch, post, put};
 use super::answer::Answer;
 use super::world::{Item, Repository, World};
 
-/// Adds an issue that a test seeds and returns its number.
+/// Adds an issue for a test; returns its number.
 pub(super) fn add_item(
     world: &mut World,
     repository_id: u64,
@@ -35,7 +35,7 @@ pub(super) fn add_item(
     )
 }
 
-/// Finds an issue or pull request by the number in a path.
+/// Returns the issue or pull request with the number in a path.
 fn find<'r>(repository: &'r Repository, number: &str) -> Result<&'r Item, Answer> {
     let item = number
         .parse()
@@ -52,10 +52,9 @@ fn find<'r>(repository: &'r Repository, number: &str) -> Result<&'r Item, Answer
 pub(super) use labels::add as add_labels;
 pub(super) use pulls::{merge_by_hand as merge_pull, open as open_pull};
 
-/// An endpoint: its method, its path, and who answers.
+/// An endpoint: method, path and handler.
 type Endpoint = (&'static str, &'static str, MethodRouter);
 
-/// Returns all endpoints.
 fn endpoints() -> [Endpoint; 25] {
     [
         ("GET", "/user", get(repositories::user)),
@@ -142,7 +141,7 @@ fn endpoints() -> [Endpoint; 25] {
     ]
 }
 
-/// Returns what answers calls.
+/// Returns the router of all endpoints.
 pub(super) fn router() -> Router {
     let all = endpoints().into_iter();
     all.fold(Router::new(), |router, (_, path, answers)| {
@@ -152,7 +151,8 @@ pub(super) fn router() -> Router {
     .method_not_allowed_fallback(async || Answer::not_found())
 }
 
-/// Returns the method and path of each endpoint, so that a test can see whether it has used all.
+/// Returns the method and path of each endpoint, so that a test can check that it has used all of
+/// them.
 pub(super) fn endpoint_names() -> Vec<(&'static str, &'static str)> {
     endpoints()
         .into_iter()

@@ -1,4 +1,4 @@
-//! A call of the API on its way to a handler: who calls, with which parameters and which body.
+//! An API call on its way to a handler: caller, parameters and body.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,12 +16,12 @@ use super::shapes::{Permissions, Site};
 use super::token::Token;
 use super::world::{Repository, World};
 
-/// Most entries of a page.
+/// Maximum page size.
 const PER_PAGE_MAX: usize = 100;
-/// Entries of a page unless the client says otherwise.
+/// Default page size.
 const PER_PAGE: usize = 30;
 
-/// A call that has passed the door.
+/// A call accepted by `door`.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) shared: Arc<Shared>,
@@ -31,12 +31,12 @@ pub(super) struct Call {
     /// Without `/api/v3` and the query.
     pub(super) path: String,
     pub(super) query: BTreeMap<String, String>,
-    /// The query as it came, for addresses that repeat it.
+    /// The raw query, for addresses that repeat it.
     pub(super) raw_query: String,
     pub(super) body: Bytes,
 }
 
-/// `owner` and `name`, as they stand in the path.
+/// `owner` and `name` as in the path.
 pub(super) type Names = (String, String);
 
 impl<S: Sync> FromRequestParts<S> for Call {
@@ -46,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Call {
         Ok(parts
             .extensions
             .get::<Self>()
-            .expect("the door puts it there")
+            .expect("`door` inserted it")
             .clone())
     }
 }
@@ -71,7 +71,7 @@ impl Call {
             .ok_or_else(Answer::unauthenticated)
     }
 
-    /// Returns the repository, its pull requests up to date with their branches.
+    /// Returns the repository, with its pull requests updated from their branches.
     pub(super) fn repository<'w>(
         &self,
         world: &'w mut World,
@@ -102,7 +102,7 @@ impl Call {
         }
         match self.permissions(repository) {
             Some(Permissions { may_push: true, .. }) => Ok(repository),
-            // A classic token without the scope is told that nothing is there.
+            // A classic token without the scope gets a 404.
             _ if self
                 .visitor
                 .as_ref()
@@ -116,7 +116,7 @@ impl Call {
         }
     }
 
-    /// Returns the repository if it has issues.
+    /// Returns the repository if its issues are enabled.
     pub(super) fn with_issues<'w>(
         &self,
         world: &'w mut World,
@@ -138,14 +138,15 @@ impl Call {
                 .is_some_and(|token| token.sees_private(&repository.full_name()))
     }
 
-    /// What the caller may do; `None` without a token.
+    /// Returns the caller's permissions; `None` without a token.
     pub(super) fn permissions(&self, repository: &Repository) -> Option<Permissions> {
         self.visitor
             .as_ref()
             .map(|token| repository.permissions(token))
     }
 
-    /// Where a repository is not: it has moved, or there is nothing that the caller may know of.
+    /// Returns the response for a repository not found under this name: a redirect if it was
+    /// renamed, otherwise a 404.
     fn elsewhere(&self, world: &World, owner: &str, name: &str) -> Answer {
         let moved = world
             .by_former_name(owner, name)
@@ -185,7 +186,7 @@ impl Call {
             .filter(|value| !value.is_empty())
     }
 
-    /// Returns the body's object.
+    /// Returns the body as a JSON object.
     pub(super) fn json(&self) -> Result<Value, Answer> {
         let problem = |message| Answer::error(StatusCode::BAD_REQUEST, message);
         let value: Value =
@@ -197,7 +198,7 @@ impl Call {
         }
     }
 
-    /// Cuts the page that was asked for out of a list, with the addresses of the others.
+    /// Returns the requested page of a list, with links to the others.
     pub(super) fn page(&self, repository_id: u64, entries: &[Value]) -> Answer {
         let number = |name, default| {
             self.parameter(name)
@@ -239,7 +240,7 @@ impl Call {
         }
     }
 
-    /// The address of another page: as on GitHub it names the repository by its id.
+    /// Returns the address of another page. As on GitHub it contains the repository's id.
     fn page_address(&self, repository_id: u64, page: usize) -> String {
         let rest = self.path.splitn(5, '/').nth(4).unwrap_or_default();
         let others = self
@@ -269,12 +270,12 @@ impl Repository {
     }
 }
 
-/// Reads the fields of a request's body; a wrong type is refused in GitHub's words.
+/// Reads fields of a request body. Wrong types produce GitHub's error.
 #[derive(Debug)]
 pub(super) struct Fields<'a>(pub(super) &'a Value);
 
 impl<'a> Fields<'a> {
-    /// Returns a text; `null` counts as left out.
+    /// Returns a text; `null` counts as absent.
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Answer> {
         match &self.0[name] {
             Value::Null => Ok(None),
@@ -301,7 +302,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns a text that has to be there.
+    /// Returns a required text.
     pub(super) fn needed(&self, name: &str, resource: &str) -> Result<&'a str, Answer> {
         let missing = Invalid {
             resource,
@@ -314,7 +315,7 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| Answer::invalid(&missing))
     }
 
-    /// Returns names: of texts, or of objects with a `name`.
+    /// Returns names, given as texts or as objects with a `name`.
     pub(super) fn names(&self, name: &str) -> Result<Option<Vec<String>>, Answer> {
         fn text(value: &Value) -> Option<String> {
             value

@@ -1,4 +1,5 @@
-//! The door that every exchange passes: the log, the token, the limits, and the headers that all answers have.
+//! The layer that every exchange passes through: the log, the token, limits, and the common
+//! response headers.
 //!
 //! ```text
 //! wire -> door: log, policy, faults, token, limits, media types -> handler (`api`) or git (`git_http`)
@@ -23,19 +24,19 @@ use super::faults::{Fault, HangUp, truncated};
 use super::git_http;
 use super::token::Token;
 
-/// What the door is given: axum's own kind of request.
+/// A request as axum represents it.
 type Knock = axum::extract::Request;
 
-/// Where GitHub Enterprise has its API.
+/// Path prefix of the API on GitHub Enterprise.
 const ENTERPRISE: &str = "/api/v3";
-/// Version that an answer is in where the request names none, and that GitHub retires.
+/// The version used when a request names none. GitHub is retiring it.
 const DEFAULT_API_VERSION: &str = "2022-11-28";
-/// Header fields that may come in several lines, as parts of one list (RFC 9110, section 5.3).
+/// Header fields that may be repeated, as parts of one list (RFC 9110, section 5.3).
 const LISTS: [&str; 3] = ["accept", "accept-encoding", "if-none-match"];
-/// GitHub's refusal of a client that does not say who it is.
+/// GitHub's error for a client without a User-Agent.
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
 
-/// Answers one request.
+/// Handles one request.
 pub(super) async fn answer(
     shared: Arc<Shared>,
     router: Router,
@@ -61,7 +62,7 @@ pub(super) async fn answer(
         None => api(&shared, router, &request).await,
     };
     let (mut parts, body) = response.into_parts();
-    // Whoever sends it counts anew: a fault may make it shorter.
+    // hyper sets the length again when sending: a fault may shorten the body.
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = to_bytes(body, usize::MAX).await.map_err(|_| HangUp)?;
     let is_delivered = !matches!(
@@ -88,7 +89,7 @@ pub(super) async fn answer(
     .await
 }
 
-/// Hands an answer over, as far as the fault lets it.
+/// Delivers a response, as far as the fault allows.
 async fn deliver(
     response: Response<Body>,
     body: &Bytes,
@@ -106,7 +107,7 @@ async fn deliver(
     }
 }
 
-/// Returns the answer that a fault puts in place of the server's own.
+/// Returns the response that a fault puts in place of the server's own.
 fn ordered_answer(shared: &Shared, fault: &Fault, token: &str) -> Option<Response<Body>> {
     match fault {
         Fault::Answer {
@@ -150,7 +151,7 @@ fn ordered_answer(shared: &Shared, fault: &Fault, token: &str) -> Option<Respons
     }
 }
 
-/// GitHub's refusal of a client that comes too fast.
+/// GitHub's error for a client that sends requests too fast.
 fn too_fast(retry_after_s: Option<u64>) -> Response<Body> {
     let message =
         "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
@@ -163,7 +164,7 @@ fn too_fast(retry_after_s: Option<u64>) -> Response<Body> {
     response
 }
 
-/// Reads a request whole, and brings its path to the one form that handlers know.
+/// Reads the whole request and normalizes its path.
 async fn receive(shared: &Shared, knock: Knock) -> Result<Received, HangUp> {
     let (parts, body) = knock.into_parts();
     let body = to_bytes(body, usize::MAX).await.map_err(|_| HangUp)?;
@@ -187,7 +188,7 @@ async fn receive(shared: &Shared, knock: Knock) -> Result<Received, HangUp> {
     })
 }
 
-/// Turns `/repositories/{id}/…`, which links and redirects have, into `/repos/{owner}/{name}/…`.
+/// Rewrites `/repositories/{id}/…`, as found in links and redirects, to `/repos/{owner}/{name}/…`.
 fn by_name(shared: &Shared, path: &str) -> String {
     let found = path.strip_prefix("/repositories/").and_then(|rest| {
         let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
@@ -239,7 +240,7 @@ async fn api(shared: &Arc<Shared>, router: Router, request: &Received) -> Respon
     response
 }
 
-/// Why a request does not reach a handler.
+/// Returns the error response if the request must not reach a handler.
 fn refusal(
     shared: &Shared,
     request: &Received,
@@ -262,7 +263,8 @@ fn refusal(
     unreadable(shared, request).map(Answer::into_response)
 }
 
-/// Why GitHub does not understand a request, or the client would not understand GitHub.
+/// Returns an error if GitHub could not interpret the request, or the client could not interpret
+/// the response.
 fn unreadable(shared: &Shared, request: &Received) -> Option<Answer> {
     if let Some(version) = version(request).filter(|it| !shared.api_versions().contains(it)) {
         let message = format!("`{version}` is not a supported API version.");
@@ -283,7 +285,8 @@ fn unreadable(shared: &Shared, request: &Received) -> Option<Answer> {
     Some(Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message))
 }
 
-/// Returns the version that a request names; of several lines GitHub reads one list, which is no version.
+/// Returns the version that a request names. GitHub joins repeated headers into one list, which is
+/// not a valid version.
 fn version(request: &Received) -> Option<String> {
     let named: Vec<&str> = request
         .headers
@@ -294,7 +297,7 @@ fn version(request: &Received) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", "))
 }
 
-/// Says on each answer that the version it is in comes to an end, where it does.
+/// Adds the deprecation headers if the version used is being retired.
 fn announce(headers: &mut HeaderMap, shared: &Shared, request: &Received) {
     let version = version(request).unwrap_or_else(|| DEFAULT_API_VERSION.to_owned());
     insert(headers, "x-github-api-version-selected", &version);
@@ -321,7 +324,7 @@ fn accepts_json(accept: &str) -> bool {
         })
 }
 
-/// Finds out who calls; an error is a token that is not valid.
+/// Identifies the caller; an invalid token is an error.
 fn visitor(shared: &Shared, request: &Received) -> Result<Option<Token>, Answer> {
     let Some(token) = token_text(request) else {
         return Ok(None);
@@ -332,7 +335,7 @@ fn visitor(shared: &Shared, request: &Received) -> Result<Option<Token>, Answer>
         .ok_or_else(Answer::bad_credentials)
 }
 
-/// Returns the token that a request of the API shows.
+/// Returns the token of an API request.
 pub(super) fn token_text(request: &Received) -> Option<String> {
     let (scheme, rest) = request.header("authorization")?.split_once(' ')?;
     match scheme.to_ascii_lowercase().as_str() {
@@ -367,7 +370,7 @@ async fn handle(
         .method(request.method.as_str())
         .uri(target(request))
         .extension(call);
-    let routed = routed.body(Body::empty()).expect("it came as a request");
+    let routed = routed.body(Body::empty()).expect("a valid request");
     router
         .oneshot(routed)
         .await
@@ -375,18 +378,16 @@ async fn handle(
 }
 
 fn target(request: &Received) -> axum::http::Uri {
-    request.target().parse().expect("it came as an address")
+    request.target().parse().expect("a valid URI")
 }
 
-/// Gives what can be read again a weak ETag, and says so where the client has it already.
+/// Adds a weak ETag to a cacheable response, or returns 304 if the client already has it.
 async fn tagged(request: &Received, response: Response<Body>) -> Response<Body> {
     if request.method != "GET" || response.status() != StatusCode::OK {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX)
-        .await
-        .expect("a body that was made here");
+    let body = to_bytes(body, usize::MAX).await.expect("a body in memory");
     let etag = etag(&body);
     insert(&mut parts.headers, "etag", &etag);
     insert(
@@ -418,7 +419,7 @@ fn etag(body: &Bytes) -> String {
     format!("W/\"{id}\"")
 }
 
-/// Says what the token may do, as GitHub does on each answer.
+/// Adds the headers that describe the token, as GitHub does on each response.
 fn describe_token(headers: &mut HeaderMap, token: Option<&Token>) {
     let Some(token) = token else { return };
     if let Some(scopes) = &token.scopes {

@@ -1,27 +1,27 @@
-//! One request and its answer, as the log has them.
+//! One request and its response, as recorded in the log.
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-/// A request of a client, whole.
+/// A client's complete request.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Such as `GET`.
     pub method: String,
-    /// The path without `/api/v3`; percent-encoded as it came.
+    /// The path without `/api/v3`, percent-encoded as received.
     pub path: String,
-    /// What follows the question mark; empty if nothing does.
+    /// The part after the question mark; may be empty.
     pub query: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// Whether git sent it, and not a client of the API.
+    /// Whether it came from git rather than from an API client.
     pub is_git: bool,
 }
 
-/// What a client got, or would have got had the connection not been cut.
+/// The response a client received, or would have received if the connection had not been cut.
 #[derive(Clone, Debug)]
 pub struct Answered {
     /// The status.
@@ -30,9 +30,9 @@ pub struct Answered {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// Whether a fault that the test ordered made it, and not the server's own state.
+    /// Whether a fault produced it instead of the server's own state.
     pub is_fault: bool,
-    /// Whether the client got it whole.
+    /// Whether the client received all of it.
     pub is_delivered: bool,
 }
 
@@ -41,7 +41,7 @@ pub struct Answered {
 pub struct Exchange {
     /// The request.
     pub request: Received,
-    /// The answer; `None` while there is none, and where the connection was cut before one was made.
+    /// The response; `None` while there is none, or if the connection was cut before one was made.
     pub answer: Option<Answered>,
 }
 
@@ -51,12 +51,12 @@ impl Received {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns the body as JSON; `null` where it is none.
+    /// Returns the body as JSON; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Returns whether it changes something.
+    /// Returns whether it changes state.
     pub fn is_write(&self) -> bool {
         let is_reading_graphql =
             self.path == "/graphql" && !String::from_utf8_lossy(&self.body).contains("mutation");
@@ -79,14 +79,14 @@ impl Answered {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns the body as JSON; `null` where it is none.
+    /// Returns the body as JSON; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
 impl Exchange {
-    /// Returns the answer's status; 0 without one.
+    /// Returns the response status; 0 without a response.
     pub fn status(&self) -> u16 {
         self.answer.as_ref().map_or(0, |answer| answer.status)
     }

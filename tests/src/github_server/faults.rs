@@ -1,4 +1,4 @@
-//! Faults on demand: which request, and what goes wrong with it.
+//! Injected faults: which requests they apply to, and what goes wrong.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,22 +13,22 @@ use tokio::sync::watch;
 
 use super::exchange::Received;
 
-/// After so long a test that waits at a gate has failed.
+/// How long a test waits at a gate before it fails.
 const GATE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Ends a connection without an answer.
+/// Ends a connection without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HangUp;
 
 impl std::fmt::Display for HangUp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the server hangs up, as the test has ordered")
+        f.write_str("the server closed the connection because of an injected fault")
     }
 }
 
 impl std::error::Error for HangUp {}
 
-/// Which requests a fault is for: by default the next one that matches.
+/// Selects the requests a fault applies to; by default the next one that matches.
 #[derive(Clone)]
 pub struct On {
     method: Option<&'static str>,
@@ -43,44 +43,45 @@ type Condition = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
 /// What goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// This answer comes instead of being carried out.
+    /// Responds with this instead of handling the request.
     Answer {
         /// The status.
         status: u16,
-        /// More headers.
+        /// Additional headers.
         headers: Vec<(&'static str, String)>,
         /// The body.
         body: String,
     },
-    /// It is carried out once the gate is opened.
+    /// Handles the request once the gate is opened.
     Hold(Gate),
-    /// It is carried out at once, and answered once the gate is opened.
+    /// Handles the request at once, and responds once the gate is opened.
     HoldAnswer(Gate),
-    /// The connection is cut, and nothing is carried out.
+    /// Cuts the connection without handling the request.
     CutBefore,
-    /// It is carried out, and the connection is cut without an answer.
+    /// Handles the request, then cuts the connection without a response.
     CutAfter,
-    /// It is carried out, and the connection is cut in the middle of the answer.
+    /// Handles the request, then cuts the connection in the middle of the response.
     Truncate,
-    /// It is carried out, and the answer is half of its JSON, with nothing to show that the rest is missing.
+    /// Handles the request and responds with half of the JSON; nothing indicates that the rest is
+    /// missing.
     Malformed,
-    /// The quota is said to be used up.
+    /// Reports that the quota is used up.
     PrimaryLimit {
         /// 403 or 429.
         status: u16,
-        /// When it is said to come back.
+        /// The reported time until it resets.
         reset_in: Duration,
     },
-    /// It is said to come too fast.
+    /// Reports that requests come too fast.
     SecondaryLimit {
         /// 403 or 429.
         status: u16,
-        /// Whole seconds in `retry-after`; `None` leaves the header out, which means a minute.
+        /// Whole seconds in `retry-after`. `None` omits the header, which means one minute.
         retry_after_s: Option<u64>,
     },
 }
 
-/// Holds requests up until a test opens it. Clones are the same gate.
+/// Holds requests until a test opens it. Clones share the same gate.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<GateState>);
 
@@ -92,7 +93,7 @@ struct GateState {
 }
 
 impl On {
-    /// Any request of the API.
+    /// Matches any API request.
     pub fn any() -> Self {
         Self {
             method: None,
@@ -103,8 +104,8 @@ impl On {
         }
     }
 
-    /// Requests of a method to a path, in which `*` stands for one part and a last `**` for any rest, such as
-    /// `/repos/*/*/issues`.
+    /// Matches requests of a method to a path. `*` matches one segment and a final `**` any rest,
+    /// such as `/repos/*/*/issues`.
     pub fn method(method: &'static str, path: &str) -> Self {
         Self {
             method: Some(method),
@@ -113,28 +114,28 @@ impl On {
         }
     }
 
-    /// Reads of a path.
+    /// Matches reads of a path.
     pub fn get(path: &str) -> Self {
         Self::method("GET", path)
     }
 
-    /// Creations at a path.
+    /// Matches creations at a path.
     pub fn post(path: &str) -> Self {
         Self::method("POST", path)
     }
 
-    /// Pushes: the request that carries the commits. Git repeats it by itself, once, if the connection is cut without an
-    /// answer: cut it twice.
+    /// Matches pushes: the request that carries the commits. Git repeats it once if the connection
+    /// is cut without a response, so cut it twice.
     pub fn push() -> Self {
         Self::method("POST", "/*/*/git-receive-pack")
     }
 
-    /// Fetches and clones: the request that asks for commits. Git asks twice for each.
+    /// Matches fetches and clones: the request that asks for commits. Git sends two for each.
     pub fn fetch() -> Self {
         Self::method("POST", "/*/*/git-upload-pack")
     }
 
-    /// The same requests, if this holds for them as well.
+    /// Restricts the match to requests for which `holds` returns true.
     pub fn when(self, holds: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
         Self {
             when: Some(Arc::new(holds)),
@@ -142,7 +143,7 @@ impl On {
         }
     }
 
-    /// The same requests, but the first `n` pass.
+    /// Skips the first `n` matching requests.
     pub fn after(self, n: usize) -> Self {
         Self {
             n_skipped: n,
@@ -150,12 +151,12 @@ impl On {
         }
     }
 
-    /// The same requests, `n` times.
+    /// Applies the fault `n` times.
     pub fn times(self, n: usize) -> Self {
         Self { n_times: n, ..self }
     }
 
-    /// The same requests, each time.
+    /// Applies the fault every time.
     pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
@@ -170,7 +171,7 @@ impl On {
         is_meant && has_method && self.when.as_ref().is_none_or(|holds| holds(request))
     }
 
-    /// Returns whether it is for this request, and counts.
+    /// Returns whether the fault applies to this request, and counts the match.
     fn takes(&mut self, request: &Received) -> bool {
         if !self.matches(request) || self.n_times == 0 {
             return false;
@@ -213,7 +214,7 @@ fn is_like(pattern: &str, path: &str) -> bool {
 }
 
 impl Fault {
-    /// An error of the server, such as 502, with a page instead of JSON.
+    /// Returns a server error, such as 502, with an HTML page instead of JSON.
     pub fn status(status: u16) -> Self {
         Self::Answer {
             status,
@@ -224,7 +225,7 @@ impl Fault {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self(Arc::new(GateState {
             is_open: watch::Sender::new(false),
@@ -233,33 +234,34 @@ impl Gate {
         }))
     }
 
-    /// Lets through all who stand there, and all who come.
+    /// Releases all waiting requests and lets all later ones pass.
     pub fn open(&self) {
         self.0.is_open.send_replace(true);
     }
 
-    /// Waits until `n` requests have arrived at it.
+    /// Waits until `n` requests have arrived.
     ///
     /// # Panics
-    /// If they do not come within a minute.
+    ///
+    /// If they do not arrive within a minute.
     pub fn wait_for(&self, n: usize) {
-        let arrived = self.0.n_arrived.lock().expect("no holder panics");
+        let arrived = self.0.n_arrived.lock().expect("the lock is not poisoned");
         let (arrived, waited) = self
             .0
             .arrived
             .wait_timeout_while(arrived, GATE_PATIENCE, |arrived| *arrived < n)
-            .expect("no holder panics");
+            .expect("the lock is not poisoned");
         assert!(
             !waited.timed_out(),
-            "{} of {n} requests have come to the gate",
+            "{} of {n} requests have reached the gate",
             *arrived
         );
     }
 
     pub(super) async fn pass(&self) {
-        *self.0.n_arrived.lock().expect("no holder panics") += 1;
+        *self.0.n_arrived.lock().expect("the lock is not poisoned") += 1;
         self.0.arrived.notify_all();
-        // The sender lives as long as this gate, so waiting can only end well.
+        // The sender lives as long as this gate, so waiting cannot fail.
         let _ = self
             .0
             .is_open
@@ -275,22 +277,25 @@ impl Default for Gate {
     }
 }
 
-/// The faults that wait for their requests, oldest first.
+/// Faults that have not been used up, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<Vec<(On, Fault)>>);
 
 impl Faults {
     pub(super) fn add(&self, on: On, fault: Fault) {
-        self.0.lock().expect("no holder panics").push((on, fault));
+        self.0
+            .lock()
+            .expect("the lock is not poisoned")
+            .push((on, fault));
     }
 
     pub(super) fn clear(&self) {
-        self.0.lock().expect("no holder panics").clear();
+        self.0.lock().expect("the lock is not poisoned").clear();
     }
 
-    /// Returns the fault that is for this request.
+    /// Returns the fault that applies to this request.
     pub(super) fn take(&self, request: &Received) -> Option<Fault> {
-        let mut faults = self.0.lock().expect("no holder panics");
+        let mut faults = self.0.lock().expect("the lock is not poisoned");
         let found = faults
             .iter_mut()
             .find_map(|(on, fault)| on.takes(request).then(|| fault.clone()));
@@ -299,7 +304,7 @@ impl Faults {
     }
 }
 
-/// Returns an answer that promises its whole length and breaks off in the middle.
+/// Returns a response that announces its full length and ends in the middle.
 pub(super) fn truncated(response: Response<Body>, body: &Bytes) -> Response<Body> {
     let (mut parts, _) = response.into_parts();
     parts
@@ -312,11 +317,11 @@ pub(super) fn truncated(response: Response<Body>, body: &Bytes) -> Response<Body
 /// A body that ends in an error.
 #[derive(Debug)]
 enum Broken {
-    /// Nothing is sent yet.
+    /// Nothing has been sent yet.
     Whole(Bytes),
-    /// What there is has been handed over, and is sent if we let others go first.
+    /// The available part has been handed over. It is sent once we yield.
     Sent,
-    /// It breaks now.
+    /// The error comes now.
     Over,
 }
 

@@ -1,4 +1,4 @@
-//! Clone, fetch and push: `git http-backend` behind a check of the token. Git LFS passes the same check.
+//! Clone, fetch and push: `git http-backend` behind a token check. Git LFS passes the same check.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::git_store::GitStore;
 use super::lfs;
 use super::token::Token;
 
-/// What git asks of a repository.
+/// A git request for a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Asked {
     owner: String,
@@ -25,7 +25,7 @@ struct Asked {
     service: String,
 }
 
-/// Returns whether a path is git's.
+/// Returns whether a path belongs to git.
 pub(super) fn is_git(path: &str) -> bool {
     asked(path).is_some() || lfs::is_storage(path)
 }
@@ -43,7 +43,7 @@ fn asked(path: &str) -> Option<Asked> {
     })
 }
 
-/// Answers git.
+/// Handles a git request.
 pub(super) async fn answer(shared: &Arc<Shared>, request: &Received) -> Response<Body> {
     if lfs::is_storage(&request.path) {
         return lfs::transfer(shared, request);
@@ -66,7 +66,7 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: &Received) -> Response
     cgi_response(&output)
 }
 
-/// Returns the token of `Authorization: Basic`: the password, whoever the user is.
+/// Returns the token of `Authorization: Basic`: the password, with any user name.
 fn credentials(request: &Received) -> Option<String> {
     let (scheme, encoded) = request.header("authorization")?.split_once(' ')?;
     let decoded = BASE64
@@ -81,7 +81,7 @@ fn credentials(request: &Received) -> Option<String> {
     )
 }
 
-/// Decides who gets in, in GitHub's words.
+/// Decides on access, with GitHub's messages.
 fn admit(
     shared: &Shared,
     asked: &Asked,
@@ -114,7 +114,7 @@ fn admit(
                 .is_some_and(|token| token.sees_private(&repository.full_name()))
     });
     match (visible, &token) {
-        // Without a token nobody learns whether something is there.
+        // Without a token, the response does not reveal whether the repository exists.
         (None, None) => Err(Refused::unauthorized("No anonymous access.")),
         (None, Some(_)) => Err(Refused::new(StatusCode::NOT_FOUND, "Repository not found.")),
         (Some(_), None) if is_push => Err(Refused::unauthorized("No anonymous write access.")),
@@ -134,7 +134,7 @@ fn admit(
     }
 }
 
-/// Why git is not let in.
+/// Why git is denied access.
 #[derive(Debug)]
 struct Refused {
     status: StatusCode,
@@ -156,7 +156,7 @@ impl Refused {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::from(format!("{}\n", self.message)));
         *response.status_mut() = self.status;
-        // Git shows a body of this type to its user.
+        // Git shows a body of this type to the user.
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=UTF-8"),
@@ -171,7 +171,7 @@ impl Refused {
     }
 }
 
-/// Runs git's own server side for one request and returns what it prints.
+/// Runs git's own server for one request; returns its output.
 async fn run(store: &GitStore, service: &str, request: &Received, login: Option<&str>) -> Vec<u8> {
     let mut command = Command::new("git");
     command
@@ -190,7 +190,7 @@ async fn run(store: &GitStore, service: &str, request: &Received, login: Option<
             "CONTENT_TYPE",
             request.header("content-type").unwrap_or_default(),
         )
-        // The body has been read whole: what came in pieces has a length now.
+        // The body has been read completely, so chunked requests now have a length.
         .env("CONTENT_LENGTH", request.body.len().to_string())
         .env("REMOTE_ADDR", "127.0.0.1")
         .kill_on_drop(true)
@@ -200,7 +200,7 @@ async fn run(store: &GitStore, service: &str, request: &Received, login: Option<
     for (variable, value) in [
         ("HTTP_CONTENT_ENCODING", request.header("content-encoding")),
         ("GIT_PROTOCOL", request.header("git-protocol")),
-        // Its presence is what lets `receive-pack` run.
+        // `receive-pack` runs only if this variable is set.
         ("REMOTE_USER", login),
     ] {
         command.envs(value.map(|value| (variable, value)));
@@ -213,18 +213,18 @@ async fn run(store: &GitStore, service: &str, request: &Received, login: Option<
     let mut printed = Vec::new();
     let (_, read) = tokio::join!(feed(stdin, &request.body), stdout.read_to_end(&mut printed));
     read.expect("git's output");
-    // It has closed its output; a bad end shows in what it printed.
+    // The output is complete; a failure shows in it.
     let _ = child.wait().await;
     printed
 }
 
 async fn feed(mut stdin: ChildStdin, body: &[u8]) {
-    // Git may refuse before it has read all.
+    // Git may exit before reading everything.
     let _ = stdin.write_all(body).await;
     let _ = stdin.shutdown().await;
 }
 
-/// Turns what a CGI program prints into an answer.
+/// Converts the output of a CGI program to a response.
 fn cgi_response(output: &[u8]) -> Response<Body> {
     let Some(end) = output.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Refused::new(

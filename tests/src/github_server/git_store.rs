@@ -1,5 +1,5 @@
-//! A bare repository on disk, read and seeded through libgit2. Pushes reach it through `git http-backend`; nothing is cached,
-//! so a pushed branch is a branch of the API at once.
+//! A bare repository on disk, read and filled through libgit2. Pushes reach it through `git
+//! http-backend`. Nothing is cached, so a pushed branch is immediately a branch of the API.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,14 +8,16 @@ use std::sync::Once;
 
 use git2::{BranchType, Oid, Signature, Time};
 
-/// Says no to a push as GitHub's branch protection does. `update` sees one ref at a time, so other branches of a push pass.
+/// Rejects a push like GitHub's branch protection. `update` runs for each ref, so other branches of
+/// the push are accepted.
 const UPDATE_HOOK: &str = r#"#!/bin/sh
 grep -qxF "$1" "$GIT_DIR/protected" 2>/dev/null || exit 0
 echo "error: GH006: Protected branch update failed for $1." >&2
 exit 1
 "#;
 
-/// When seeded commits were made, in seconds: a fixed moment makes their ids reproducible.
+/// The time of seeded commits, seconds since the Unix epoch. It is fixed to make their ids
+/// reproducible.
 const SEEDED_AT_S: i64 = 1_767_225_600;
 
 /// A bare repository.
@@ -24,7 +26,7 @@ pub(super) struct GitStore {
     path: PathBuf,
 }
 
-/// What lies between two commits.
+/// The difference between two commits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Distance {
     pub(super) n_commits: usize,
@@ -38,7 +40,7 @@ pub(super) struct Distance {
 pub(super) struct Conflict;
 
 impl GitStore {
-    /// Makes an empty repository.
+    /// Creates an empty repository.
     pub(super) fn create(path: &Path, default_branch: &str) -> Self {
         read_no_configuration_of_the_machine();
         let mut options = git2::RepositoryInitOptions::new();
@@ -50,11 +52,12 @@ impl GitStore {
         let repository = git2::Repository::init_opts(path, &options).expect("a bare repository");
         let mut config = repository.config().expect("its configuration");
         for (key, value) in [
-            // Throw-away data: speed counts, power cuts do not.
+            // Throw-away data: prefer speed to durability.
             ("core.fsync", "none"),
             ("gc.auto", "0"),
             ("receive.autogc", "false"),
-            // As on GitHub: any commit can be asked for, pull requests have refs, and nobody pushes to those.
+            // As on GitHub: clients may fetch any commit, pull requests have refs, and nobody may
+            // push to those refs.
             ("uploadpack.allowFilter", "true"),
             ("uploadpack.allowAnySHA1InWant", "true"),
             ("receive.hideRefs", "refs/pull"),
@@ -71,10 +74,11 @@ impl GitStore {
     }
 
     fn open(&self) -> git2::Repository {
-        git2::Repository::open_bare(&self.path).expect("the repository is there")
+        git2::Repository::open_bare(&self.path).expect("the repository exists")
     }
 
-    /// Protects exactly these branches against pushes. Only now is there a hook: it costs each push two programs.
+    /// Protects exactly these branches. The hook is installed only when needed because it starts
+    /// two programs per push.
     pub(super) fn protect<'a>(&self, branches: impl Iterator<Item = &'a String>) {
         let refs: String = branches
             .map(|branch| format!("refs/heads/{branch}\n"))
@@ -86,7 +90,7 @@ impl GitStore {
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("an executable hook");
     }
 
-    /// Returns the commit that a branch points at.
+    /// Returns the commit of a branch.
     pub(super) fn head(&self, branch: &str) -> Option<String> {
         self.open()
             .refname_to_id(&format!("refs/heads/{branch}"))
@@ -111,7 +115,8 @@ impl GitStore {
         found
     }
 
-    /// Commits files on top of a branch, which is made if it is missing: from `from`, or as a root without it.
+    /// Commits files on top of a branch. If it is missing it is created: from `from`, or as a new
+    /// root.
     pub(super) fn commit(
         &self,
         branch: &str,
@@ -158,13 +163,13 @@ impl GitStore {
             .find_reference(&format!("refs/heads/{branch}"))
             .expect("the branch")
             .delete()
-            .expect("it goes");
+            .expect("the branch is deleted");
     }
 
     pub(super) fn point_head_at(&self, branch: &str) {
         self.open()
             .set_head(&format!("refs/heads/{branch}"))
-            .expect("the head moves");
+            .expect("HEAD is updated");
     }
 
     /// Returns the text of a file on a branch.
@@ -176,7 +181,7 @@ impl GitStore {
         Some(String::from_utf8_lossy(object.as_blob()?.content()).into_owned())
     }
 
-    /// Keeps the ref by which GitHub shows a pull request to git.
+    /// Updates the ref under which git sees a pull request.
     pub(super) fn keep_pull(&self, number: u64, head_sha: &str) {
         let id = Oid::from_str(head_sha).expect("an id");
         let name = format!("refs/pull/{number}/head");
@@ -185,7 +190,7 @@ impl GitStore {
             .expect("the ref of the pull request");
     }
 
-    /// Returns what `head` has that `base` has not; `None` where they have no history in common.
+    /// Returns how many commits `head` is ahead of `base`; `None` if they have no common history.
     pub(super) fn distance(&self, base: &str, head: &str) -> Option<Distance> {
         let repository = self.open();
         let (base, head) = (Oid::from_str(base).ok()?, Oid::from_str(head).ok()?);
@@ -213,7 +218,8 @@ impl GitStore {
         merged.is_ok()
     }
 
-    /// Merges a commit into a branch, with both as parents or, squashed, with the branch as the only one.
+    /// Merges a commit into a branch, with both as parents or, squashed, with the branch as the
+    /// only parent.
     pub(super) fn merge(
         &self,
         base: &str,
@@ -287,7 +293,7 @@ fn index_entry(path: &str, blob: Oid) -> git2::IndexEntry {
     }
 }
 
-/// Tells libgit2, once for this process, where not to look.
+/// Stops libgit2, once per process, from reading the machine's configuration.
 fn read_no_configuration_of_the_machine() {
     static HERMETIC: Once = Once::new();
     HERMETIC.call_once(|| {
@@ -296,7 +302,8 @@ fn read_no_configuration_of_the_machine() {
             git2::ConfigLevel::Global,
             git2::ConfigLevel::XDG,
         ] {
-            // SAFETY: `Once` makes every other caller wait, and every repository of a server begins here.
+            // SAFETY: `Once` makes all other callers wait, and every repository of a server is
+            // opened after this.
             unsafe { git2::opts::set_search_path(level, "/nowhere") }.expect("a search path");
         }
     });

@@ -1,4 +1,5 @@
-//! A repository on the server in the hands of a test: seeds issues, commits and pull requests, and looks at what has become of them.
+//! A repository on the server, as tests use it: adds issues, commits and pull requests, and reads
+//! the results.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub struct HostedRepository {
     id: u64,
 }
 
-/// An issue to be made.
+/// An issue to add.
 #[derive(Clone, Debug)]
 pub struct Issue {
     title: String,
@@ -29,7 +30,7 @@ pub struct Issue {
     distort: Option<Distort>,
 }
 
-/// What has become of an issue.
+/// The current state of an issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssueState {
     /// Its number.
@@ -44,7 +45,7 @@ pub struct IssueState {
     pub is_open: bool,
 }
 
-/// A pull request, as it is now.
+/// The current state of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
     /// Its number.
@@ -53,11 +54,11 @@ pub struct PullRequest {
     pub title: String,
     /// Its body.
     pub body: String,
-    /// The branch it comes from.
+    /// The source branch.
     pub head: String,
-    /// The commit at the end of that branch.
+    /// The commit of the source branch.
     pub head_sha: String,
-    /// The branch it is for.
+    /// The target branch.
     pub base: String,
     /// Its labels.
     pub labels: Vec<String>,
@@ -72,7 +73,7 @@ pub struct PullRequest {
 }
 
 impl Issue {
-    /// An open issue by `ada`, without body and labels.
+    /// Creates an open issue by `ada`, without body and labels.
     pub fn new(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -85,7 +86,7 @@ impl Issue {
         }
     }
 
-    /// The same issue with a body.
+    /// Sets the body.
     pub fn body(self, body: &str) -> Self {
         Self {
             body: Some(body.to_owned()),
@@ -93,13 +94,13 @@ impl Issue {
         }
     }
 
-    /// The same issue with one label more.
+    /// Adds a label.
     pub fn label(mut self, label: &str) -> Self {
         self.labels.push(label.to_owned());
         self
     }
 
-    /// The same issue by somebody else.
+    /// Sets the author.
     pub fn by(self, login: &str) -> Self {
         Self {
             author: Some(login.to_owned()),
@@ -107,7 +108,7 @@ impl Issue {
         }
     }
 
-    /// The same issue by a user who is gone: `user` is null.
+    /// Makes the author a deleted user: `user` is null.
     pub fn by_a_ghost(self) -> Self {
         Self {
             author: None,
@@ -115,7 +116,7 @@ impl Issue {
         }
     }
 
-    /// The same issue, made then, such as `2026-01-01T00:00:00Z`.
+    /// Sets the creation time, such as `2026-01-01T00:00:00Z`.
     pub fn created_at(self, at: &str) -> Self {
         Self {
             created_at: Some(at.to_owned()),
@@ -123,7 +124,7 @@ impl Issue {
         }
     }
 
-    /// The same issue, closed.
+    /// Closes the issue.
     pub fn closed(self) -> Self {
         Self {
             is_open: false,
@@ -131,7 +132,8 @@ impl Issue {
         }
     }
 
-    /// The same issue, whose JSON goes through `change` whenever it is shown: take fields away, give them other types.
+    /// Passes the issue's JSON through `change` whenever it is returned, to remove fields or change
+    /// their types.
     pub fn odd(self, change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         Self {
             distort: Some(Distort(Arc::new(change))),
@@ -175,7 +177,7 @@ impl HostedRepository {
             self.shared
                 .world()
                 .by_id_mut(self.id)
-                .expect("repositories stay"),
+                .expect("repositories are never removed"),
         )
     }
 
@@ -183,7 +185,7 @@ impl HostedRepository {
         change(&mut self.shared.world())
     }
 
-    /// Returns a store of its own, so that git is not touched under the server's lock.
+    /// Returns a separate store, so that git is not used under the server's lock.
     fn git(&self) -> GitStore {
         self.change(|repository| repository.git.clone())
     }
@@ -193,12 +195,12 @@ impl HostedRepository {
         self.change(|repository| repository.full_name())
     }
 
-    /// Returns the address by which git reaches it.
+    /// Returns the URL for cloning it.
     pub fn clone_url(&self) -> String {
         format!("{}/{}.git", self.shared.site.origin, self.full_name())
     }
 
-    /// Makes it private: whoever has no token that sees it is told that nothing is there.
+    /// Makes it private: without a token that can see it, requests get a 404.
     pub fn make_private(&self) -> &Self {
         self.change(|repository| repository.is_private = true);
         self
@@ -210,13 +212,13 @@ impl HostedRepository {
         self
     }
 
-    /// Turns issues off: they answer 410.
+    /// Disables issues: their endpoints return 410.
     pub fn disable_issues(&self) -> &Self {
         self.change(|repository| repository.has_issues = false);
         self
     }
 
-    /// Gives it another name (`owner/name`); the old one redirects.
+    /// Renames it (`owner/name`); the old name redirects.
     pub fn rename(&self, full_name: &str) -> &Self {
         let (owner, name) = full_name.split_once('/').expect("`owner/name`");
         self.change(|repository| {
@@ -226,7 +228,7 @@ impl HostedRepository {
         self
     }
 
-    /// Makes another branch the default one; it has to be there.
+    /// Sets the default branch, which must exist.
     pub fn set_default_branch(&self, branch: &str) -> &Self {
         assert!(self.head(branch).is_some(), "no branch `{branch}`");
         self.git().point_head_at(branch);
@@ -234,7 +236,7 @@ impl HostedRepository {
         self
     }
 
-    /// Protects a branch: pushes to it are refused.
+    /// Protects a branch: pushes to it are rejected.
     pub fn protect(&self, branch: &str) -> &Self {
         self.change(|repository| {
             repository.protected_branches.insert(branch.to_owned());
@@ -243,7 +245,7 @@ impl HostedRepository {
         self
     }
 
-    /// Lifts the protection of a branch.
+    /// Removes the protection of a branch.
     pub fn unprotect(&self, branch: &str) -> &Self {
         self.change(|repository| {
             repository.protected_branches.remove(branch);
@@ -252,18 +254,20 @@ impl HostedRepository {
         self
     }
 
-    /// Takes a user's right to write.
+    /// Removes a user's write permission.
     pub fn read_only_for(&self, login: &str) -> &Self {
         self.change(|repository| repository.readers.insert(login.to_owned()));
         self
     }
 
-    /// Adds an issue and returns its number. Labels come into being with it. Unless it says otherwise it was made on
-    /// 2026-01-01, a minute after the one before it.
+    /// Adds an issue; returns its number. Missing labels are created. The default creation time is
+    /// on 2026-01-01, one minute after the previous issue.
     pub fn issue(&self, issue: Issue) -> u64 {
         let now = self.shared.clock.now_text();
         self.world(|world| {
-            let repository = world.by_id(self.id).expect("repositories stay");
+            let repository = world
+                .by_id(self.id)
+                .expect("repositories are never removed");
             let minute = repository.next_number();
             let seeded = format!(
                 "2026-01-{:02}T{:02}:{:02}:00Z",
@@ -281,7 +285,9 @@ impl HostedRepository {
                 &at,
             );
             add_labels(world, self.id, number, &issue.labels, &at);
-            let repository = world.by_id_mut(self.id).expect("repositories stay");
+            let repository = world
+                .by_id_mut(self.id)
+                .expect("repositories are never removed");
             let item = repository.items.get_mut(&number).expect("it was added");
             item.distort = issue.distort;
             if !issue.is_open {
@@ -291,7 +297,7 @@ impl HostedRepository {
         })
     }
 
-    /// Adds a pull request that is not ours, with a branch of its own and these labels, and returns its number.
+    /// Adds another user's pull request with its own branch and these labels; returns its number.
     pub fn foreign_pull(&self, title: &str, branch: &str, labels: &[&str]) -> u64 {
         let base = self.change(|repository| repository.default_branch.clone());
         if self.head(branch).is_none() {
@@ -311,13 +317,13 @@ impl HostedRepository {
         })
     }
 
-    /// Says that an issue is blocked by another.
+    /// Marks an issue as blocked by another.
     pub fn block(&self, number: u64, by: u64) -> &Self {
         self.change(|repository| repository.blocked_by.insert((number, by)));
         self
     }
 
-    /// Returns the issues by which an issue is blocked, by number.
+    /// Returns the numbers of the issues that block an issue.
     pub fn blockers(&self, number: u64) -> Vec<u64> {
         let of = |repository: &mut Repository| {
             repository
@@ -337,22 +343,24 @@ impl HostedRepository {
         self
     }
 
-    /// Opens an issue again.
+    /// Reopens an issue.
     pub fn reopen(&self, number: u64) -> &Self {
         let now = self.shared.clock.now_text();
         self.item(number, |item| item.reopen(&now));
         self
     }
 
-    /// Takes a label off an issue.
+    /// Removes a label from an issue.
     pub fn unlabel(&self, number: u64, label: &str) -> &Self {
         self.item(number, |item| item.labels.retain(|it| it != label));
         self
     }
 
-    /// Merges a pull request by a merge commit, as a maintainer does; what it closes is closed if its base is the default branch.
+    /// Merges a pull request with a merge commit, as a maintainer does. If its base is the default
+    /// branch, the issues it names are closed.
     ///
     /// # Panics
+    ///
     /// If it cannot be merged.
     pub fn merge(&self, number: u64) -> &Self {
         let now = self.shared.clock.now_text();
@@ -371,12 +379,14 @@ impl HostedRepository {
         })
     }
 
-    /// Commits files on a branch, which is made as a new root if it is missing, and returns the commit.
+    /// Commits files to a branch, which is created as a new root if it is missing; returns the
+    /// commit.
     pub fn commit(&self, branch: &str, files: &[(&str, &str)], message: &str) -> String {
         self.git().commit(branch, None, files, message)
     }
 
-    /// Commits files on a branch, which is made from another if it is missing, and returns the commit.
+    /// Commits files to a branch, which is created from another if it is missing; returns the
+    /// commit.
     pub fn commit_from(
         &self,
         branch: &str,
@@ -387,13 +397,13 @@ impl HostedRepository {
         self.git().commit(branch, Some(from), files, message)
     }
 
-    /// Deletes a branch, as somebody would on the page of a pull request.
+    /// Deletes a branch, like the button on a pull request page.
     pub fn delete_branch(&self, branch: &str) -> &Self {
         self.git().delete_branch(branch);
         self
     }
 
-    /// Returns the commit that a branch points at.
+    /// Returns the commit of a branch.
     pub fn head(&self, branch: &str) -> Option<String> {
         self.git().head(branch)
     }
@@ -408,17 +418,17 @@ impl HostedRepository {
         self.git().file(branch, path)
     }
 
-    /// Returns where the bare repository lies, for a look with git itself.
+    /// Returns the path of the bare repository, for inspection with git.
     pub fn git_dir(&self) -> std::path::PathBuf {
         self.git().path().to_owned()
     }
 
-    /// Returns the contents of its objects in Git LFS, sorted.
+    /// Returns the contents of its Git LFS objects, sorted.
     pub fn lfs_objects(&self) -> Vec<String> {
         lfs::objects(&self.git())
     }
 
-    /// Returns all pull requests, foreign ones too, by number.
+    /// Returns all pull requests, including other users', by number.
     pub fn pulls(&self) -> Vec<PullRequest> {
         let now = self.shared.clock.now_text();
         self.change(|repository| {
@@ -427,7 +437,7 @@ impl HostedRepository {
         })
     }
 
-    /// Returns all issues, without pull requests, by number.
+    /// Returns all issues without pull requests, by number.
     pub fn issues(&self) -> Vec<IssueState> {
         fn seen(item: &Item) -> IssueState {
             IssueState {
@@ -449,7 +459,7 @@ impl HostedRepository {
         })
     }
 
-    /// Returns the texts of the comments on an issue or pull request, oldest first.
+    /// Returns the comments on an issue or pull request, oldest first.
     pub fn comments(&self, number: u64) -> Vec<String> {
         self.change(|repository| {
             repository

@@ -1,5 +1,5 @@
-//! Git LFS: the batch API beside git's own addresses, and the storage that it points to, which is another host and must never be
-//! shown a token.
+//! Git LFS: the batch API next to git's own addresses, and the storage it points to. The storage is
+//! another host and must never receive a token.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,23 +12,23 @@ use super::Shared;
 use super::exchange::Received;
 use super::git_store::GitStore;
 
-/// What the batch API's paths begin with, below the repository.
+/// Path prefix of the batch API below the repository.
 pub(super) const API: &str = "info/lfs/";
-/// What paths on the storage's host begin with.
+/// Path prefix on the storage host.
 const STORAGE: &str = "/lfs-storage/";
 const MEDIA_TYPE: &str = "application/vnd.git-lfs+json";
 
-/// Returns whether a path is one of the storage.
+/// Returns whether a path belongs to the storage.
 pub(super) fn is_storage(path: &str) -> bool {
     path.starts_with(STORAGE)
 }
 
-/// Returns whether a request asks to send objects.
+/// Returns whether a request asks to upload objects.
 pub(super) fn is_upload(request: &Received) -> bool {
     request.path.ends_with("/objects/batch") && request.json()["operation"] == "upload"
 }
 
-/// Answers the batch API.
+/// Handles the batch API.
 pub(super) fn answer(
     shared: &Shared,
     full_name: &str,
@@ -70,7 +70,7 @@ pub(super) fn answer(
     )
 }
 
-/// Takes or gives an object.
+/// Stores or returns an object.
 pub(super) fn transfer(shared: &Shared, request: &Received) -> Response<Body> {
     let mut parts = request.path.trim_start_matches(STORAGE).splitn(3, '/');
     let mut part = || parts.next().unwrap_or_default();

@@ -1,9 +1,9 @@
-//! Watches how the client behaves. GitHub tolerates much and answers slowly, or bans: here each breach of its rules is written
-//! down, and fails the test.
+//! Checks the client's behaviour. GitHub tolerates much, slows clients down, or bans them; here
+//! each violation of its rules is recorded and fails the test.
 //!
-//! The rules are GitHub's (documentation, "Best practices for using the REST API" and "Rate limits for the REST API") and, where
-//! GitHub leaves the number open, what a user would call a storm. Git's own traffic is judged by one rule only: no token in an
-//! address.
+//! The rules are GitHub's (documentation, "Best practices for using the REST API" and "Rate limits
+//! for the REST API"); where GitHub gives no number, the limit is set to what a user would call a
+//! flood. Git's own traffic is subject to one rule only: no token in a URL.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,18 +15,20 @@ use super::exchange::{Answered, Received};
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Writes in any 60 seconds.
+    /// Maximum writes in any 60 seconds.
     pub writes_per_minute_max: usize,
-    /// Writes in any hour.
+    /// Maximum writes in any hour.
     pub writes_per_hour_max: usize,
-    /// Requests at once.
+    /// Maximum concurrent requests.
     pub requests_at_once_max: usize,
-    /// Requests with a token after the first 401 for it: some may be under way.
+    /// Maximum requests with a token after its first 401; some may already be in flight.
     pub requests_after_401_max: usize,
-    /// Reads in spite of a limit that the client has been told of: some may be under way. Writes come one at a time, so for
-    /// them it is none, and so it is for the very request that was refused.
+    /// Maximum reads despite a limit the client knows of; some may already be in flight. Writes
+    /// come one at a time, so none are allowed, and neither is a repetition of the rejected
+    /// request.
     pub reads_under_limit_max: usize,
-    /// Reads that bring what the client has already, of one address, without saying so by `If-None-Match`.
+    /// Maximum reads of one address that return data the client already has, without
+    /// `If-None-Match`.
     pub same_reads_max: usize,
 }
 
@@ -45,7 +47,7 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// Rules for a world in which an hour's work is done in seconds: no limit on the number of writes.
+    /// Returns rules for tests that do an hour's work in seconds: no limit on the number of writes.
     pub fn scaled_up() -> Self {
         Self {
             writes_per_minute_max: usize::MAX,
@@ -55,7 +57,7 @@ impl Rules {
     }
 }
 
-/// The watch.
+/// Records requests and violations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Policy(Arc<Mutex<Watch>>);
 
@@ -67,24 +69,24 @@ struct Watch {
     clients: BTreeMap<String, Client>,
 }
 
-/// What is known of the bearer of a token.
+/// What is known about the client that uses a token.
 #[derive(Debug, Default)]
 struct Client {
-    /// Requests that have no answer yet.
+    /// Requests without a response yet.
     under_way: Vec<String>,
-    /// Writes among them.
+    /// The writes among them.
     writing: Vec<String>,
     written_at: VecDeque<Timestamp>,
     limit: Option<Limit>,
-    /// Requests since the token was refused.
+    /// Requests since the token was rejected.
     n_after_401: Option<usize>,
-    /// By address: the tag of what it got, and how often it got it again.
+    /// By address: the tag of the last response, and how often the same one was returned.
     reads: BTreeMap<String, (String, usize)>,
-    /// What it has created: by path and content, where the thing is.
+    /// Created objects: by path and content, their address.
     created: BTreeMap<(String, Vec<u8>), String>,
 }
 
-/// A limit that the client has been told of.
+/// A limit that the client knows of.
 #[derive(Debug)]
 struct Limit {
     name: &'static str,
@@ -93,7 +95,7 @@ struct Limit {
     n_reads: usize,
 }
 
-/// A request under way; over when dropped.
+/// A request in flight; finished when dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     policy: Policy,
@@ -102,20 +104,20 @@ pub(super) struct UnderWay {
     is_write: bool,
 }
 
-/// What a request is judged with.
+/// The facts by which a request is judged.
 pub(super) struct Sight<'a> {
     pub(super) now: Timestamp,
-    /// The token it shows; empty without one.
+    /// The token it uses; empty without one.
     pub(super) token: &'a str,
-    /// All tokens there are.
+    /// All valid tokens.
     pub(super) known_tokens: &'a [String],
-    /// Returns whether a thing that was created is there, and open where it can be closed.
+    /// Returns whether a created object exists and, if it can be closed, is open.
     pub(super) is_still_there: &'a dyn Fn(&str) -> bool,
 }
 
 impl Policy {
     fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.0.lock().expect("no holder panics")
+        self.0.lock().expect("the lock is not poisoned")
     }
 
     pub(super) fn set_rules(&self, rules: Rules) {
@@ -130,7 +132,7 @@ impl Policy {
         std::mem::take(&mut self.watch().breaches)
     }
 
-    /// Forgets what clients have done, but no breach.
+    /// Forgets earlier requests but keeps the violations.
     pub(super) fn forgive(&self) {
         for client in self.watch().clients.values_mut() {
             let (under_way, writing) = (
@@ -165,7 +167,7 @@ impl Policy {
         }
     }
 
-    /// Learns from an answer what the client knows now.
+    /// Records what the client has learned from a response.
     pub(super) fn answered(
         &self,
         request: &Received,
@@ -230,7 +232,7 @@ impl Watch {
 }
 
 impl Client {
-    /// Too much at once, or too much in too short a time.
+    /// Checks concurrency and request rates.
     fn judge_load(
         &mut self,
         request: &Received,
@@ -276,7 +278,7 @@ impl Client {
         found
     }
 
-    /// Going on after having been told to wait, or to stop.
+    /// Checks that the client stops or waits when told to.
     fn judge_patience(
         &mut self,
         request: &Received,
@@ -313,7 +315,7 @@ impl Client {
         found
     }
 
-    /// Creating twice what is there.
+    /// Checks that nothing is created twice.
     fn judge_repetition(
         &self,
         request: &Received,
@@ -327,7 +329,7 @@ impl Client {
             .then(|| format!("created twice with the same content: {line}"))
     }
 
-    /// Notes what a read brought, and whether it brought it before.
+    /// Records the result of a read, and whether it was a repetition.
     fn note_read(
         &mut self,
         request: &Received,
@@ -370,13 +372,13 @@ fn remove_one(lines: &mut Vec<String>, line: &str) {
     }
 }
 
-/// Returns whether a request makes something that would be there twice if it came twice.
+/// Returns whether repeating the request would create a duplicate.
 fn is_creation(request: &Received) -> bool {
     let last = request.path.rsplit('/').next().unwrap_or_default();
     request.method == "POST" && ["issues", "comments", "pulls"].contains(&last)
 }
 
-/// Returns the limit that an answer tells of.
+/// Returns the limit that a response announces.
 fn limit(request: &Received, answer: &Answered, now: Timestamp) -> Option<Limit> {
     if answer.status != 403 && answer.status != 429 {
         return None;
@@ -395,7 +397,7 @@ fn limit(request: &Received, answer: &Answered, now: Timestamp) -> Option<Limit>
             Timestamp::from_second(number("x-ratelimit-reset")?).ok()?,
         )
     } else if is_secondary {
-        // Without a header, GitHub wants a minute.
+        // Without a header, GitHub asks for a minute.
         ("secondary", now + SignedDuration::from_mins(1))
     } else {
         return None;

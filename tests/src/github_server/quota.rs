@@ -1,14 +1,14 @@
-//! The primary limit: so many calls an hour for each user, and 60 for those who show no valid token.
+//! The primary limit: calls per hour for each user, and 60 for clients without a valid token.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// Calls an hour with a token.
+/// Calls per hour with a token.
 const PER_HOUR: u64 = 5_000;
-/// Calls an hour without one.
+/// Calls per hour without a token.
 const PER_HOUR_ANONYMOUS: u64 = 60;
 
-/// What is left of a user's calls.
+/// A user's remaining calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quota {
     pub(super) limit: u64,
@@ -30,7 +30,7 @@ impl Quota {
         }
     }
 
-    /// Begins a new hour if the old one is over.
+    /// Starts a new hour if the last one has ended.
     pub(super) fn refresh(&mut self, now: Timestamp) {
         if self.reset <= now {
             (self.remaining, self.reset) = (self.limit, now + SignedDuration::from_hours(1));
@@ -55,7 +55,7 @@ impl Quota {
         json!({"limit": self.limit, "used": used, "remaining": self.remaining, "reset": self.reset_s()})
     }
 
-    /// The moment of the reset in whole seconds; rounded up, for it must not lie before it.
+    /// Returns the time of the reset, in seconds; rounded up because it must not be too early.
     fn reset_s(&self) -> i64 {
         self.reset.as_second() + i64::from(0 < self.reset.subsec_nanosecond())
     }

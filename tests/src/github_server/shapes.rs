@@ -1,5 +1,6 @@
-//! The server's state as GitHub's JSON. Fields that GitHub's description requires are all there, and so is what clients trip over:
-//! nulls, addresses with `{templates}`, and pull requests that look like issues.
+//! The server's state as GitHub's JSON. It contains all fields that GitHub's description requires,
+//! and the pitfalls for clients: nulls, addresses with `{templates}`, and pull requests that look
+//! like issues.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,10 +9,10 @@ use serde_json::{Map, Value, json};
 use super::git_store::Distance;
 use super::world::{Comment, Item, Label, Pull, Repository};
 
-/// When everything was made that nobody asks the age of.
+/// Creation time of everything whose age does not matter.
 const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
-/// Where the server is, for the addresses in its answers.
+/// The address of the server, for the links in its responses.
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     /// Such as `http://127.0.0.1:4711`.
@@ -31,7 +32,7 @@ impl Site {
         format!("{}/{}", self.origin, repository.full_name())
     }
 
-    /// Returns a user in brief.
+    /// Returns the short form of a user.
     pub(super) fn user(&self, login: &str) -> Value {
         let url = format!("{}/users/{login}", self.api());
         let id = user_id(login);
@@ -46,7 +47,7 @@ impl Site {
         })
     }
 
-    /// Returns the user whose token it is.
+    /// Returns the authenticated user.
     pub(super) fn own_user(&self, login: &str) -> Value {
         let mut user = self.user(login);
         extend(
@@ -60,7 +61,7 @@ impl Site {
         user
     }
 
-    /// Returns a repository as lists and pull requests have it.
+    /// Returns a repository as in lists and pull requests.
     pub(super) fn repository(&self, repository: &Repository) -> Value {
         let (api, page) = (
             self.repository_api(repository),
@@ -95,7 +96,7 @@ impl Site {
         json
     }
 
-    /// Returns a repository as `GET /repos/{owner}/{repo}` has it.
+    /// Returns a repository as in `GET /repos/{owner}/{repo}`.
     pub(super) fn full_repository(
         &self,
         repository: &Repository,
@@ -129,7 +130,7 @@ impl Site {
             .collect()
     }
 
-    /// Returns an item as the issues' part of the API has it: a pull request is an issue with one key more.
+    /// Returns an item as in the issues API: a pull request is an issue with one more key.
     pub(super) fn issue(&self, repository: &Repository, item: &Item) -> Value {
         let url = format!("{}/issues/{}", self.repository_api(repository), item.number);
         let place = if item.pull.is_some() {
@@ -203,7 +204,7 @@ impl Site {
         })
     }
 
-    /// Returns a pull request as lists have it.
+    /// Returns a pull request as in lists.
     pub(super) fn pull(&self, repository: &Repository, item: &Item, pull: &Pull) -> Value {
         let (api, merged) = (self.repository_api(repository), pull.merged.as_ref());
         let url = format!("{api}/pulls/{}", item.number);
@@ -239,7 +240,7 @@ impl Site {
         json
     }
 
-    /// Returns a pull request as `GET /repos/{owner}/{repo}/pulls/{number}` has it.
+    /// Returns a pull request as in `GET /repos/{owner}/{repo}/pulls/{number}`.
     pub(super) fn full_pull(
         &self,
         repository: &Repository,
@@ -336,14 +337,14 @@ impl Site {
     }
 }
 
-/// What a user may do with a repository.
+/// A user's permissions for a repository.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Permissions {
     pub(super) is_admin: bool,
     pub(super) may_push: bool,
 }
 
-/// A pull request has an id of its own besides the one that it has as an issue.
+/// A pull request has a second id besides its id as an issue.
 const PULL_ID_OFFSET: u64 = 1 << 32;
 
 /// Addresses of a repository whose key is NAME`_url`.
@@ -408,14 +409,14 @@ fn reactions(url: &str) -> Value {
     json
 }
 
-/// Returns the number of a user: the same for the same name.
+/// Returns a user's id: the same for the same name.
 pub(super) fn user_id(login: &str) -> u64 {
     login
         .bytes()
         .fold(7, |id, byte| (id * 31 + u64::from(byte)) % 100_000_007)
 }
 
-/// Returns the id by which GraphQL knows a pull request.
+/// Returns the id of a pull request in GraphQL.
 pub(super) fn pull_node_id(item_id: u64) -> String {
     node_id("PullRequest", item_id)
 }

@@ -1,4 +1,4 @@
-//! Tokens: whose they are, what they may do and see.
+//! Tokens: their users and what they may do and see.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ pub struct Token {
     pub(super) scopes: Option<Vec<String>>,
     pub(super) is_read_only: bool,
     pub(super) is_revoked: bool,
-    /// The repositories it is for; `None` is all that its user can see.
+    /// The repositories it covers; `None` means all that its user can see.
     pub(super) repositories: Option<BTreeSet<String>>,
     pub(super) expires_at: Option<String>,
 }
 
 impl Token {
-    /// A fine-grained token that may read and write everything.
+    /// Creates a fine-grained token that may read and write everything.
     pub fn fine_grained(login: &str) -> Self {
         Self {
             login: login.to_owned(),
@@ -28,8 +28,8 @@ impl Token {
         }
     }
 
-    /// A classic token with these scopes: without `repo` it sees no private repository, and writes to public ones with
-    /// `public_repo` only.
+    /// Creates a classic token with these scopes. Without `repo` it sees no private repository;
+    /// with `public_repo` alone it can write to public ones only.
     pub fn classic(login: &str, scopes: &[&str]) -> Self {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         Self {
@@ -38,7 +38,7 @@ impl Token {
         }
     }
 
-    /// The same token, but it may only read.
+    /// Makes the token read-only.
     pub fn read_only(self) -> Self {
         Self {
             is_read_only: true,
@@ -46,7 +46,7 @@ impl Token {
         }
     }
 
-    /// The same token, for these repositories (`owner/name`) only.
+    /// Restricts the token to these repositories (`owner/name`).
     pub fn only(self, repositories: &[&str]) -> Self {
         Self {
             repositories: Some(
@@ -59,7 +59,7 @@ impl Token {
         }
     }
 
-    /// The same token with an expiry as GitHub tells it, such as `2026-12-31 00:00:00 UTC`.
+    /// Sets the expiry in GitHub's format, such as `2026-12-31 00:00:00 UTC`.
     pub fn expires(self, at: &str) -> Self {
         Self {
             expires_at: Some(at.to_owned()),

@@ -1,4 +1,5 @@
-//! Connections. This lies below axum because a server has to be able to hang up in the middle of an answer, or without one.
+//! Connections. This layer is below axum because the server must be able to close a connection in
+//! the middle of a response, or without one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::{Shared, door};
 
-/// Takes connections until the runtime ends.
+/// Accepts connections until the runtime ends.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, router: Router) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -19,7 +20,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, router: Ro
         };
         let (shared, router) = (Arc::clone(&shared), router.clone());
         tokio::spawn(async move {
-            // Small answers of a server must not wait for the client's acknowledgement.
+            // Small responses must not wait for the client's acknowledgement.
             let _ = stream.set_nodelay(true);
             let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                 door::answer(
@@ -28,7 +29,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, router: Ro
                     request.map(axum::body::Body::new),
                 )
             });
-            // A client that hangs up, or is hung up on, is nothing to report.
+            // A closed connection, by either side, is not worth reporting.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -36,7 +37,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, router: Ro
     }
 }
 
-/// Binds a port of its own on loopback.
+/// Binds a free port on loopback.
 pub(super) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await

@@ -1,4 +1,5 @@
-//! What the server knows: tokens, repositories, issues and pull requests. Branches and commits are not here: git has them.
+//! The server's state: tokens, repositories, issues and pull requests. Branches and commits are
+//! stored in git only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use super::git_store::GitStore;
 use super::token::Token;
 
-/// All state but git's.
+/// All state except git's.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) tokens: BTreeMap<String, Token>,
@@ -17,26 +18,26 @@ pub(super) struct World {
     last_id: u64,
 }
 
-/// A repository, as the API sees it.
+/// A repository as the API sees it.
 #[derive(Debug)]
 pub(super) struct Repository {
     pub(super) id: u64,
     pub(super) owner: String,
     pub(super) name: String,
-    /// Names it had before, each `owner/name`: they redirect.
+    /// Former names, each `owner/name`; they redirect.
     pub(super) former_names: Vec<String>,
     pub(super) is_private: bool,
     pub(super) is_archived: bool,
     pub(super) has_issues: bool,
     pub(super) default_branch: String,
     pub(super) labels: Vec<Label>,
-    /// Issues and pull requests by number: they share the numbers.
+    /// Issues and pull requests by number; they share one sequence.
     pub(super) items: BTreeMap<u64, Item>,
     pub(super) comments: Vec<Comment>,
     /// Pairs of numbers: the first is blocked by the second.
     pub(super) blocked_by: BTreeSet<(u64, u64)>,
     pub(super) protected_branches: BTreeSet<String>,
-    /// Users who may read it only.
+    /// Users with read permission only.
     pub(super) readers: BTreeSet<String>,
     pub(super) git: GitStore,
 }
@@ -50,14 +51,14 @@ pub(super) struct Label {
     pub(super) description: Option<String>,
 }
 
-/// An issue, or a pull request where `pull` is set.
+/// An issue, or a pull request if `pull` is set.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) id: u64,
     pub(super) number: u64,
     pub(super) title: String,
     pub(super) body: Option<String>,
-    /// `None` is a user who is gone.
+    /// `None` if the user was deleted.
     pub(super) author: Option<String>,
     /// Names, in the order in which they were added.
     pub(super) labels: Vec<String>,
@@ -70,7 +71,7 @@ pub(super) struct Item {
     pub(super) distort: Option<Distort>,
 }
 
-/// What only pull requests have.
+/// The fields that only pull requests have.
 #[derive(Clone, Debug)]
 pub(super) struct Pull {
     pub(super) head: String,
@@ -100,7 +101,7 @@ pub(super) struct Comment {
     pub(super) created_at: String,
 }
 
-/// Makes an issue's JSON odd.
+/// Changes an issue's JSON before it is returned.
 #[derive(Clone)]
 pub(super) struct Distort(pub(super) Arc<dyn Fn(&mut Value) + Send + Sync>);
 
@@ -128,7 +129,7 @@ impl World {
             .find(|repository| repository.id == id)
     }
 
-    /// Finds a repository by the name it has now; case does not matter, as on GitHub.
+    /// Returns the repository with this current name, ignoring case as GitHub does.
     pub(super) fn by_name(&self, owner: &str, name: &str) -> Option<&Repository> {
         let is_it = |it: &&Repository| {
             it.owner.eq_ignore_ascii_case(owner) && it.name.eq_ignore_ascii_case(name)
@@ -136,7 +137,7 @@ impl World {
         self.repositories.iter().find(is_it)
     }
 
-    /// Returns whether what has this address in the API is there, and open if it can be closed.
+    /// Returns whether the object at this API address exists and, if it can be closed, is open.
     pub(super) fn is_still_there(&self, url: &str) -> bool {
         let Some((_, path)) = url.split_once("/repos/") else {
             return false;
@@ -151,7 +152,7 @@ impl World {
         !["issues", "pulls"].contains(&kind) || item.is_some_and(|item| item.is_open)
     }
 
-    /// Finds a repository by a name it had before.
+    /// Returns the repository that formerly had this name.
     pub(super) fn by_former_name(&self, owner: &str, name: &str) -> Option<&Repository> {
         let former = format!("{owner}/{name}");
         let had_it = |it: &&Repository| {
@@ -184,7 +185,8 @@ impl Repository {
             .filter(move |comment| comment.number == number)
     }
 
-    /// Lets open pull requests follow their branches; one that lost its branch, or the branch it is for, is closed, as on GitHub.
+    /// Updates open pull requests from their branches. As on GitHub, one whose head or base branch
+    /// was deleted is closed.
     pub(super) fn follow_branches(&mut self, now: &str) {
         let Self { items, git, .. } = self;
         let mut opened = items

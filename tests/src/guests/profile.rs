@@ -1,7 +1,8 @@
-//! How plugins are built for tests: as `autoissue plugin new` says in the manifest that it writes, so that all of them are built of
-//! the same crates.
+//! The build profile of plugins in tests: the same as in the manifest that `autoissue plugin new`
+//! writes, so that all builds share their dependencies.
 
-/// Variables for cargo. Small modules are also compiled sooner by an unoptimised host.
+/// Environment variables for cargo. Small modules are also faster to compile for an unoptimised
+/// host.
 pub const PROFILE: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
     ("CARGO_PROFILE_RELEASE_LTO", "true"),

@@ -1,33 +1,34 @@
-//! What a request says: how far the conversation has come, and what it is about.
+//! Parses a request: how far the conversation has come, and which issue it is about.
 
 use serde_json::Value;
 
-/// What Claude Code puts before the words of people.
+/// Tag with which Claude Code prefixes reminders in user messages.
 const REMINDER: &str = "<system-reminder>";
-/// What Claude Code calls the place that it works in.
+/// Label with which Claude Code states its working directory.
 const DIRECTORY: &str = "Primary working directory: ";
 
-/// What a request says.
+/// The parsed request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conversation {
-    /// Model that is asked.
+    /// Requested model.
     pub(crate) model: String,
-    /// Whether the answer shall come as it is written.
+    /// Whether to stream the response.
     pub(crate) is_streamed: bool,
-    /// Where the agent works.
+    /// The agent's working directory.
     pub(crate) directory: String,
-    /// Newest words of a person.
+    /// The latest user message.
     pub(crate) prompt: String,
-    /// Calls that were answered since.
+    /// Number of tool results since then.
     pub(crate) n_results: usize,
     /// What the model has said so far.
     pub(crate) said: String,
-    /// All that the model is told: by its makers, people and tools.
+    /// All text sent to the model: system prompts, user messages and tool results.
     pub(crate) words: String,
 }
 
 impl Conversation {
-    /// Reads a request. What is missing or odd is left empty: this server answers whoever asks.
+    /// Parses a request. Missing or malformed parts are left empty, because the server accepts any
+    /// client.
     pub(crate) fn read(body: &Value) -> Self {
         let mut conversation = Self {
             model: body["model"].as_str().unwrap_or_default().to_owned(),
@@ -59,7 +60,7 @@ impl Conversation {
             .count();
         for text in texts(content) {
             self.told(text);
-            // Beside a tool's answer stand reminders only.
+            // Next to a tool result there are only reminders.
             if !is_answer && !text.trim_start().starts_with(REMINDER) {
                 text.clone_into(&mut self.prompt);
                 self.n_results = 0;
@@ -75,7 +76,7 @@ impl Conversation {
         self.words.push('\n');
     }
 
-    /// Returns the number of the issue that the newest words are about; 0 where they are about none.
+    /// Returns the number of the issue in the latest user message; 0 if there is none.
     pub(crate) fn issue(&self) -> u64 {
         let line = self
             .prompt
@@ -92,7 +93,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns the texts of a content: a string, or blocks of which some are texts.
+/// Returns the texts of a content value: a string, or the text blocks of a list.
 fn texts(content: &Value) -> impl Iterator<Item = &str> {
     let blocks = list(content)
         .iter()
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_counted_from_the_newest_words_of_a_person() {
+    fn results_are_counted_from_the_latest_user_message() {
         let text = |text: &str| json!({"type": "text", "text": text});
         let result = json!({"type": "tool_result", "tool_use_id": "a", "content": "ok"});
         let body = json!({

@@ -1,71 +1,74 @@
-//! What is said to what: one function from a scenario and a conversation to an answer.
+//! The responses: one function from a scenario and a conversation to an answer.
 
 use serde_json::{Value, json};
 
 use super::conversation::Conversation;
 
-/// Words of ours in a prompt that tell of an attempt whose checks failed.
+/// Text of our prompt after an attempt whose checks failed.
 const FEEDBACK: &str = "An earlier attempt was not good enough.";
-/// What the model says until it is cut short by the limit of tokens.
+/// The response up to the token limit.
 const HALF: &str = "This is half of it,";
-/// How long the account's limit lasts, seconds. Long enough for an agent to start and meet it.
+/// Duration of the account's limit, seconds. Long enough for an agent to start and hit it.
 const LIMIT_S: u64 = 5;
-/// As the service words it.
+/// The service's own wording.
 const NO_CREDIT: &str = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade \
                          or purchase credits.";
-/// How the planner's prompt begins, by which it is known from those of agents.
+/// Beginning of the planner's prompt, to tell it from agents' prompts.
 const PLANNER: &str = "Split the directive below into issues";
-/// How a helper's task begins, by which it is known from the agent's own.
+/// Beginning of a sub-agent's task, to tell it from the agent's own.
 const HELPER_TASK: &str = "Count the files";
 
-/// What the model does. `issue-N.txt` is the file of the issue that the prompt names.
+/// The behaviour of the model. `issue-N.txt` is the file of the issue named in the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scenario {
-    /// Writes `issue-N.txt`, and is done.
+    /// Writes `issue-N.txt` and finishes.
     Success,
-    /// Writes it with the shell and commits it, and is done.
+    /// Writes and commits the file with the shell, and finishes.
     Shell,
     /// Tries to fetch a page, which is denied; then writes the file.
     Denied,
-    /// Writes the file; then each turn costs about a dollar, for ever.
+    /// Writes the file; then each turn costs about a dollar, forever.
     Costly,
-    /// Each turn lists files, for ever.
+    /// Lists files in each turn, forever.
     Loop,
-    /// Starts a helper, and is done when that is.
+    /// Starts a sub-agent, and finishes when it does.
     Helper,
-    /// As the planner it reads `README.md`, tries to write `~/planner-was-here`, and answers with two issues, the second of which
-    /// depends on the first; as an agent it does as [`Self::Success`].
+    /// As the planner: reads `README.md`, tries to write `~/planner-was-here`, and answers with two
+    /// issues of which the second depends on the first. As an agent: like [`Self::Success`].
     Planner,
-    /// Runs a command that writes half of the file and ends when there is a file `go` in the home directory; then writes the rest.
+    /// Runs a command that writes half of the file and waits for a file `go` in the home directory;
+    /// then writes the rest.
     SlowTool,
-    /// Writes the wrong thing; with an earlier attempt's checks in the prompt, the right one.
+    /// Writes the wrong content; if the prompt contains failed checks of an earlier attempt, the
+    /// right content.
     SecondTry,
-    /// As [`Self::SecondTry`] in a first attempt, and dear; with an earlier attempt's checks in the prompt each turn costs about a
-    /// dollar, for ever.
+    /// Like [`Self::SecondTry`] in a first attempt, but expensive. If the prompt contains failed
+    /// checks of an earlier attempt, each turn costs about a dollar, forever.
     CostlySecondTry,
-    /// Its answer ends at the limit of tokens, once.
+    /// The first response stops at the token limit.
     MaxTokens,
-    /// Does not want to.
+    /// The model refuses to answer.
     Refusal,
-    /// Each answer is cut in its middle.
+    /// Each response is cut in the middle.
     Cut,
-    /// Never answers.
+    /// Never responds.
     Hang,
-    /// The first two tries of a session are refused as overloaded; then as [`Self::Success`].
+    /// The first two requests of a session fail as overloaded; then like [`Self::Success`].
     OverloadedTwice,
-    /// As overloaded in the middle of its answer.
+    /// Reports an overload in the middle of the response.
     OverloadedLate,
-    /// A subscription's limit is reached for some seconds from the first request on; then as [`Self::Success`].
+    /// A subscription's limit applies for some seconds from the first request on; then like
+    /// [`Self::Success`].
     LimitReached,
-    /// The account has no money.
+    /// The account has no credit.
     NoCredit,
     /// The conversation is too long.
     TooLong,
-    /// Every request is refused with this status.
+    /// Every request fails with this status.
     Refused(u16),
 }
 
-/// The statuses with which requests are refused.
+/// The supported error statuses.
 const STATUSES: [(u16, &str); 7] = [
     (400, "400"),
     (401, "401"),
@@ -76,7 +79,7 @@ const STATUSES: [(u16, &str); 7] = [
     (529, "529"),
 ];
 
-/// Scenarios by name, but for the statuses.
+/// The other scenarios by name.
 const NAMES: [(Scenario, &str); 19] = [
     (Scenario::Success, "success"),
     (Scenario::Shell, "shell"),
@@ -100,10 +103,11 @@ const NAMES: [(Scenario, &str); 19] = [
 ];
 
 impl Scenario {
-    /// Returns its name in addresses.
+    /// Returns the scenario's name in URLs.
     ///
     /// # Panics
-    /// For a status that is none of those that a scenario has.
+    ///
+    /// If the scenario has an unsupported status.
     pub fn name(self) -> &'static str {
         let status = STATUSES
             .iter()
@@ -113,10 +117,10 @@ impl Scenario {
             .iter()
             .find(|(scenario, _)| *scenario == self)
             .map(|(_, name)| *name);
-        status.or(named).expect("every scenario is on a list")
+        status.or(named).expect("every scenario has a name")
     }
 
-    /// Returns the scenario of a name.
+    /// Returns the scenario with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let status = STATUSES
             .iter()
@@ -131,42 +135,42 @@ impl Scenario {
     }
 }
 
-/// What a request gets.
+/// The response to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// A message of the model.
     Message(Message),
-    /// Its beginning; then the connection ends.
+    /// The beginning of a message; then the connection ends.
     Cut(Message),
-    /// Its beginning; then an error, though the status said that all is well.
+    /// The beginning of a message; then an error, although the status was a success.
     Broken(Message, ApiError),
     /// An error of the service.
     Error(ApiError),
-    /// Nothing, for ever.
+    /// No response, forever.
     Nothing,
 }
 
-/// What the model says and does in one turn.
+/// The model's text and tool calls in one turn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Message {
-    /// What it thinks before.
+    /// Thinking before the text.
     pub(crate) thinking: &'static str,
     /// What it says.
     pub(crate) text: String,
-    /// Tools that it calls: name and input.
+    /// Tool calls: name and input.
     pub(crate) calls: Vec<(&'static str, Value)>,
-    /// Why it stops, where neither a call nor the end of its words is why.
+    /// The reason to stop, if it is neither a tool call nor the end of the text.
     pub(crate) stop: Option<&'static str>,
-    /// What the turn took.
+    /// Tokens of the turn.
     pub(crate) tokens: Tokens,
 }
 
 /// Tokens of one turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tokens {
-    /// Read, and not from the cache.
+    /// Read without the cache.
     pub(crate) input: u64,
-    /// Written to the cache for five minutes.
+    /// Written to the five-minute cache.
     pub(crate) cache_write: u64,
     /// Read from the cache.
     pub(crate) cache_read: u64,
@@ -190,14 +194,13 @@ impl Default for Tokens {
 pub(crate) struct ApiError {
     /// HTTP status.
     pub(crate) status: u16,
-    /// For people.
+    /// Human-readable message.
     pub(crate) message: String,
-    /// When the account's limit ends, seconds since the Unix epoch, where that is why.
+    /// When the account's limit ends, seconds since the Unix epoch; set if that is the reason.
     pub(crate) limit_resets_s: Option<u64>,
 }
 
 impl ApiError {
-    /// Makes one.
     pub(crate) fn new(status: u16, message: &str) -> Self {
         Self {
             status,
@@ -207,17 +210,17 @@ impl ApiError {
     }
 }
 
-/// What a request does not tell.
+/// State that the request does not contain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Before {
-    /// How many requests the agent's session has made before.
+    /// Number of earlier requests of the agent's session.
     pub(crate) n_earlier: u32,
-    /// When this is, and when the first request of the scenario was, seconds since the Unix epoch.
+    /// The current time and the time of the scenario's first request, seconds since the Unix epoch.
     pub(crate) now_s: u64,
     pub(crate) first_s: u64,
 }
 
-/// Returns what is said to a conversation.
+/// Returns the response to a conversation.
 pub(crate) fn answer(scenario: Scenario, conversation: &Conversation, before: Before) -> Answer {
     let limit_resets_s = before.first_s + LIMIT_S;
     match scenario {
@@ -229,22 +232,21 @@ pub(crate) fn answer(scenario: Scenario, conversation: &Conversation, before: Be
             "prompt is too long: 250000 tokens > 200000 maximum",
         )),
         Scenario::OverloadedTwice if before.n_earlier < 2 => Answer::Error(refused(529)),
-        Scenario::OverloadedLate => Answer::Broken(
-            says("This will not be said to its end either."),
-            refused(529),
-        ),
+        Scenario::OverloadedLate => {
+            Answer::Broken(says("This will not be finished either."), refused(529))
+        }
         Scenario::LimitReached if before.now_s < limit_resets_s => Answer::Error(ApiError {
             limit_resets_s: Some(limit_resets_s),
             ..refused(429)
         }),
         Scenario::Cut => Answer::Cut(says(
-            "This will never be said to its end, for the line is cut.",
+            "This will never be finished because the connection is cut.",
         )),
         scenario => Answer::Message(turn(scenario, conversation)),
     }
 }
 
-/// Returns the turn of the model that follows on so many answered calls.
+/// Returns the model's turn after the given number of tool results.
 fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
     let file = format!(
         "{}/issue-{}.txt",
@@ -262,9 +264,9 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
         },
         (Scenario::MaxTokens, _) => says("and this is the rest."),
         (Scenario::Loop, _) => runs("Again.", "ls"),
-        (Scenario::Costly, 1..) => dear(runs("This takes much thought.", "ls")),
+        (Scenario::Costly, 1..) => dear(runs("This needs a lot of thought.", "ls")),
         (Scenario::CostlySecondTry, _) if conversation.prompt.contains(FEEDBACK) => {
-            dear(runs("This takes much thought.", "ls"))
+            dear(runs("This needs a lot of thought.", "ls"))
         }
         (Scenario::CostlySecondTry, 0) => dear(writes(&file, "wrong\n")),
         (Scenario::Denied, 0) => calls(
@@ -278,7 +280,7 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
         }
         (Scenario::Helper, 0) => {
             let task = json!({"description": "Count", "prompt": HELPER_TASK, "subagent_type": "general-purpose"});
-            calls("I ask a helper.", "Agent", task)
+            calls("Starting a sub-agent.", "Agent", task)
         }
         (Scenario::Planner, n) if conversation.prompt.starts_with(PLANNER) => {
             plans(n, &conversation.directory)
@@ -297,9 +299,10 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
             ),
         ),
         (Scenario::SecondTry, 0) if conversation.prompt.contains(FEEDBACK) => {
-            // Shows that the file of the first attempt is still there, and that the agent remembers having written it.
+            // Shows that the first attempt's file still exists and that the agent remembers writing
+            // it.
             calls(
-                "Mending it.",
+                "Fixing it.",
                 "Edit",
                 json!({"file_path": file, "old_string": "wrong", "new_string": "right"}),
             )
@@ -317,17 +320,17 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
     }
 }
 
-/// Returns the turn of a planner.
+/// Returns a planner's turn.
 fn plans(n_results: usize, directory: &str) -> Message {
     match n_results {
         0 => calls(
-            "I look at the code.",
+            "Looking at the code.",
             "Read",
             json!({"file_path": format!("{directory}/README.md")}),
         ),
-        1 => runs("I write something.", "touch ~/planner-was-here"),
+        1 => runs("Writing something.", "touch ~/planner-was-here"),
         2 => calls(
-            "The plan is made.",
+            "The plan is ready.",
             "StructuredOutput",
             json!({"issues": [
                 {"title": "Add the user table", "body": "Requirements: a table.\n\nAcceptance: it is there.",
@@ -362,7 +365,7 @@ fn runs(text: &str, command: &str) -> Message {
     )
 }
 
-/// Returns a first turn: nothing is in the cache yet, and the model thinks.
+/// Returns a first turn: nothing is cached yet, and the model thinks.
 fn writes(file: &str, content: &str) -> Message {
     let tokens = Tokens {
         input: 12,
@@ -376,7 +379,7 @@ fn writes(file: &str, content: &str) -> Message {
         json!({"file_path": file, "content": content}),
     );
     Message {
-        thinking: "The issue wants a file.",
+        thinking: "The issue asks for a file.",
         tokens,
         ..message
     }
@@ -395,12 +398,12 @@ fn dear(message: Message) -> Message {
 fn refused(status: u16) -> ApiError {
     let words = match status {
         401 => "invalid x-api-key",
-        403 => "your key may not use this",
+        403 => "your key is not allowed to use this",
         404 => "model: no-such-model",
-        429 => "this would exceed the limit of requests of your account",
+        429 => "this would exceed your account's request limit",
         500 => "internal server error",
         529 => "Overloaded",
-        _ => "the request is wrong",
+        _ => "the request is invalid",
     };
     ApiError::new(status, words)
 }
@@ -410,7 +413,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scenario_is_found_by_its_name() {
+    fn every_scenario_is_found_by_name() {
         let all = NAMES.iter().map(|(scenario, _)| *scenario);
         for scenario in all.chain(
             STATUSES

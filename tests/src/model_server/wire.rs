@@ -1,4 +1,5 @@
-//! How answers travel: server-sent events in the order of Anthropic's Messages API, one JSON object, or an error.
+//! Response formats: server-sent events in the order of Anthropic's Messages API, one JSON object,
+//! or an error.
 
 use std::io;
 
@@ -13,12 +14,12 @@ use tokio::sync::mpsc;
 use super::conversation::Conversation;
 use super::scenario::{ApiError, Message, Tokens};
 
-/// The header that names a request.
+/// The header with the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-/// Parts of a stream that wait to be sent.
+/// Capacity of the queue of stream parts.
 const N_PARTS_MAX: usize = 4;
 
-/// Returns a message as a stream, or whole where it is wanted so.
+/// Returns a message as a stream, or as one object if requested.
 pub(crate) fn message(message: &Message, conversation: &Conversation) -> Response {
     if conversation.is_streamed {
         return stream(events(message, conversation), None);
@@ -30,7 +31,7 @@ pub(crate) fn message(message: &Message, conversation: &Conversation) -> Respons
     json(StatusCode::OK, &whole)
 }
 
-/// Returns the beginning of a message, and the end of the connection.
+/// Returns the beginning of a message and closes the connection.
 pub(crate) fn cut(message: &Message, conversation: &Conversation) -> Response {
     let mut events = events(message, conversation);
     events.truncate(events.len() / 2);
@@ -40,7 +41,7 @@ pub(crate) fn cut(message: &Message, conversation: &Conversation) -> Response {
     )
 }
 
-/// Returns the beginning of a message, and an error as the service words it in a stream.
+/// Returns the beginning of a message, then an error in the service's streaming format.
 pub(crate) fn broken(message: &Message, error: &ApiError, conversation: &Conversation) -> Response {
     let mut events = events(message, conversation);
     events.truncate(events.len() / 2);
@@ -48,7 +49,7 @@ pub(crate) fn broken(message: &Message, error: &ApiError, conversation: &Convers
     stream(events, None)
 }
 
-/// Returns an error as the service words it.
+/// Returns an error in the service's format.
 pub(crate) fn error(error: &ApiError) -> Response {
     let mut response = json(
         StatusCode::from_u16(error.status).expect("a status"),
@@ -61,7 +62,8 @@ pub(crate) fn error(error: &ApiError) -> Response {
         );
     };
     if let Some(resets_s) = error.limit_resets_s {
-        // A subscription's limit: no try before that time will be let in, and the agent shall not wait for it.
+        // A subscription limit: no retry before the reset can succeed, and the agent must not wait
+        // for it.
         header("anthropic-ratelimit-unified-status", "rejected");
         header("anthropic-ratelimit-unified-reset", &resets_s.to_string());
         header(
@@ -88,7 +90,7 @@ fn error_body(error: &ApiError) -> Value {
     json!({"type": "error", "error": {"type": kind, "message": error.message}, "request_id": "req_1"})
 }
 
-/// Returns a JSON object as an answer.
+/// Returns a JSON object as a response.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
     (
         status,
@@ -98,7 +100,7 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
         .into_response()
 }
 
-/// Sends each event by itself; `end` breaks the connection afterwards.
+/// Sends each event separately; `end` breaks the connection afterwards.
 fn stream(events: Vec<Value>, end: Option<io::Error>) -> Response {
     fn named(event: &Value) -> String {
         format!(
@@ -118,7 +120,7 @@ fn stream(events: Vec<Value>, end: Option<io::Error>) -> Response {
             if parts.send(part).await.is_err() {
                 return;
             }
-            // What was written before a broken end shall be on its way.
+            // Let the earlier parts be sent before the connection breaks.
             tokio::task::yield_now().await;
         }
     });
@@ -132,7 +134,7 @@ fn stream(events: Vec<Value>, end: Option<io::Error>) -> Response {
 
 fn events(message: &Message, conversation: &Conversation) -> Vec<Value> {
     let mut start = head(message, conversation);
-    // The service tells here what was read, and of what is written no more than the beginning.
+    // At the start, the service reports the input tokens and only a first output token.
     start["usage"] = usage(message.tokens, 1);
     let mut events = vec![
         json!({"type": "message_start", "message": start}),
@@ -196,7 +198,8 @@ fn text(block: &Value, key: &str) -> String {
     block[key].as_str().unwrap_or_default().to_owned()
 }
 
-/// Returns what is said and called. Calls are numbered through the conversation, as each needs a name of its own.
+/// Returns the blocks of the text and tool calls. Calls are numbered through the conversation
+/// because each needs a unique id.
 fn blocks(message: &Message, conversation: &Conversation) -> Vec<Value> {
     let mut blocks = Vec::new();
     if !message.thinking.is_empty() {
@@ -221,7 +224,7 @@ fn head(message: &Message, conversation: &Conversation) -> Value {
     })
 }
 
-/// Returns a word that no other turn of the conversation has, nor one of a helper's.
+/// Returns a word that is unique to this turn, across the conversation and its sub-agents.
 fn turn(conversation: &Conversation) -> String {
     format!("{}x{}", conversation.words.len(), conversation.n_results)
 }

@@ -1,4 +1,4 @@
-//! One browser per test: its own driver, profile and window.
+//! One browser per test, with its own driver, profile and window.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,26 +11,26 @@ use tempfile::TempDir;
 
 use crate::webdriver::Session;
 
-/// Names the file of axe, a script that finds what keeps people from using a page.
+/// Names the file of axe, a script that finds accessibility problems.
 const AXE: &str = "AUTOISSUE_AXE";
-/// Gives what axe objects to: each broken rule, and the elements that break it.
+/// Returns axe's violations: each broken rule, and the elements that break it.
 const FIND_VIOLATIONS: &str = "const done = arguments[arguments.length - 1]; \
     axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations.map((rule) => \
         `${rule.help}: ${rule.nodes.map((node) => `${node.html} ${node.failureSummary}`).join('; ')}`)), \
         (error) => done([String(error)]))";
-/// How often a condition is looked at.
+/// Polling interval of a condition.
 const POLL: Duration = Duration::from_millis(50);
-/// Longest wait for a condition. Only a broken page takes so long.
+/// Longest wait for a condition. Only a broken page takes that long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// A browser. Its parts end in this order.
+/// A browser. Its parts are closed in this order.
 pub(crate) struct Browser {
     session: Session,
     _driver: Started,
     _profile: TempDir,
 }
 
-/// How wide and high a window is, and which scheme its person prefers.
+/// Window size and preferred colour scheme.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) width: u32,
@@ -90,13 +90,13 @@ impl Browser {
         }
     }
 
-    /// Goes to an address.
+    /// Opens a URL.
     #[track_caller]
     pub(crate) fn go(&self, url: &str) {
         self.session.go(url);
     }
 
-    /// Runs a script and returns what it returns.
+    /// Runs a script; returns its result.
     #[track_caller]
     pub(crate) fn js(&self, script: &str) -> Value {
         self.session.execute(script)
@@ -109,20 +109,20 @@ impl Browser {
         while self.js(&format!("return Boolean({what})")) != json!(true) {
             assert!(
                 start.elapsed() < WAIT_MAX,
-                "waited in vain until {what}; the page says:\n{}",
+                "timed out waiting for {what}; the page shows:\n{}",
                 self.text("body")
             );
             std::thread::sleep(POLL);
         }
     }
 
-    /// Returns the text of an element as a person sees it.
+    /// Returns the visible text of an element.
     #[track_caller]
     pub(crate) fn text(&self, css: &str) -> String {
         self.session.find(css).text()
     }
 
-    /// Clicks on an element as a person does: it must be there to be seen.
+    /// Clicks on an element as a user does: it must be visible.
     #[track_caller]
     pub(crate) fn click(&self, css: &str) {
         self.session.find(css).click();
@@ -134,13 +134,13 @@ impl Browser {
         self.session.find(css).type_keys(text);
     }
 
-    /// Presses keys where the focus is.
+    /// Presses keys at the focused element.
     #[track_caller]
     pub(crate) fn press(&self, keys: &str) {
         self.session.active_element().type_keys(keys);
     }
 
-    /// Opens a further tab and goes there.
+    /// Opens a URL in a new tab.
     #[track_caller]
     pub(crate) fn tab(&self, url: &str) {
         let tab = self.session.open_tab();
@@ -148,30 +148,31 @@ impl Browser {
         self.go(url);
     }
 
-    /// Goes to a tab by its place.
+    /// Switches to a tab by its index.
     #[track_caller]
     pub(crate) fn switch_to(&self, at: usize) {
         self.session.switch_to(&self.session.tabs()[at]);
     }
 
-    /// Takes a picture for people to look at, and lets axe look at the same page.
+    /// Takes a screenshot for manual review, and checks the page with axe.
     #[track_caller]
     pub(crate) fn picture(&self, name: &str) {
         let png = self.session.screenshot();
         let directory = pictures();
         std::fs::create_dir_all(&directory).expect("a directory");
-        std::fs::write(directory.join(format!("{name}.png")), png).expect("room");
+        std::fs::write(directory.join(format!("{name}.png")), png).expect("written");
         self.js(&axe());
         let violations = self.session.execute_async(FIND_VIOLATIONS);
         assert_eq!(violations, json!([]), "{name}");
     }
 
-    /// Closes it; a page that complained fails the test.
+    /// Closes the browser; a page with recorded errors fails the test.
     #[track_caller]
     pub(crate) fn close(self) {
-        // Failed loads are expected where a test takes the server away; broken rules and scripts are not.
+        // Failed requests are expected if a test stops the server; script errors and policy
+        // violations are not.
         let complaints = self.js("return window.complaints ?? []");
-        assert_eq!(complaints, json!([]), "the page complained");
+        assert_eq!(complaints, json!([]), "the page reported errors");
     }
 }
 
@@ -192,7 +193,7 @@ fn pictures() -> PathBuf {
 fn capabilities(profile: &Path, look: Look) -> Value {
     let mut args = vec![
         "--headless=new".to_owned(),
-        // Root, as in a container, has no sandbox; what is opened is our own page.
+        // Root, as in a container, has no sandbox; only our own pages are opened.
         "--no-sandbox".to_owned(),
         "--disable-dev-shm-usage".to_owned(),
         "--hide-scrollbars".to_owned(),
@@ -207,7 +208,7 @@ fn capabilities(profile: &Path, look: Look) -> Value {
     }
     let mut options = json!({ "args": args });
     if look.width < 500 {
-        // A window cannot be so narrow; a phone can.
+        // A window cannot be as narrow as a phone, so emulate it.
         let metrics =
             json!({ "width": look.width, "height": look.height, "pixelRatio": 2.0, "touch": true });
         options["mobileEmulation"] = json!({ "deviceMetrics": metrics });

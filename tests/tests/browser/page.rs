@@ -1,4 +1,4 @@
-//! What a person sees and does.
+//! The dashboard as a user sees and operates it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::driver::{Browser, DESK, Look, PHONE};
 
-/// Text that would do something if it were taken for markup, or for commands of a terminal.
+/// Text that would act if it were interpreted as markup or terminal commands.
 pub(crate) const HOSTILE: [&str; 6] = [
     "<script>window.pwned=1</script>",
     "<img src=x onerror=window.pwned=1>",
@@ -22,14 +22,14 @@ fn url(served: &Served) -> String {
     format!("http://127.0.0.1:{}/", served.port)
 }
 
-/// A state directory with a session in it.
+/// Creates a state directory with a session in it.
 fn world(recipe: Recipe) -> (TempDir, MadeUp) {
     let state = TempDir::new().unwrap();
     let session = MadeUp::run(state.path(), recipe);
     (state, session)
 }
 
-/// Notes scripts that fail and rules of the content security policy that are broken.
+/// Records failing scripts and violations of the content security policy.
 const WATCH: &str = "window.complaints = []; \
     addEventListener('error', (event) => window.complaints.push(String(event.message))); \
     addEventListener('unhandledrejection', (event) => window.complaints.push(String(event.reason))); \
@@ -42,7 +42,7 @@ fn open(browser: &Browser, url: &str) {
 }
 
 #[test]
-fn a_running_session_is_seen_as_it_goes_on() {
+fn a_running_session_is_updated_live() {
     let (state, mut session) = world(Recipe::new(23, 9));
     let served = Served::start(state.path(), &json!({}));
     let browser = Browser::open(DESK);
@@ -60,7 +60,7 @@ fn a_running_session_is_seen_as_it_goes_on() {
     let waiting = browser.text("#rows");
     assert!(
         waiting.contains("all 4 slots are taken"),
-        "why it waits: {waiting}"
+        "reason for waiting: {waiting}"
     );
     let title = browser.js("return document.title");
     assert!(
@@ -74,7 +74,7 @@ fn a_running_session_is_seen_as_it_goes_on() {
         "/icon-attention.svg"
     );
     browser.picture("running-light");
-    // What an agent prints comes by itself.
+    // Agent output appears without a reload.
     let issue = session.running()[0];
     session.print(issue, "a line that was just printed\n");
     browser.until(
@@ -87,7 +87,7 @@ fn a_running_session_is_seen_as_it_goes_on() {
     session.print(issue, "and one more\n");
     browser.until("document.querySelector('.slot .output').textContent.includes('and one more')");
     browser.picture("output-light");
-    // The session goes on to its end while the page is open.
+    // The session runs to its end while the page is open.
     let done = "Number(document.querySelector('#legend [data-state=done] b').textContent)";
     let before = browser.js(&format!("return {done}")).as_u64().unwrap();
     session.go_on(13);
@@ -101,7 +101,7 @@ fn a_running_session_is_seen_as_it_goes_on() {
 }
 
 #[test]
-fn a_breaker_is_reset_by_hand_after_a_question() {
+fn a_breaker_is_reset_by_hand_after_confirmation() {
     let mut recipe = Recipe::new(40, 6);
     recipe.is_broken = true;
     let (state, mut session) = world(recipe);
@@ -121,7 +121,10 @@ fn a_breaker_is_reset_by_hand_after_a_question() {
     browser.until("document.getElementById('confirm').open");
     browser.picture("reset-dark");
     browser.click("#confirm button[value=no]");
-    assert!(session.take_requests().is_empty(), "a no is a no");
+    assert!(
+        session.take_requests().is_empty(),
+        "declining the question requests nothing"
+    );
     browser.click(".reset");
     browser.click("#confirm-yes");
     browser.until("document.querySelector('.said').textContent.startsWith('Requested')");
@@ -135,7 +138,7 @@ fn a_breaker_is_reset_by_hand_after_a_question() {
 }
 
 #[test]
-fn people_log_in_with_a_password_or_a_token_and_out_again() {
+fn users_log_in_with_a_password_or_a_token_and_log_out() {
     let (state, _session) = world(Recipe::new(6, 2));
     let auth = json!({"enabled": true, "type": "both", "username": "ada", "password": "pass word", "token": "t0ken-t0ken"});
     let served = Served::start(state.path(), &json!({ "auth": auth }));
@@ -166,7 +169,7 @@ fn people_log_in_with_a_password_or_a_token_and_out_again() {
         assert_eq!(
             browser.js("return document.cookie"),
             "",
-            "no script can read the cookie"
+            "scripts must not be able to read the cookie"
         );
         browser.until("!document.getElementById('log-out').hidden");
         browser.click("#log-out button");
@@ -215,11 +218,11 @@ fn title_in_html_is_shown_as_text() {
         "\"><svg onload=window.pwned=1>",
         "red gpj.exe",
     ] {
-        assert!(text.contains(shown), "{shown} is shown as it is written");
+        assert!(text.contains(shown), "{shown} is not shown as written");
     }
     assert!(
         !text.contains(['\u{1b}', '\u{7}', '\u{202e}']),
-        "nothing acts on a terminal or turns the text"
+        "control characters and direction overrides must be removed"
     );
     assert_eq!(browser.js("return window.pwned ?? null"), Value::Null);
     let foreign = "document.querySelectorAll('main script, main img, main iframe, [onerror], [onload], a[href^=\"javascript\"]').length";
@@ -228,7 +231,7 @@ fn title_in_html_is_shown_as_text() {
 }
 
 #[test]
-fn a_thousand_tasks_are_a_list_of_a_few_rows() {
+fn a_thousand_tasks_render_only_the_rows_in_view() {
     let mut recipe = Recipe::new(1_000, 400);
     recipe.budget = autoissue_core::engine::Usd::from_cents(200_000);
     let (state, _session) = world(recipe);
@@ -246,14 +249,14 @@ fn a_thousand_tasks_are_a_list_of_a_few_rows() {
     for place in [0.3, 0.9, 1.0] {
         browser
             .js(&format!("const rows = document.getElementById('rows'); rows.scrollTop = {place} * rows.scrollHeight"));
-        // The rows in view are there, and no others.
+        // Only the rows in view exist.
         let in_view = "[...document.querySelectorAll('#rows .row')].some((row) => row.getBoundingClientRect().top >= document.getElementById('rows').getBoundingClientRect().top && row.textContent.includes('#'))";
         browser.until(in_view);
         let n = browser
             .js("return document.querySelectorAll('#rows .row').length")
             .as_u64()
             .unwrap();
-        assert!(n < 60, "{n} rows at once");
+        assert!(n < 60, "{n} rows exist at once");
     }
     browser.until("document.querySelector('#rows .row[aria-posinset=\"1000\"]')");
     browser.type_into("#search", "#77");
@@ -267,7 +270,7 @@ fn a_thousand_tasks_are_a_list_of_a_few_rows() {
 }
 
 #[test]
-fn every_size_and_scheme_holds_the_page_without_scrolling_sideways() {
+fn the_page_fits_every_size_and_scheme_without_horizontal_scrolling() {
     let (state, session) = world(Recipe::new(60, 22));
     session.print(
         session.running()[0],
@@ -311,7 +314,7 @@ fn every_size_and_scheme_holds_the_page_without_scrolling_sideways() {
 }
 
 #[test]
-fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
+fn the_page_works_by_keyboard_and_has_names_for_screen_readers() {
     let (state, _session) = world(Recipe::new(23, 9));
     let served = Served::start(state.path(), &json!({}));
     let browser = Browser::open(DESK);
@@ -321,9 +324,9 @@ fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
     assert_eq!(
         browser.js("return document.activeElement.className"),
         "skip",
-        "the first stop leads past the top"
+        "the first focus stop skips the header"
     );
-    // Enter on a task's title opens it, Escape closes it, and the focus is where it was.
+    // Enter on a task's title opens it, Escape closes it, and the focus returns.
     browser.js("document.querySelector('#rows .row .link').focus()");
     browser.press("\u{e007}");
     browser.until("document.getElementById('task').open");
@@ -339,7 +342,7 @@ fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
              .filter((node) => !(node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length
                  || document.getElementById(node.getAttribute('aria-labelledby') ?? '')?.textContent))
              .map((node) => node.outerHTML.slice(0, 120))");
-    // The dialogs get their names when they open.
+    // The dialogs are named when they open.
     let unnamed: Vec<&str> = unnamed
         .as_array()
         .unwrap()
@@ -360,7 +363,7 @@ fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
         levels[0] == 1 && levels.windows(2).all(|pair| pair[1] <= pair[0] + 1),
         "{levels:?}"
     );
-    // One live region speaks, and not of each event.
+    // There is one live region, and it does not announce each event.
     assert_eq!(
         browser.js("return document.querySelectorAll('[aria-live=polite]').length"),
         1
@@ -369,13 +372,13 @@ fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
 }
 
 #[test]
-fn many_tabs_and_a_server_that_goes_and_comes_back() {
+fn many_tabs_reconnect_after_the_server_restarts() {
     let (state, mut session) = world(Recipe::new(23, 5));
     let served = Served::start(state.path(), &json!({}));
     let address = url(&served);
     let browser = Browser::open(DESK);
     open(&browser, &address);
-    // A browser opens six connections to one server: pages that are hidden must not hold theirs.
+    // A browser opens six connections per server, so hidden pages must release theirs.
     for _ in 0..11 {
         browser.tab(&address);
         browser.until("document.getElementById('connection').dataset.state === 'live'");
@@ -404,7 +407,7 @@ fn many_tabs_and_a_server_that_goes_and_comes_back() {
 }
 
 #[test]
-fn a_session_of_the_same_process_is_shown_with_its_agents_words() {
+fn a_session_of_the_same_process_is_shown_with_agent_output() {
     let sandbox = Sandbox::new();
     sandbox.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     let config = json!({"forge": {"kind": "local"}, "agent": {"backend": "claude"}, "executor": {"maxRetries": 0}});

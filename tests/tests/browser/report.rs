@@ -1,4 +1,4 @@
-//! The report as a page: a real night with every kind of end, opened as a file.
+//! The HTML report: a real session with every kind of outcome, opened as a file.
 
 use std::fs;
 
@@ -21,7 +21,8 @@ const NARROW: Look = Look {
     is_calm: false,
 };
 
-/// A night in which some issues ship, one fails, one is skipped for it, and one needs a person; their titles mean harm.
+/// Runs a session in which some issues ship, one fails, one is skipped because of it, and one needs
+/// a person; their titles are hostile.
 fn night() -> Sandbox {
     let world = Sandbox::new();
     let check = "test ! -f bad.txt || { echo 'error: `<script>window.pwned=1</script>` is not \"good\"'; exit 1; }";
@@ -48,14 +49,14 @@ fn night() -> Sandbox {
         &format!("[Docs] {}", HOSTILE[3]),
         &new_file_patch("d.txt", "new"),
     );
-    let long = "A title that is longer than any phone is wide, `with code`, andwithawordthatneverendsforitisanaddress"
+    let long = "A title that is longer than any phone is wide, `with code`, andwithawordthatneverendsbecauseitisanaddress"
         .repeat(2);
     world.issue(
         5,
         &format!("[DB] {long}"),
         &new_file_patch("a/very/long/path/to/a/file/with/a/name.txt", "new"),
     );
-    // A branch of that name which is not ours is in the way.
+    // Another branch of that name, not created by autoissue, is in the way.
     world.git(["checkout", "--quiet", "-b", "autoissue/issue-4"]);
     world.write("mine.txt", "mine\n");
     world.git(["add", "mine.txt"]);
@@ -65,7 +66,7 @@ fn night() -> Sandbox {
 }
 
 #[test]
-fn the_report_reads_well_everywhere_and_runs_nothing() {
+fn the_report_fits_every_screen_and_runs_no_scripts() {
     fn dark(look: Look) -> Look {
         Look {
             is_dark: true,
@@ -88,7 +89,7 @@ fn the_report_reads_well_everywhere_and_runs_nothing() {
         .exits(0);
     assert!(
         fs::read_to_string(&page).unwrap().contains("window.pwned"),
-        "the titles are in it"
+        "the report does not contain the titles"
     );
     let address = format!("file://{}", page.display());
     for (name, look) in [
@@ -127,7 +128,7 @@ fn the_report_reads_well_everywhere_and_runs_nothing() {
                 "document.querySelectorAll('[onerror], [onload], img, iframe, a[href^=\"javascript\"]').length",
                 0,
             ),
-            // Nothing lies beyond the edge of the window.
+            // Nothing extends beyond the window.
             (
                 "Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)",
                 0,

@@ -1,7 +1,8 @@
-//! A client of the W3C WebDriver protocol (<https://www.w3.org/TR/webdriver2/>), with the commands that the tests use and no others.
-//! Each command is one HTTP request with JSON, and blocks until the driver has answered.
+//! A client of the W3C WebDriver protocol (<https://www.w3.org/TR/webdriver2/>) with only the
+//! commands that the tests use. Each command is one HTTP request with JSON, and blocks until the
+//! driver has responded.
 //!
-//! A command that fails fails the test that gave it: no test goes on after one, so there is no error to handle.
+//! A failing command panics: no test continues after one, so there is no error to handle.
 
 use std::fmt::Display;
 
@@ -11,16 +12,16 @@ use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Agent, Body, Error};
 
-/// The key under which a reference to an element is sent. The standard fixes it.
+/// The key of an element reference, as defined by the standard.
 const ELEMENT_KEY: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A session: one browser with a profile of its own. Dropping it closes the browser.
+/// A session: one browser with its own profile. Dropping it closes the browser.
 pub(crate) struct Session(Resource);
 
-/// An element of the page that the session showed when the element was found.
+/// An element of the page that was shown when the element was found.
 pub(crate) struct Element(Resource);
 
-/// What takes commands: the driver, a session or an element.
+/// A receiver of commands: the driver, a session or an element.
 struct Resource {
     agent: Agent,
     url: String,
@@ -32,7 +33,8 @@ impl Session {
     /// Opens a browser with these capabilities.
     #[track_caller]
     pub(crate) fn open(driver_url: &str, capabilities: &Value) -> Self {
-        // A refusal has a body that says why. The driver is on this machine, so no proxy leads to it.
+        // The body of an error response contains the reason. The driver is on this machine, so no
+        // proxy is used.
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None);
@@ -46,40 +48,40 @@ impl Session {
         Self(driver.child(&format!("session/{id}"), "the session"))
     }
 
-    /// Goes to an address and waits until the page is loaded.
+    /// Opens a URL and waits until the page is loaded.
     #[track_caller]
     pub(crate) fn go(&self, url: &str) {
         self.0.post("url", &json!({ "url": url }));
     }
 
-    /// Runs the body of a function and returns what it returns.
+    /// Runs the body of a function; returns its result.
     #[track_caller]
     pub(crate) fn execute(&self, script: &str) -> Value {
         let call = json!({ "script": script, "args": [] });
         self.0.post("execute/sync", &call)
     }
 
-    /// Runs the body of a function, and returns what it gives to the function that is its last argument.
+    /// Runs the body of a function; returns the value passed to its last argument, a callback.
     #[track_caller]
     pub(crate) fn execute_async(&self, script: &str) -> Value {
         let call = json!({ "script": script, "args": [] });
         self.0.post("execute/async", &call)
     }
 
-    /// Returns the first element that a CSS selector matches.
+    /// Returns the first element that matches a CSS selector.
     #[track_caller]
     pub(crate) fn find(&self, css: &str) -> Element {
         let query = json!({ "using": "css selector", "value": css });
         self.element(&self.0.post("element", &query), css)
     }
 
-    /// Returns the element that has the focus.
+    /// Returns the focused element.
     #[track_caller]
     pub(crate) fn active_element(&self) -> Element {
-        self.element(&self.0.get("element/active"), "the element with the focus")
+        self.element(&self.0.get("element/active"), "the focused element")
     }
 
-    /// Opens a tab, without going there, and returns its handle.
+    /// Opens a tab without switching to it; returns its handle.
     #[track_caller]
     pub(crate) fn open_tab(&self) -> String {
         string(&self.0.post("window/new", &json!({ "type": "tab" }))["handle"])
@@ -97,13 +99,13 @@ impl Session {
             .collect()
     }
 
-    /// Sends the commands that follow to a tab.
+    /// Directs subsequent commands to a tab.
     #[track_caller]
     pub(crate) fn switch_to(&self, handle: &str) {
         self.0.post("window", &json!({ "handle": handle }));
     }
 
-    /// Takes a picture of what is in view, as PNG.
+    /// Takes a screenshot of the visible area, as PNG.
     #[track_caller]
     pub(crate) fn screenshot(&self) -> Vec<u8> {
         let png = string(&self.0.get("screenshot"));
@@ -119,25 +121,26 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // The driver may be gone already, and the test may have failed: nobody asks how this ends.
+        // The driver may be gone already or the test may have failed; the result does not matter.
         let _ = self.0.agent.delete(&self.0.url).call();
     }
 }
 
 impl Element {
-    /// Returns its text as a person sees it.
+    /// Returns the visible text.
     #[track_caller]
     pub(crate) fn text(&self) -> String {
         string(&self.0.get("text"))
     }
 
-    /// Scrolls to it and clicks on its middle; it must be there to be seen.
+    /// Scrolls to the element and clicks on its centre; it must be visible.
     #[track_caller]
     pub(crate) fn click(&self) {
         self.0.post("click", &json!({}));
     }
 
-    /// Types text, in which the private characters of the standard, as `\u{e007}` for Enter, are keys.
+    /// Types text. Private-use characters such as `\u{e007}` for Enter are keys, as defined by the
+    /// standard.
     #[track_caller]
     pub(crate) fn type_keys(&self, text: &str) {
         self.0.post("value", &json!({ "text": text }));
@@ -169,10 +172,11 @@ impl Resource {
     }
 }
 
-/// Returns the value that the driver answered to what was asked.
+/// Returns the value of the driver's response to a command.
 ///
 /// # Panics
-/// Where there is none. It says what was asked, and what came instead.
+///
+/// If there is none; names the command and the response.
 #[track_caller]
 fn value_of(answer: Result<Response<Body>, Error>, asked: impl Display) -> Value {
     let answer = answer.and_then(|mut it| Ok((it.status(), it.body_mut().read_to_string()?)));
@@ -190,11 +194,11 @@ fn value_of(answer: Result<Response<Body>, Error>, asked: impl Display) -> Value
     }
 }
 
-/// Returns the string that a value is by the standard.
+/// Returns the string that the standard requires here.
 #[track_caller]
 fn string(value: &Value) -> String {
     match value {
         Value::String(string) => string.clone(),
-        other => panic!("the driver answered {other} where a string was expected"),
+        other => panic!("the driver returned {other} instead of a string"),
     }
 }

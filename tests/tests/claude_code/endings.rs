@@ -1,11 +1,12 @@
-//! How runs of the real program end, and what is made of it.
+//! How runs of the real program end, and how autoissue handles each ending.
 
 use autoissue_tests::model_server::Scenario;
 use serde_json::json;
 
 use super::world::{World, outcome, usd};
 
-/// What a run costs that writes a file, by the tokens that the model reports and the prices that the program has.
+/// Cost of a run that writes a file, by the tokens that the model reports and the program's own
+/// prices.
 const SUCCESS_USD: f64 = 0.077_898;
 
 #[test]
@@ -37,7 +38,7 @@ fn success_with_a_pull_request() {
         "sonnet",
         "$0.08",
     ] {
-        assert!(text.contains(part), "no `{part}` in {text}");
+        assert!(text.contains(part), "`{part}` is missing in {text}");
     }
     let asked = world.asked();
     assert_eq!((asked.len(), world.sessions().len()), (4, 2));
@@ -45,8 +46,9 @@ fn success_with_a_pull_request() {
 }
 
 #[test]
-fn late_bill_money_is_metered_before_the_end_at_the_programs_own_prices() {
-    // Each release takes the alias for another model; the dearest, because small sums are metered in steps.
+fn late_bill_costs_are_metered_during_the_run_at_the_programs_own_prices() {
+    // Each release maps the alias to another model. The most expensive one is used because small
+    // amounts are metered in steps.
     let config = json!({"forge": {"kind": "local"}, "agent": {"model": "opus"}});
     let world = World::on(autoissue_tests::Sandbox::new(), Scenario::Success, config);
     world.issue(1);
@@ -69,7 +71,7 @@ fn late_bill_money_is_metered_before_the_end_at_the_programs_own_prices() {
 }
 
 #[test]
-fn denied_but_success_a_denied_tool_is_named_in_the_pull_request() {
+fn denied_but_success_the_pull_request_names_a_denied_tool() {
     let world = World::new(Scenario::Denied, json!({}));
     world.issue(1);
     let run = world.exec().exits(0);
@@ -80,7 +82,7 @@ fn denied_but_success_a_denied_tool_is_named_in_the_pull_request() {
 }
 
 #[test]
-fn a_budget_that_is_reached_keeps_the_work() {
+fn an_exhausted_budget_keeps_the_work() {
     let config = json!({"forge": {"kind": "local"}, "agent": {"maxBudgetUsd": 3.0}, "executor": {"maxRetries": 2}});
     let world = World::on(autoissue_tests::Sandbox::new(), Scenario::Costly, config);
     world.issue(1);
@@ -89,7 +91,8 @@ fn a_budget_that_is_reached_keeps_the_work() {
     assert_eq!(ended, "budget");
     assert!(reason.contains("Raise `agent.maxBudgetUsd`"), "{reason}");
     assert_eq!(world.salvaged(1), ["done"]);
-    // It was told 2.50, looked between turns, and passed that by less than a turn: 0.07 and three times 0.94.
+    // It was given $2.50, checked between turns, and exceeded the limit by less than a turn: 0.07
+    // plus three times 0.94.
     assert_eq!(
         (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
         (2.878_686, 0.0)
@@ -110,13 +113,13 @@ fn one_hundred_thirty_three_more_starts_a_wrong_key_ends_the_session() {
         .expect("a reason")
         .to_owned();
     assert!(reason.starts_with("`claude` was denied access"), "{reason}");
-    // One launch and one more that confirms it, each with the program's own two retries.
+    // One launch and one more to confirm the failure, each with the program's own two retries.
     assert_eq!(world.asked().len(), 6);
     assert_eq!(usd(&run, "spent_usd"), 0.0);
 }
 
 #[test]
-fn an_overload_that_passes_is_not_seen_by_anyone() {
+fn a_temporary_overload_is_retried_without_a_trace() {
     let world = World::new(Scenario::OverloadedTwice, json!({}));
     world.issue(1);
     let run = world.exec().exits(0);
@@ -135,7 +138,7 @@ fn quota_at_one_am() {
     assert_eq!(
         (outcome(&run, 1).0.as_str(), world.sessions().len()),
         ("done", 1),
-        "the session that the limit cut off is continued"
+        "the interrupted session must be resumed"
     );
     assert_eq!(run.events("service.paused").len(), 1);
     assert!(
@@ -146,7 +149,7 @@ fn quota_at_one_am() {
 }
 
 #[test]
-fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
+fn a_truncated_answer_counts_as_a_network_failure_with_a_cost() {
     let config = json!({
         "forge": {"kind": "local"}, "agent": {"maxBudgetUsd": 1.2}, "breaker": {"cooldownSeconds": 1},
     });
@@ -154,7 +157,7 @@ fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
     world.issue(1);
     let run = world.exec().exits(3);
     let (ended, reason) = outcome(&run, 1);
-    // Nobody's retries pay for the network, so the issue's cap bounds what it may cost.
+    // Network retries are not limited by the attempt count, so the issue's cost limit bounds them.
     assert_eq!(ended, "budget", "{reason}");
     let failed = run.events("attempt.failed");
     assert!(
@@ -163,8 +166,9 @@ fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
             .all(|event| event["failure"]["type"] == "network" && event["counted"] == false),
         "{failed:?}"
     );
-    // What was read in each try that the program tells of, and the margin for what is not known. A newer release may lose the beginning
-    // of an answer with its connection; then it has printed nothing of it, and where that is all, it knows of no cost.
+    // The input of each reported try, plus the margin for the unknown part. A newer release may
+    // lose the beginning of a response together with its connection. Then it has printed nothing of
+    // it and, if that is all, reports no cost.
     let (once, thrice) = (0.505_877, 0.518);
     let exits = run.events("attempt.agent_exited");
     let charged = |event: &serde_json::Value| event["charged_usd"].as_f64().expect("dollars");

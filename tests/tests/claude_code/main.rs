@@ -1,11 +1,12 @@
-//! The real Claude Code, end to end: the real binary runs it against the model server, on the local forge.
+//! The real Claude Code, end to end: the autoissue binary runs it against the model server, on the
+//! local forge.
 //!
-//! A target of its own, for it needs a program that is not part of this repository: `AUTOISSUE_CLAUDE` names it, and without that
-//! every test here fails and says so. `.ci/run` installs the release that is supported and sets the variable;
-//! `.github/CONTRIBUTING.md` has the command for people.
+//! A separate target because it needs a program outside this repository. `AUTOISSUE_CLAUDE` names
+//! it; without the variable every test here fails with a message. `.ci/run` installs the supported
+//! release and sets the variable; `.github/CONTRIBUTING.md` has the command for manual runs.
 //!
-//! Nothing of the machine's user is seen: environment and home are the world's own, the key is none, and the model is on
-//! loopback.
+//! Nothing of the user is accessed: environment and home belong to the test, the API key is a
+//! dummy, and the model runs on loopback.
 
 mod endings;
 mod memory;

@@ -1,4 +1,5 @@
-//! What the real program knows: the repository's own instructions, and its earlier session with what that has cost.
+//! What the real program remembers: the repository's instructions, and its earlier session
+//! including its cost.
 
 use autoissue_tests::model_server::Scenario;
 use autoissue_tests::{Run, Sandbox};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, outcome, usd};
 
-/// Returns what each attempt was charged, in micro-dollars, and whether that is an estimate.
+/// Returns the cost of each attempt in micro-dollars, and whether it is estimated.
 fn charges(run: &Run) -> Vec<(i64, bool)> {
     let charge = |event: &Value| {
         let charged = event["charged_usd"].as_f64().expect("dollars");
@@ -18,7 +19,7 @@ fn charges(run: &Run) -> Vec<(i64, bool)> {
         .collect()
 }
 
-/// Runs an issue whose check fails first, and passes after a second attempt.
+/// Runs an issue whose check fails first and passes after a second attempt.
 fn second_try() -> (World, Run) {
     let check = json!({"name": "no wrong word", "run": "! grep wrong issue-1.txt"});
     let world = World::new(
@@ -31,7 +32,7 @@ fn second_try() -> (World, Run) {
 }
 
 #[test]
-fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
+fn dirty_retry_a_failed_check_is_retried_in_the_same_session() {
     let (world, run) = second_try();
     assert_eq!(
         (outcome(&run, 1).0.as_str(), world.published(1).as_deref()),
@@ -39,7 +40,8 @@ fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
     );
     let asked = world.asked();
     assert_eq!((world.sessions().len(), asked.len()), (1, 4));
-    // The second attempt begins with the first one's conversation, and with what the check found.
+    // The second attempt starts with the conversation of the first and the output of the failed
+    // check.
     let second = &asked[2];
     let messages = second.body["messages"].to_string();
     assert!(
@@ -57,16 +59,16 @@ fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
 }
 
 #[test]
-fn resumed_session_is_billed_for_its_own_run_only() {
+fn resumed_session_is_billed_only_for_the_new_run() {
     let (world, run) = second_try();
-    assert_eq!(world.sessions().len(), 1, "it is continued");
+    assert_eq!(world.sessions().len(), 1, "the session must be resumed");
     // A turn that writes and one that ends; then two turns of the second kind.
     assert_eq!(charges(&run), [(77_898, false), (13_524, false)]);
     assert_eq!(usd(&run, "spent_usd"), 0.091_422);
 }
 
 #[test]
-fn limit_of_a_resumed_session_is_that_of_the_run() {
+fn limit_of_a_resumed_session_applies_to_the_run_alone() {
     let check = json!({"name": "no wrong word", "run": "! grep wrong issue-1.txt"});
     let config = json!({
         "forge": {"kind": "local"}, "agent": {"maxBudgetUsd": 3.0},
@@ -76,9 +78,10 @@ fn limit_of_a_resumed_session_is_that_of_the_run() {
     world.issue(1);
     let run = world.exec().exits(3);
     assert_eq!(outcome(&run, 1).0, "budget");
-    assert_eq!(world.sessions().len(), 1, "it is continued");
-    // The first run leaves 2.06 of 3 dollars, and the second is told 1.56: it ends by itself after two turns. Were its limit compared
-    // with the session's total, or raised by it, it would end after one turn, or have to be stopped after three.
+    assert_eq!(world.sessions().len(), 1, "the session must be resumed");
+    // The first run leaves $2.06 of $3, and the second is given $1.56, so it ends after two turns.
+    // If its limit were compared with the session's total, it would end after one turn; if the
+    // total raised the limit, it would have to be stopped after three.
     assert_eq!(charges(&run), [(942_612, false), (1_871_700, false)]);
 }
 
@@ -92,7 +95,7 @@ fn instructions_of_the_base_commit_reach_the_model() {
     world
         .sandbox
         .git(["commit", "--quiet", "--message", "how to speak"]);
-    // Not of the base commit: what lies in the user's checkout is the user's.
+    // Not part of the base commit: files in the user's checkout must not reach the agent.
     world
         .sandbox
         .write("CLAUDE.md", "Never speak of shovels.\n");

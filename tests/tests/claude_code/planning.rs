@@ -1,4 +1,5 @@
-//! The real program as planner: it looks and answers by the schema, and can do nothing else.
+//! The real program as planner: it reads the repository, answers by the schema, and can do nothing
+//! else.
 
 use autoissue_tests::Run;
 use autoissue_tests::model_server::Scenario;
@@ -14,7 +15,7 @@ fn plan(world: &World, more: &[&str]) -> Run {
 }
 
 #[test]
-fn a_dry_run_asks_the_planner_who_can_only_look() {
+fn a_dry_run_calls_a_read_only_planner() {
     let world = World::new(Scenario::Planner, json!({}));
     let run = plan(&world, &["--dry-run"]).exits(0);
     let session = run.summary()["session"].as_str().expect("an id").to_owned();
@@ -27,7 +28,7 @@ fn a_dry_run_asks_the_planner_who_can_only_look() {
     let transcript = std::fs::read_to_string(transcript).expect("the transcript");
     assert!(
         transcript.contains("\"structured_output\":"),
-        "it answers to the schema: {transcript}"
+        "it must answer by the schema: {transcript}"
     );
     let plan = &run.summary()["plan"];
     let titles: Vec<&str> = plan["issues"]
@@ -48,11 +49,11 @@ fn a_dry_run_asks_the_planner_who_can_only_look() {
             .asked()
             .iter()
             .any(|asked| asked.body.to_string().contains("# Sample")),
-        "it has read the file"
+        "it must read the file"
     );
     assert!(
         !world.sandbox.home().join("planner-was-here").exists(),
-        "it has written"
+        "it must not write"
     );
     assert_eq!(
         world.sandbox.names(".autoissue/issues"),
@@ -82,7 +83,7 @@ fn a_directive_becomes_a_stack_of_pull_requests() {
     );
     assert!(
         !world.sandbox.home().join("planner-was-here").exists(),
-        "the planner has written"
+        "the planner must not write"
     );
     let pulls = world.sandbox.pulls();
     assert!(

@@ -1,4 +1,4 @@
-//! A repository, a model, and the real program between them.
+//! A repository, a model server, and the real program between them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,16 +9,16 @@ use autoissue_tests::model_server::{Asked, ModelServer, Scenario};
 use autoissue_tests::{Run, Sandbox};
 use serde_json::{Value, json};
 
-/// Names the program.
+/// Environment variable with the path of the program.
 const PROGRAM: &str = "AUTOISSUE_CLAUDE";
-/// A model that all releases know at the same price, unlike what they take `sonnet` for.
+/// A model that all releases know at the same price; `sonnet` differs between releases.
 const MODEL: &str = "claude-sonnet-4-5";
-/// How often a condition is looked at.
+/// Polling interval of a condition.
 const POLL: Duration = Duration::from_millis(20);
-/// Longest wait for a condition. Only a broken program takes so long.
+/// Longest wait for a condition. Only a broken program takes that long.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 
-/// A world whose `claude` is the real one, and whose model plays a scenario.
+/// A sandbox whose `claude` is the real one and whose model plays a scenario.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) model: ModelServer,
@@ -27,7 +27,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Makes a world on the local forge, with these settings of the executor.
+    /// Creates a world on the local forge, with these executor settings.
     pub(crate) fn new(scenario: Scenario, executor: Value) -> Self {
         let mut executor = executor;
         executor["maxRetries"] = executor.get("maxRetries").cloned().unwrap_or(json!(0));
@@ -35,7 +35,7 @@ impl World {
         Self::on(Sandbox::new(), scenario, config)
     }
 
-    /// Makes a world from a sandbox with a repository on any forge, and a whole configuration.
+    /// Creates a world from a sandbox with a repository on any forge, and a complete configuration.
     pub(crate) fn on(sandbox: Sandbox, scenario: Scenario, config: Value) -> Self {
         let mut config = config;
         let model = config["agent"].get("model").cloned();
@@ -51,13 +51,13 @@ impl World {
         }
     }
 
-    /// Gives our binary a variable more.
+    /// Sets another environment variable for the autoissue binary.
     pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Lets the account be one with a subscription.
+    /// Uses an account with a subscription.
     pub(crate) fn with_subscription(mut self) -> Self {
         self.env.clear();
         self.with_env("CLAUDE_CODE_OAUTH_TOKEN", "no-token")
@@ -94,7 +94,7 @@ impl World {
         )
     }
 
-    /// Starts a run, and returns once this file is in the worktree of issue 1.
+    /// Starts a run; returns once this file exists in the worktree of issue 1.
     pub(crate) fn start_until(&self, file: &str) -> Child {
         let mut command = self.command(&["exec", "go", "--output", "json"]);
         let mut child = command
@@ -111,16 +111,16 @@ impl World {
         };
         wait_until(|| {
             assert_eq!(
-                child.try_wait().expect("a child can be asked"),
+                child.try_wait().expect("it is our child"),
                 None,
-                "it ended early"
+                "the run ended early"
             );
             exists()
         });
         child
     }
 
-    /// Returns the sessions that agents had, in order of their first request.
+    /// Returns the agents' sessions, in order of their first request.
     pub(crate) fn sessions(&self) -> Vec<String> {
         let mut sessions: Vec<String> = self
             .model
@@ -137,7 +137,7 @@ impl World {
         self.model.asked()
     }
 
-    /// Returns the file of an issue as it was published; `None` where there is none.
+    /// Returns the published file of an issue; `None` if there is none.
     pub(crate) fn published(&self, issue: u64) -> Option<String> {
         let (branch, file) = (
             format!("autoissue/issue-{issue}"),
@@ -155,7 +155,7 @@ impl World {
             .then(|| self.sandbox.git(["show", &format!("{branch}:{file}")]))
     }
 
-    /// Returns the file of an issue in each attempt's kept work.
+    /// Returns the file of an issue in the kept work of each attempt.
     pub(crate) fn salvaged(&self, issue: u64) -> Vec<String> {
         let refs = self.sandbox.mirror_git([
             "for-each-ref",
@@ -170,7 +170,7 @@ impl World {
             .collect()
     }
 
-    /// Returns the living processes that work for this world's repository.
+    /// Returns the running processes that work for this world's repository.
     pub(crate) fn processes(&self) -> Vec<PathBuf> {
         let tag = format!("AUTOISSUE_TAG={}", self.sandbox.tag_prefix());
         let is_ours = |path: &PathBuf| {
@@ -192,12 +192,12 @@ impl World {
 fn program() -> PathBuf {
     let Some(path) = std::env::var_os(PROGRAM) else {
         panic!(
-            "set {PROGRAM} to the absolute path of Claude Code's program, as .github/CONTRIBUTING.md says"
+            "set {PROGRAM} to the absolute path of the Claude Code program (see .github/CONTRIBUTING.md)"
         );
     };
     assert!(
         Path::new(&path).is_absolute(),
-        "{PROGRAM} is no absolute path: {}",
+        "{PROGRAM} is not an absolute path: {}",
         path.display()
     );
     path.into()
@@ -207,17 +207,17 @@ fn program() -> PathBuf {
 pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < WAIT_MAX, "waited in vain");
+        assert!(start.elapsed() < WAIT_MAX, "timed out");
         sleep(POLL);
     }
 }
 
-/// Returns a sum of the summary, in dollars.
+/// Returns an amount from the summary, in dollars.
 pub(crate) fn usd(run: &Run, key: &str) -> f64 {
     (run.summary()[key].as_f64().expect("US dollars") * 1e6).round() / 1e6
 }
 
-/// Returns how a task ended, with its reason.
+/// Returns a task's outcome and reason.
 pub(crate) fn outcome(run: &Run, issue: u64) -> (String, String) {
     let task = run.task(issue);
     let text = |key: &str| task[key].as_str().unwrap_or_default().to_owned();

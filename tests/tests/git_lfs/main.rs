@@ -1,5 +1,6 @@
-//! The real Git LFS, end to end: files that its filter takes out of commits are on its server, or in the user's repository, before a
-//! branch names them. Needs `git-lfs` on PATH, so it is a target of its own.
+//! The real Git LFS, end to end: files that its filter takes out of commits must be on its server,
+//! or in the user's repository, before a branch refers to them. Needs `git-lfs` on PATH, so it is a
+//! separate target.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,11 @@ use serde_json::{Value, json};
 
 const ATTRIBUTES: &str = "*.bin filter=lfs diff=lfs merge=lfs -text\n";
 
-/// What an agent does: one file that it commits, and one that it leaves.
+/// The agent's steps: it commits one file and leaves another uncommitted.
 const PLAN: &str = r#"[[{"run": "echo committed > a.bin; git add a.bin; git -c user.name=a -c user.email=a@a commit -qm a; echo left > b.bin"}, {"meter": 0.1}, {"result": {}}]]"#;
 
-/// Gives the world an agent that can run commands, and a repository on `main` with a file in Git LFS.
+/// Gives the sandbox an agent that can run commands, and a repository with a Git LFS file on
+/// `main`.
 fn prepare(world: &Sandbox) {
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     world.git(["lfs", "install", "--local"]);
@@ -49,7 +51,7 @@ fn n_paid(run: &Run) -> usize {
 }
 
 #[test]
-fn work_lfs_is_uploaded_before_the_branch_and_no_other_host_sees_the_token() {
+fn work_lfs_is_uploaded_before_the_branch_and_the_token_stays_on_its_host() {
     let world = on_github(PLAN);
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 1}));
@@ -102,7 +104,7 @@ fn an_agent_cannot_send_objects_elsewhere() {
 }
 
 #[test]
-fn uploads_that_are_refused_stop_the_session_once_and_resume_pays_nothing_again() {
+fn rejected_uploads_interrupt_the_session_and_resume_pays_nothing_twice() {
     let world = on_github(PLAN);
     let batch = On::post("/*/*/info/lfs/objects/batch")
         .when(|request| request.json()["operation"] == "upload");
@@ -119,14 +121,14 @@ fn uploads_that_are_refused_stop_the_session_once_and_resume_pays_nothing_again(
 }
 
 #[test]
-fn a_server_that_fails_leaves_the_token_in_no_file() {
+fn a_failing_server_leaves_the_token_in_no_file() {
     let world = on_github(PLAN);
     world.configure("claude", r#"{"maxRetries": 0}"#);
     let batch = On::post("/*/*/info/lfs/objects/batch");
     world.server.fault(batch.always(), Fault::status(500));
     world.exec(&[]).exits(3);
     let logs = world.files_with("GIT_CONFIG_COUNT");
-    assert!(!logs.is_empty(), "git-lfs has written its log");
+    assert!(!logs.is_empty(), "git-lfs must have written its log");
     let sent = BASE64_STANDARD.encode(format!("x-access-token:{TOKEN}"));
     assert_eq!(
         (world.files_with(TOKEN), world.files_with(&sent)),
@@ -170,12 +172,12 @@ fn the_users_repository_gets_the_objects() {
     assert_eq!(
         world.repository.lfs_objects(),
         ["old\n"],
-        "nothing is pushed"
+        "nothing must be pushed"
     );
 }
 
 #[test]
-fn large_files_without_the_filter_are_found_before_the_first_agent() {
+fn lfs_files_without_the_filter_are_reported_before_the_first_agent() {
     let world = on_github(PLAN);
     world.git(["lfs", "uninstall", "--local"]);
     let run = world.exec(&[]).exits(1);

@@ -1,4 +1,5 @@
-//! What must be true of a repository once a session in it was cut off and resumed, however it was cut off.
+//! The state a repository must have after a session in it was interrupted and resumed, whatever the
+//! interruption.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,8 @@ use autoissue_tests::{Run, Sandbox};
 
 use crate::process_under_test::{tagged_below, wait_until};
 
-/// Waits until no process works for the repository any more. The supervisors need a moment after the engine's death.
+/// Waits until no process works for the repository. The supervisors need a moment after the
+/// engine's death.
 #[track_caller]
 pub(crate) fn no_process_is_left(world: &Sandbox) {
     let prefix = world.tag_prefix();
@@ -15,7 +17,8 @@ pub(crate) fn no_process_is_left(world: &Sandbox) {
     });
 }
 
-/// Asserts that the issues 1 to `n_issues` ended once and well, each with one pull request, and that nothing else is left.
+/// Asserts that the issues 1 to `n_issues` ended once and successfully, each with one pull request,
+/// and that nothing else is left.
 #[track_caller]
 pub(crate) fn all_ended_once(world: &Sandbox, n_issues: u64) {
     no_process_is_left(world);
@@ -56,7 +59,7 @@ pub(crate) fn all_ended_once(world: &Sandbox, n_issues: u64) {
             .count();
         assert_eq!(ours, 1, "pull requests of #{issue}");
     }
-    // One run of git for all: each branch has its file, or git fails.
+    // One git command for all: it fails unless each branch has its file.
     world.git(
         ["rev-parse"]
             .into_iter()

@@ -1,4 +1,4 @@
-//! The machine is asked not to sleep while a session runs, by the system's own program.
+//! While a session runs, a program of the system keeps the machine awake.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,8 @@ use autoissue_tests::{Run, Sandbox, new_file_patch};
 
 use crate::aftermath::no_process_is_left;
 
-/// A world with one issue, whose check waits until the machine was asked, and with such a program under a name.
+/// Creates a sandbox with one issue whose check waits until the program was started, and with a
+/// fake of that program under a name.
 fn world_with(name: &str) -> Sandbox {
     let world = Sandbox::new();
     let root = world.root().display();
@@ -35,18 +36,19 @@ fn install(world: &Sandbox, name: &str, script: &str) {
 }
 
 #[test]
-fn a_session_keeps_the_machine_awake_and_lets_go_of_it() {
+fn a_session_keeps_the_machine_awake_until_it_ends() {
     let world = world_with("systemd-inhibit");
     let mut command = world.autoissue(["exec", "go"]);
     command.env("ANTHROPIC_API_KEY", "canary");
     Run::from(command.output().expect("it runs")).exits(0);
-    let how = fs::read_to_string(world.root().join("how")).expect("it was asked");
+    let how = fs::read_to_string(world.root().join("how")).expect("the program was started");
     assert!(
         how.starts_with("--what=idle:sleep --mode=block --who=autoissue --why=session ")
             && how.ends_with(" runs sleep infinity\n"),
         "{how}"
     );
-    let environment = fs::read_to_string(world.root().join("environment")).expect("it was asked");
+    let environment =
+        fs::read_to_string(world.root().join("environment")).expect("the program was started");
     assert!(
         environment.contains("HOME=") && !environment.contains("canary"),
         "{environment}"
@@ -55,9 +57,9 @@ fn a_session_keeps_the_machine_awake_and_lets_go_of_it() {
 }
 
 #[test]
-fn a_session_uses_caffeinate_where_that_is_what_there_is() {
+fn a_session_uses_caffeinate_if_systemd_inhibit_is_missing() {
     let world = world_with("caffeinate");
-    // All programs of the system, but for the other one.
+    // All programs of the system except the other one.
     let programs = world.root().join("programs");
     fs::create_dir(&programs).expect("the directory");
     let path = std::env::var_os("PATH").expect("a search path");
@@ -75,13 +77,13 @@ fn a_session_uses_caffeinate_where_that_is_what_there_is() {
     let mut command = world.autoissue(["exec", "go"]);
     command.env("PATH", &programs);
     Run::from(command.output().expect("it runs")).exits(0);
-    let how = fs::read_to_string(world.root().join("how")).expect("it was asked");
+    let how = fs::read_to_string(world.root().join("how")).expect("the program was started");
     assert!(how.starts_with("-i -s -w "), "{how}");
     no_process_is_left(&world);
 }
 
 #[test]
-fn a_machine_that_may_sleep_is_not_asked() {
+fn a_machine_that_may_sleep_is_not_kept_awake() {
     let world = world_with("systemd-inhibit");
     world.executor(r#"{"keepAwake": false}"#);
     world.run(["exec", "go"]).exits(0);
@@ -90,7 +92,7 @@ fn a_machine_that_may_sleep_is_not_asked() {
 }
 
 #[test]
-fn a_program_that_refuses_costs_no_session() {
+fn a_failing_program_does_not_stop_the_session() {
     for script in ["#!/bin/sh\necho refused >&2; exit 1\n", "#!/nonexistent\n"] {
         let world = Sandbox::new();
         world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process_under_test::{poll_until, supervisor, tagged, unique_tag};
 
-/// Nothing here is to be ended by it, however busy the machine is.
+/// A time limit that no command here reaches, however busy the machine is.
 const LONG: Duration = Duration::from_secs(3_600);
 
 fn workplace(name: &str) -> Workplace {
@@ -52,7 +52,7 @@ async fn every_check_runs_even_after_one_has_failed() {
         on_output,
     )
     .await;
-    let results = results.expect("all could run");
+    let results = results.expect("all ran");
     let verdicts: Vec<_> = results
         .iter()
         .map(|it| (it.name.as_str(), it.passed, it.exit_code, it.signal))
@@ -73,7 +73,7 @@ async fn every_check_runs_even_after_one_has_failed() {
 }
 
 #[tokio::test]
-async fn a_check_out_of_time_has_failed() {
+async fn a_check_that_times_out_fails() {
     let mut slow = check("slow", "echo begun; exec sleep 1000");
     slow.timeout_minutes = 0;
     let results = run_checks(
@@ -89,7 +89,7 @@ async fn a_check_out_of_time_has_failed() {
 }
 
 #[tokio::test]
-async fn long_output_keeps_its_beginning_and_its_end() {
+async fn long_output_keeps_its_beginning_and_end() {
     let loud = check("loud", "echo first; seq 1 200000; echo last");
     let results = run_checks(
         &supervisor(),
@@ -131,7 +131,7 @@ async fn cancelled_checks_give_no_verdict() {
 }
 
 #[tokio::test]
-async fn a_check_that_cannot_run_is_no_verdict_on_the_change() {
+async fn a_check_that_cannot_run_gives_no_verdict() {
     let mut nowhere = workplace("nowhere");
     nowhere.directory = PathBuf::from("/absent");
     let result = run_checks(
@@ -146,7 +146,7 @@ async fn a_check_that_cannot_run_is_no_verdict_on_the_change() {
 }
 
 #[tokio::test]
-async fn setup_stops_at_the_first_failure_and_says_what_it_printed() {
+async fn setup_stops_at_the_first_failure_and_reports_its_output() {
     let commands = [
         "echo one".to_owned(),
         "seq 1 100; echo no network >&2; exit 6".to_owned(),
@@ -171,12 +171,15 @@ async fn setup_stops_at_the_first_failure_and_says_what_it_printed() {
         text.contains(&commands[1]) && text.contains("exit code 6") && text.contains("no network"),
         "{text}"
     );
-    assert!(!text.contains("\n50\n"), "only the last lines: {text}");
+    assert!(
+        !text.contains("\n50\n"),
+        "only the last lines may be shown: {text}"
+    );
     assert!(seen.contains(&"one".to_owned()) && !seen.contains(&"never".to_owned()));
 }
 
 #[tokio::test]
-async fn setup_that_is_slow_or_cancelled_is_told_apart() {
+async fn slow_and_cancelled_setup_are_distinguished() {
     let commands = ["exec sleep 1000".to_owned()];
     let place = workplace("slow-setup");
     let cancel = CancellationToken::new();

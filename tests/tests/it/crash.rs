@@ -1,4 +1,5 @@
-//! `kill -9` of the engine: at every write of the journal, and from outside at any moment. What was begun ends once.
+//! `kill -9` of the engine: at every write of the journal, and from outside at any time. Everything
+//! that was started ends exactly once.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -12,10 +13,10 @@ use crate::aftermath::{all_ended_once, no_process_is_left};
 use crate::process_under_test::{tagged_below, wait_until};
 
 const N_ISSUES: u64 = 6;
-/// Crashes that are tried at once: most of their time is waiting.
+/// Number of concurrent crashes; they spend most of their time waiting.
 const N_AT_ONCE: u32 = 4;
 
-/// Makes a backlog with parallel work, checks and a dependency.
+/// Creates a backlog with parallel work, checks and a dependency.
 fn backlog(checks: &str) -> Sandbox {
     let world = Sandbox::new();
     world.executor(&format!(
@@ -34,12 +35,12 @@ fn backlog(checks: &str) -> Sandbox {
     world
 }
 
-/// Resumes a session whose engine has died, and looks at what there is then.
+/// Resumes a session whose engine has died, and checks the result.
 fn resume_after_death(world: &Sandbox) {
     no_process_is_left(world);
     let resumed = world.run(["resume", "--quiet"]);
     if resumed.code == Some(2) {
-        // It died after its last write: all that can be left is a worktree, which the next session clears away.
+        // It died after its last write: at most a worktree remains, which the next session removes.
         assert!(
             resumed.stderr.contains("no unfinished session"),
             "{resumed:?}"
@@ -50,11 +51,7 @@ fn resume_after_death(world: &Sandbox) {
         resumed.exits(0);
         all_ended_once(world, N_ISSUES);
     }
-    assert_eq!(
-        world.worktrees(),
-        Vec::<String>::new(),
-        "worktrees are left"
-    );
+    assert_eq!(world.worktrees(), Vec::<String>::new(), "worktrees remain");
 }
 
 #[cfg(debug_assertions)]
@@ -68,10 +65,11 @@ fn exec_until(world: &Sandbox, point: &str) -> Run {
     )
 }
 
-/// Dies at one write after the other until a session outlives its crash point, and resumes each time.
+/// Crashes at one write after another, resuming each time, until a session finishes before its
+/// crash point.
 #[cfg(debug_assertions)]
 fn crash_at_every_write(moment: &str, backlog: impl Fn() -> Sandbox + Sync) {
-    // Write 1 is the session's own row, and comes before anyone can ask for a crash.
+    // Write 1 is the session's own row; crash points exist only after it.
     let next = AtomicU32::new(2);
     let over = AtomicU32::new(u32::MAX);
     let crash_and_resume = || {
@@ -101,7 +99,7 @@ fn crash_at_every_write(moment: &str, backlog: impl Fn() -> Sandbox + Sync) {
 #[test]
 #[cfg(debug_assertions)]
 fn a_crash_before_any_write_does_nothing_twice() {
-    // Without checks, which is half as long a session.
+    // Without checks, the session is half as long.
     crash_at_every_write("before", || {
         let world = backlog("true");
         world.executor(r#"{"maxParallel": 3}"#);
@@ -134,10 +132,11 @@ fn a_resume_that_crashes_can_be_resumed() {
     all_ended_once(&world, N_ISSUES);
 }
 
-/// A check that leaves a process in a session of its own behind, and unless the world has a file `go`, never ends.
+/// Returns a check that leaves processes behind in sessions of their own, and never ends unless the
+/// sandbox has a file `go`.
 fn stubborn_check(world: &Sandbox) -> String {
     let root = world.root().display();
-    // On the base, where no issue has left its file, it is harmless.
+    // On the base, where no issue has added its file, it does nothing.
     format!(
         "ls [1-9].txt || exit 0; setsid sleep 1000 & setsid sleep 1000 & \
          echo x >> {root}/marks; test -f {root}/go || exec sleep 1000"
@@ -167,7 +166,7 @@ fn orphans() {
     all_ended_once(&world, N_ISSUES);
 }
 
-/// Kills the engine once it has shown so many events, and resumes it.
+/// Kills the engine after it has printed `n_events` events, and resumes the session.
 fn kill_after_events(n_events: usize) {
     let world = backlog("true");
     let check = stubborn_check(&world);
@@ -178,7 +177,7 @@ fn kill_after_events(n_events: usize) {
     let mut engine = world.start(["exec", "go", "--output", "json"]);
     let lines = BufReader::new(engine.stdout.take().expect("it is a pipe")).lines();
     let n_seen = lines.take(n_events).count();
-    // Killing fails where it has ended already, which is a moment like any other.
+    // Killing fails if it has already exited, which is a valid case too.
     let _ = engine.kill();
     engine.wait().expect("it ends");
     eprintln!("killed after {n_seen} events");
@@ -186,8 +185,8 @@ fn kill_after_events(n_events: usize) {
 }
 
 #[test]
-fn a_kill_from_outside_at_any_moment_does_nothing_twice() {
-    // Ten places in a session of about eighty events, spread by a multiplier that hits none twice.
+fn a_kill_from_outside_at_any_time_does_nothing_twice() {
+    // Ten points in a session of about eighty events, spread by a multiplier that hits none twice.
     let moments: Vec<usize> = (0..10).map(|seed: usize| 1 + seed * 37 % 80).collect();
     let next = AtomicUsize::new(0);
     let kill_one_after_another = || {
@@ -199,7 +198,7 @@ fn a_kill_from_outside_at_any_moment_does_nothing_twice() {
 }
 
 #[test]
-fn locks_of_git_that_a_killed_session_left_stop_nobody() {
+fn git_locks_left_by_a_killed_session_block_nothing() {
     let world = backlog("true");
     world.executor(r#"{"maxParallel": 3}"#);
     world
@@ -214,7 +213,7 @@ fn locks_of_git_that_a_killed_session_left_stop_nobody() {
         mirror.join("refs/autoissue/bases/main.lock"),
     ];
     for lock in &locks {
-        std::fs::create_dir_all(lock.parent().expect("it has one")).expect("the directory");
+        std::fs::create_dir_all(lock.parent().expect("it has a parent")).expect("the directory");
         let file = std::fs::File::create(lock).expect("the lock");
         file.set_modified(SystemTime::now() - Duration::from_secs(60))
             .expect("a time to set");

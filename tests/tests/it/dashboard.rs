@@ -1,4 +1,5 @@
-//! The dashboard as others meet it: over a socket, by the real binary, on sessions that run here, elsewhere, or are over.
+//! The dashboard from outside: over a socket, served by the real binary, for sessions that run in
+//! the same process, in another, or have ended.
 
 mod api;
 mod limits;
@@ -13,7 +14,7 @@ use autoissue_tests::{MadeUp, Recipe, Served, scratch};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A state directory with one made-up session.
+/// A state directory with one simulated session.
 struct World {
     state: TempDir,
     session: MadeUp,
@@ -30,13 +31,13 @@ impl World {
         self.state.path()
     }
 
-    /// Serves it to everybody on this machine.
+    /// Serves it without authentication, on this machine only.
     fn serve(&self) -> Served {
         Served::start(self.state(), &json!({}))
     }
 }
 
-/// Returns settings that ask for credentials: `ada` and `pass word`, or the token `t0ken-t0ken`.
+/// Returns settings that require credentials: `ada` and `pass word`, or the token `t0ken-t0ken`.
 fn asking(kind: &str, host: &str) -> Value {
     let auth = json!({
         "enabled": true, "type": kind, "username": "ada", "password": "pass word", "token": "t0ken-t0ken",

@@ -1,5 +1,5 @@
-//! `autoissue doctor`, and the glance that `exec` takes before it spends: each trouble is named with what to do, and nothing is
-//! changed, neither here nor on the server.
+//! `autoissue doctor`, and the quick check of `exec` before it spends anything: each problem is
+//! reported with a fix, and nothing is changed, neither here nor on the server.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::file_tree::{assert_same, tree};
 
-/// Runs `doctor` to its end, and makes sure that it leaves no trace.
+/// Runs `doctor` to completion, and checks that it leaves no trace.
 #[track_caller]
 fn examine(world: &GithubSandbox, mut command: Command) -> Vec<Value> {
     let before = (
@@ -48,14 +48,15 @@ fn examine(world: &GithubSandbox, mut command: Command) -> Vec<Value> {
     findings
 }
 
-/// Returns the state directory, without the two files by which SQLite lets a reader in beside a writer: they hold nothing.
+/// Returns the state directory without SQLite's two auxiliary files. They let a reader in next to a
+/// writer and contain no data.
 fn state_of(world: &GithubSandbox) -> std::collections::BTreeMap<String, crate::file_tree::Entry> {
     let mut state = tree(&world.state());
     state.retain(|name, _| !name.ends_with("-shm") && !name.ends_with("-wal"));
     state
 }
 
-/// Asserts that a finding of this kind is there, and that no other has failed.
+/// Asserts that there is such a finding, and that no other check has failed.
 #[track_caller]
 fn has(findings: &[Value], check: &str, level: &str, words: &str) {
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
@@ -89,7 +90,7 @@ fn in_hours(hours: i64) -> String {
         .to_string()
 }
 
-/// Runs `exec`, which has to refuse with these words and leave nothing behind.
+/// Runs `exec`, which must fail with this message and leave nothing behind.
 #[track_caller]
 fn exec_refuses(world: &GithubSandbox, token: &str, code: i32, words: &str) {
     let before = (tree(&world.project()), tree(&world.state()));
@@ -110,10 +111,10 @@ fn exec_refuses(world: &GithubSandbox, token: &str, code: i32, words: &str) {
     assert_same(&before.1, &tree(&world.state()));
 }
 
-// ---- a sound world
+// ---- a working setup
 
 #[test]
-fn where_all_is_well_nothing_fails_and_nothing_is_changed() {
+fn a_working_setup_passes_and_nothing_is_changed() {
     let world = GithubSandbox::new();
     world.executor(r#"{"setup": ["touch made"], "checks": ["test -f made", "test -f README.md"]}"#);
     let findings = examine(&world, world.autoissue(["doctor"]));
@@ -134,7 +135,7 @@ fn where_all_is_well_nothing_fails_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_journal_is_looked_at_without_a_trace() {
+fn the_journal_is_inspected_without_a_trace() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     world.exec(&[]).exits(0);
@@ -142,7 +143,7 @@ fn a_journal_is_looked_at_without_a_trace() {
 }
 
 #[test]
-fn a_version_of_the_api_that_github_retires_is_a_warning() {
+fn an_api_version_that_github_retires_is_a_warning() {
     let world = GithubSandbox::new();
     let findings = examine(&world, quick(&world));
     assert!(findings.iter().all(|it| it["check"] != "api version"));
@@ -158,7 +159,7 @@ fn a_version_of_the_api_that_github_retires_is_a_warning() {
 // ---- the token
 
 #[test]
-fn each_trouble_with_the_token_is_told_apart() {
+fn problems_with_the_token_are_distinguished() {
     let world = GithubSandbox::new();
     let mut command = quick(&world);
     command
@@ -216,7 +217,7 @@ fn each_trouble_with_the_token_is_told_apart() {
 }
 
 #[test]
-fn a_token_that_ends_is_told_before_the_night() {
+fn a_token_about_to_expire_is_reported_before_the_session() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     let soon = Token::fine_grained("ada").expires(&in_hours(5));
@@ -260,7 +261,7 @@ fn a_token_that_ends_is_told_before_the_night() {
 // ---- the repository
 
 #[test]
-fn an_archived_repository_is_no_place_for_work() {
+fn an_archived_repository_is_an_error() {
     let world = GithubSandbox::new();
     world.repository.archive();
     has(
@@ -286,7 +287,7 @@ fn a_repository_without_issues_has_no_backlog() {
 }
 
 #[test]
-fn a_renamed_repository_is_worked_on_under_its_new_name() {
+fn a_renamed_repository_is_used_under_its_new_name() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     world.repository.rename("ada/renamed");
@@ -329,7 +330,7 @@ fn a_misspelt_or_hidden_repository_is_not_found() {
 }
 
 #[test]
-fn a_base_that_is_not_there_is_named() {
+fn a_missing_base_branch_is_named() {
     let world = GithubSandbox::new();
     world.config(r#"{"agent": {"backend": "patch"}, "project": {"baseBranch": "trunk"}}"#);
     has(
@@ -349,7 +350,7 @@ fn a_base_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_push_that_git_is_denied_is_found_although_the_api_promises_it() {
+fn a_denied_push_is_found_although_the_api_allows_it() {
     let world = GithubSandbox::new();
     let pushes = On::get("/*/*/info/refs")
         .when(|request| request.query.contains("git-receive-pack"))
@@ -363,10 +364,10 @@ fn a_push_that_git_is_denied_is_found_although_the_api_promises_it() {
     );
 }
 
-// ---- the way there
+// ---- the connection
 
 #[test]
-fn few_calls_and_a_wrong_clock_are_warnings() {
+fn a_low_rate_limit_and_a_wrong_clock_are_warnings() {
     let world = GithubSandbox::new();
     world
         .server
@@ -387,7 +388,7 @@ fn few_calls_and_a_wrong_clock_are_warnings() {
 }
 
 #[test]
-fn an_api_that_cannot_be_reached_or_trusted_is_told_with_its_host() {
+fn an_unreachable_or_untrusted_api_is_reported_with_its_host() {
     let world = GithubSandbox::new();
     let at = |url: String| {
         let mut command = quick(&world);
@@ -410,7 +411,7 @@ fn an_api_that_cannot_be_reached_or_trusted_is_told_with_its_host() {
 }
 
 #[test]
-fn the_api_is_asked_through_the_proxy_of_the_environment() {
+fn the_api_is_called_through_the_proxy_of_the_environment() {
     let world = GithubSandbox::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -460,7 +461,7 @@ fn install_claude(world: &Sandbox, script: &str) {
 }
 
 #[test]
-fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
+fn the_agents_version_and_login_are_checked() {
     let world = GithubSandbox::new();
     world.configure("claude", "{}");
     install_claude(&world, "echo 2.1.197 '(Claude Code)'; env >\"$HOME/seen\"");
@@ -481,7 +482,10 @@ fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
         has(&findings, "login", "warning", "not found");
     }
     let seen = fs::read_to_string(world.home().join("seen")).expect("the program ran");
-    assert!(!seen.contains(TOKEN), "the agent's program gets no token");
+    assert!(
+        !seen.contains(TOKEN),
+        "the agent must not receive the token"
+    );
     let mut command = quick(&world);
     command.env("ANTHROPIC_API_KEY", "sk-ant-canary-canary");
     let findings = examine(&world, command);
@@ -490,7 +494,7 @@ fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
 }
 
 #[test]
-fn a_misspelt_model_is_named_with_the_one_that_was_meant() {
+fn a_misspelt_model_gets_a_suggestion() {
     let world = GithubSandbox::new();
     install_claude(&world, "echo 2.1.197 '(Claude Code)'");
     let with = |model: &str| {
@@ -508,7 +512,7 @@ fn a_misspelt_model_is_named_with_the_one_that_was_meant() {
 }
 
 #[test]
-fn an_agent_that_does_not_even_tell_its_version_is_a_failure() {
+fn an_agent_without_a_version_is_a_failure() {
     let world = GithubSandbox::new();
     world.configure("claude", "{}");
     install_claude(&world, "echo broken >&2; exit 7");
@@ -521,7 +525,7 @@ fn an_agent_that_does_not_even_tell_its_version_is_a_failure() {
 }
 
 #[test]
-fn a_red_base_is_told_with_the_end_of_what_was_printed() {
+fn a_failing_base_is_reported_with_the_end_of_its_output() {
     let world = GithubSandbox::new();
     let checks = r#""checks": [{"name": "tests", "run": "seq 1 40; exit 3"}]"#;
     world.executor(&format!("{{{checks}}}"));
@@ -559,7 +563,7 @@ fn a_red_base_is_told_with_the_end_of_what_was_printed() {
 }
 
 #[test]
-fn nobody_to_commit_as_is_a_warning() {
+fn a_missing_git_identity_is_a_warning() {
     let world = GithubSandbox::new();
     fs::write(world.home().join(".gitconfig"), "").expect("the git configuration");
     has(
@@ -571,7 +575,7 @@ fn nobody_to_commit_as_is_a_warning() {
 }
 
 #[test]
-fn a_plugin_of_other_content_stops_a_session_before_it_spends() {
+fn a_changed_plugin_stops_a_session_before_it_spends() {
     let world = GithubSandbox::new();
     world.write("p.wasm", "other");
     let plugin = format!(
@@ -609,7 +613,7 @@ fn the_local_forge_needs_neither_token_nor_network() {
 }
 
 #[test]
-fn first_identity_from_environment_counts_as_it_does_for_git() {
+fn first_identity_from_environment_is_used_as_in_git() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     std::fs::remove_file(world.home().join(".gitconfig")).expect("the git configuration");
@@ -623,7 +627,7 @@ fn first_identity_from_environment_counts_as_it_does_for_git() {
     let doctor = as_eve(&["doctor", "--quick", "--output", "json"]);
     let identity = doctor.objects("finding");
     let identity = identity.iter().find(|it| it["check"] == "identity");
-    let identity = identity.expect("the identity is looked at");
+    let identity = identity.expect("the identity is checked");
     assert_eq!(identity["level"], "ok");
     assert_eq!(identity["message"], "Eve Example <eve@example.org>");
     as_eve(&["exec", "go"]).exits(0);

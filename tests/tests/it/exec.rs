@@ -1,16 +1,16 @@
-//! The main job through the real binary, on the local forge with the free agent.
+//! `exec` through the real binary, on the local forge with the free agent.
 
 use std::collections::BTreeSet;
 
 use autoissue_tests::{Run, Sandbox, new_file_patch};
 use serde_json::Value;
 
-/// Runs `exec go --output json` with more arguments.
+/// Runs `exec go --output json` with further arguments.
 fn exec(world: &Sandbox, more: &[&str]) -> Run {
     world.run(["exec", "go", "--output", "json"].iter().chain(more))
 }
 
-/// Adds an issue that asks for a file of its own number.
+/// Adds an issue that asks for a file named after its number.
 fn plain_issue(world: &Sandbox, number: u64, title: &str) {
     world.issue(
         number,
@@ -19,7 +19,7 @@ fn plain_issue(world: &Sandbox, number: u64, title: &str) {
     );
 }
 
-/// Returns the issues of a type of event, in the order in which it happened.
+/// Returns the issues of an event type, in order of their events.
 fn order_of(run: &Run, kind: &str) -> Vec<u64> {
     run.events(kind)
         .iter()
@@ -27,7 +27,8 @@ fn order_of(run: &Run, kind: &str) -> Vec<u64> {
         .collect()
 }
 
-/// Returns the most attempts that were in flight at once, and the pairs of issues that ever were in flight together.
+/// Returns the maximum number of concurrent attempts, and all pairs of issues that were in flight
+/// together.
 fn in_flight(run: &Run) -> (usize, BTreeSet<(u64, u64)>) {
     let (mut now, mut most, mut pairs) = (BTreeSet::new(), 0, BTreeSet::new());
     for (kind, event) in run.story() {
@@ -107,7 +108,7 @@ fn rerun_same_label() {
 }
 
 #[test]
-fn a_pull_request_says_what_was_done() {
+fn a_pull_request_describes_the_work() {
     let world = Sandbox::new();
     world.executor(r#"{"prDraft": true, "checks": [{"name": "files", "run": "test -f 7.txt || test ! -d none"}]}"#);
     plain_issue(&world, 7, "[Backend] add the seventh");
@@ -131,7 +132,7 @@ fn a_pull_request_says_what_was_done() {
 }
 
 #[test]
-fn without_pull_requests_the_work_ends_as_a_branch() {
+fn without_pull_requests_the_work_is_kept_as_a_branch() {
     let world = Sandbox::new();
     world.executor(r#"{"createPr": false}"#);
     plain_issue(&world, 1, "[Backend] add");
@@ -144,7 +145,7 @@ fn without_pull_requests_the_work_ends_as_a_branch() {
 }
 
 #[test]
-fn work_that_ended_as_a_branch_is_not_done_again_and_its_branch_stays() {
+fn work_kept_as_a_branch_is_not_repeated_and_its_branch_stays() {
     let world = Sandbox::new();
     world.executor(r#"{"createPr": false}"#);
     plain_issue(&world, 1, "[Backend] add");
@@ -171,7 +172,7 @@ fn work_that_ended_as_a_branch_is_not_done_again_and_its_branch_stays() {
     assert_eq!(order_of(&again, "attempt.started"), [2]);
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
     assert_eq!(world.git(["rev-parse", "autoissue/issue-2~1"]), head);
-    // Asked for by its number, it is done again; and without its branch.
+    // When asked for by number it is done again, and also without its branch.
     let again = exec(&world, &["--issue", "1"]).exits(0);
     assert_eq!(again.outcomes(), [(1, "done".to_owned())]);
     world.git(["branch", "-D", "autoissue/issue-1"]);
@@ -208,7 +209,7 @@ fn a_failed_check_keeps_the_work_and_opens_nothing() {
         "refs/autoissue/salvage",
     ]);
     let session = run.summary()["session"].as_str().expect("an id").to_owned();
-    let last = refs.lines().last().expect("the work is kept");
+    let last = refs.lines().last().expect("a ref of kept work");
     assert!(
         last.contains(&session) && last.contains("issue-1/"),
         "{refs}"
@@ -218,7 +219,7 @@ fn a_failed_check_keeps_the_work_and_opens_nothing() {
     let report = world.run(["show", &session]).exits(0);
     assert!(
         report.stdout.contains(last),
-        "the report names the work:\n{}",
+        "the report must name the kept work:\n{}",
         report.stdout
     );
 }
@@ -226,7 +227,7 @@ fn a_failed_check_keeps_the_work_and_opens_nothing() {
 #[test]
 fn no_op_pull_request() {
     let world = Sandbox::new();
-    // What the patch adds is there already.
+    // The patch adds a file that already exists.
     world.write("same.txt", "same\n");
     world.git(["add", "same.txt"]);
     world.git(["commit", "--quiet", "--message", "same"]);
@@ -255,7 +256,7 @@ fn an_issue_without_a_patch_does_not_stop_the_others() {
 // ---- dependencies
 
 #[test]
-fn dependent_work_is_built_on_what_it_depends_on() {
+fn dependent_work_is_built_on_its_dependency() {
     let world = Sandbox::new();
     world.issue(
         1,
@@ -278,7 +279,7 @@ fn dependent_work_is_built_on_what_it_depends_on() {
 }
 
 #[test]
-fn work_that_depends_on_two_contains_both() {
+fn work_with_two_dependencies_contains_both() {
     let world = Sandbox::new();
     plain_issue(&world, 1, "[Backend] one");
     plain_issue(&world, 2, "[Frontend] two");
@@ -298,7 +299,7 @@ fn work_that_depends_on_two_contains_both() {
 }
 
 #[test]
-fn what_depends_on_a_failure_is_skipped() {
+fn dependents_of_a_failed_task_are_skipped() {
     let world = Sandbox::new();
     world
         .executor(r#"{"maxRetries": 0, "checks": [{"name": "strict", "run": "test ! -f 1.txt"}]}"#);
@@ -323,7 +324,7 @@ fn what_depends_on_a_failure_is_skipped() {
 }
 
 #[test]
-fn what_depends_on_an_open_issue_outside_is_skipped() {
+fn dependents_of_an_open_issue_outside_the_run_are_skipped() {
     let world = Sandbox::new();
     world.issue(
         1,
@@ -342,7 +343,7 @@ fn what_depends_on_an_open_issue_outside_is_skipped() {
 }
 
 #[test]
-fn a_circle_of_dependencies_costs_its_members_only() {
+fn a_dependency_cycle_skips_only_its_members() {
     let world = Sandbox::new();
     let issue = |number: u64, title: &str, body: &str| {
         let patch = new_file_patch(&format!("{number}.txt"), "new");
@@ -390,7 +391,7 @@ fn the_backlog_can_be_narrowed() {
 }
 
 #[test]
-fn issues_that_name_one_file_never_run_together() {
+fn issues_that_name_the_same_file_never_run_together() {
     let world = Sandbox::new();
     world.config(
         r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "executor": {"maxParallel": 4},
@@ -414,11 +415,11 @@ fn issues_that_name_one_file_never_run_together() {
     let run = exec(&world, &[]).exits(0);
     let (most, pairs) = in_flight(&run);
     assert!(!pairs.contains(&(2, 4)), "{pairs:?}");
-    assert!(1 < most, "the others do");
+    assert!(1 < most, "the others must run concurrently");
 }
 
 #[test]
-fn no_more_run_at_once_than_asked() {
+fn concurrency_stays_within_the_limit() {
     let world = Sandbox::new();
     world.config(
         r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "executor": {"maxParallel": 6},
@@ -432,7 +433,7 @@ fn no_more_run_at_once_than_asked() {
 }
 
 #[test]
-fn one_task_of_a_domain_at_a_time() {
+fn one_task_per_domain_at_a_time() {
     let world = Sandbox::new();
     for (number, domain) in [
         (1, "Backend"),
@@ -448,7 +449,7 @@ fn one_task_of_a_domain_at_a_time() {
 }
 
 #[test]
-fn priority_comes_first_and_then_the_oldest() {
+fn higher_priority_runs_first_then_the_oldest() {
     let world = Sandbox::new();
     plain_issue(&world, 1, "[Backend] old");
     plain_issue(&world, 2, "[Backend] newer");
@@ -501,7 +502,7 @@ fn sixty_issues() {
 // ---- the backlog
 
 #[test]
-fn no_issue_with_the_label_is_no_error() {
+fn no_issue_with_the_label_is_not_an_error() {
     let world = Sandbox::new();
     world.labelled_issue(1, "other", &["other"], "words");
     let run = world.run(["exec", "go"]).exits(0);
@@ -566,7 +567,11 @@ fn closed_issues_and_merged_work_are_left_alone() {
     );
     let run = exec(&world, &[]).exits(0);
     assert_eq!(run.outcomes(), [(1, "done".to_owned())]);
-    assert_eq!(world.pulls().len(), 2, "a closed one is not opened again");
+    assert_eq!(
+        world.pulls().len(),
+        2,
+        "a closed pull request must not be reopened"
+    );
 }
 
 #[test]
@@ -588,7 +593,7 @@ fn hidden_instructions() {
 }
 
 #[test]
-fn a_hostile_title_reaches_no_output_as_it_is() {
+fn a_hostile_title_is_escaped_in_every_output() {
     let world = Sandbox::new();
     // JSON escapes, which the local forge reads too.
     let title =
@@ -643,15 +648,15 @@ fn setup_runs_before_the_agent_in_its_directory() {
     let files = world.git(["diff", "--name-only", "main", "autoissue/issue-1"]);
     assert_eq!(
         files, "1.txt",
-        "what setup made and git ignores is not part of the work"
+        "ignored files created by setup are not part of the work"
     );
 }
 
 #[test]
-fn what_setup_leaves_is_not_the_agents_work() {
+fn files_left_by_setup_are_not_the_agents_work() {
     let world = Sandbox::new();
     world.executor(r#"{"maxRetries": 0, "setup": ["echo 1 > lock.txt"]}"#);
-    // A patch that is applied already: the agent does nothing.
+    // A patch that is already applied, so the agent changes nothing.
     let nothing = "```diff\n--- a/lock.txt\n+++ b/lock.txt\n@@ -0,0 +1 @@\n+1\n```\n";
     world.issue(1, "[Backend] add", nothing);
     let run = exec(&world, &[]);
@@ -660,7 +665,7 @@ fn what_setup_leaves_is_not_the_agents_work() {
 }
 
 #[test]
-fn a_failing_setup_says_what_it_printed() {
+fn a_failing_setup_reports_its_output() {
     let world = Sandbox::new();
     world.executor(r#"{"maxRetries": 0, "setup": ["echo no such registry >&2; exit 4"]}"#);
     plain_issue(&world, 1, "[Backend] add");
@@ -676,7 +681,8 @@ fn a_failing_setup_says_what_it_printed() {
 fn env_leak() {
     let world = Sandbox::new();
     plain_issue(&world, 1, "[Backend] add");
-    // What setup leaves is no part of the work, and checks run after the work is collected: they write to the home directory.
+    // Files created by setup are not part of the work and checks run after the work is collected,
+    // so both write to the home directory.
     world.config(
         r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch", "env": ["WANTED"]}, "executor": {
             "setup": ["env > \"$HOME/env-of-setup\""],
@@ -730,7 +736,7 @@ fn a_known_failure_of_the_base_can_be_ignored() {
     plain_issue(
         &world,
         2,
-        "[Frontend] breaks a check that is good on the base",
+        "[Frontend] breaks a check that passes on the base",
     );
     let run = exec(&world, &[]).exits(3);
     assert_eq!(

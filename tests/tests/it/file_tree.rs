@@ -1,11 +1,11 @@
-//! All that a directory holds, to compare before and after: names, kinds, modes, contents.
+//! The contents of a directory, for comparison before and after: names, kinds, modes, contents.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// What is at a path.
+/// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     Directory,
@@ -13,7 +13,7 @@ pub(crate) enum Entry {
     File { mode: u32, bytes: Vec<u8> },
 }
 
-/// Returns everything below a directory by its path there; nothing where there is no directory.
+/// Returns everything below a directory by relative path; empty if the directory does not exist.
 pub(crate) fn tree(root: &Path) -> BTreeMap<String, Entry> {
     let mut found = BTreeMap::new();
     add(root, root, &mut found);
@@ -25,7 +25,7 @@ fn add(root: &Path, directory: &Path, found: &mut BTreeMap<String, Entry>) {
         let path = entry.path();
         let name = path
             .strip_prefix(root)
-            .expect("it is below")
+            .expect("the path is below the root")
             .to_string_lossy()
             .into_owned();
         let kind = entry.file_type().expect("a kind");
@@ -48,7 +48,7 @@ fn add(root: &Path, directory: &Path, found: &mut BTreeMap<String, Entry>) {
     }
 }
 
-/// Asserts that two trees are one, and names what differs.
+/// Asserts that two trees are equal, and names the differences.
 #[track_caller]
 pub(crate) fn assert_same(before: &BTreeMap<String, Entry>, after: &BTreeMap<String, Entry>) {
     let names = before.keys().chain(after.keys());

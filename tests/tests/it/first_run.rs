@@ -1,4 +1,5 @@
-//! The first run on a machine where something is missing: a clear word, the right exit code, and nothing left behind.
+//! The first run on a machine where something is missing: a clear message, the right exit code, and
+//! nothing left behind.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -7,14 +8,15 @@ use autoissue_tests::{Run, Sandbox, binary, new_file_patch};
 
 use crate::file_tree::{Entry, assert_same, tree};
 
-/// A world that only lacks what a test takes away.
+/// Creates a complete sandbox, from which a test removes one thing.
 fn ready() -> Sandbox {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     world
 }
 
-/// Runs a command that must refuse: with this code, with these words, and without a trace in project and state.
+/// Runs a command that must fail with this exit code and this text, and without a trace in project
+/// and state.
 #[track_caller]
 fn refuses(world: &Sandbox, mut command: Command, code: i32, words: &[&str]) {
     let (project, state) = (tree(&world.project()), state_of(world));
@@ -27,12 +29,15 @@ fn refuses(world: &Sandbox, mut command: Command, code: i32, words: &[&str]) {
         );
     }
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
-    assert_eq!(run.stdout, "", "what went wrong is no output");
+    assert_eq!(
+        run.stdout, "",
+        "errors must not be printed to standard output"
+    );
     assert_same(&project, &tree(&world.project()));
     assert_same(&state, &state_of(world));
 }
 
-/// Returns what is in the state directory.
+/// Returns the contents of the state directory.
 fn state_of(world: &Sandbox) -> BTreeMap<String, Entry> {
     tree(&world.state())
 }
@@ -41,10 +46,10 @@ fn exec(world: &Sandbox) -> Command {
     world.autoissue(["exec", "go"])
 }
 
-// ---- what was typed
+// ---- arguments
 
 #[test]
-fn without_a_label_it_says_how_it_is_used() {
+fn a_missing_label_prints_the_usage() {
     let world = ready();
     refuses(
         &world,
@@ -68,7 +73,7 @@ fn an_empty_label_is_refused() {
 }
 
 #[test]
-fn a_command_that_does_not_exist_is_refused() {
+fn an_unknown_command_is_refused() {
     let world = ready();
     refuses(
         &world,
@@ -81,7 +86,7 @@ fn a_command_that_does_not_exist_is_refused() {
 // ---- configuration
 
 #[test]
-fn a_wrong_value_is_named_with_its_place() {
+fn a_wrong_value_is_reported_with_its_position() {
     let world = ready();
     world.config("{\n  \"forge\": {\"kind\": \"local\"},\n  \"executor\": {\n    \"maxParallel\": 0\n  }\n}\n");
     let words = [
@@ -95,7 +100,7 @@ fn a_wrong_value_is_named_with_its_place() {
 }
 
 #[test]
-fn an_unknown_key_names_the_nearest() {
+fn an_unknown_key_gets_a_suggestion() {
     let world = ready();
     world.config(r#"{"forge": {"kind": "local"}, "executor": {"maxParalel": 2}}"#);
     refuses(
@@ -107,7 +112,7 @@ fn an_unknown_key_names_the_nearest() {
 }
 
 #[test]
-fn a_torn_configuration_is_named_with_its_line() {
+fn a_truncated_configuration_is_reported_with_its_line() {
     let world = ready();
     world.config("{\n  \"forge\": {\"kind\": \"local\"\n");
     refuses(
@@ -119,7 +124,7 @@ fn a_torn_configuration_is_named_with_its_line() {
 }
 
 #[test]
-fn a_configuration_that_is_not_there_is_named() {
+fn a_missing_configuration_is_named() {
     let world = ready();
     refuses(
         &world,
@@ -130,7 +135,7 @@ fn a_configuration_that_is_not_there_is_named() {
 }
 
 #[test]
-fn every_wrong_flag_is_named() {
+fn every_invalid_flag_is_named() {
     let world = ready();
     refuses(
         &world,
@@ -153,9 +158,9 @@ fn every_wrong_flag_is_named() {
 }
 
 #[test]
-fn without_configuration_and_remote_it_says_how_to_begin() {
+fn without_configuration_and_remote_it_suggests_init() {
     let world = ready();
-    std::fs::remove_file(world.project().join("autoissue.config.json")).expect("it is there");
+    std::fs::remove_file(world.project().join("autoissue.config.json")).expect("it exists");
     refuses(
         &world,
         exec(&world),
@@ -238,7 +243,7 @@ fn a_detached_head_with_main_starts_from_main() {
 }
 
 #[test]
-fn a_local_forge_that_nobody_made() {
+fn a_missing_local_forge() {
     let world = Sandbox::new();
     refuses(
         &world,
@@ -261,9 +266,9 @@ fn without_git() {
 }
 
 #[test]
-fn a_state_directory_that_cannot_be_made() {
+fn a_state_directory_that_cannot_be_created() {
     let world = ready();
-    // Below a device there is no directory for anybody, not even for the superuser.
+    // Not even the superuser can create a directory below a device.
     let mut command = exec(&world);
     command.env("AUTOISSUE_STATE_DIR", "/dev/null/state");
     refuses(&world, command, 1, &["/dev/null/state"]);
@@ -281,7 +286,7 @@ fn a_state_directory_that_is_a_file() {
 }
 
 #[test]
-fn a_project_where_no_worktree_can_be_made() {
+fn a_project_where_no_worktree_can_be_created() {
     let world = ready();
     world.executor(r#"{"worktreeRoot": ".worktrees"}"#);
     world.write(".worktrees", "a file of the user's\n");
@@ -289,7 +294,7 @@ fn a_project_where_no_worktree_can_be_made() {
     let run = Run::from(exec(&world).output().expect("the binary runs")).exits(1);
     assert!(run.stderr.contains(".worktrees"), "{}", run.stderr);
     let mut after = tree(&world.project());
-    // What keeps worktrees out of git's sight may be there before the first one is.
+    // The exclude rule for worktrees may be written before the first worktree is created.
     let exclude = ".git/info/exclude".to_owned();
     after.insert(exclude.clone(), before[&exclude].clone());
     after.remove(".git/autoissue-session");
@@ -297,7 +302,8 @@ fn a_project_where_no_worktree_can_be_made() {
     assert!(world.branches().is_empty());
 }
 
-/// Returns `exec` under a shell that lets no file grow beyond so many blocks: a disk that is full, for everybody.
+/// Returns `exec` under a shell that limits files to this number of blocks, which acts like a full
+/// disk.
 fn exec_on_a_full_disk(world: &Sandbox, n_blocks: u32) -> Run {
     let script = format!("trap '' XFSZ; ulimit -f {n_blocks}; exec \"$0\" \"$@\"");
     let mut command = world.command("/bin/sh");
@@ -310,7 +316,7 @@ fn exec_on_a_full_disk(world: &Sandbox, n_blocks: u32) -> Run {
 }
 
 #[test]
-fn a_full_disk_is_said_and_gone_with_the_next_run() {
+fn a_full_disk_is_reported_and_the_next_run_recovers() {
     for n_blocks in [0, 1, 40, 100, 200] {
         let world = ready();
         let run = exec_on_a_full_disk(&world, n_blocks);
@@ -343,7 +349,7 @@ fn a_full_disk_is_said_and_gone_with_the_next_run() {
 // ---- an empty history
 
 #[test]
-fn looking_at_an_empty_history_makes_nothing() {
+fn reading_an_empty_history_creates_nothing() {
     let world = ready();
     for args in [
         ["status", "--limit=3"],
@@ -372,7 +378,7 @@ fn looking_at_an_empty_history_makes_nothing() {
 // ---- the demo
 
 #[test]
-fn the_demo_keeps_to_its_directory() {
+fn the_demo_writes_only_to_its_directory() {
     let world = Sandbox::empty();
     let directory = world.root().join("demo");
     let mut command = world.command(binary());
@@ -388,10 +394,14 @@ fn the_demo_keeps_to_its_directory() {
         .flatten()
         .map(|entry| entry.file_name())
         .collect();
-    assert_eq!(home, [".gitconfig"], "nothing is left at home");
+    assert_eq!(
+        home,
+        [".gitconfig"],
+        "nothing may be left in the home directory"
+    );
 }
 
-// ---- names that nothing has
+// ---- unknown names
 
 /// Returns the ids of all sessions.
 fn sessions(world: &Sandbox) -> Vec<String> {
@@ -403,7 +413,7 @@ fn sessions(world: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn an_issue_that_is_not_there_is_wrong_usage_and_leaves_no_session() {
+fn an_unknown_issue_is_wrong_usage_and_leaves_no_session() {
     let world = ready();
     world.labelled_issue(7, "[Backend] other", &["other"], "words");
     for (args, named) in [
@@ -429,11 +439,14 @@ fn an_issue_that_is_not_there_is_wrong_usage_and_leaves_no_session() {
     }
     assert!(sessions(&world).is_empty());
     assert!(!world.state().join("sessions").exists());
-    assert!(world.branches().is_empty(), "the others were not started");
+    assert!(
+        world.branches().is_empty(),
+        "the other issues must not be started"
+    );
 }
 
 #[test]
-fn first_mistyped_is_an_error_that_names_the_label_that_exists() {
+fn first_mistyped_is_an_error_that_suggests_an_existing_label() {
     let world = ready();
     world.labelled_issue(7, "[Backend] other", &["nightly"], "words");
     let run = world.run(["exec", "nihgtly"]).exits(0);
@@ -456,12 +469,12 @@ fn first_mistyped_is_an_error_that_names_the_label_that_exists() {
     assert_eq!(
         sessions(&world).len(),
         1,
-        "only the last had something to do"
+        "only the last run had something to do"
     );
 }
 
 #[test]
-fn issues_that_cannot_be_read_alone_leave_no_session() {
+fn a_backlog_of_unreadable_issues_leaves_no_session() {
     let world = Sandbox::new();
     world.write(
         ".autoissue/issues/0001.md",
@@ -475,7 +488,7 @@ fn issues_that_cannot_be_read_alone_leave_no_session() {
 }
 
 #[test]
-fn what_holds_for_all_repositories_is_shown_with_its_file() {
+fn user_settings_are_shown_with_their_file() {
     let world = ready();
     let file = world.home().join(".config/autoissue/config.json");
     std::fs::create_dir_all(file.parent().expect("a directory")).expect("the directory");

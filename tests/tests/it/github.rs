@@ -1,5 +1,5 @@
-//! The main job on GitHub: the real binary, real clone and push, and a server that fails the test at the first breach of
-//! GitHub's rules.
+//! `exec` on GitHub: the real binary, real clone and push, and a server that fails the test on the
+//! first violation of GitHub's rules.
 
 mod forge;
 mod meanwhile;
@@ -9,7 +9,7 @@ mod scale;
 
 use autoissue_tests::GithubSandbox;
 
-/// Makes a world with so many plain issues.
+/// Creates a sandbox with `n_issues` plain issues.
 fn world_with(n_issues: u64) -> GithubSandbox {
     let world = GithubSandbox::new();
     for number in 1..=n_issues {

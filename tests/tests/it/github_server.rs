@@ -1,4 +1,5 @@
-//! The GitHub server is a measuring instrument: here it is shown to be right, with plain git and a plain HTTP client.
+//! The GitHub server is the reference for other tests, so these verify it with plain git and a
+//! plain HTTP client.
 
 mod client;
 mod faults;
@@ -9,10 +10,10 @@ mod rest;
 use autoissue_tests::github_server::{GithubServer, HostedRepository, Token};
 use client::Client;
 
-/// The token that all these tests use.
+/// The token of all these tests.
 const TOKEN: &str = "canary-t0k3n";
 
-/// A server with a repository of two commits, and a client that may do everything.
+/// Creates a server with a repository of two commits, and a client with all permissions.
 fn world() -> (GithubServer, HostedRepository, Client) {
     let github = GithubServer::start();
     github.token(TOKEN, Token::fine_grained("ada"));

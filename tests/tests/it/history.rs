@@ -1,25 +1,27 @@
-//! `history verify`: what was written to the journal is what is read, or the first row that is not is named.
+//! `history verify`: the journal is read back exactly as written, or the first differing row is
+//! named.
 
 use std::fs;
 
 use autoissue_tests::{MadeUp, Recipe, Sandbox};
 use serde_json::json;
 
-/// A world with the journal of a finished session.
+/// Creates a sandbox with the journal of a finished session.
 fn world() -> Sandbox {
     let world = Sandbox::new();
     drop(MadeUp::run(&world.state(), Recipe::new(3, 3)));
     world
 }
 
-/// Changes one bit of a title, wherever the journal's file has it: SQLite leaves old copies in pages that it no longer reads.
+/// Flips one bit of a title at every place in the journal's file: SQLite keeps old copies in unused
+/// pages.
 fn flip_a_bit(world: &Sandbox, title: &str) {
     let path = world.state().join("journal.db");
     let mut bytes = fs::read(&path).expect("the journal");
     let places: Vec<usize> = (0..bytes.len())
         .filter(|at| bytes[*at..].starts_with(title.as_bytes()))
         .collect();
-    assert!(!places.is_empty(), "the title is in it");
+    assert!(!places.is_empty(), "the journal must contain the title");
     for at in places {
         bytes[at + 1] ^= 1;
     }
@@ -27,7 +29,7 @@ fn flip_a_bit(world: &Sandbox, title: &str) {
 }
 
 #[test]
-fn a_history_that_is_as_it_was_written_is_counted() {
+fn an_intact_history_is_counted() {
     let world = world();
     let text = world.run(["history", "verify"]).exits(0).stdout;
     assert!(text.starts_with("checked 1 session, "), "{text}");
@@ -45,7 +47,7 @@ fn a_history_that_is_as_it_was_written_is_counted() {
 }
 
 #[test]
-fn a_changed_bit_is_found_and_its_row_is_named() {
+fn a_changed_bit_is_found_and_its_row_named() {
     let world = world();
     let recipe = Recipe::new(3, 3);
     flip_a_bit(&world, &recipe.issues[0].0);
@@ -70,7 +72,7 @@ fn a_changed_bit_is_found_and_its_row_is_named() {
 }
 
 #[test]
-fn where_nothing_ran_yet_there_is_nothing_to_check() {
+fn an_empty_history_has_nothing_to_check() {
     let text = Sandbox::new().run(["history", "verify"]).exits(0).stdout;
     assert_eq!(
         text,

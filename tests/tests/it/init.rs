@@ -1,4 +1,5 @@
-//! `autoissue init` in many kinds of repositories: what it writes can be worked with, and nothing else is touched.
+//! `autoissue init` in many kinds of repositories: it writes a working configuration and changes
+//! nothing else.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +11,7 @@ use crate::file_tree::{assert_same, tree};
 
 const FILE: &str = "autoissue.config.json";
 
-/// Makes a repository with these files and one commit on a branch, without a configuration.
+/// Creates a repository with these files and one commit on a branch, without a configuration.
 fn repository(branch: &str, files: &[(&str, &str)]) -> Sandbox {
     let world = Sandbox::empty();
     std::fs::create_dir(world.project()).expect("the directory");
@@ -23,7 +24,7 @@ fn repository(branch: &str, files: &[(&str, &str)]) -> Sandbox {
     world
 }
 
-/// Runs it and returns what it wrote, without the schema, which has to be there.
+/// Runs `init`; returns the configuration it wrote, without the schema, which must be there.
 #[track_caller]
 fn init(world: &Sandbox) -> (Value, Run) {
     let run = world.run(["init"]).exits(0);
@@ -44,7 +45,7 @@ fn init(world: &Sandbox) -> (Value, Run) {
 }
 
 #[test]
-fn a_clone_from_github_needs_no_word() {
+fn a_clone_from_github_needs_no_settings() {
     for url in [
         "https://github.com/o/n.git",
         "git@github.com:o/n",
@@ -63,12 +64,12 @@ fn a_clone_from_github_needs_no_word() {
 }
 
 #[test]
-fn an_alias_of_ssh_leads_to_github() {
+fn an_ssh_alias_resolves_to_github() {
     let world = repository("main", &[]);
     let ssh = world.home().join("ssh.sh");
     let says = "#!/bin/sh\ncase \"$*\" in '-G work') echo 'hostname github.com';; '-G lab') echo 'hostname gitlab.com';; esac\n";
     fs::write(&ssh, says).expect("a script");
-    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("the script is executable");
     world.install("ssh", &ssh);
     world.git(["remote", "add", "origin", "git@work:o/n.git"]);
     let (config, run) = init(&world);
@@ -83,7 +84,7 @@ fn an_alias_of_ssh_leads_to_github() {
 }
 
 #[test]
-fn a_default_branch_beside_main_is_written() {
+fn a_default_branch_other_than_main_is_written() {
     let world = repository("main", &[]);
     world.git(["remote", "add", "origin", "https://github.com/o/n.git"]);
     for branch in ["main", "develop"] {
@@ -105,7 +106,7 @@ fn a_default_branch_beside_main_is_written() {
 }
 
 #[test]
-fn what_is_not_on_github_gets_a_local_forge() {
+fn a_repository_not_on_github_gets_a_local_forge() {
     for origin in [None, Some("git@gitlab.com:o/n.git"), Some("/srv/git/n.git")] {
         let world = repository("trunk", &[]);
         if let Some(url) = origin {
@@ -123,7 +124,7 @@ fn what_is_not_on_github_gets_a_local_forge() {
 }
 
 #[test]
-fn setup_and_checks_come_from_the_files() {
+fn setup_and_checks_are_derived_from_the_files() {
     let package = r#"{"scripts": {"test": "vitest"}}"#;
     let world = repository(
         "main",
@@ -167,7 +168,7 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
-fn labels_of_a_local_forge_are_named() {
+fn labels_of_a_local_forge_are_listed() {
     let world = repository("main", &[]);
     world.labelled_issue(1, "one", &["bug", "docs"], "");
     assert!(init(&world).1.stdout.contains("bug, docs"));

@@ -1,4 +1,5 @@
-//! Nights that went wrong for others, each as a run of the real binary with a fake `claude`; the tests bear the nights' names.
+//! Incidents from other projects, each as a run of the real binary with a fake `claude`. The tests
+//! are named after the incidents.
 
 mod collecting;
 mod false_success;
@@ -17,18 +18,18 @@ use std::time::{Duration, Instant};
 use autoissue_tests::{Run, Sandbox};
 use serde_json::{Value, json};
 
-/// How often a condition is looked at.
+/// Polling interval of a condition.
 const POLL: Duration = Duration::from_millis(10);
-/// Longest wait for a condition. Only a broken program takes so long.
+/// Longest wait for a condition. Only a broken program takes that long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// A world whose `claude` is the fake.
+/// A sandbox whose `claude` is the fake.
 struct Night {
     sandbox: Sandbox,
 }
 
 impl Night {
-    /// Makes a night with these settings over small ones that need no patience.
+    /// Creates a sandbox with these settings on top of short limits and delays.
     fn new(settings: Value) -> Self {
         let night = Self {
             sandbox: Sandbox::new(),
@@ -40,7 +41,7 @@ impl Night {
         night
     }
 
-    /// Makes a night whose `claude` is a shell script.
+    /// Creates a sandbox whose `claude` is a shell script.
     fn with_script(settings: Value, script: &str) -> Self {
         let night = Self {
             sandbox: Sandbox::new(),
@@ -51,7 +52,7 @@ impl Night {
         );
         std::fs::write(&path, script).expect("the script");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
-            .expect("the script can be run");
+            .expect("the script is executable");
         night.sandbox.install("claude", &path);
         night.configure(settings);
         night
@@ -68,7 +69,7 @@ impl Night {
         self.sandbox.config(&config.to_string());
     }
 
-    /// Adds an issue on which the fake does this: for each launch, a list of steps.
+    /// Adds an issue for which the fake runs these steps: a list for each launch.
     fn issue(&self, number: u64, runs: Value) {
         self.sandbox.issue(
             number,
@@ -86,7 +87,7 @@ impl Night {
         self.sandbox.run(["resume", "--output", "json"])
     }
 
-    /// Starts a run, and returns once a file of the home directory is there.
+    /// Starts a run; returns once a file exists in the home directory.
     fn start_until(&self, file: &str) -> Child {
         let mut command = self.sandbox.autoissue(["exec", "go", "--output", "json"]);
         let mut child = command
@@ -96,16 +97,16 @@ impl Night {
             .expect("the binary starts");
         wait_until(|| {
             assert_eq!(
-                child.try_wait().expect("a child can be asked"),
+                child.try_wait().expect("it is our child"),
                 None,
-                "it ended early"
+                "the run ended early"
             );
             self.sandbox.home().join(file).exists()
         });
         child
     }
 
-    /// Returns what the fake was launched with, in order.
+    /// Returns the launches of the fake, in order.
     fn launches(&self) -> Vec<Value> {
         let text =
             std::fs::read_to_string(self.sandbox.home().join("launches.jsonl")).unwrap_or_default();
@@ -114,7 +115,7 @@ impl Night {
             .collect()
     }
 
-    /// Returns a file of an issue's branch; `None` where it is not there.
+    /// Returns a file of an issue's branch; `None` if it does not exist.
     fn published(&self, issue: u64, file: &str) -> Option<String> {
         let branch = format!("autoissue/issue-{issue}");
         let listed = self.sandbox.git(["ls-tree", "-r", "--name-only", &branch]);
@@ -140,7 +141,8 @@ impl Night {
         )
     }
 
-    /// Returns the files of all kept work, as `git grep` prints them: `ref:path:line`.
+    /// Returns the lines of all kept work that contain a word, in the format of `git grep`:
+    /// `ref:path:line`.
     fn salvaged(&self, word: &str) -> String {
         let repositories = std::fs::read_dir(self.sandbox.state().join("repos")).unwrap();
         let mirror = repositories
@@ -174,7 +176,7 @@ impl Night {
     }
 }
 
-/// Lays one configuration over another.
+/// Merges one configuration into another.
 fn merge(config: &mut Value, over: Value) {
     match (config, over) {
         (Value::Object(config), Value::Object(over)) => {
@@ -189,7 +191,7 @@ fn merge(config: &mut Value, over: Value) {
 fn wait_until(mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < WAIT_MAX, "waited in vain");
+        assert!(start.elapsed() < WAIT_MAX, "timed out");
         sleep(POLL);
     }
 }
@@ -216,7 +218,7 @@ fn usd(run: &Run, key: &str) -> f64 {
     (run.summary()[key].as_f64().expect("US dollars") * 1e6).round() / 1e6
 }
 
-/// Returns the argument behind another.
+/// Returns the value of an argument.
 fn argument(launch: &Value, name: &str) -> Option<String> {
     let args: Vec<&str> = launch["args"]
         .as_array()

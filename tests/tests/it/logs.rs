@@ -1,4 +1,5 @@
-//! Log files of real runs: what is in them, what never is, and that they cost no night.
+//! Log files of real runs: their contents, what they must never contain, and that log failures do
+//! not stop a session.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,10 +9,10 @@ use autoissue_tests::github_server::Issue;
 use autoissue_tests::{GithubSandbox, LABEL, Run, Sandbox, TOKEN, new_file_patch};
 use serde_json::{Value, json};
 
-/// Two pieces of the token, as an agent might print them on lines of their own.
+/// Two parts of the token, as an agent might print them on separate lines.
 const PIECES: [&str; 2] = ["github_pat_can", "ary7canary"];
 
-/// A world with one issue that ships, and these settings of the log.
+/// Creates a sandbox with one issue that ships, and these log settings.
 fn world_with(logging: &Value) -> Sandbox {
     let world = Sandbox::new();
     let config =
@@ -30,7 +31,7 @@ fn log_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns the lines of all log files, of which a run over midnight has two.
+/// Returns the lines of all log files; a run across midnight has two.
 fn log(directory: &Path) -> Vec<Value> {
     let texts = log_files(directory)
         .into_iter()
@@ -44,7 +45,7 @@ fn log(directory: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// Returns a field of one of a line's spans.
+/// Returns a field of one of the line's spans.
 fn in_span<'a>(line: &'a Value, field: &str) -> Option<&'a Value> {
     line["spans"]
         .as_array()?
@@ -53,7 +54,7 @@ fn in_span<'a>(line: &'a Value, field: &str) -> Option<&'a Value> {
 }
 
 #[test]
-fn each_line_of_the_log_is_json_and_says_whose_work_it_is() {
+fn each_log_line_is_json_and_names_its_task() {
     let world = world_with(&json!({}));
     let run = world
         .run(["exec", "go", "--output", "json", "--verbose"])
@@ -103,7 +104,7 @@ fn each_line_of_the_log_is_json_and_says_whose_work_it_is() {
 }
 
 #[test]
-fn only_who_wants_details_gets_them() {
+fn details_are_logged_only_on_request() {
     let world = world_with(&json!({}));
     world.run(["exec", "go"]).exits(0);
     let lines = log(&world.state().join("logs"));
@@ -122,7 +123,7 @@ fn only_who_wants_details_gets_them() {
 }
 
 #[test]
-fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
+fn a_token_printed_by_an_agent_is_stored_and_sent_nowhere() {
     let world = GithubSandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     world.configure(
@@ -131,7 +132,7 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
     );
     let token = world.home().join("token");
     fs::write(&token, TOKEN).unwrap();
-    // The program that keeps the user's log-in: our environment does not have the token either.
+    // A stand-in for the GitHub CLI: the token is not in the environment of `autoissue` either.
     let gh = world.root().join("gh");
     fs::write(&gh, "#!/bin/sh\ncat ~/token\n").unwrap();
     fs::set_permissions(&gh, fs::Permissions::from_mode(0o755)).unwrap();
@@ -157,7 +158,7 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
     let body = &world.repository.pulls()[0].body;
     assert!(
         body.contains(r"Sent \*\*\*."),
-        "the agent's words came through: {body}"
+        "the agent's text is missing: {body}"
     );
     for text in [TOKEN, PIECES[0], PIECES[1]] {
         let files: Vec<String> = world
@@ -181,7 +182,7 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
 }
 
 #[test]
-fn what_an_agent_is_given_is_kept_and_sent_nowhere_in_no_form() {
+fn secrets_given_to_an_agent_are_stored_and_sent_nowhere_in_any_form() {
     let world = GithubSandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     world.configure("claude", "{}");
@@ -209,11 +210,11 @@ fn what_an_agent_is_given_is_kept_and_sent_nowhere_in_no_form() {
     let body = &world.repository.pulls()[0].body;
     assert!(
         body.contains(r"Sent \*\*\*, \*\*\* and X-Auth: \*\*\*."),
-        "the agent's words came through: {body}"
+        "the agent's text is missing: {body}"
     );
     let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
     let base64 = "Y2FuYXJ5LW9mLXRoZS1tb2RlbC0wMTIzNDU2Nzg5";
-    // The programs of the tests note all that they were given.
+    // The test programs record everything they were given.
     let launches = world.home().join("launches.jsonl");
     for text in [key, &hex, base64, "canary-in-the-header"] {
         let files: Vec<String> = world
@@ -230,7 +231,7 @@ fn what_an_agent_is_given_is_kept_and_sent_nowhere_in_no_form() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_costs_no_night() {
+fn an_unwritable_log_does_not_stop_the_session() {
     let world = world_with(&json!({"dir": "README.md/logs"}));
     let run = world.run(["exec", "go"]).exits(0);
     for words in [
@@ -246,14 +247,14 @@ fn a_log_that_cannot_be_written_costs_no_night() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_under_the_log_costs_no_night() {
+fn a_full_log_disk_does_not_stop_the_session() {
     let world = world_with(&json!({"dir": "../logs"}));
     let directory = world.root().join("logs");
     fs::create_dir(&directory).unwrap();
     let today = jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
         .date();
-    // A run over midnight has tomorrow's too.
+    // A run across midnight also writes tomorrow's file.
     for day in [today, today.tomorrow().unwrap()] {
         std::os::unix::fs::symlink("/dev/full", directory.join(format!("autoissue.{day}.log")))
             .unwrap();
@@ -264,7 +265,7 @@ fn a_full_disk_under_the_log_costs_no_night() {
 }
 
 #[test]
-fn strangers_files_stay_in_the_log_directory() {
+fn other_files_in_the_log_directory_are_kept() {
     let world = world_with(&json!({"dir": "../logs", "keepDays": 1}));
     let directory = world.root().join("logs");
     fs::create_dir(&directory).unwrap();
@@ -290,12 +291,12 @@ fn strangers_files_stay_in_the_log_directory() {
     );
     assert!(
         !names.iter().any(|name| name == "autoissue.2020-01-01.log"),
-        "ours is old: {names:?}"
+        "our old file must be removed: {names:?}"
     );
 }
 
 #[test]
-fn transcripts_beyond_the_bound_are_removed_and_clean_says_what_it_freed() {
+fn transcripts_beyond_the_limit_are_removed_and_clean_reports_the_freed_space() {
     let world = Sandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     world.config(
@@ -329,6 +330,10 @@ fn transcripts_beyond_the_bound_are_removed_and_clean_says_what_it_freed() {
         "{freed}"
     );
     let are_there: Vec<bool> = transcripts.iter().map(|it| it.exists()).collect();
-    assert_eq!(are_there, [false, true], "those of the newest session stay");
+    assert_eq!(
+        are_there,
+        [false, true],
+        "the newest session's transcripts must stay"
+    );
     assert_eq!(world.run(["clean"]).exits(0).stdout, "nothing to clean\n");
 }

@@ -1,8 +1,8 @@
-//! The one test binary of this package: the outside world in small.
+//! The end-to-end tests of this package, in one test binary.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests are the outside world: they start programs as it does"
+    reason = "tests start the programs under test"
 )]
 
 mod aftermath;

@@ -1,10 +1,11 @@
-//! The commands that are printed for people to type next, each run as printed.
+//! The commands that are printed for users to run next, each run as printed.
 
 use std::path::Path;
 
 use autoissue_tests::{Run, Sandbox, binary, new_file_patch};
 
-/// A world with three issues, whose usable configuration has to be named: the one that is found without a name knows no forge.
+/// Creates a sandbox with three issues. Its working configuration must be named explicitly: the
+/// default one has no forge.
 fn world() -> Sandbox {
     let world = Sandbox::new();
     world.install("autoissue", binary());
@@ -23,19 +24,19 @@ fn world() -> Sandbox {
     world
 }
 
-/// Returns the command that a report ends with, without what else would do.
+/// Returns the command at the end of a report, without the alternatives.
 #[track_caller]
 fn next(run: &Run) -> String {
     let line = run
         .stdout
         .lines()
         .find_map(|line| line.strip_prefix("next  "));
-    let line = line.unwrap_or_else(|| panic!("nothing is next:\n{}\n{}", run.stdout, run.stderr));
+    let line = line.unwrap_or_else(|| panic!("no next command in\n{}\n{}", run.stdout, run.stderr));
     let command = line.trim().split("    (").next();
     command.expect("a line has a first part").to_owned()
 }
 
-/// Types a command into a shell.
+/// Runs a command in a shell.
 fn typed(world: &Sandbox, directory: &Path, command: &str) -> Run {
     let mut shell = world.command("bash");
     shell.args(["-c", command]).current_dir(directory);
@@ -76,7 +77,7 @@ fn first_next_keeps_flags() {
 }
 
 #[test]
-fn a_refused_budget_is_raised_for_the_issues_that_were_asked_for() {
+fn the_command_for_a_refused_budget_keeps_the_selected_issues() {
     let world = world();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     world.write("paid.json", r#"{"forge": {"kind": "local"}}"#);
@@ -104,7 +105,7 @@ fn a_refused_budget_is_raised_for_the_issues_that_were_asked_for() {
 }
 
 #[test]
-fn an_interrupted_session_is_resumed_from_anywhere_with_its_configuration() {
+fn an_interrupted_session_resumes_from_any_directory_with_its_configuration() {
     let world = world();
     let mut exec = world.autoissue(["exec", "go", "--issue", "2", "--config", "free.json"]);
     let crashed = Run::from(
@@ -117,14 +118,14 @@ fn an_interrupted_session_is_resumed_from_anywhere_with_its_configuration() {
     let (_, command) = status
         .stdout
         .split_once("resume with `")
-        .expect("how to resume");
+        .expect("the resume command");
     let (command, _) = command.split_once('`').expect("an end");
     typed(&world, world.root(), command).exits(0);
     assert_eq!(world.branches(), ["autoissue/issue-2"]);
 }
 
 #[test]
-fn a_relative_path_that_was_typed_in_a_subdirectory_still_leads_there() {
+fn a_relative_path_given_in_a_subdirectory_stays_valid() {
     let world = world();
     let typed_below = "autoissue exec go --issue 2 --config ../free.json --dry-run";
     let dry = typed(&world, &world.project().join("docs"), typed_below).exits(0);
@@ -133,7 +134,7 @@ fn a_relative_path_that_was_typed_in_a_subdirectory_still_leads_there() {
 }
 
 #[test]
-fn first_demo_next_works_where_the_demo_was_started() {
+fn first_demo_next_works_in_the_directory_of_the_demo_command() {
     let world = Sandbox::empty();
     world.install("autoissue", binary());
     let mut demo = world.command(binary());

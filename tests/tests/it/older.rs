@@ -1,15 +1,16 @@
-//! After an update from a release whose journal is not read any more: nothing is lost, and the commands that are printed recover what
-//! was kept.
+//! An update from a release whose journal can no longer be read: nothing is lost, and the printed
+//! commands recover the kept work.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
 
 use autoissue_tests::{Run, Sandbox, new_file_patch};
 
-/// Where SQLite keeps `user_version` in a file's header, the most significant byte first.
+/// Offset of `user_version` in the header of an SQLite file, big-endian.
 const USER_VERSION_OFFSET: u64 = 60;
 
-/// A world in which an earlier release has failed an issue, and kept its work and a directory.
+/// Creates a sandbox in which an earlier release failed an issue, and kept its work and a
+/// directory.
 fn after_an_update() -> Sandbox {
     let world = Sandbox::new();
     world.executor(r#"{"maxRetries": 0, "checks": [{"name": "no", "run": "test ! -f kept.txt"}]}"#);
@@ -28,7 +29,7 @@ fn after_an_update() -> Sandbox {
     world
 }
 
-/// Returns the commands that were printed.
+/// Returns the printed commands.
 fn commands(run: &Run) -> Vec<&str> {
     let lines = run
         .stderr
@@ -38,7 +39,7 @@ fn commands(run: &Run) -> Vec<&str> {
 }
 
 #[test]
-fn an_older_journal_is_kept_and_what_it_knows_of_is_recovered_as_printed() {
+fn an_older_journal_is_kept_and_its_work_recovered_by_the_printed_commands() {
     let world = after_an_update();
     let before = fs::read(world.state().join("journal.db")).expect("the journal");
     let run = world.run(["status", "--quiet"]).exits(0);
@@ -65,7 +66,7 @@ fn an_older_journal_is_kept_and_what_it_knows_of_is_recovered_as_printed() {
 }
 
 #[test]
-fn after_an_older_journal_a_new_history_begins() {
+fn a_new_history_starts_after_an_older_journal() {
     let world = after_an_update();
     world.executor(r#"{"maxRetries": 0}"#);
     let run = world.run(["exec", "go", "--output", "json"]).exits(0);
@@ -75,6 +76,6 @@ fn after_an_older_journal_a_new_history_begins() {
     assert!(status.stdout.contains("1 done of 1"), "{status:?}");
     assert!(
         !status.stderr.contains("journal-v1"),
-        "it is said once: {status:?}"
+        "the notice must appear only once: {status:?}"
     );
 }

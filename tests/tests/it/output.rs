@@ -1,4 +1,4 @@
-//! What the binary prints, where, and with which exit code: the part of it that scripts rely on.
+//! What the binary prints, where, and its exit codes: the interface for scripts.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -23,7 +23,8 @@ const COMMANDS: [&str; 13] = [
     "completions",
 ];
 
-/// A world with one issue that ships, one that fails, and one that waits for it; and the id of the session that ran them.
+/// Creates a sandbox with one issue that ships, one that fails and one that depends on it; returns
+/// it with the run and the session's id.
 fn after_a_night() -> (Sandbox, Run, String) {
     let world = Sandbox::new();
     world
@@ -50,7 +51,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn the_summary_is_what_was_promised() {
+fn the_summary_has_the_documented_fields() {
     let (_, run, _) = after_a_night();
     let summary = run.summary();
     let promised = [
@@ -119,7 +120,7 @@ fn the_summary_is_what_was_promised() {
 }
 
 #[test]
-fn events_come_in_order_with_their_session() {
+fn events_are_in_order_and_name_their_session() {
     let (_, run, session) = after_a_night();
     let mut objects = run.json();
     let summary = objects.pop().expect("a summary");
@@ -146,7 +147,7 @@ fn events_come_in_order_with_their_session() {
 }
 
 #[test]
-fn every_event_is_as_the_printed_schema_says() {
+fn every_event_matches_the_printed_schema() {
     let (world, run, session) = after_a_night();
     let schema = world.run(["schema", "events"]).exits(0).stdout;
     let schema: Value = serde_json::from_str(&schema).expect("a schema");
@@ -164,7 +165,7 @@ fn every_event_is_as_the_printed_schema_says() {
 }
 
 #[test]
-fn json_output_is_nothing_but_objects() {
+fn json_output_contains_only_objects() {
     let (world, _, session) = after_a_night();
     let commands: [&[&str]; 12] = [
         &["exec", "go", "--dry-run"],
@@ -205,7 +206,7 @@ fn json_output_is_nothing_but_objects() {
 }
 
 #[test]
-fn what_was_shown_live_is_what_is_shown_later() {
+fn show_repeats_the_live_output() {
     let (world, run, session) = after_a_night();
     let later = world.run(["show", &session, "--output", "json"]).exits(0);
     assert_eq!(
@@ -224,7 +225,7 @@ fn what_was_shown_live_is_what_is_shown_later() {
 }
 
 #[test]
-fn the_report_says_what_shipped_and_what_did_not() {
+fn the_report_lists_what_shipped_and_what_did_not() {
     let (world, _, session) = after_a_night();
     let report = world.run(["show", &session]).exits(0).stdout;
     for word in [
@@ -247,7 +248,7 @@ fn the_report_says_what_shipped_and_what_did_not() {
 }
 
 #[test]
-fn human_output_and_progress_go_separate_ways() {
+fn the_report_goes_to_stdout_and_progress_to_stderr() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let run = world.run(["exec", "go"]).exits(0);
@@ -260,7 +261,7 @@ fn human_output_and_progress_go_separate_ways() {
 }
 
 #[test]
-fn no_colour_where_none_is_wanted() {
+fn colour_is_used_only_when_wanted() {
     let (world, _, session) = after_a_night();
     let escapes = |args: &[&str], no_color: bool| {
         let mut command = world.autoissue(args);
@@ -281,7 +282,7 @@ fn no_colour_where_none_is_wanted() {
         let with = |more: &[&'static str]| -> Vec<&str> {
             more.iter().copied().chain(args.iter().copied()).collect()
         };
-        assert!(!escapes(args, false), "a pipe is no terminal: {args:?}");
+        assert!(!escapes(args, false), "a pipe is not a terminal: {args:?}");
         assert!(!escapes(args, true), "NO_COLOR: {args:?}");
         assert!(
             !escapes(&with(&["--color", "never"]), false),
@@ -323,7 +324,7 @@ fn every_command_has_a_help_text() {
     assert!(world.run::<&str>([]).exits(2).stderr.contains("Usage:"));
     assert!(
         !whole.contains("internal"),
-        "hidden modes are nobody's business"
+        "hidden modes must not be listed"
     );
 }
 
@@ -344,7 +345,7 @@ fn completions_exist_for_the_usual_shells() {
 }
 
 #[test]
-fn classify_answers_each_line_with_a_line() {
+fn classify_prints_one_line_per_input_line() {
     let world = Sandbox::new();
     let lines = [
         r#"{"title": "[Backend] one"}"#,
@@ -377,11 +378,11 @@ fn classify_answers_each_line_with_a_line() {
         domains,
         ["backend", "unknown", "documentation", "unknown", "database"]
     );
-    assert_ne!(run.code, Some(0), "two lines were odd");
+    assert_ne!(run.code, Some(0), "two lines were invalid");
 }
 
 #[test]
-fn a_reader_that_goes_away_harms_nobody() {
+fn a_closed_pipe_is_not_an_error() {
     let (world, _, session) = after_a_night();
     for args in [
         &["show", &session, "--output", "json"] as &[&str],
@@ -407,7 +408,7 @@ fn a_reader_that_goes_away_harms_nobody() {
 }
 
 #[test]
-fn a_session_goes_on_when_nobody_reads_it_any_more() {
+fn a_session_continues_when_its_output_is_closed() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let mut child = world.start(["exec", "go", "--output", "json"]);
@@ -419,7 +420,7 @@ fn a_session_goes_on_when_nobody_reads_it_any_more() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn output_that_cannot_be_written_is_an_error() {
+fn unwritable_output_is_an_error() {
     let world = Sandbox::new();
     let full = std::fs::File::options()
         .write(true)
@@ -437,7 +438,7 @@ fn output_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn the_demo_runs_without_anything() {
+fn the_demo_runs_without_any_setup() {
     let world = Sandbox::empty();
     std::fs::create_dir(world.project()).unwrap();
     let run = Run::from(
@@ -451,6 +452,6 @@ fn the_demo_runs_without_anything() {
     assert!(run.stdout.contains("shipped"), "{}", run.stdout);
     assert!(
         std::fs::read_dir(world.project()).unwrap().next().is_none(),
-        "nothing is left where it was called"
+        "nothing may be left in the current directory"
     );
 }

@@ -1,4 +1,5 @@
-//! From a directive to a stack of pull requests, as runs of the real binary with a fake `claude` as planner and agent.
+//! From a directive to a stack of pull requests: runs of the real binary with a fake `claude` as
+//! planner and agent.
 
 mod answers;
 mod crash;
@@ -12,12 +13,12 @@ use std::path::Path;
 use autoissue_tests::{GithubSandbox, Run, Sandbox};
 use serde_json::{Value, json};
 
-/// What the planner is asked for.
+/// The directive for the planner.
 const DIRECTIVE: &str = "Build user authentication";
-/// What a run of the planner costs, US dollars.
+/// Cost of a planner run, US dollars.
 const PLANNER_USD: f64 = 0.25;
 
-/// Makes a world on the local forge.
+/// Creates a sandbox on the local forge.
 fn local() -> Sandbox {
     let world = Sandbox::new();
     install(&world);
@@ -25,7 +26,7 @@ fn local() -> Sandbox {
     world
 }
 
-/// Makes a world on GitHub.
+/// Creates a sandbox on GitHub.
 fn on_github() -> GithubSandbox {
     let world = GithubSandbox::new();
     install(&world);
@@ -40,7 +41,7 @@ fn install(world: &Sandbox) {
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
 }
 
-/// Writes a configuration: these keys over small ones that need no patience.
+/// Writes a configuration: these keys on top of short limits and delays.
 fn configure(world: &Sandbox, over: Value) {
     let mut config = json!({
         "agent": {"backend": "claude"},
@@ -53,12 +54,12 @@ fn configure(world: &Sandbox, over: Value) {
     world.config(&config.to_string());
 }
 
-/// Says what the planner does: for each launch, a list of steps, the last one for all that follow.
+/// Sets the planner's steps: a list for each launch, the last one also for all later launches.
 fn planner_does(world: &Sandbox, runs: &Value) {
     fs::write(world.home().join("planner.json"), runs.to_string()).expect("the planner's runs");
 }
 
-/// Has the planner answer with these issues, as Claude does to a schema.
+/// Makes the planner answer with these issues, in Claude's structured format.
 fn planner_answers(world: &Sandbox, issues: &Value) {
     planner_does(world, &json!([structured(issues)]));
 }
@@ -68,17 +69,17 @@ fn structured(issues: &Value) -> Value {
     json!([{"meter": PLANNER_USD}, {"result": {"result": "Here is the plan.", "structured_output": {"issues": issues}}}])
 }
 
-/// Returns the steps of a run whose last words are these.
+/// Returns the steps of a run whose final message is this text.
 fn spoken(words: &str) -> Value {
     json!([{"meter": PLANNER_USD}, {"result": {"result": words}}])
 }
 
-/// Returns an issue of a plan, whose agent writes the file `issue-N.txt` for issue N.
+/// Returns an issue of a plan. Its agent writes the file `issue-N.txt` for issue N.
 fn planned(title: &str, domain: &str, depends_on: &[u32]) -> Value {
     json!({"title": title, "body": "Do it well.", "labels": [domain], "complexity": "simple", "depends_on": depends_on})
 }
 
-/// Returns what the fake was launched with, planners and agents, in order.
+/// Returns the launches of the fake, planners and agents, in order.
 fn launches(world: &Sandbox) -> Vec<Value> {
     let text = fs::read_to_string(world.home().join("launches.jsonl")).unwrap_or_default();
     text.lines()
@@ -100,7 +101,7 @@ fn n_planners(world: &Sandbox) -> usize {
         .count()
 }
 
-/// Returns the texts of the issues' files on the local forge, by name.
+/// Returns the contents of the issue files on the local forge, by name.
 fn issues(world: &Sandbox) -> Vec<String> {
     world
         .names(".autoissue/issues")
@@ -113,13 +114,13 @@ fn plan(world: &Sandbox, more: &[&str]) -> Run {
     world.run([&["plan", DIRECTIVE, "--output", "json"], more].concat())
 }
 
-/// Returns what a session spent, to the cent.
+/// Returns the amount that a session spent, rounded to cents.
 fn cents(run: &Run) -> f64 {
     (run.summary()["spent_usd"].as_f64().expect("US dollars") * 100.0).round()
 }
 
 #[test]
-fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
+fn a_directive_becomes_issues_and_a_stack_of_pull_requests() {
     let world = local();
     planner_answers(
         &world,
@@ -149,9 +150,9 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
     assert_eq!(
         run.events("intake.backlog_read")[0]["warnings"],
         json!([]),
-        "our own markers hide nothing"
+        "our own markers do not count as hidden text"
     );
-    // What the second is built on is there.
+    // The second issue's branch contains the work it depends on.
     assert_eq!(world.git(["show", "autoissue/issue-2:issue-1.txt"]), "1");
     let pulls = world.pulls();
     assert!(
@@ -173,7 +174,7 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
     );
     assert!(
         !planner["args"].to_string().contains(DIRECTIVE),
-        "the directive is no argument: {}",
+        "the directive must not be an argument: {}",
         planner["args"]
     );
     for argument in [
@@ -194,7 +195,7 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
 }
 
 #[test]
-fn planning_can_be_switched_off_and_an_agent_that_answers_nothing_cannot_plan() {
+fn planning_can_be_disabled_and_needs_an_agent_that_can_answer() {
     let world = local();
     configure(
         &world,
@@ -210,12 +211,12 @@ fn planning_can_be_switched_off_and_an_agent_that_answers_nothing_cannot_plan() 
     assert!(refused.stderr.contains("patch"), "{refused:?}");
     assert!(
         !world.state().join("sessions").exists() && launches(&world).is_empty(),
-        "nothing was begun"
+        "nothing must be started"
     );
 }
 
 #[test]
-fn the_money_of_the_planner_is_set_aside_and_settled_like_any_other() {
+fn the_planners_cost_is_reserved_and_settled_like_any_other() {
     let world = local();
     let dear = json!([[{"deaf_to_budget": true}, {"meter": 1.0}, {"meter": 1.5}, {"stall": true}]]);
     planner_does(&world, &dear);
@@ -230,7 +231,8 @@ fn the_money_of_the_planner_is_set_aside_and_settled_like_any_other() {
         "{}",
         run.stdout
     );
-    // Seen to pass its reservation, it is stopped and charged what was seen and a turn's margin.
+    // When it is seen to exceed its reservation it is stopped; the metered amount plus one turn's
+    // margin is counted.
     assert!(
         250.0 <= cents(&run) && cents(&run) <= 300.0,
         "{}",

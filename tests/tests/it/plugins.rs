@@ -16,10 +16,10 @@ use autoissue_plugin_host::{Grants, Plugin, PluginHost};
 use autoissue_tests::{guests, scratch};
 use tempfile::TempDir;
 
-/// The plugin that does what it is told.
+/// The plugin whose behaviour the issue title controls.
 const GUEST: &str = "autoissue-test-guest";
 
-/// What that plugin has to be granted.
+/// Returns the grants which that plugin requires.
 fn guest_grants() -> Grants {
     Grants {
         exec: vec!["line-agent".into()],
@@ -28,7 +28,7 @@ fn guest_grants() -> Grants {
     }
 }
 
-/// A host with a state directory of its own.
+/// A host with its own state directory.
 struct World {
     host: PluginHost,
     state: TempDir,

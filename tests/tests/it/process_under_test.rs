@@ -1,4 +1,4 @@
-//! Starting programs under the real supervisor, and looking at `/proc` for what they left.
+//! Starts programs under the real supervisor, and checks `/proc` for leftovers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use autoissue_core::process::{
 };
 use autoissue_core::secret::redaction::Redaction;
 
-/// Far more than anything here takes; only a failing test waits that long.
+/// Far longer than any test takes; only a failing test waits that long.
 const POLL_TIME_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) fn supervisor() -> SupervisorProgram {
@@ -21,7 +21,7 @@ pub(crate) fn supervisor() -> SupervisorProgram {
     }
 }
 
-/// Returns a tag that no other test and no earlier run has, and that is the prefix of no other.
+/// Returns a unique tag that is not a prefix of any other.
 pub(crate) fn unique_tag(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!(
@@ -31,7 +31,7 @@ pub(crate) fn unique_tag(name: &str) -> String {
     )
 }
 
-/// Returns `sh -c script`, with a tag made from `name`.
+/// Returns `sh -c script` with a tag derived from `name`.
 pub(crate) fn shell(name: &str, script: &str) -> ProgramSpec {
     ProgramSpec {
         program: PathBuf::from("/bin/sh"),
@@ -56,7 +56,7 @@ pub(crate) async fn start_error(spec: ProgramSpec) -> ProcessError {
     }
 }
 
-/// Reads lines until `n_lines` of the text `ready` have come.
+/// Reads lines until `n_lines` lines `ready` have arrived.
 pub(crate) async fn until_ready(running: &mut Running, n_lines: usize) {
     let mut n_ready = 0;
     while n_ready < n_lines {
@@ -76,7 +76,7 @@ pub(crate) async fn all_lines(running: &mut Running) -> Vec<Line> {
     lines
 }
 
-/// Returns the numbers of the living processes that carry exactly this tag, zombies excluded.
+/// Returns the ids of the running processes with exactly this tag, without zombies.
 pub(crate) fn tagged(tag: &str) -> Vec<i32> {
     let variable = format!("{TAG_VARIABLE}={tag}");
     let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
@@ -92,7 +92,7 @@ pub(crate) fn tagged(tag: &str) -> Vec<i32> {
         .collect()
 }
 
-/// Returns the numbers of the living processes whose tag begins with `prefix`, zombies excluded.
+/// Returns the ids of the running processes whose tag starts with `prefix`, without zombies.
 pub(crate) fn tagged_below(prefix: &str) -> Vec<i32> {
     let variable = format!("{TAG_VARIABLE}={prefix}");
     let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
@@ -108,28 +108,28 @@ pub(crate) fn tagged_below(prefix: &str) -> Vec<i32> {
         .collect()
 }
 
-/// Looks again and again until `is_so`, in a test without an async runtime.
+/// Polls until `is_so`, in a test without an async runtime.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(
             start.elapsed() < POLL_TIME_MAX,
-            "waited in vain until {what}"
+            "timed out waiting until {what}"
         );
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Returns the parent of a living process, zombies included.
+/// Returns the parent of a running process or zombie.
 pub(crate) fn parent_of(pid: i32) -> i32 {
     status_field(pid, "PPid")
-        .expect("the process lives")
+        .expect("the process is running")
         .parse()
         .expect("a number")
 }
 
-/// Returns a field of `/proc/PID/status`, or `None` for a process that is gone.
+/// Returns a field of `/proc/PID/status`, or `None` if the process is gone.
 pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let value = status
@@ -138,13 +138,13 @@ pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
-/// Asks `/proc` again and again until `is_so`. There is no event for the death of a process that is not our child.
+/// Polls until `is_so`. There is no event for the death of a process that is not our child.
 pub(crate) async fn poll_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
         assert!(
             start.elapsed() < POLL_TIME_MAX,
-            "waited in vain until {what}"
+            "timed out waiting until {what}"
         );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

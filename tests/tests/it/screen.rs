@@ -1,4 +1,4 @@
-//! The live screen, as a person at a terminal sees it.
+//! The live screen, as a user at a terminal sees it.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::process_under_test::wait_until;
 
 const CTRL_C: &str = "\u{3}";
 const ENTER: &str = "\r";
-/// What each piece of the screen begins with.
+/// The escape sequence at the start of each update of the screen.
 const BEGIN: &str = "\u{1b}[?2026h";
-/// The rule between log and screen begins like this.
+/// The start of the rule between log and screen.
 const RULE: &str = "── ";
 
-/// A world whose agent does to each issue what its steps say.
+/// Creates a sandbox whose agent runs the given steps for each issue.
 fn world(issues: &[(u64, &str, Value)]) -> Sandbox {
     let world = Sandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
@@ -42,12 +42,12 @@ fn on_a_terminal(world: &Sandbox, args: &[&str]) -> Command {
     command
 }
 
-/// Lets agents go on that wait for `~/go`.
+/// Lets agents continue that wait for `~/go`.
 fn go(world: &Sandbox) {
     fs::write(world.home().join("go"), "").expect("the file");
 }
 
-/// Asserts that nothing of the screen is left, and the terminal is as it was.
+/// Asserts that nothing of the screen remains and the terminal is restored.
 #[track_caller]
 fn is_tidy(sight: &Sight) {
     assert!(sight.has_cursor, "the cursor is hidden");
@@ -58,12 +58,12 @@ fn is_tidy(sight: &Sight) {
         .collect();
     assert!(
         rules.is_empty(),
-        "{rules:?} is left in\n{}",
+        "{rules:?} remains in\n{}",
         sight.lines.join("\n")
     );
 }
 
-/// Returns how many rows of the screen begin with the rule.
+/// Returns the number of screen rows that start with the rule.
 fn n_rules(sight: &Sight) -> usize {
     sight
         .rows
@@ -73,7 +73,7 @@ fn n_rules(sight: &Sight) -> usize {
 }
 
 #[test]
-fn a_session_is_watched_from_its_start_to_the_report() {
+fn the_screen_follows_a_session_from_start_to_report() {
     let work = json!([{"say": "Reading src/session.rs"}, {"meter": 0.4}, {"wait_for": "~/go"},
                       {"write": ["a.txt", "x"]}, {"result": {}}]);
     let world = world(&[
@@ -89,11 +89,11 @@ fn a_session_is_watched_from_its_start_to_the_report() {
         "no change",
         "reserved",
     ];
-    let sight = terminal.wait_until("one works, one waits, one has ended", |sight| {
+    let sight = terminal.wait_until("one issue is running, one waiting, one done", |sight| {
         words.iter().all(|word| sight.shows(word)) && sight.shows("1 running")
     });
     assert_eq!(n_rules(&sight), 1, "{:?}", sight.rows);
-    // The clock runs although nothing happens.
+    // The clock runs even if nothing happens.
     terminal.wait_until("a second has passed", |sight| sight.shows(" 1 s "));
     go(&world);
     let (code, sight) = terminal.end();
@@ -116,14 +116,14 @@ fn a_session_is_watched_from_its_start_to_the_report() {
 }
 
 #[test]
-fn what_is_typed_does_not_get_into_the_screen() {
+fn typed_keys_do_not_appear_on_the_screen() {
     let world = world(&[(
         1,
         "[Backend] first",
         json!([{"say": "at work"}, {"wait_for": "~/go"}, {"result": {}}]),
     )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
-    terminal.wait_until("it works", |sight| sight.shows("at work"));
+    terminal.wait_until("the agent is running", |sight| sight.shows("at work"));
     assert!(!terminal.echoes());
     for _ in 0..30 {
         terminal.press("are you alive?");
@@ -147,7 +147,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     }
 
     let line = "a long line of an agent that fills a row ".repeat(4);
-    // Enough of them that the screen stands at the lower end, whatever the size.
+    // Enough lines that the screen is at the bottom of the terminal, whatever the size.
     let mut steps = vec![json!({"say": line}); 30];
     steps.extend([json!({"wait_for": "~/go"}), json!({"result": {}})]);
     let world = world(&[
@@ -159,13 +159,13 @@ fn the_screen_follows_the_size_of_the_terminal() {
         100,
         20,
     );
-    terminal.wait_until("two work", |sight| {
+    terminal.wait_until("two agents are running", |sight| {
         sight.shows("2 running") && n_said(sight) == 60
     });
     for (columns, rows) in [(60, 20), (41, 14), (45, 30), (120, 40), (119, 12), (80, 24)] {
         terminal.resize(columns, rows);
         let columns = usize::from(columns);
-        let sight = terminal.wait_until("it is drawn anew", |sight| {
+        let sight = terminal.wait_until("the screen is redrawn", |sight| {
             let rules = sight.rows.iter().filter(|row| row.starts_with(RULE));
             rules.map(|row| row.chars().count()).eq([columns - 1])
         });
@@ -232,12 +232,12 @@ fn an_agent_cannot_write_over_the_screen() {
         "[2J", "[H", "1049", "]0;", "]52", "[5;5H", "[41m", "\u{1b}c", "\u{9b}", "\u{202e}",
         "\u{8}", "\u{fe0f}",
     ] {
-        assert!(!sight.written.contains(trick), "{trick:?} got through");
+        assert!(!sight.written.contains(trick), "{trick:?} was not removed");
     }
 }
 
 #[test]
-fn a_flood_is_drawn_now_and_then() {
+fn heavy_output_is_drawn_at_a_limited_rate() {
     let n_lines = 20_000;
     let world = world(&[(
         1,
@@ -252,8 +252,8 @@ fn a_flood_is_drawn_now_and_then() {
 }
 
 #[test]
-fn ctrl_c_is_enough_and_its_effect_is_seen() {
-    // Twice: as a line of the log, and as one that stays.
+fn ctrl_c_stops_the_session_and_shows_progress() {
+    // In two places: as a line of the log, and as one that remains on the screen.
     fn says(text: &'static str) -> impl Fn(&Sight) -> bool {
         move |sight: &Sight| {
             sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
@@ -266,14 +266,14 @@ fn ctrl_c_is_enough_and_its_effect_is_seen() {
         json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]),
     )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
-    terminal.wait_until("it works", |sight| sight.shows("deaf"));
+    terminal.wait_until("the agent is running", |sight| sight.shows("deaf"));
     terminal.press(CTRL_C);
     terminal.wait_until(
-        "it says that it stops",
+        "the session is stopping",
         says("stopping: waiting for agents to exit"),
     );
     terminal.press(CTRL_C);
-    terminal.wait_until("it says that it kills", |sight| {
+    terminal.wait_until("the agents are being killed", |sight| {
         sight.has_shown("killing the agents")
     });
     let (code, sight) = terminal.end();
@@ -287,7 +287,7 @@ fn ctrl_c_is_enough_and_its_effect_is_seen() {
 }
 
 #[test]
-fn the_terminal_is_as_it_was_however_it_ends() {
+fn the_terminal_is_restored_however_the_program_ends() {
     let deaf = json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]);
     for signals in [
         &[Signal::TERM, Signal::HUP, Signal::INT] as &[Signal],
@@ -296,7 +296,7 @@ fn the_terminal_is_as_it_was_however_it_ends() {
     ] {
         let world = world(&[(1, "[Backend] first", deaf.clone())]);
         let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
-        terminal.wait_until("it works", |sight| sight.shows("deaf"));
+        terminal.wait_until("the agent is running", |sight| sight.shows("deaf"));
         let pid = Pid::from_raw(i32::try_from(terminal.id()).expect("a pid")).expect("it runs");
         signals
             .iter()
@@ -311,13 +311,13 @@ fn the_terminal_is_as_it_was_however_it_ends() {
             if is_killed { None } else { Some(130) },
             "{signals:?}"
         );
-        // Whatever a shell restores by itself, a hidden cursor it does not.
+        // A shell restores many settings by itself, but not a hidden cursor.
         assert!(sight.has_cursor, "{signals:?}");
     }
 }
 
 #[test]
-fn where_nothing_can_be_drawn_there_are_plain_lines() {
+fn plain_lines_are_printed_if_drawing_is_impossible() {
     let world = world(&[(1, "[Backend] first", json!([]))]);
     for (name, value, args) in [
         ("TERM", "dumb", &[] as &[&str]),
@@ -337,8 +337,8 @@ fn where_nothing_can_be_drawn_there_are_plain_lines() {
 }
 
 #[test]
-fn a_display_that_nobody_reads_holds_up_nothing() {
-    // More than a pipe and the runtime's threads could hold.
+fn an_unread_display_does_not_block_the_session() {
+    // More than a pipe and the runtime's threads can buffer.
     let world = world(&[(
         1,
         "[Backend] first",

@@ -1,4 +1,4 @@
-//! `show` for the person who wants to know what became of an issue.
+//! `show`, for users who want to know what happened to an issue.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use autoissue_tests::{Run, Sandbox, Terminal};
 use serde_json::{Value, json};
 
-/// A world in which the agent has done this to the issue 1, in one attempt; returns the id of the session too.
+/// Creates a sandbox whose agent ran these steps for issue 1 in one attempt; returns it with the
+/// session's id.
 fn after(steps: &Value, executor: &Value) -> (Sandbox, String) {
     let world = Sandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
@@ -21,7 +22,7 @@ fn after(steps: &Value, executor: &Value) -> (Sandbox, String) {
     (world, session)
 }
 
-/// Returns where a text begins; it must be there.
+/// Returns the position of a text, which must be there.
 #[track_caller]
 fn place_of(part: &str, text: &str) -> usize {
     text.find(part)
@@ -62,7 +63,7 @@ fn first_show_is_for_people() {
 }
 
 #[test]
-fn what_a_dying_agent_said_last_is_part_of_its_failure() {
+fn the_last_output_of_a_crashed_agent_is_part_of_its_failure() {
     let steps = json!([
         {"complain": "warning: old"}, {"complain": "Cannot find module 'x'"}, {"exit": 7},
     ]);
@@ -75,7 +76,7 @@ fn what_a_dying_agent_said_last_is_part_of_its_failure() {
 }
 
 #[test]
-fn on_a_terminal_a_long_story_goes_through_the_pager() {
+fn on_a_terminal_long_output_goes_through_the_pager() {
     let steps = json!([{"write": ["a.txt", "a"]}, {"result": {}}]);
     let (world, session) = after(&steps, &json!({}));
     let paged = |pager: &str| {

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: once, twice, thrice; and a second session on a repository that is held.
+//! Ctrl-C, SIGTERM and SIGHUP: once, twice, three times; and a second session on a locked
+//! repository.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::aftermath::{all_ended_once, no_process_is_left};
 use crate::process_under_test::{tagged_below, wait_until};
 
-/// A session whose three checks run until the file `go` is there. `script` is what a check does before it waits.
+/// Starts a session whose three checks run until the file `go` exists. `script` runs in each check
+/// before it waits.
 fn busy_session(world: &Sandbox, script: &str) -> Child {
     let root = world.root().display();
     let check = format!(
@@ -47,7 +49,7 @@ fn end(child: Child) -> Run {
     Run::from(child.wait_with_output().expect("it ends"))
 }
 
-/// Resumes, with checks that pass now.
+/// Resumes the session, with checks that pass now.
 fn resume(world: &Sandbox) {
     no_process_is_left(world);
     fs::write(world.root().join("go"), "").expect("the file");
@@ -57,7 +59,7 @@ fn resume(world: &Sandbox) {
 }
 
 #[test]
-fn one_signal_saves_everything_and_says_how_to_go_on() {
+fn one_signal_saves_everything_and_prints_the_resume_command() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let world = Sandbox::new();
         let child = busy_session(&world, "");
@@ -73,7 +75,7 @@ fn one_signal_saves_everything_and_says_how_to_go_on() {
 }
 
 #[test]
-fn an_interrupted_session_is_known_as_such() {
+fn an_interrupted_session_is_listed_as_interrupted() {
     let world = Sandbox::new();
     let child = busy_session(&world, "");
     send(&child, Signal::INT);
@@ -103,7 +105,7 @@ fn an_interrupted_session_is_known_as_such() {
 }
 
 #[test]
-fn two_signals_kill_what_does_not_want_to_end() {
+fn two_signals_kill_programs_that_ignore_the_first() {
     let world = Sandbox::new();
     let child = busy_session(&world, "trap '' TERM INT HUP;");
     send(&child, Signal::INT);
@@ -113,10 +115,10 @@ fn two_signals_kill_what_does_not_want_to_end() {
 }
 
 #[test]
-fn the_third_signal_ends_it_at_once() {
+fn a_third_signal_ends_the_session_at_once() {
     let world = Sandbox::new();
     let child = busy_session(&world, "trap '' TERM INT HUP;");
-    // Of signals that wait, two of one kind are one; so each kind once.
+    // Pending signals of the same kind are merged, so send one of each kind.
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         send(&child, signal);
     }
@@ -124,7 +126,8 @@ fn the_third_signal_ends_it_at_once() {
     resume(&world);
 }
 
-/// Sends a signal, once or twice, when the session has shown so many events; returns its exit code.
+/// Sends a signal once or twice after the session has printed `n_events` events; returns the exit
+/// code.
 fn signal_after_events(
     world: &Sandbox,
     signal: Signal,
@@ -135,7 +138,7 @@ fn signal_after_events(
     let mut lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
     let n_seen = lines.by_ref().take(n_events).count();
     for _ in 0..n_signals {
-        // Sending fails where it has ended already, which is a moment like any other.
+        // Sending fails if it has already exited, which is a valid case too.
         let _ = kill_process(Pid::from_child(&child), signal);
     }
     let n_more = lines.count();
@@ -144,8 +147,8 @@ fn signal_after_events(
 }
 
 #[test]
-fn a_signal_at_any_moment_is_kept_to() {
-    // Places in a session of about sixty events, spread by a multiplier that hits none twice.
+fn a_signal_at_any_time_stops_the_session() {
+    // Points in a session of about sixty events, spread by a multiplier that hits none twice.
     for seed in 0..9_usize {
         let world = Sandbox::new();
         world.executor(r#"{"maxParallel": 3, "checks": [{"name": "it", "run": "true"}]}"#);
@@ -187,9 +190,9 @@ fn two_runners() {
     assert!(resumed.stderr.contains("in use by"), "{}", resumed.stderr);
     assert!(
         !tagged_below(&world.tag_prefix()).is_empty(),
-        "the first one's programs live"
+        "the first session's programs must keep running"
     );
-    // Reading is free for all.
+    // Reading is always allowed.
     world.run(["status"]).exits(0);
     send(&child, Signal::INT);
     end(child).exits(130);
@@ -197,7 +200,7 @@ fn two_runners() {
 }
 
 #[test]
-fn two_runners_with_state_directories_of_their_own() {
+fn two_runners_with_separate_state_directories() {
     let world = Sandbox::new();
     let child = busy_session(&world, "");
     let linked = world.root().join("linked");
@@ -274,7 +277,7 @@ fn two_runners_in_two_clones() {
 }
 
 #[test]
-fn a_session_that_did_nothing_yet_can_be_interrupted() {
+fn a_session_can_be_interrupted_before_its_first_task() {
     let world = Sandbox::new();
     let root = world.root().display().to_string();
     world.executor(&format!(
@@ -294,11 +297,11 @@ fn a_session_that_did_nothing_yet_can_be_interrupted() {
 }
 
 #[test]
-fn clean_finds_worktrees_of_another_place_without_the_journal() {
+fn clean_finds_worktrees_in_another_directory_without_the_journal() {
     let world = Sandbox::new();
     let mut child = busy_session(&world, "");
-    child.kill().expect("it is alive");
-    child.wait().expect("it is dead");
+    child.kill().expect("it is running");
+    child.wait().expect("it has exited");
     no_process_is_left(&world);
     assert_eq!(world.worktrees().len(), 3);
     for file in fs::read_dir(world.state()).expect("the state").flatten() {

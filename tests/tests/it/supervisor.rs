@@ -1,4 +1,5 @@
-//! Whatever a program does to stay alive, to lie or to flood: what `autoissue_process` makes of it.
+//! Programs that try to survive, report falsely or flood their output, and how `autoissue_process`
+//! handles them.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -16,11 +17,12 @@ use crate::process_under_test::{
     unique_tag, until_ready,
 };
 
-/// Nothing here is to be ended by it, however busy the machine is.
+/// A time limit that no program here reaches, however busy the machine is.
 const LONG: Duration = Duration::from_secs(3_600);
 
-/// Starts three processes that no group kill finds and says `ready` once per process. All ignore SIGTERM, for an ignored
-/// signal is inherited: one in a session of its own, one double-forked out of another session, one left in the group.
+/// Starts three processes that no group kill reaches, and prints `ready` once per process: one in
+/// its own session, one double-forked out of another session, one in the group. All ignore SIGTERM
+/// because an ignored signal is inherited.
 const ORPHANS: &str = "trap '' TERM HUP INT
     setsid sh -c 'echo ready; exec sleep 1000' &
     ( setsid sh -c '( (echo ready; exec sleep 1000) & )' & )
@@ -28,20 +30,25 @@ const ORPHANS: &str = "trap '' TERM HUP INT
     ";
 const N_ORPHANS: usize = 3;
 
-/// Orphans, and a program that lives on.
+/// Returns a program that leaves orphans and keeps running.
 fn with_orphans(name: &str) -> ProgramSpec {
     shell(name, &format!("{ORPHANS} while :; do sleep 1000; done"))
 }
 
 fn signal(pid: i32, signal: Signal) {
-    kill_process(Pid::from_raw(pid).expect("a process number"), signal).expect("the process lives");
+    kill_process(Pid::from_raw(pid).expect("a process id"), signal)
+        .expect("the process is running");
 }
 
 fn assert_none_left(tag: &str) {
-    assert!(tagged(tag).is_empty(), "{:?} live on", tagged(tag));
+    assert!(
+        tagged(tag).is_empty(),
+        "{:?} are still running",
+        tagged(tag)
+    );
 }
 
-/// Waits until the program has stopped itself by SIGSTOP, so that the test can act in a known moment.
+/// Waits until the program has stopped itself with SIGSTOP, so that the test acts at a known point.
 async fn until_stopped(pid: i32) {
     let is_stopped = || status_field(pid, "State").is_some_and(|state| state.starts_with('T'));
     poll_until("the program has stopped", is_stopped).await;
@@ -59,7 +66,7 @@ fn ended_by_itself(code: i32) -> Exit {
     }
 }
 
-// Ends.
+// ---- ends
 
 #[tokio::test]
 async fn exit_codes_and_signals_are_reported() {
@@ -68,7 +75,7 @@ async fn exit_codes_and_signals_are_reported() {
         ("exit 3", Some(3), None),
         ("kill -9 $$", None, Some(9)),
         ("kill -TERM $$", None, Some(15)),
-        // Deaf supervisor or not, the program gets the signals' usual meaning.
+        // Although the supervisor ignores signals, the program has their default actions.
         ("kill -INT $$", None, Some(2)),
         ("kill -PIPE $$", None, Some(13)),
     ] {
@@ -92,14 +99,14 @@ async fn orphans_are_dead_when_the_exit_is_reported() {
     let exit = running.wait().await;
     assert_none_left(&spec.tag);
     assert_eq!((exit.code, exit.stopped_by_us), (Some(0), false));
-    // The shells in between may still be ending.
+    // The shells in between may still be exiting.
     assert!(exit.n_killed_stragglers as usize >= N_ORPHANS, "{exit:?}");
 }
 
 #[tokio::test]
 async fn orphans_are_dead_after_terminate_and_kill() {
     for is_kill in [false, true] {
-        // The program itself obeys SIGTERM, its orphans do not.
+        // The program itself obeys SIGTERM; its orphans do not.
         let spec = shell(
             "orphans-stop",
             &format!("{ORPHANS} trap - TERM; kill -STOP $$; while :; do sleep 1000; done"),
@@ -133,7 +140,7 @@ async fn orphans_are_dead_after_terminate_and_kill() {
 }
 
 #[tokio::test]
-async fn a_program_deaf_to_sigterm_is_killed_after_the_grace() {
+async fn a_program_that_ignores_sigterm_is_killed_after_the_grace_period() {
     let spec = with_orphans("deaf");
     let mut running = start(&spec).await;
     until_ready(&mut running, N_ORPHANS).await;
@@ -174,9 +181,10 @@ async fn a_stop_that_comes_too_late_does_not_change_the_exit() {
 }
 
 #[tokio::test]
-async fn what_forks_faster_than_it_is_found_dies_too() {
-    // Each ends after forking its successor; one sort in the same group, the other in a new session every time. They get
-    // out of breath, so that a failing test does not leave them behind for ever.
+async fn processes_that_fork_faster_than_the_search_are_killed() {
+    // Each process exits after forking its successor; one kind stays in the group, the other starts
+    // a new session every time. The number of hops is limited, so that a failing test does not
+    // leave them behind forever.
     let script =
         "far='[ $2 = 0 ] && exec echo escaped; setsid sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
         near='[ $2 = 0 ] && exec echo escaped; sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
@@ -188,7 +196,7 @@ async fn what_forks_faster_than_it_is_found_dies_too() {
     running.kill().await;
     assert!(
         all_lines(&mut running).await.is_empty(),
-        "none came to its last hop"
+        "no process may reach its last hop"
     );
     let exit = running.wait().await;
     assert_none_left(&spec.tag);
@@ -200,20 +208,20 @@ async fn orphans_die_with_a_killed_engine() {
     let tag = unique_tag("engine-killed");
     let script = format!("{ORPHANS} while :; do sleep 1000; done");
     let mut engine = start_engine(&tag, &script).await;
-    // The program, and what it started.
+    // The program and its descendants.
     poll_until("all have started", || tagged(&tag).len() > N_ORPHANS).await;
     let supervisor = parent_of(tagged(&tag)[0]);
-    engine.start_kill().expect("the engine lives");
-    engine.wait().await.expect("the engine is ours to wait for");
+    engine.start_kill().expect("the engine is running");
+    engine.wait().await.expect("the engine is our child");
     poll_until("none is left", || tagged(&tag).is_empty()).await;
-    // Without its parent it may stay a zombie until init gets round to it.
+    // Without its parent it may stay a zombie until init reaps it.
     let has_ended = || status_field(supervisor, "State").is_none_or(|state| state.starts_with('Z'));
     poll_until("the supervisor has ended", has_ended).await;
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "an engine that is to be killed must not have a supervisor that cleans up after it"
+    reason = "the killed engine must not have a supervisor that cleans up after it"
 )]
 async fn start_engine(tag: &str, script: &str) -> tokio::process::Child {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_engine-under-test"));
@@ -270,7 +278,7 @@ async fn orphans_are_swept_when_the_supervisor_is_killed() {
 }
 
 #[tokio::test]
-async fn a_sweep_kills_what_carries_the_prefix_and_nothing_else() {
+async fn a_sweep_kills_only_processes_with_the_prefix() {
     let bystander = shell("bystander", "echo ready; exec sleep 1000");
     let mut bystander_running = start(&bystander).await;
     until_ready(&mut bystander_running, 1).await;
@@ -294,7 +302,7 @@ async fn a_sweep_kills_what_carries_the_prefix_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_supervisor_outlives_polite_signals() {
+async fn the_supervisor_ignores_termination_signals() {
     let spec = shell(
         "polite",
         "kill -TERM $PPID; kill -INT $PPID; kill -HUP $PPID; echo ready; exec sleep 1000",
@@ -307,7 +315,7 @@ async fn the_supervisor_outlives_polite_signals() {
 }
 
 #[tokio::test]
-async fn a_program_has_a_session_of_its_own_and_no_way_to_the_control_socket() {
+async fn a_program_has_its_own_session_and_no_access_to_the_control_socket() {
     let script = "ls -l /proc/self/fd | grep -c socket; cat /proc/$PPID/environ 2>&1 | tr -d '\\0'; cut -d' ' -f6 /proc/$$/stat; echo $$";
     let mut running = start(&shell("session", script)).await;
     let lines = all_lines(&mut running).await;
@@ -316,14 +324,14 @@ async fn a_program_has_a_session_of_its_own_and_no_way_to_the_control_socket() {
     assert_eq!(
         texts[texts.len() - 2],
         texts[texts.len() - 1],
-        "it leads its session"
+        "the program must lead its session"
     );
 }
 
-// Starts.
+// ---- starts
 
 #[tokio::test]
-async fn a_program_or_directory_that_is_missing_fails_to_start_with_its_name() {
+async fn a_missing_program_or_directory_is_named_in_the_error() {
     let mut missing = shell("missing", "true");
     missing.program = PathBuf::from("/absent/program");
     let mut plain = shell("plain", "true");
@@ -348,7 +356,7 @@ async fn a_program_or_directory_that_is_missing_fails_to_start_with_its_name() {
 }
 
 #[tokio::test]
-async fn a_supervisor_that_is_none_is_an_error() {
+async fn a_program_that_is_not_the_supervisor_is_an_error() {
     for program in ["/absent/supervisor", "/bin/true"] {
         let mut none = supervisor();
         none.program = PathBuf::from(program);
@@ -388,14 +396,14 @@ async fn a_program_gets_exactly_its_environment_arguments_and_directory() {
     assert!(text.starts_with(&expected), "{text}");
     assert!(
         text.contains("377  \\n   \""),
-        "the argument, byte by byte: {text}"
+        "the argument must arrive unchanged: {text}"
     );
 }
 
-// Input.
+// ---- input
 
 #[tokio::test]
-async fn big_body_reaches_the_program_whole() {
+async fn big_body_reaches_the_program_completely() {
     let mut spec = shell("big-body", "cat > \"$FILE\"; echo done");
     let file = tempfile::NamedTempFile::new().expect("a file");
     spec.env.push(("FILE".into(), file.path().into()));
@@ -408,7 +416,7 @@ async fn big_body_reaches_the_program_whole() {
 }
 
 #[tokio::test]
-async fn a_program_that_never_reads_its_input_ends_as_it_likes() {
+async fn a_program_that_never_reads_its_input_ends_normally() {
     let mut spec = shell("never-reads", "echo ready; exit 4");
     spec.stdin = vec![b'x'; 1 << 20];
     assert_eq!(start(&spec).await.wait().await, ended_by_itself(4));
@@ -419,10 +427,10 @@ async fn a_program_that_never_reads_its_input_ends_as_it_likes() {
     assert!(running.wait().await.stopped_by_us);
 }
 
-// Output.
+// ---- output
 
 #[tokio::test]
-async fn both_pipes_are_told_apart_and_their_order_is_kept() {
+async fn both_pipes_are_distinguished_and_in_order() {
     let script = "echo one; echo two >&2; printf 'three\\r\\n'; printf four";
     let mut running = start(&shell("both", script)).await;
     let lines = all_lines(&mut running).await;
@@ -439,7 +447,7 @@ async fn both_pipes_are_told_apart_and_their_order_is_kept() {
 }
 
 #[tokio::test]
-async fn a_line_of_ten_megabytes_is_cut_and_the_next_one_is_whole() {
+async fn a_line_of_ten_megabytes_is_truncated_and_the_next_is_complete() {
     let mut running = start(&shell(
         "long-line",
         "head -c 10000000 /dev/zero | tr '\\0' x; echo; echo next",
@@ -454,7 +462,7 @@ async fn a_line_of_ten_megabytes_is_cut_and_the_next_one_is_whole() {
 }
 
 #[tokio::test]
-async fn binary_output_is_survived() {
+async fn binary_output_is_accepted() {
     let mut running = start(&shell(
         "binary",
         "head -c 3000000 /dev/urandom; printf '\\n\\377\\376end\\n'",
@@ -497,17 +505,17 @@ async fn a_flood_of_100_megabytes_needs_no_memory() {
         "{}",
         finished.output.len()
     );
-    // Other tests run in the same process, with lines of a megabyte among them.
-    assert!(grown_kib < 40 << 10, "{grown_kib} KiB more");
+    // Other tests run in the same process, some with lines of a megabyte.
+    assert!(grown_kib < 40 << 10, "grown by {grown_kib} KiB");
 }
 
 fn high_water_kib(pid: i32) -> u64 {
-    let field = status_field(pid, "VmHWM").expect("a living process");
+    let field = status_field(pid, "VmHWM").expect("a running process");
     field.trim_end_matches(" kB").parse().expect("a number")
 }
 
 #[tokio::test]
-async fn output_that_nobody_reads_does_not_hold_up_the_end() {
+async fn unread_output_does_not_delay_the_exit() {
     let spec = shell("unread", "echo ready; exec yes");
     let mut running = start(&spec).await;
     until_ready(&mut running, 1).await;
@@ -516,7 +524,7 @@ async fn output_that_nobody_reads_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_program_that_closes_its_output_lives_on_until_it_ends() {
+async fn a_program_that_closes_its_output_runs_to_its_end() {
     let mut running = start(&shell(
         "closes",
         "echo ready; exec >&- 2>&-; kill -STOP $$; exit 5",
@@ -534,7 +542,7 @@ async fn a_program_that_closes_its_output_lives_on_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_stranger_that_holds_the_pipe_does_not_hold_the_exit() {
+async fn an_unrelated_process_that_holds_the_pipe_does_not_delay_the_exit() {
     let mut running = start(&shell("stranger", "kill -STOP $$; echo last")).await;
     let pid = running.pid();
     until_stopped(pid).await;
@@ -544,10 +552,10 @@ async fn a_stranger_that_holds_the_pipe_does_not_hold_the_exit() {
     signal(pid, Signal::CONT);
     let lines = all_lines(&mut running).await;
     assert_eq!((lines.len(), running.wait().await), (1, ended_by_itself(0)));
-    drop(stranger.expect("a pipe of our own program"));
+    drop(stranger.expect("an open pipe"));
 }
 
-// Bounds.
+// ---- limits
 
 #[tokio::test]
 async fn a_program_that_takes_too_long_is_stopped() {
@@ -569,7 +577,7 @@ async fn cancelling_stops_a_program_and_prevents_the_next() {
     let spec = shell("cancelled", "echo started; exec sleep 1000");
     let (supervisor, tag) = (supervisor(), spec.tag.clone());
     let canceller = async {
-        poll_until("it runs", || !tagged(&tag).is_empty()).await;
+        poll_until("the program is running", || !tagged(&tag).is_empty()).await;
         cancel.cancel();
     };
     let (finished, ()) = tokio::join!(
@@ -583,7 +591,7 @@ async fn cancelling_stops_a_program_and_prevents_the_next() {
     );
     let next = run_bounded(&supervisor, spec, LONG, 1000, &cancel)
         .await
-        .expect("nothing to fail");
+        .expect("no errors");
     assert!(
         next.cancelled && next.output.is_empty() && next.exit.code.is_none(),
         "{next:?}"
@@ -591,7 +599,7 @@ async fn cancelling_stops_a_program_and_prevents_the_next() {
 }
 
 #[tokio::test]
-async fn many_at_once_all_end_and_leave_no_zombie() {
+async fn many_concurrent_programs_end_and_leave_no_zombies() {
     let specs: Vec<ProgramSpec> = (0..40)
         .map(|i| shell("many", &format!("(sleep 1000 &) ; echo {i}; exit {i}")))
         .collect();

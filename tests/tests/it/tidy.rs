@@ -1,4 +1,5 @@
-//! What no compiler checks: arrows between packages, circles between modules, words at the top of every file, no forgotten test, no machine's path.
+//! Rules that no compiler checks: dependencies between packages, cycles between modules, a head in
+//! every file, no forgotten test files, no local paths.
 
 mod circles;
 
@@ -8,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Largest file that is searched for paths; larger ones are data.
+/// Size of the largest file that is searched for paths; larger ones are data.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 fn root() -> PathBuf {
@@ -18,7 +19,7 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-/// Returns the files of the repository as git knows them, or all but what a build makes where there is no git.
+/// Returns the repository's files as listed by git; without git, all except build output.
 fn files() -> Vec<PathBuf> {
     let listed = Command::new("git")
         .args([
@@ -76,7 +77,7 @@ fn shown(path: &Path) -> String {
         .to_string()
 }
 
-/// Returns the arrows between our packages, each with the kinds of its dependency.
+/// Returns the dependencies between our packages, each with its kind.
 fn arrows() -> BTreeSet<(String, String, bool)> {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -175,7 +176,7 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
 }
 
 #[test]
-fn the_arrows_between_packages_are_these() {
+fn packages_have_only_the_documented_dependencies() {
     let (arrows, plugins) = (arrows(), plugins());
     assert!(
         arrows.len() > 5 && plugins.len() > 2,
@@ -189,7 +190,7 @@ fn the_arrows_between_packages_are_these() {
 }
 
 #[test]
-fn an_arrow_that_is_not_in_the_picture_is_found() {
+fn an_undocumented_dependency_is_found() {
     let plugins = BTreeSet::from(["autoissue-patch".to_owned()]);
     for (from, to) in [
         ("autoissue", "autoissue-engine"),
@@ -205,10 +206,10 @@ fn an_arrow_that_is_not_in_the_picture_is_found() {
     }
 }
 
-/// The registry of built-ins, in which their names belong.
+/// The registry of built-ins, where their names belong.
 const REGISTRY: &str = "core/src/built_in.rs";
 
-/// Returns the lines of a file that are neither comments nor unit tests.
+/// Returns the lines of a file without comments and unit tests.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     let code = text
         .split("\n#[cfg(test)]\nmod ")
@@ -218,14 +219,14 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.trim_start().starts_with("//"))
 }
 
-/// Returns whether a file is there for tests alone, as the simulation is.
+/// Returns whether a file is used by tests only, like the simulation.
 fn is_test(path: &str) -> bool {
     path.split('/')
         .any(|part| ["tests", "tests.rs", "simulation"].contains(&part))
 }
 
 #[test]
-fn only_the_registry_names_what_is_built_in() {
+fn only_the_registry_names_built_ins() {
     let crates = plugins()
         .into_iter()
         .filter(|name| name.starts_with("autoissue-"))
@@ -248,10 +249,11 @@ fn only_the_registry_names_what_is_built_in() {
         .into_iter()
         .partition(|line| line.starts_with(REGISTRY));
     assert!(elsewhere.is_empty(), "{elsewhere:#?}");
-    assert!(registry.len() > 4, "the search finds nothing: {registry:?}");
+    assert!(registry.len() > 4, "the search found nothing: {registry:?}");
 }
 
-/// Returns each package that a selection of packages is built of, as `NAME VERSION`, with the sets of features that it is built with.
+/// Returns the packages that a selection is built from, as `NAME VERSION`, with the feature sets
+/// they are built with.
 fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--prefix", "none", "--no-dedupe"])
@@ -270,14 +272,14 @@ fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
         };
         let name: Vec<&str> = package.split(' ').take(2).collect();
         let sets = found.entry(name.join(" ")).or_default();
-        // The mark of a package that is above itself: the engine's tests use the simulation, which uses the engine.
+        // Marks a repeated package: the engine's tests use the simulation, which uses the engine.
         sets.insert(features.trim_end_matches(" (*)").to_owned());
     }
     found
 }
 
 #[test]
-fn the_program_and_its_tests_are_built_of_the_same_crates() {
+fn the_program_and_its_tests_use_the_same_crates() {
     let program = features(&["--package", "autoissue", "--edges", "normal,build"]);
     let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
     assert!(100 < program.len(), "{program:?}");
@@ -288,14 +290,14 @@ fn the_program_and_its_tests_are_built_of_the_same_crates() {
         .collect();
     assert!(
         differing.is_empty(),
-        "other features in tests: {differing:?}"
+        "different features in tests: {differing:?}"
     );
     let twice: Vec<_> = tests.iter().filter(|(_, sets)| 1 < sets.len()).collect();
     assert!(twice.is_empty(), "built twice: {twice:?}");
 }
 
 #[test]
-fn every_file_says_what_it_is_for() {
+fn every_file_has_a_module_comment() {
     let silent: Vec<String> = rust_files()
         .filter(|path| {
             !std::fs::read_to_string(path)
@@ -308,7 +310,7 @@ fn every_file_says_what_it_is_for() {
 }
 
 #[test]
-fn no_test_file_is_forgotten() {
+fn every_test_file_is_compiled() {
     let main = std::fs::read_to_string(root().join("tests/tests/it/main.rs")).expect("the list");
     for entry in std::fs::read_dir(root().join("tests/tests/it"))
         .expect("the directory")
@@ -323,7 +325,7 @@ fn no_test_file_is_forgotten() {
     }
 }
 
-/// Directories of people and machines, put together here so that this file does not hold them.
+/// Directories of users and machines, assembled here so that this file does not contain them.
 fn places_of_machines() -> Vec<String> {
     let mut places: Vec<String> = ["home", "Users"]
         .iter()
@@ -335,7 +337,7 @@ fn places_of_machines() -> Vec<String> {
     places
 }
 
-/// Stand-ins that examples and tests use for a person's directory.
+/// Placeholders for a user's directory in examples and tests.
 const NOBODY: [&str; 10] = [
     "someone", "gh", "user", "me", "ada", "ida", "you", "somebody", "u", "runner",
 ];
@@ -346,13 +348,13 @@ fn is_of_a_machine(text: &str, place: &str) -> bool {
             .split(|c: char| !c.is_alphanumeric())
             .next()
             .unwrap_or_default();
-        // Followed by nothing, it is the directory of all people.
+        // Followed by nothing, it is the parent of all home directories.
         !place.ends_with('/') || !(person.is_empty() || NOBODY.contains(&person))
     })
 }
 
 #[test]
-fn no_file_knows_a_machine() {
+fn no_file_contains_a_local_path() {
     let places = places_of_machines();
     let mut found = Vec::new();
     for path in files() {
@@ -363,11 +365,11 @@ fn no_file_knows_a_machine() {
         let known = places.iter().find(|place| is_of_a_machine(&text, place));
         found.extend(known.map(|place| format!("{}: {place}", shown(&path))));
     }
-    assert!(found.is_empty(), "paths of a machine: {found:?}");
+    assert!(found.is_empty(), "local paths: {found:?}");
 }
 
 #[test]
-fn the_releases_of_claude_code_that_ci_runs_are_those_that_doctor_names() {
+fn ci_and_doctor_name_the_same_claude_code_releases() {
     let run = std::fs::read_to_string(root().join(".ci/run")).expect("the script");
     let pinned = format!(
         "claude_versions=\"{}\"",
@@ -377,12 +379,12 @@ fn the_releases_of_claude_code_that_ci_runs_are_those_that_doctor_names() {
 }
 
 #[test]
-fn the_example_configuration_is_there() {
+fn the_example_configuration_exists() {
     assert!(root().join("cli/autoissue.config.example.json").is_file());
 }
 
 #[test]
-fn the_top_level_is_as_agreed() {
+fn the_top_level_has_only_known_entries() {
     let known = [
         "Cargo.toml",
         "Cargo.lock",

@@ -1,8 +1,9 @@
-//! Disks that are full or read-only, journals that are newer, damaged or gone, clocks that jump, odd paths: a clear error or correct
-//! work, never an empty history, never a second pull request.
+//! Full or read-only disks, journals that are newer, damaged or gone, clocks that jump, unusual
+//! paths: each gives a clear error or correct work, never an empty history or a second pull
+//! request.
 //!
-//! Mounts are made in a mount namespace of their own, so nothing is left of them; where the system permits none, a limit on the size
-//! of files stands for the full disk, and the test's output says so.
+//! Mounts are created in a separate mount namespace, so nothing is left of them. If the system does
+//! not permit any, a limit on file sizes replaces the full disk, and the test prints a note.
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,13 +26,14 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Far more than any run here takes; only one that hangs is ended by it.
+/// Far longer than any run takes; only a hanging run is ended by it.
 const RUN_TIME_MAX: Duration = Duration::from_secs(60);
 const DAY_MS: u64 = 86_400_000;
 
-// ---- worlds
+// ---- sandboxes
 
-/// Returns a world with issues that each add a file. Nothing is tried twice, for what fails here fails again.
+/// Creates a sandbox with issues that each add a file. Nothing is retried, because a failure here
+/// would only repeat.
 fn world(n_issues: u64) -> Sandbox {
     let world = Sandbox::new();
     world.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "executor": {"maxRetries": 0}}"#);
@@ -45,7 +47,8 @@ fn world(n_issues: u64) -> Sandbox {
     world
 }
 
-/// Adds a file that does not compress, so that the disk can fill up in the mirror and in the worktrees.
+/// Adds a file that does not compress, so that the disk can fill up in the mirror and in the
+/// worktrees.
 fn commit_something_big(world: &Sandbox) {
     let mut random = fastrand::Rng::with_seed(7);
     let noise: String = std::iter::repeat_with(|| random.alphanumeric())
@@ -56,7 +59,7 @@ fn commit_something_big(world: &Sandbox) {
     world.git(["commit", "--quiet", "--message", "big"]);
 }
 
-/// Asserts that each issue has exactly one pull request and one branch, with its work on it.
+/// Asserts that each issue has exactly one pull request and one branch, which contains its work.
 #[track_caller]
 fn each_issue_has_one_pull_request(world: &Sandbox, n_issues: u64) {
     let mut pulls: Vec<_> = file_names(&world.project().join(".autoissue/pulls"));
@@ -90,7 +93,7 @@ fn each_issue_has_one_pull_request(world: &Sandbox, n_issues: u64) {
     }
 }
 
-/// Returns the names of the pull requests' files, without the forge's own.
+/// Returns the names of the pull request files, without the forge's internal ones.
 fn file_names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries
@@ -106,7 +109,7 @@ fn copy_directory(from: &Path, to: &Path) {
 
 // ---- runs
 
-/// Runs a command to its end, and ends one that hangs.
+/// Runs a command to completion; kills it if it hangs.
 #[track_caller]
 fn bounded(mut command: Command) -> Run {
     let child = command
@@ -119,7 +122,7 @@ fn bounded(mut command: Command) -> Run {
     let (sender, receiver) = channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     match receiver.recv_timeout(RUN_TIME_MAX) {
-        Ok(output) => Run::from(output.expect("the program is waited for")),
+        Ok(output) => Run::from(output.expect("the program is our child")),
         Err(RecvTimeoutError::Timeout) => {
             let _ = kill_process_group(pid, Signal::KILL);
             panic!("still running: {command:?}");
@@ -128,7 +131,7 @@ fn bounded(mut command: Command) -> Run {
     }
 }
 
-/// Runs the binary in the world's repository, on a state directory of the caller's.
+/// Runs the binary in the sandbox's repository, with the given state directory.
 #[track_caller]
 fn run_on(world: &Sandbox, state: &Path, args: &[&str]) -> Run {
     let mut command = world.autoissue(args);
@@ -141,7 +144,7 @@ fn run(world: &Sandbox, args: &[&str]) -> Run {
     run_on(world, &world.state(), args)
 }
 
-/// Asserts that it could not run, and says these words, and what to do.
+/// Asserts that the run failed with this message and a hint.
 #[track_caller]
 fn refuses(run: Run, code: i32, words: &str) {
     let run = run.exits(code);
@@ -153,12 +156,13 @@ fn refuses(run: Run, code: i32, words: &str) {
     );
     assert!(
         !run.stdout.contains("no session yet"),
-        "an empty history:\n{}",
+        "it must not report an empty history:\n{}",
         run.stdout
     );
 }
 
-/// Asserts that no process that was started in this world lives. Whoever ends the last one may be a moment behind.
+/// Asserts that no process started in this sandbox is running. The last one may take a moment to
+/// exit.
 #[track_caller]
 fn nothing_is_left_running(world: &Sandbox) {
     let root = world.root().as_os_str().as_encoded_bytes();
@@ -176,9 +180,10 @@ fn nothing_is_left_running(world: &Sandbox) {
     }
 }
 
-// ---- file systems of our own
+// ---- our own file systems
 
-/// How `unshare` makes a namespace in which this user may mount; `None` where it may not.
+/// Returns the `unshare` options for a namespace in which this user may mount; `None` if it may
+/// not.
 fn mounting() -> Option<&'static [&'static str]> {
     static WAYS: OnceLock<Option<&'static [&'static str]>> = OnceLock::new();
     *WAYS.get_or_init(|| {
@@ -197,7 +202,8 @@ fn mounting() -> Option<&'static [&'static str]> {
     })
 }
 
-/// Runs a shell script in the world, in which `run ARGUMENTS` runs the binary; returns the runs in their order.
+/// Runs a shell script in the sandbox, in which `run ARGUMENTS` runs the binary; returns the runs
+/// in order.
 #[track_caller]
 fn script(
     world: &Sandbox,
@@ -235,7 +241,7 @@ fn script(
     runs
 }
 
-/// A disk that gets full in the first run, and has room from then on. `size` is in KiB.
+/// A disk that fills up in the first run and has free space afterwards. `size` is in KiB.
 struct Full<'a> {
     world: &'a Sandbox,
     directory: PathBuf,
@@ -243,9 +249,10 @@ struct Full<'a> {
 }
 
 impl Full<'_> {
-    /// Runs `exec` on the full disk, then, with room, `resume` and `exec`. Where mounts are not permitted, no file may pass a size.
+    /// Runs `exec` on the full disk, then, with free space, `resume` and `exec`. If mounts are not
+    /// permitted, file sizes are limited instead.
     fn runs(&self) -> Vec<Run> {
-        // What was written goes back to where the test looks at it.
+        // The files are copied back to where the test reads them.
         const ON_TMPFS: &str = r#"
             set -e
             mkdir -p "$DIR"; cp -a "$DIR" "$KEPT"
@@ -276,7 +283,7 @@ impl Full<'_> {
             Some(way) => script(self.world, Some(way), &variables, ON_TMPFS),
             None => {
                 eprintln!(
-                    "mounts are not permitted here: a limit on the size of files stands for the full disk"
+                    "mounts are not permitted here: a limit on file sizes replaces the full disk"
                 );
                 limited(self.world, self.size * 2)
             }
@@ -284,10 +291,12 @@ impl Full<'_> {
     }
 }
 
-/// Runs `exec` while no file may pass a size in blocks of 512 bytes, then, without the limit, `resume` and `exec`.
+/// Runs `exec` with file sizes limited, in blocks of 512 bytes, then `resume` and `exec` without
+/// the limit.
 fn limited(world: &Sandbox, n_blocks: u64) -> Vec<Run> {
-    // A shell counts in 512 or in 1024 bytes, and the test does not mind which. What the shell ignores the binary ignores too. What is
-    // printed goes through a pipe, for it must not fall under the limit.
+    // A shell counts in blocks of 512 or 1024 bytes; either works for the test. The binary inherits
+    // the ignored signal from the shell. Output goes through a pipe because the limit must not
+    // apply to it.
     let body = format!(
         r#"(trap '' XFSZ; ulimit -f {n_blocks}; "$BINARY" exec go 2>&1; echo "$?") | cat >"$OUT/0.stderr"
            tail -n 1 "$OUT/0.stderr" >"$OUT/0.code"; : >"$OUT/0.stdout"; n=1
@@ -297,7 +306,7 @@ fn limited(world: &Sandbox, n_blocks: u64) -> Vec<Run> {
     script(world, None, &[], &body)
 }
 
-/// What a full disk came to.
+/// How far a session came on a full disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cut {
     BeforeTheSession,
@@ -305,10 +314,10 @@ enum Cut {
     Not,
 }
 
-/// Asserts that the first run said what is wrong, that the others brought every issue to its one pull request, and returns where
-/// the disk was full.
+/// Asserts that the first run reported the problem and the others gave every issue its one pull
+/// request; returns how far the first run came.
 #[track_caller]
-fn a_full_disk_is_survived(world: &Sandbox, runs: &[Run], n_issues: u64) -> Cut {
+fn assert_full_disk_is_handled(world: &Sandbox, runs: &[Run], n_issues: u64) -> Cut {
     let [first, resumed, again] = runs else {
         panic!("{runs:?}")
     };
@@ -339,11 +348,11 @@ fn a_full_disk_is_survived(world: &Sandbox, runs: &[Run], n_issues: u64) -> Cut 
     }
 }
 
-/// Returns how many KiB the files below a directory take on a disk with blocks of 4 KiB.
+/// Returns the disk space of the files below a directory, in KiB, with blocks of 4 KiB.
 fn kib(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).expect("the directory").flatten();
     entries
-        .map(|entry| match entry.metadata().expect("what was listed") {
+        .map(|entry| match entry.metadata().expect("the entry exists") {
             metadata if metadata.is_dir() => kib(&entry.path()),
             metadata => metadata.len().div_ceil(4_096) * 4,
         })
@@ -366,7 +375,7 @@ fn a_full_disk_of_the_state_directory_is_a_clear_error_and_costs_nothing() {
             directory: world.state(),
             size: need * percent / 100,
         };
-        cuts.push(a_full_disk_is_survived(&world, &full.runs(), N_ISSUES));
+        cuts.push(assert_full_disk_is_handled(&world, &full.runs(), N_ISSUES));
     }
     assert!(
         cuts.contains(&Cut::BeforeTheSession) && cuts.contains(&Cut::WithinIt),
@@ -375,13 +384,14 @@ fn a_full_disk_of_the_state_directory_is_a_clear_error_and_costs_nothing() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_a_clear_error_and_leaves_nothing_half_made() {
+fn a_file_size_limit_is_a_clear_error_and_leaves_nothing_incomplete() {
     let mut cuts = Vec::new();
-    // The journal cannot be begun, is made and cannot be filled, the mirror cannot be fetched.
+    // The journal cannot be created, is created but cannot be filled, or the mirror cannot be
+    // fetched.
     for n_blocks in [0, 8, 40, 80, 160] {
         let world = world(1);
         commit_something_big(&world);
-        cuts.push(a_full_disk_is_survived(
+        cuts.push(assert_full_disk_is_handled(
             &world,
             &limited(&world, n_blocks),
             1,
@@ -402,7 +412,7 @@ fn a_full_disk_of_the_project_is_a_clear_error_and_costs_nothing() {
             directory: world.project(),
             size,
         };
-        cuts.push(a_full_disk_is_survived(&world, &full.runs(), N_ISSUES));
+        cuts.push(assert_full_disk_is_handled(&world, &full.runs(), N_ISSUES));
     }
     if mounting().is_some() {
         assert_eq!(cuts, [Cut::BeforeTheSession, Cut::WithinIt]);
@@ -410,11 +420,12 @@ fn a_full_disk_of_the_project_is_a_clear_error_and_costs_nothing() {
 }
 
 #[test]
-fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing() {
+fn a_disk_full_while_publishing_needs_a_person_and_loses_nothing() {
     let world = world(1);
     let (project, filler) = (world.project(), world.root().join("project/filler"));
     let calm = world.root().join("calm");
-    // The check fills the disk, so that the work is done and cannot be published. Without mounts, a file where the branches go stands for that.
+    // The check fills the disk, so that the finished work cannot be published. Without mounts, a
+    // file in place of the branch directory has the same effect.
     let (way, mount, fill, make_room) = match mounting() {
         Some(way) => (
             Some(way),
@@ -423,7 +434,7 @@ fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing()
             "rm filler",
         ),
         None => {
-            eprintln!("mounts are not permitted here: a file in the way stands for the full disk");
+            eprintln!("mounts are not permitted here: a file in the way replaces the full disk");
             (
                 None,
                 "",
@@ -477,18 +488,19 @@ fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing()
 
 // ---- read-only
 
-/// Runs the binary while a directory of the world cannot be written; without mounts, by its permissions.
+/// Runs the binary while a directory of the sandbox is read-only; without mounts, by its
+/// permissions.
 #[track_caller]
 fn while_read_only(world: &Sandbox, directory: &Path, args: &[&str]) -> Run {
     const BY_MOUNT: &str =
         r#"mount --bind "$DIR" "$DIR" && mount -o remount,ro,bind "$DIR" && cd "$PWD""#;
-    // Permissions hold for the superuser too once it has no capabilities.
+    // Permissions apply even to the superuser once it has no capabilities.
     const BY_PERMISSIONS: &str = r#"
         chmod -R a-w "$DIR"
         [ "$(id -u)" = 0 ] && run() { setpriv --bounding-set=-all --inh-caps=-all "$BINARY" "$@" >"$OUT/0.stdout" 2>"$OUT/0.stderr"; echo $? >"$OUT/0.code"; }"#;
     let way = mounting();
     if way.is_none() {
-        eprintln!("mounts are not permitted here: permissions stand for the read-only file system");
+        eprintln!("mounts are not permitted here: permissions replace the read-only file system");
     }
     let (before, after) = if way.is_some() {
         (BY_MOUNT, "")
@@ -502,7 +514,7 @@ fn while_read_only(world: &Sandbox, directory: &Path, args: &[&str]) -> Run {
 }
 
 #[test]
-fn a_read_only_state_directory_shows_its_history_and_refuses_the_rest() {
+fn a_read_only_state_directory_shows_its_history_and_refuses_writes() {
     let world = world(1);
     let session = session_of(&run(&world, &["exec", "go", "--output", "json"]).exits(0));
     let state = world.state();
@@ -534,7 +546,7 @@ fn a_read_only_state_directory_shows_its_history_and_refuses_the_rest() {
 }
 
 #[test]
-fn a_read_only_project_is_refused_before_anything_is_tried() {
+fn a_read_only_project_is_refused_before_anything_starts() {
     let world = world(1);
     let project = world.project();
     let run_read_only = while_read_only(&world, &project, &["exec", "go"]);
@@ -544,7 +556,7 @@ fn a_read_only_project_is_refused_before_anything_is_tried() {
             .exits(0)
             .stdout
             .contains("no session yet"),
-        "nothing was begun"
+        "nothing must be started"
     );
     run(&world, &["exec", "go"]).exits(0);
     assert!(!project.join(".autoissue/can-be-written").exists());
@@ -561,7 +573,7 @@ fn database(state: &Path) -> PathBuf {
     state.join("journal.db")
 }
 
-/// Returns a finished session's events and what it began with.
+/// Returns a finished session's events and its initial data.
 fn recorded(state: &Path) -> (NewSession, Vec<StoredEvent>) {
     let journal = Journal::open_read_only(state).expect("the journal is read");
     let row = journal
@@ -584,7 +596,8 @@ fn recorded(state: &Path) -> (NewSession, Vec<StoredEvent>) {
     (new, events)
 }
 
-/// Makes the journal in which a session was cut off after these events, beside copies of all else that it had.
+/// Creates the journal of a session that was interrupted after these events, with copies of all its
+/// other files.
 fn cut_off(from: &Path, to: &Path, new: &NewSession, events: &[StoredEvent]) {
     copy_directory(from, to);
     for file in ["journal.db", "journal.mark"] {
@@ -605,8 +618,8 @@ fn cut_off(from: &Path, to: &Path, new: &NewSession, events: &[StoredEvent]) {
 }
 
 #[test]
-fn a_journal_of_a_newer_release_is_left_alone_and_said_to_be_one() {
-    /// Where SQLite keeps `user_version` in a file's header, the most significant byte first.
+fn a_journal_of_a_newer_release_is_reported_and_left_unchanged() {
+    /// Offset of `user_version` in the header of an SQLite file, big-endian.
     const USER_VERSION_OFFSET: u64 = 60;
     let world = world(1);
     let session = session_of(&run(&world, &["exec", "go", "--output", "json"]).exits(0));
@@ -637,11 +650,11 @@ fn a_journal_of_a_newer_release_is_left_alone_and_said_to_be_one() {
     }
     assert!(
         fs::read(&path).expect("the journal") == before,
-        "it was written"
+        "the journal must not be modified"
     );
 }
 
-/// A harm to a state directory, and what must be said of it.
+/// A kind of damage to a state directory, and the expected message.
 type Harm = (&'static str, fn(&Path), &'static str);
 
 fn sql(state: &Path, statements: &str) {
@@ -740,22 +753,22 @@ const HARMS_TO_A_SESSION: &[Harm] = &[
 const HARMS_TO_THE_FILE: &[Harm] = &[
     (
         "gone",
-        |it| fs::remove_file(database(it)).expect("it is there"),
+        |it| fs::remove_file(database(it)).expect("it exists"),
         "missing or empty",
     ),
     (
         "empty",
-        |it| fs::write(database(it), "").expect("it is written"),
+        |it| fs::write(database(it), "").expect("the file is written"),
         "missing or empty",
     ),
     (
         "a text",
-        |it| fs::write(database(it), "Dear diary,\n".repeat(1_000)).expect("it is written"),
+        |it| fs::write(database(it), "Dear diary,\n".repeat(1_000)).expect("the file is written"),
         "is damaged",
     ),
     (
         "zeroed",
-        |it| fs::write(database(it), vec![0; 40_960]).expect("it is written"),
+        |it| fs::write(database(it), vec![0; 40_960]).expect("the file is written"),
         "is damaged",
     ),
     (
@@ -765,14 +778,14 @@ const HARMS_TO_THE_FILE: &[Harm] = &[
                 .write(true)
                 .open(database(it))
                 .and_then(|it| it.set_len(9_000))
-                .expect("it is cut")
+                .expect("the file is truncated")
         },
         "is damaged",
     ),
     (
         "a directory",
         |it| {
-            fs::remove_file(database(it)).expect("it is there");
+            fs::remove_file(database(it)).expect("it exists");
             fs::create_dir(database(it)).expect("a directory");
         },
         "journal.db",
@@ -780,15 +793,16 @@ const HARMS_TO_THE_FILE: &[Harm] = &[
     (
         "a link to nowhere",
         |it| {
-            fs::remove_file(database(it)).expect("it is there");
+            fs::remove_file(database(it)).expect("it exists");
             symlink("nowhere", database(it)).expect("a link");
         },
         "journal.db",
     ),
 ];
 
-/// Does each harm to a copy of a state directory, and asserts that each command names it and changes nothing.
-fn each_harm_is_named(world: &Sandbox, state: &Path, harms: &[Harm], commands: &[&[&str]]) {
+/// Applies each kind of damage to a copy of a state directory, and asserts that each command
+/// reports it and changes nothing.
+fn each_damage_is_reported(world: &Sandbox, state: &Path, harms: &[Harm], commands: &[&[&str]]) {
     let before = world.git(["for-each-ref"]);
     for (what, harm, words) in harms {
         let harmed = world.root().join(format!("harmed {what}"));
@@ -803,7 +817,7 @@ fn each_harm_is_named(world: &Sandbox, state: &Path, harms: &[Harm], commands: &
 }
 
 #[test]
-fn a_journal_that_was_changed_is_named_and_never_an_empty_history() {
+fn a_changed_journal_is_an_error_and_never_an_empty_history() {
     let world = world(1);
     run(&world, &["exec", "go"]).exits(0);
     let (new, events) = recorded(&world.state());
@@ -817,18 +831,18 @@ fn a_journal_that_was_changed_is_named_and_never_an_empty_history() {
         &["metrics"],
         &["resume", session],
     ];
-    each_harm_is_named(&world, &state, HARMS_TO_A_SESSION, &commands);
+    each_damage_is_reported(&world, &state, HARMS_TO_A_SESSION, &commands);
     each_issue_has_one_pull_request(&world, 1);
 }
 
 #[test]
-fn the_hint_for_a_damaged_journal_leads_to_a_new_history() {
+fn following_the_hint_for_a_damaged_journal_starts_a_new_history() {
     let world = world(1);
     run(&world, &["exec", "go"]).exits(0);
     for (n, (what, harm, _)) in HARMS_TO_THE_FILE[..5].iter().enumerate() {
         let harmed = world.root().join(format!("it is {n}"));
         copy_directory(&world.state(), &harmed);
-        // The second time to what began anew.
+        // The second run uses the new history.
         for _ in 0..2 {
             harm(&harmed);
             let refused = run_on(&world, &harmed, &["exec", "go"]).exits(1);
@@ -844,10 +858,10 @@ fn the_hint_for_a_damaged_journal_leads_to_a_new_history() {
 }
 
 #[test]
-fn a_journal_that_is_gone_or_unreadable_is_named_and_never_an_empty_history() {
+fn a_missing_or_unreadable_journal_is_an_error_and_never_an_empty_history() {
     let world = world(1);
     run(&world, &["exec", "go"]).exits(0);
-    each_harm_is_named(
+    each_damage_is_reported(
         &world,
         &world.state(),
         HARMS_TO_THE_FILE,
@@ -857,14 +871,14 @@ fn a_journal_that_is_gone_or_unreadable_is_named_and_never_an_empty_history() {
 }
 
 #[test]
-fn a_lost_tail_repeats_effects_and_never_a_pull_request() {
+fn losing_the_last_events_never_repeats_a_pull_request() {
     const N_ISSUES: u64 = 2;
     let world = world(N_ISSUES);
     run(&world, &["exec", "go"]).exits(0);
     let (new, events) = recorded(&world.state());
     let pristine = world.root().join("pristine");
     copy_directory(&world.project(), &pristine);
-    // The last event is the end of the session, without which there is one to resume.
+    // The last event is the end of the session; without it there is a session to resume.
     for n_kept in 0..events.len() {
         let state = world.root().join(format!("kept-{n_kept}"));
         cut_off(&world.state(), &state, &new, &events[..n_kept]);
@@ -882,7 +896,7 @@ fn a_lost_tail_repeats_effects_and_never_a_pull_request() {
 }
 
 #[test]
-fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
+fn a_session_older_than_another_is_resumed_only_by_id() {
     let world = world(1);
     run(&world, &["exec", "go"]).exits(0);
     let (new, events) = recorded(&world.state());
@@ -891,7 +905,7 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
     let newer = run_on(&world, &state, &["exec", "go"]).exits(0);
     assert!(
         newer.stderr.contains(&format!("session {} ", new.id)),
-        "said before it is done again: {}",
+        "the reason must be reported before repeating: {}",
         newer.stderr
     );
     let refused = run_on(&world, &state, &["resume"]).exits(2);
@@ -907,7 +921,7 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
         "{}",
         refused.stderr
     );
-    // A dry run tells the same, and shows what would be resumed where that is possible.
+    // A dry run reports the same, and shows what could be resumed.
     let dry = run_on(&world, &state, &["resume", "--dry-run"]).exits(2);
     assert_eq!((dry.stderr, dry.stdout), (refused.stderr, String::new()));
     let dry = run_on(&world, &state, &["resume", "--dry-run", new.id.as_str()]).exits(0);
@@ -939,7 +953,7 @@ fn a_day_later(event: &StoredEvent) -> StoredEvent {
 }
 
 #[test]
-fn a_session_from_tomorrow_is_resumed_today() {
+fn a_session_from_the_future_can_be_resumed() {
     let world = world(1);
     let flag = world.root().join("tools are there");
     world.config(&format!(
@@ -949,7 +963,8 @@ fn a_session_from_tomorrow_is_resumed_today() {
     ));
     run(&world, &["exec", "go"]).exits(3);
     let (new, events) = recorded(&world.state());
-    // Until the first failure, whose retry is due in a second; by the clock that was set back since, in a day.
+    // Up to the first failure. Its retry is due in a second, but in a day after the clock was set
+    // back.
     let failed = events
         .iter()
         .position(|it| it.kind == "attempt.failed")
@@ -958,7 +973,7 @@ fn a_session_from_tomorrow_is_resumed_today() {
     let later: Vec<StoredEvent> = events[..=failed].iter().map(a_day_later).collect();
     assert_ne!(
         later[failed].body, events[failed].body,
-        "a retry has its time: {}",
+        "a retry must have a time: {}",
         events[failed].body
     );
     let new = NewSession {
@@ -984,19 +999,20 @@ fn a_session_from_tomorrow_is_resumed_today() {
     let (_, events) = recorded(&state);
     assert!(
         events.is_sorted_by_key(|it| it.at_ms),
-        "the time of a session never goes back"
+        "the time of a session must never go back"
     );
 }
 
-// ---- odd places
+// ---- unusual paths
 
-/// Runs the main job with the project and the state at these places below the world, and looks at it again.
+/// Runs `exec` with the project and the state at these paths below the sandbox, and reads the
+/// results again.
 #[track_caller]
 fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
     let world = world(1);
     let (project, state) = (world.root().join(project), world.root().join(state));
     fs::create_dir_all(project.parent().expect("a parent")).expect("the directories");
-    fs::rename(world.project(), &project).expect("the project moves");
+    fs::rename(world.project(), &project).expect("the project is moved");
     let run = |args: &[&str]| {
         let mut command = world.command(binary());
         command
@@ -1009,14 +1025,14 @@ fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
     assert!(run(&["status"]).exits(0).stdout.contains("1 done of 1"));
     assert!(
         database(&state).exists(),
-        "the state is where it was wanted"
+        "the state must be in the chosen directory"
     );
-    fs::rename(&project, world.project()).expect("the project moves back");
+    fs::rename(&project, world.project()).expect("the project is moved back");
     each_issue_has_one_pull_request(&world, 1);
 }
 
 #[test]
-fn odd_paths_work() {
+fn unusual_paths_work() {
     works_at("pro ject/Übung 'x' \"y\" $HOME", "st ate/ü #?%41");
     works_at(
         ["p".repeat(200).as_str(); 4].iter().collect::<PathBuf>(),
@@ -1024,16 +1040,16 @@ fn odd_paths_work() {
     );
 }
 
-/// Only Linux has names that are not UTF-8.
+/// Only Linux allows names that are not UTF-8.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_path_that_is_not_text_is_used_as_it_is_or_refused() {
+fn a_path_that_is_not_utf_8_works_or_is_refused() {
     use std::os::unix::ffi::OsStrExt;
     let odd = OsStr::from_bytes(b"od\xffd");
     works_at("project-of-text", odd);
     let world = world(1);
     let project = world.root().join(odd);
-    fs::rename(world.project(), &project).expect("the project moves");
+    fs::rename(world.project(), &project).expect("the project is moved");
     let mut command = world.command(binary());
     command.args(["exec", "go"]).current_dir(&project);
     refuses(bounded(command), 2, "is not UTF-8");
@@ -1057,7 +1073,7 @@ fn a_state_directory_too_deep_for_sqlite_is_a_clear_error() {
 }
 
 #[test]
-fn a_place_where_no_worktree_can_be_made_is_said_before_anything_starts() {
+fn an_unusable_worktree_directory_is_reported_before_anything_starts() {
     let world = world(1);
     fs::write(world.root().join("file"), "not a directory").expect("a file");
     world.executor(r#"{"worktreeRoot": "../file/below"}"#);
@@ -1071,7 +1087,7 @@ fn a_place_where_no_worktree_can_be_made_is_said_before_anything_starts() {
 }
 
 #[test]
-fn without_a_home_there_is_no_guess() {
+fn a_missing_home_is_an_error() {
     let world = world(1);
     let homeless = |state: Option<PathBuf>| {
         let mut command = world.autoissue(["exec", "go"]);

@@ -1,4 +1,5 @@
-//! The user's own repository: whatever a session does, theirs stays as it was, byte for byte.
+//! The user's own repository: whatever a session does, the user's files and refs stay unchanged,
+//! byte for byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,7 @@ use autoissue_tests::{Run, Sandbox, new_file_patch};
 
 use crate::file_tree::{Entry, assert_same, tree};
 
-/// What a session may write in the user's project.
+/// Paths in the user's project that a session may write.
 const OURS: [&str; 5] = [
     ".autoissue/pulls",
     ".git/objects",
@@ -27,7 +28,8 @@ fn exec(world: &Sandbox) -> Run {
     world.run(["exec", "go", "--output", "json"])
 }
 
-/// A repository in the midst of somebody's work: another branch, staged, changed and untracked files, hooks, a stash.
+/// Creates a repository in use: another branch, staged, changed and untracked files, hooks, a
+/// stash.
 fn in_use() -> Sandbox {
     let world = Sandbox::new();
     world.git(["config", "user.signingKey", "none"]);
@@ -72,37 +74,37 @@ fn in_use() -> Sandbox {
 }
 
 #[test]
-fn nothing_of_the_user_changes() {
+fn the_users_repository_is_unchanged() {
     let world = in_use();
     world.executor(r#"{"checks": [{"name": "it", "run": "true"}]}"#);
-    // Looking refreshes the index, so it comes first.
+    // `git status` refreshes the index, so it comes first.
     let status = world.git(["status", "--porcelain"]);
     let before = theirs(&world);
     exec(&world).exits(0);
     assert_same(&before, &theirs(&world));
     assert!(
         !world.root().join("hook-ran").exists(),
-        "a hook of the user's ran"
+        "the user's hooks must not run"
     );
     let after = world.git(["status", "--porcelain"]);
     assert_eq!(
         status,
         after.replace("?? .autoissue/pulls/\n", ""),
-        "git sees no worktrees of ours"
+        "git must not list our worktrees"
     );
     assert_eq!(
         world.git(["rev-parse", "autoissue/issue-1~1"]),
         world.git(["rev-parse", "main"]),
-        "not from feature/x"
+        "the branch must not start at feature/x"
     );
 }
 
 #[test]
-fn the_repository_is_sound_afterwards() {
+fn the_repository_is_intact_afterwards() {
     let world = in_use();
     exec(&world).exits(0);
     world.git(["fsck", "--strict", "--no-dangling"]);
-    // The branches stand on their own: the mirror may go.
+    // The branches do not depend on the mirror, which may be deleted.
     fs::remove_dir_all(world.state()).expect("the state");
     world.git(["fsck", "--strict", "--no-dangling"]);
     world.git(["merge-base", "--is-ancestor", "main", "autoissue/issue-3"]);
@@ -121,7 +123,7 @@ fn a_failed_session_changes_nothing_either() {
 }
 
 #[test]
-fn what_is_excluded_stays_excluded() {
+fn user_excludes_are_kept() {
     let world = in_use();
     world.executor(r#"{"worktreeRoot": ".worktrees"}"#);
     world.write(".git/info/exclude", "# mine\n*.secret\n");
@@ -134,7 +136,7 @@ fn what_is_excluded_stays_excluded() {
 }
 
 #[test]
-fn a_branch_of_ours_with_work_of_theirs_needs_them() {
+fn our_branch_with_the_users_commits_needs_the_user() {
     let world = in_use();
     world.git(["branch", "autoissue/issue-1", "feature/x"]);
     let head = world.git(["rev-parse", "autoissue/issue-1"]);
@@ -161,17 +163,17 @@ fn a_branch_of_ours_with_work_of_theirs_needs_them() {
         .collect();
     assert!(
         !agents.contains(&1.into()),
-        "no agent is paid for what cannot be published: {agents:?}"
+        "no agent may run for work that cannot be published: {agents:?}"
     );
 }
 
 #[test]
-fn a_branch_of_ours_that_is_checked_out_needs_them() {
+fn our_branch_that_is_checked_out_needs_the_user() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     exec(&world).exits(0);
     world.git(["checkout", "--quiet", "autoissue/issue-1"]);
-    // Not good enough: another try is asked for.
+    // The result was rejected, so another attempt is requested.
     let name = format!(".autoissue/pulls/{}", world.names(".autoissue/pulls")[0]);
     world.write(
         &name,
@@ -191,9 +193,9 @@ fn a_branch_of_ours_that_is_checked_out_needs_them() {
 }
 
 #[test]
-fn a_branch_in_the_way_of_ours_needs_them() {
+fn a_branch_in_the_way_of_ours_needs_the_user() {
     let world = Sandbox::new();
-    // Where a branch `autoissue` is, git can make no `autoissue/issue-1`.
+    // With a branch `autoissue`, git cannot create `autoissue/issue-1`.
     world.git(["branch", "autoissue"]);
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let run = exec(&world).exits(1);
@@ -201,11 +203,11 @@ fn a_branch_in_the_way_of_ours_needs_them() {
         run.stderr.contains("`git branch -m autoissue NAME`"),
         "{run:?}"
     );
-    assert!(run.stdout.is_empty(), "nothing has started: {run:?}");
+    assert!(run.stdout.is_empty(), "nothing may be started: {run:?}");
 }
 
 #[test]
-fn work_in_a_linked_worktree_is_as_good() {
+fn running_in_a_linked_worktree_works() {
     let world = Sandbox::new();
     let linked = world.root().join("linked");
     world.git([
@@ -218,7 +220,8 @@ fn work_in_a_linked_worktree_is_as_good() {
     ]);
     for path in ["autoissue.config.json", ".autoissue/issues/0001.md"] {
         world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
-        fs::create_dir_all(linked.join(path).parent().expect("it has one")).expect("the directory");
+        fs::create_dir_all(linked.join(path).parent().expect("it has a parent"))
+            .expect("the directory");
         fs::copy(world.project().join(path), linked.join(path)).expect("the copy");
     }
     let mut command = world.autoissue(["exec", "go", "--output", "json"]);

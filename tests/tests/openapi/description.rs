@@ -1,4 +1,4 @@
-//! GitHub's OpenAPI description, and exchanges held against it.
+//! GitHub's OpenAPI description, and validation of exchanges against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,35 +9,36 @@ use axum::http::Uri;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-/// The environment variable that says where the description is.
+/// The environment variable with the path of the description.
 const VARIABLE: &str = "AUTOISSUE_GITHUB_OPENAPI";
 
-/// Statuses that any operation may answer, and that the description lists at some only: redirects, nothing new, bad requests, no
-/// token, limits, trouble.
+/// Statuses that any operation may return although the description lists them only for some:
+/// redirects, not modified, bad requests, missing token, limits, server errors.
 const ANYWHERE: [u16; 14] = [
     301, 304, 307, 400, 401, 403, 404, 410, 415, 422, 429, 500, 502, 503,
 ];
 
-/// Longest part of a message that is shown: it may hold the whole answer.
+/// Maximum length of a message that is shown: it may contain the whole response.
 const MESSAGE_CHARS_MAX: usize = 300;
 
 /// The description.
 pub(crate) struct Description {
     document: Value,
-    /// By place in the document: making one costs more than using it.
+    /// By position in the document: creating a validator costs more than using it.
     validators: Mutex<BTreeMap<String, Arc<Validator>>>,
 }
 
-/// An operation: its path in the description, and what stands there.
+/// An operation: its path in the description, and its definition.
 struct Operation<'a> {
     name: String,
     json: &'a Value,
 }
 
-/// Returns the description, read once.
+/// Returns the description, which is read once.
 ///
 /// # Panics
-/// If the variable does not say where it is.
+///
+/// If the variable does not name it.
 pub(crate) fn description() -> &'static Description {
     static DESCRIPTION: OnceLock<Description> = OnceLock::new();
     DESCRIPTION.get_or_init(|| {
@@ -48,15 +49,15 @@ pub(crate) fn description() -> &'static Description {
             )
         });
         let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{VARIABLE}: failed to read `{path}`: {error}"));
-        let mut document = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{path} is no JSON: {error}"));
+        let mut document = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{path} is not JSON: {error}"));
         correct(&mut document);
         Description { document, validators: Mutex::default() }
     })
 }
 
-/// Corrects the description where GitHub itself does not keep to it.
+/// Corrects the description where GitHub itself deviates from it.
 fn correct(document: &mut Value) {
-    // A label without a description has `null` in lists of pull requests too, as it has everywhere else.
+    // A label without a description has `null` in lists of pull requests too, as everywhere else.
     let label =
         "/components/schemas/pull-request-simple/properties/labels/items/properties/description";
     document
@@ -74,7 +75,8 @@ fn correct(document: &mut Value) {
     }
 }
 
-/// Returns whether a path is one of a template's, such as `/repos/{owner}`; a last `{*rest}` stands for any rest.
+/// Returns whether a path matches a template such as `/repos/{owner}`; a final `{*rest}` matches
+/// any rest.
 pub(crate) fn template(template: &str, path: &str) -> bool {
     let (mut wanted, mut parts) = (template.split('/'), path.split('/'));
     loop {
@@ -89,7 +91,8 @@ pub(crate) fn template(template: &str, path: &str) -> bool {
 }
 
 impl Description {
-    /// Returns everything in these exchanges that is not as described: requests, and answers that are the server's own.
+    /// Returns all deviations from the description in these exchanges: in requests, and in the
+    /// server's own responses.
     pub(crate) fn violations(&self, exchanges: &[Exchange]) -> Vec<String> {
         let described = exchanges
             .iter()
@@ -102,7 +105,7 @@ impl Description {
         violations.collect()
     }
 
-    /// Returns everything in the answers alone: what was asked may be wrong on purpose.
+    /// Returns the deviations in responses only, for requests that are wrong on purpose.
     pub(crate) fn answer_violations(&self, exchanges: &[Exchange]) -> Vec<String> {
         exchanges
             .iter()
@@ -111,7 +114,8 @@ impl Description {
             .collect()
     }
 
-    /// Finds the operation with the fewest parameters in its path: `/user/repos` is not `/user/{name}`.
+    /// Returns the matching operation with the fewest path parameters: `/user/repos` is not
+    /// `/user/{name}`.
     fn operation(&self, request: &Received) -> Option<Operation<'_>> {
         let paths = self.document["paths"].as_object().expect("paths");
         let method = request.method.to_ascii_lowercase();
@@ -153,7 +157,7 @@ impl Description {
                 )
             })
             .collect();
-        let uri: Uri = request.target().parse().expect("it came as an address");
+        let uri: Uri = request.target().parse().expect("a valid URI");
         let sent = Query::<Vec<(String, String)>>::try_from_uri(&uri)
             .expect("pairs")
             .0;
@@ -171,7 +175,7 @@ impl Description {
         sent.into_iter().flat_map(judge).collect()
     }
 
-    /// Reads a parameter's text as the type that it has.
+    /// Parses a parameter's text according to its type.
     fn typed(&self, schema: &Value, text: &str) -> Value {
         match self.resolved(schema)["type"].as_str() {
             Some("integer" | "boolean" | "number") => {
@@ -203,7 +207,7 @@ impl Description {
         }
     }
 
-    /// Judges an answer; one that a test has ordered, or that did not come, is not the server's word.
+    /// Checks a response, unless a fault produced it or there is none.
     fn answer(&self, exchange: &Exchange) -> Vec<String> {
         let Some(answer) = exchange.answer.as_ref().filter(|answer| !answer.is_fault) else {
             return Vec::new();
@@ -234,7 +238,7 @@ impl Description {
             return if answer.body.is_empty() {
                 Vec::new()
             } else {
-                vec!["a body where there is none".to_owned()]
+                vec!["a body where none is described".to_owned()]
             };
         }
         let basic_error = json!({"$ref": "#/components/schemas/basic-error"});
@@ -247,7 +251,7 @@ impl Description {
             )
         };
         let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
-            return vec!["the answer is no JSON".to_owned()];
+            return vec!["the response is not JSON".to_owned()];
         };
         let is_json = answer
             .header("content-type")
@@ -267,15 +271,13 @@ impl Description {
     }
 
     fn target(&self, reference: &str) -> &Value {
-        let pointer = reference
-            .strip_prefix('#')
-            .expect("references stay in the document");
+        let pointer = reference.strip_prefix('#').expect("references are local");
         self.document
             .pointer(pointer)
-            .unwrap_or_else(|| panic!("{reference} leads nowhere"))
+            .unwrap_or_else(|| panic!("{reference} has no target"))
     }
 
-    /// Holds a value against a schema, which stands at a place of the document.
+    /// Checks a value against a schema at a position of the document.
     fn judge(&self, at: &str, schema: &Value, value: &Value) -> Vec<String> {
         let validator = self.validator(at, schema);
         let message = |text: String| text.chars().take(MESSAGE_CHARS_MAX).collect::<String>();
@@ -286,12 +288,13 @@ impl Description {
     }
 
     fn validator(&self, at: &str, schema: &Value) -> Arc<Validator> {
-        let mut validators = self.validators.lock().expect("no holder panics");
+        let mut validators = self.validators.lock().expect("the lock is not poisoned");
         let make = || Arc::new(self.new_validator(schema));
         Arc::clone(validators.entry(at.to_owned()).or_insert_with(make))
     }
 
-    /// Makes a validator of a document that holds the schema and what it refers to, and not the other nine hundred.
+    /// Creates a validator for a document with only the schema and those it refers to, without the
+    /// other nine hundred.
     fn new_validator(&self, schema: &Value) -> Validator {
         let mut needed = BTreeSet::new();
         self.gather(schema, &mut needed);
@@ -301,14 +304,14 @@ impl Description {
             schemas.insert(name, schema);
         }
         let document = json!({"allOf": [plain(schema)], "components": {"schemas": schemas}});
-        // Of all drafts, OpenAPI 3.0 is nearest to this one.
+        // The draft that is closest to OpenAPI 3.0.
         let options = jsonschema::options()
             .with_draft(Draft::Draft4)
             .should_validate_formats(true);
         options.build(&document).expect("a schema")
     }
 
-    /// Gathers the names of all schemas that a schema refers to, by others too.
+    /// Collects the names of all schemas that a schema refers to, directly or indirectly.
     fn gather(&self, schema: &Value, found: &mut BTreeSet<String>) {
         match schema {
             Value::Object(object) => {
@@ -326,8 +329,8 @@ impl Description {
         }
     }
 
-    /// Returns the fields at the top of a value, or of a list's entries, of which the schema knows nothing: it allows them, but
-    /// each is a slip of somebody's pen.
+    /// Returns the top-level fields of a value, or of a list's entries, that the schema does not
+    /// define. The schema allows them, but each is a mistake.
     fn undescribed(&self, schema: &Value, value: &Value) -> Vec<String> {
         let schema = self.resolved(schema);
         if let (Some(list), items @ Value::Object(_)) = (value.as_array(), &schema["items"]) {
@@ -365,12 +368,12 @@ impl Description {
     }
 }
 
-/// Git is not described, and GraphQL has a description of its own kind.
+/// Git is not described, and GraphQL has its own kind of description.
 fn is_described(request: &Received) -> bool {
     !request.is_git && request.path != "/graphql"
 }
 
-/// Turns a schema of OpenAPI 3.0 into one of JSON Schema: `nullable` is not known there.
+/// Converts a schema of OpenAPI 3.0 to JSON Schema, which has no `nullable`.
 fn plain(schema: &Value) -> Value {
     let Value::Object(object) = schema else {
         return schema.clone();
@@ -378,7 +381,7 @@ fn plain(schema: &Value) -> Value {
     let mut made = Map::new();
     for (key, value) in object {
         let value = match key.as_str() {
-            // Not of the schema's language, and large.
+            // Not part of JSON Schema, and large.
             "example" | "examples" | "description" | "title" | "nullable" | "discriminator"
             | "default" => continue,
             "properties" | "patternProperties" => fields(value),

@@ -1,4 +1,4 @@
-//! Uses every endpoint of the server, and provokes every refusal.
+//! Uses every endpoint of the server, and provokes every error response.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn at(rest: &str) -> String {
     format!("{REPOSITORY}{rest}")
 }
 
-/// Returns exchanges that are right on both sides, at least one with each endpoint.
+/// Returns exchanges that are valid on both sides, at least one for each endpoint.
 pub(crate) fn every_endpoint() -> Vec<Exchange> {
     let (github, repository, client) = world();
     seed(&repository);
@@ -174,7 +174,7 @@ fn mark_ready(pull: &Value) -> String {
     )
 }
 
-/// Returns exchanges in which the server says no, in every way it knows.
+/// Returns exchanges with all the server's error responses.
 pub(crate) fn every_refusal() -> Vec<Exchange> {
     let (github, repository, client) = world();
     seed(&repository);
@@ -216,7 +216,7 @@ pub(crate) fn every_refusal() -> Vec<Exchange> {
     assert_eq!(
         breaches.len(),
         3,
-        "no token, no name, impatience: {breaches:?}"
+        "missing token, missing User-Agent, ignored limit: {breaches:?}"
     );
     github.exchanges()
 }

@@ -1,8 +1,10 @@
-//! Conformance of the GitHub server, and of the client that talks to it, with GitHub's published OpenAPI description.
+//! Conformance of the GitHub server, and of autoissue's client, with GitHub's published OpenAPI
+//! description.
 //!
-//! A target of its own, which `cargo test` leaves out, because it needs that description, which is too large to keep here:
-//! `AUTOISSUE_GITHUB_OPENAPI` names it, and without that every test here fails and says so. `.ci/run` fetches it and sets the
-//! variable; `.github/CONTRIBUTING.md` has the command for people.
+//! A separate target, not part of `cargo test`, because it needs that description, which is too
+//! large for this repository. `AUTOISSUE_GITHUB_OPENAPI` names it; without the variable every test
+//! here fails with a message. `.ci/run` fetches it and sets the variable; `.github/CONTRIBUTING.md`
+//! has the command for manual runs.
 
 #[path = "../it/github_server/client.rs"]
 mod client;
@@ -19,7 +21,7 @@ use serde_json::{Value, json};
 use description::{description, template};
 use drive::{every_endpoint, every_refusal};
 
-/// The exchanges whose requests and answers both have to be as described; git's are none of the description's business.
+/// Asserts that requests and responses conform to the description, which does not cover git.
 fn assert_described(exchanges: &[Exchange]) {
     let violations = description().violations(exchanges);
     assert!(
@@ -30,7 +32,7 @@ fn assert_described(exchanges: &[Exchange]) {
 }
 
 #[test]
-fn every_endpoint_is_as_described() {
+fn every_endpoint_conforms_to_the_description() {
     let exchanges = every_endpoint();
     let used: BTreeSet<(&str, String)> = exchanges
         .iter()
@@ -50,12 +52,12 @@ fn every_endpoint_is_as_described() {
                 .any(|(used, target)| used == method && template(path, target))
         })
         .collect();
-    assert!(unused.is_empty(), "not driven here: {unused:?}");
+    assert!(unused.is_empty(), "unused endpoints: {unused:?}");
     assert_described(&exchanges);
 }
 
 #[test]
-fn every_refusal_is_as_described() {
+fn every_error_response_conforms_to_the_description() {
     let violations = description().answer_violations(&every_refusal());
     assert!(
         violations.is_empty(),
@@ -64,9 +66,9 @@ fn every_refusal_is_as_described() {
     );
 }
 
-/// Makes a world with so many issues for the free agent.
+/// Creates a sandbox with `n_issues` issues for the free agent.
 fn world_with(n_issues: u64) -> GithubSandbox {
-    // Whoever has no description learns it before anything is built and run.
+    // Fails early if there is no description.
     description();
     let world = GithubSandbox::new();
     for number in 1..=n_issues {
@@ -76,7 +78,7 @@ fn world_with(n_issues: u64) -> GithubSandbox {
 }
 
 #[test]
-fn all_that_a_run_says_and_hears_is_as_described() {
+fn all_traffic_of_a_run_conforms_to_the_description() {
     let world = world_with(4);
     world.executor(r#"{"prDraft": true}"#);
     world.repository.block(2, 1);
@@ -100,14 +102,14 @@ fn all_that_a_run_says_and_hears_is_as_described() {
 }
 
 #[test]
-fn all_that_a_plan_says_and_hears_is_as_described() {
+fn all_traffic_of_a_plan_conforms_to_the_description() {
     fn issue(title: &str, domain: &str, depends_on: &[u32]) -> Value {
         let body = new_file_patch(&format!("{domain}.txt"), "new");
         json!({"title": title, "body": body, "labels": [domain], "complexity": "simple", "depends_on": depends_on})
     }
 
     let world = world_with(0);
-    // The first depends on what has no number yet when it is created.
+    // When the first issue is created, its dependency has no number yet.
     let plan = json!({"version": 1, "issues": [issue("One", "backend", &[2]), issue("Two", "testing", &[])]});
     world.write("plan.json", &plan.to_string());
     let run = world
@@ -136,7 +138,7 @@ fn all_that_a_plan_says_and_hears_is_as_described() {
 }
 
 #[test]
-fn all_that_a_run_says_and_hears_over_pages_and_troubles_is_as_described() {
+fn all_traffic_with_pages_and_faults_conforms_to_the_description() {
     let world = world_with(101);
     world.exec(&["--dry-run"]).exits(0);
     assert!(
@@ -157,7 +159,7 @@ fn all_that_a_run_says_and_hears_over_pages_and_troubles_is_as_described() {
     assert_described(&world.server.exchanges());
 }
 
-/// Asserts that a good exchange, spoilt, is found out, and in these words.
+/// Asserts that a modified valid exchange is reported with this message.
 #[track_caller]
 fn found(method: &str, path: &str, said: &str, spoil: impl FnOnce(&mut Exchange)) {
     let is_it = |it: &&Exchange| {
@@ -166,7 +168,7 @@ fn found(method: &str, path: &str, said: &str, spoil: impl FnOnce(&mut Exchange)
     let mut exchange = every_endpoint()
         .iter()
         .find(is_it)
-        .expect("a good exchange")
+        .expect("a valid exchange")
         .clone();
     assert_eq!(
         description().violations(std::slice::from_ref(&exchange)),
@@ -195,7 +197,7 @@ const ISSUES: &str = "/repos/ada/sample/issues";
 const PULLS: &str = "/repos/ada/sample/pulls";
 
 #[test]
-fn an_answer_that_is_not_as_described_is_found() {
+fn a_nonconforming_response_is_found() {
     found(
         "GET",
         ISSUES,
@@ -221,7 +223,7 @@ fn an_answer_that_is_not_as_described_is_found() {
 }
 
 #[test]
-fn a_request_that_is_not_as_described_is_found() {
+fn a_nonconforming_request_is_found() {
     found("GET", ISSUES, "no such operation", |exchange| {
         exchange.request.path = "/repos/ada/sample/isues".to_owned()
     });

@@ -1,4 +1,4 @@
--- The archive as it is today. Each migration changes this file too, and raises the version.
+-- The archive as it is today. Each migration also updates this file and its version.
 -- version: 1
 
 CREATE TABLE entries (

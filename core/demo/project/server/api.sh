@@ -4,7 +4,7 @@
 #   sh server/api.sh GET  /entries
 #   sh server/api.sh POST /entries bird "Puffin, alone, unimpressed"
 #
-# Entries live in one file, a line each: time, kind and text, with tabs between. No line is ever changed:
+# Entries live in one file, one line each: time, kind and text, separated by tabs. Lines never change:
 # what has been seen has been seen.
 set -eu
 
@@ -14,7 +14,7 @@ logbook=${LAMPBOOK_FILE:-$here/../entries.tsv}
 method=${1:-${REQUEST_METHOD:-GET}}
 path=${2:-${PATH_INFO:-/entries}}
 
-# Says how it went, where a web server listens.
+# Prints the status if a web server is listening.
 status() {
     [ -z "${GATEWAY_INTERFACE:-}" ] || printf 'Status: %s\r\nContent-Type: application/json\r\n\r\n' "$1"
 }
@@ -31,13 +31,13 @@ list() {
     awk -f "$here/json.awk" "$logbook"
 }
 
-# A tab or a line end in the text would be a second entry, so they become spaces.
+# A tab or newline in the text would start a second entry, so they become spaces.
 add() {
     kind=$1
     text=$(printf '%s' "$2" | tr '\t\n\r' '   ')
     case $kind in
     ship | bird | weather | lamp) ;;
-    *) refuse "400 Bad Request" "a kind is one of ship, bird, weather, lamp" ;;
+    *) refuse "400 Bad Request" "kind must be one of ship, bird, weather, lamp" ;;
     esac
     now=${LAMPBOOK_NOW:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}
     printf '%s\t%s\t%s\n' "$now" "$kind" "$text" >>"$logbook"

@@ -1,4 +1,4 @@
-# Turns the logbook into JSON, in the order in which it was written.
+# Turns the logbook into JSON, in the order it was written.
 
 BEGIN { FS = "\t"; printf "[" }
 
@@ -8,7 +8,7 @@ BEGIN { FS = "\t"; printf "[" }
 
 END { print "\n]" }
 
-# Quotes and backslashes get a backslash. Splitting at the quotes, since no two awks agree on backslashes in gsub.
+# Quotes and backslashes get a backslash. Splits at the quotes because no two awks agree on backslashes in gsub.
 function escaped(text,    parts, n, i, out) {
     gsub(/\\/, "&&", text)
     n = split(text, parts, "\"")

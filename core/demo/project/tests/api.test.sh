@@ -1,8 +1,8 @@
 api POST /entries bird "Puffin" >/dev/null
 api POST /entries ship "Barque, two masts" >/dev/null
 
-expect "a logbook is read in the order in which it was written" "Puffin
+expect "a logbook is read in the order it was written" "Puffin
 Barque, two masts" "$(api GET /entries | texts)"
 
-expect "sea serpents are not kept" '{"error": "a kind is one of ship, bird, weather, lamp"}' \
+expect "sea serpents are not kept" '{"error": "kind must be one of ship, bird, weather, lamp"}' \
     "$(api POST /entries serpent "Large")"

@@ -1,4 +1,4 @@
-# Runs one test, with a logbook of its own:  sh tests/expect.sh tests/api.test.sh
+# Runs one test, with its own logbook:  sh tests/expect.sh tests/api.test.sh
 
 LAMPBOOK_FILE=$(mktemp)
 LAMPBOOK_NOW=1987-11-03T04:10:00Z
@@ -9,10 +9,10 @@ api() { sh server/api.sh "$@"; }
 
 archive() { awk -f db/export.awk "$LAMPBOOK_FILE"; }
 
-# Reads JSON entries and writes their texts, one a line, as JSON has them.
+# Reads JSON entries and prints their texts, one per line, escaped as in JSON.
 texts() { sed -n 's/.*"text": "\(.*\)"}.*/\1/p'; }
 
-# Ends the test unless two texts are the same: what it is about, expected, actual.
+# Fails the test unless two texts are equal: expect DESCRIPTION EXPECTED ACTUAL
 expect() {
     [ "$2" = "$3" ] && return
     printf '%s\n  expected: %s\n  actual:   %s\n' "$1" "$2" "$3"

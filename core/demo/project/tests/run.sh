@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test in this directory: a file `*.test.sh` each, which passes if it exits with 0.
+# Runs every test in this directory. Each is a file `*.test.sh` and passes if it exits with 0.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

@@ -1,4 +1,4 @@
-//! Which issue waits for which. The API adds them by the blocker's id, not by its number.
+//! Issue dependencies. The API adds them by the blocker's id, not by its number.
 
 use axum::extract::Path;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Issues and their comments. A pull request is an issue here too, as on GitHub.
+//! Issues and their comments. As on GitHub, a pull request is an issue too.
 
 use axum::extract::Path;
 use serde_json::Value;
@@ -8,9 +8,9 @@ use super::super::call::{Call, Fields, Names};
 use super::super::world::{Comment, Item, Repository, World};
 use super::{find, labels};
 
-/// Most characters of a title.
+/// Maximum length of a title, characters.
 const TITLE_CHARS_MAX: usize = 256;
-/// Most characters of a body: of an issue, a pull request or a comment.
+/// Maximum length of the body of an issue, pull request or comment, characters.
 const BODY_CHARS_MAX: usize = 65_536;
 
 pub(super) async fn list(call: Call, Path(names): Path<Names>) -> Reply {
@@ -51,7 +51,7 @@ fn is_wanted(call: &Call, item: &Item) -> bool {
     has_state && has_labels && is_recent && has_author
 }
 
-/// Sorts as the call wants: newest first unless it says otherwise.
+/// Sorts by the call's parameters: newest first by default.
 pub(super) fn sort(call: &Call, items: &mut [&Item], n_comments: impl Fn(&Item) -> usize) {
     match call.parameter("sort").unwrap_or("created") {
         "updated" => {
@@ -86,7 +86,8 @@ pub(super) fn find_mut<'r>(
 pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
     let author = call.login()?.to_owned();
     let mut world = call.world();
-    // Anyone who can see a repository may file an issue; labels are dropped without a word where the right is missing.
+    // Anyone who can see a repository may open an issue. Without write permission, labels are
+    // silently dropped.
     let repository = call.with_issues(&mut world, &names)?;
     let may_push = call
         .permissions(repository)
@@ -118,13 +119,13 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
     };
     let number = add(&mut world, repository_id, new);
     labels::add(&mut world, repository_id, number, &wanted, &call.now());
-    let repository = world.by_id(repository_id).expect("it is there");
+    let repository = world.by_id(repository_id).expect("it exists");
     Ok(Answer::created(
         call.site().issue(repository, &repository.items[&number]),
     ))
 }
 
-/// What a new issue or pull request says.
+/// Content of a new issue or pull request.
 #[derive(Debug)]
 pub(super) struct NewItem<'a> {
     pub(super) title: &'a str,
@@ -133,12 +134,12 @@ pub(super) struct NewItem<'a> {
     pub(super) at: String,
 }
 
-/// Adds an open issue and returns its number.
+/// Adds an open issue; returns its number.
 pub(super) fn add(world: &mut World, repository_id: u64, new: NewItem<'_>) -> u64 {
     let id = world.new_id();
     let repository = world
         .by_id_mut(repository_id)
-        .expect("the repository is there");
+        .expect("the repository exists");
     let number = repository.next_number();
     let item = Item {
         id,
@@ -220,7 +221,7 @@ pub(super) async fn update(
             .clear();
         labels::add(&mut world, repository_id, number, &labels, &call.now());
     }
-    let repository = world.by_id(repository_id).expect("it is there");
+    let repository = world.by_id(repository_id).expect("it exists");
     Ok(Answer::ok(
         call.site().issue(repository, &repository.items[&number]),
     ))

@@ -1,4 +1,4 @@
-//! Labels: of a repository, and on its issues and pull requests.
+//! Labels of a repository, and on its issues and pull requests.
 
 use axum::extract::Path;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::super::call::{Call, Fields, Names};
 use super::super::world::{Label, World};
 use super::find;
 
-/// The color of a label that came into being by being used.
+/// The colour of a label that was created by using it.
 const COLOR: &str = "ededed";
 
 pub(super) async fn list(call: Call, Path(names): Path<Names>) -> Reply {
@@ -66,7 +66,7 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
         color,
         description,
     };
-    let repository = world.by_id_mut(repository_id).expect("it is there");
+    let repository = world.by_id_mut(repository_id).expect("it exists");
     repository.labels.push(label);
     let label = repository.labels.last().expect("it was added");
     Ok(Answer::created(call.site().label(repository, label)))
@@ -101,14 +101,14 @@ pub(super) async fn add_to_issue(
         .names("labels")?
         .ok_or_else(|| Answer::invalid(&missing))?;
     add(&mut world, repository_id, number, &labels, &call.now());
-    let repository = world.by_id(repository_id).expect("it is there");
+    let repository = world.by_id(repository_id).expect("it exists");
     Ok(Answer::ok(
         call.site()
             .labels(repository, &repository.items[&number].labels),
     ))
 }
 
-/// Puts labels on an issue; those that the repository lacks come into being.
+/// Adds labels to an issue, creating those that the repository lacks.
 pub(in super::super) fn add(
     world: &mut World,
     repository_id: u64,
@@ -120,7 +120,7 @@ pub(in super::super) fn add(
         let id = world.new_id();
         let repository = world
             .by_id_mut(repository_id)
-            .expect("the repository is there");
+            .expect("the repository exists");
         if repository.label(name).is_none() {
             repository.labels.push(Label {
                 id,
@@ -131,13 +131,10 @@ pub(in super::super) fn add(
         }
         let name = repository
             .label(name)
-            .expect("it is there now")
+            .expect("the label exists now")
             .name
             .clone();
-        let item = repository
-            .items
-            .get_mut(&number)
-            .expect("the issue is there");
+        let item = repository.items.get_mut(&number).expect("the issue exists");
         if !item.has_label(&name) {
             item.labels.push(name);
             now.clone_into(&mut item.updated_at);

@@ -1,4 +1,4 @@
-//! Pull requests. Heads and bases are read from git at each call.
+//! Pull requests. Heads and bases are read from git on each call.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -34,7 +34,7 @@ fn is_wanted(call: &Call, repository: &Repository, item: &Item) -> bool {
         "closed" => !item.is_open,
         _ => item.is_open,
     };
-    // A filter that lacks `owner:` is ignored, as on GitHub.
+    // A filter without `owner:` is ignored, as on GitHub.
     let head = call.parameter("head").and_then(|head| head.split_once(':'));
     let has_head = head.is_none_or(|(owner, branch)| {
         owner.eq_ignore_ascii_case(&repository.owner) && branch == pull.head
@@ -102,7 +102,7 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
             at: call.now(),
         },
     );
-    let repository = world.by_id_mut(repository_id).expect("it is there");
+    let repository = world.by_id_mut(repository_id).expect("it exists");
     repository.git.keep_pull(number, &pull.head_sha);
     repository
         .items
@@ -115,7 +115,7 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
     Ok(Answer::created(json))
 }
 
-/// Opens a pull request that a test seeds, by somebody who is not us, and returns its number.
+/// Opens another user's pull request for a test; returns its number.
 pub(in super::super) fn open(
     world: &mut World,
     repository_id: u64,
@@ -124,8 +124,8 @@ pub(in super::super) fn open(
     base: &str,
     at: &str,
 ) -> u64 {
-    let repository = world.by_id(repository_id).expect("the repository is there");
-    let pull = new_pull(repository, head, base, false).expect("branches that make a pull request");
+    let repository = world.by_id(repository_id).expect("the repository exists");
+    let pull = new_pull(repository, head, base, false).expect("a valid pull request");
     let author = Some("grace".to_owned());
     let number = issues::add(
         world,
@@ -139,7 +139,7 @@ pub(in super::super) fn open(
     );
     let repository = world
         .by_id_mut(repository_id)
-        .expect("the repository is there");
+        .expect("the repository exists");
     repository.git.keep_pull(number, &pull.head_sha);
     repository
         .items
@@ -160,7 +160,7 @@ fn custom(message: &str) -> Answer {
     })
 }
 
-/// Returns the pull request that these branches make, or GitHub's reason against it.
+/// Returns a new pull request of these branches, or GitHub's error.
 fn new_pull(
     repository: &Repository,
     head: &str,
@@ -234,7 +234,7 @@ pub(super) async fn update(
         (pull.base, pull.base_sha) = (base.to_owned(), sha.ok_or_else(|| invalid("base"))?);
     }
     let is_merged = pull.merged.is_some();
-    // `draft` is not looked at: only GraphQL makes a draft ready.
+    // `draft` is ignored: only GraphQL can mark a draft as ready.
     issues::change(item, title, body, &call.now());
     match state {
         Some("closed") if item.is_open => item.close(None, &call.now()),
@@ -305,7 +305,7 @@ pub(super) async fn merge(
     ))
 }
 
-/// Merges a pull request by the test's own hand.
+/// Merges a pull request on behalf of a test.
 pub(in super::super) fn merge_by_hand(repository: &mut Repository, number: u64, now: &str) {
     repository.follow_branches(now);
     let pull = repository.items[&number]
@@ -325,7 +325,8 @@ pub(in super::super) fn merge_by_hand(repository: &mut Repository, number: u64, 
     settle(repository, number, merged);
 }
 
-/// Notes a merge, and closes the issues that the pull request names if it went into the default branch.
+/// Records a merge. If it went into the default branch, closes the issues that the pull request
+/// names.
 fn settle(repository: &mut Repository, number: u64, merged: Merged) {
     let now = merged.at.clone();
     let item = repository.items.get_mut(&number).expect("it was found");
@@ -345,7 +346,7 @@ fn settle(repository: &mut Repository, number: u64, merged: Merged) {
     }
 }
 
-/// Returns the numbers after words such as `Closes`.
+/// Returns the numbers after closing keywords such as `Closes`.
 fn closed_by(body: &str) -> Vec<u64> {
     const WORDS: [&str; 9] = [
         "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved",

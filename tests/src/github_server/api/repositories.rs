@@ -1,4 +1,4 @@
-//! Repositories, branches, the caller, and what is left of the quota.
+//! Repositories, branches, the current user, and the remaining quota.
 
 use axum::extract::Path;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The one GraphQL mutation that REST lacks: a draft becomes ready.
+//! The one GraphQL mutation without a REST counterpart: marking a draft as ready.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::super::answer::{Answer, Reply};
 use super::super::call::Call;
 use super::super::shapes::pull_node_id;
 
-/// Answers `markPullRequestReadyForReview` whose `pullRequestId` is a variable or stands in the query.
+/// Handles `markPullRequestReadyForReview`. The `pullRequestId` is a variable or part of the query.
 pub(super) async fn mark_ready(call: Call) -> Reply {
     call.login()?;
     let json = call.json()?;
@@ -15,7 +15,7 @@ pub(super) async fn mark_ready(call: Call) -> Reply {
     if !query.contains("markPullRequestReadyForReview") {
         return Err(Answer::error(
             StatusCode::NOT_IMPLEMENTED,
-            "this server knows one mutation only",
+            "this server supports one mutation only",
         ));
     }
     let variables = json["variables"].to_string();

@@ -1,4 +1,4 @@
-//! The API: each answer fits the document that describes it, and none holds a secret.
+//! The API: each response matches the OpenAPI document, and none contains a secret.
 
 use std::fs;
 
@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use super::{BEARER, World, asking};
 use crate::process_under_test::wait_until;
 
-/// Returns a validator of a schema in the document.
+/// Returns a validator for a schema of the document.
 fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
-    // The document's own references begin at its root.
+    // References in the document are relative to its root.
     let mut root = schema.clone();
     root["components"] = document["components"].clone();
     jsonschema::validator_for(&root).expect("a schema")
@@ -32,7 +32,7 @@ fn assert_valid(validator: &jsonschema::Validator, value: &Value, what: &str) {
     assert!(errors.is_empty(), "{what}: {errors:#?}");
 }
 
-/// Returns the schema of an answer by path and status.
+/// Returns the schema of a response by path, method and status.
 fn schema<'a>(document: &'a Value, path: &str, method: &str, status: &str) -> &'a Value {
     let content = &document["paths"][path][method]["responses"][status]["content"];
     &content["application/json"]["schema"]
@@ -43,7 +43,7 @@ fn problem(document: &Value) -> Value {
         .clone()
 }
 
-/// Makes a schema refuse what it does not name, so that a field that is not described is found.
+/// Makes a schema reject unknown fields, so that undocumented fields are found.
 fn strict(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -58,7 +58,7 @@ fn strict(value: &mut Value) {
 }
 
 #[test]
-fn every_answer_fits_the_document() {
+fn every_response_matches_the_document() {
     let mut recipe = Recipe::new(60, 30);
     recipe.is_broken = true;
     let world = World::new(recipe);
@@ -166,7 +166,7 @@ fn every_error_is_a_problem_document() {
 }
 
 #[test]
-fn every_number_that_the_document_allows_is_understood_and_no_other() {
+fn numbers_are_accepted_exactly_within_the_documented_bounds() {
     let world = World::new(Recipe::new(3, 1));
     let served = world.serve();
     let document = get(served.port, "/api/openapi.json").json();
@@ -201,7 +201,7 @@ fn every_number_that_the_document_allows_is_understood_and_no_other() {
 }
 
 #[test]
-fn messages_of_the_stream_fit_the_document() {
+fn stream_messages_match_the_document() {
     let world = World::new(Recipe::new(30, 10));
     let served = world.serve();
     let mut document = get(served.port, "/api/openapi.json").json();
@@ -210,7 +210,7 @@ fn messages_of_the_stream_fit_the_document() {
     world.session.print(world.session.running()[0], "a line\n");
     let mut kinds = std::collections::BTreeMap::new();
     while kinds.len() < 4 {
-        let message = stream.next().expect("more");
+        let message = stream.next().expect("another message");
         assert_fits(
             &document,
             &document["x-messages"][&message.kind],
@@ -219,7 +219,7 @@ fn messages_of_the_stream_fit_the_document() {
         );
         *kinds.entry(message.kind).or_insert(0) += 1;
         if kinds.contains_key("progress") && !kinds.contains_key("overview") {
-            // Whatever changes makes an overview: here, that the process is gone.
+            // Every change produces an overview; here the process is gone.
             assert!(kinds.contains_key("happened"));
             break;
         }
@@ -228,7 +228,7 @@ fn messages_of_the_stream_fit_the_document() {
 }
 
 #[test]
-fn password_on_socket_no_answer_holds_a_secret() {
+fn password_on_socket_no_response_contains_a_secret() {
     let state = TempDir::new().unwrap();
     let mut recipe = Recipe::new(4, 1);
     recipe.issues[3].0 = "Log in with t0ken-t0ken fails".to_owned();
@@ -262,7 +262,7 @@ fn password_on_socket_no_answer_holds_a_secret() {
 }
 
 #[test]
-fn pages_of_tasks_hold_all_of_them_once() {
+fn pages_of_tasks_contain_each_task_once() {
     let world = World::new(Recipe::new(1_000, 40));
     let served = world.serve();
     let mut seen = std::collections::BTreeSet::new();
@@ -277,8 +277,8 @@ fn pages_of_tasks_hold_all_of_them_once() {
             .as_array()
             .expect("tasks")
             .iter()
-            .map(|task| task["issue"].as_u64().expect("n"));
-        tasks.for_each(|issue| assert!(seen.insert(issue), "#{issue} comes twice"));
+            .map(|task| task["issue"].as_u64().expect("an issue number"));
+        tasks.for_each(|issue| assert!(seen.insert(issue), "#{issue} appears twice"));
     }
     assert_eq!(seen.len(), 1_000);
     let waiting = get(served.port, "/api/session/tasks?state=waiting&limit=1000").json();
@@ -301,7 +301,7 @@ fn pages_of_tasks_hold_all_of_them_once() {
 }
 
 #[test]
-fn an_empty_history_is_no_error() {
+fn an_empty_history_is_not_an_error() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
     assert_eq!(get(served.port, "/api/sessions").json()["total"], 0);
@@ -310,12 +310,12 @@ fn an_empty_history_is_no_error() {
     assert_eq!(get(served.port, "/").status, 200);
     assert!(
         fs::read_dir(state.path()).unwrap().next().is_none(),
-        "looking makes nothing"
+        "reading must not create anything"
     );
 }
 
 #[test]
-fn sessions_are_listed_newest_first_and_a_cut_off_one_says_so() {
+fn sessions_are_listed_newest_first_and_a_dead_one_is_marked() {
     let state = TempDir::new().unwrap();
     let old = MadeUp::run(state.path(), Recipe::new(5, 99))
         .id()

@@ -1,4 +1,4 @@
-//! What a client may not do: send without end, say too much, or stop reading.
+//! Limits for clients: unlimited input, oversized requests, and streams that nobody reads.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,11 +12,11 @@ use tempfile::TempDir;
 use super::World;
 
 fn raw(port: u16, request: &str) -> String {
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the server is listening");
     socket
         .set_read_timeout(Some(Duration::from_secs(60)))
         .expect("a timeout");
-    // The server may close before it has read all.
+    // The server may close before it has read everything.
     let _ = socket.write_all(request.as_bytes());
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);
@@ -24,7 +24,7 @@ fn raw(port: u16, request: &str) -> String {
 }
 
 #[test]
-fn headers_and_bodies_without_measure_are_refused() {
+fn oversized_headers_and_bodies_are_rejected() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
     let port = served.port;
@@ -62,13 +62,17 @@ fn headers_and_bodies_without_measure_are_refused() {
     assert!(raw(port, "NONSENSE\r\n\r\n").starts_with("HTTP/1.1 400"));
     assert!(
         raw(port, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 400"),
-        "without a host"
+        "a request without a host must be rejected"
     );
-    assert_eq!(get(port, "/api/health").status, 200, "nobody else notices");
+    assert_eq!(
+        get(port, "/api/health").status,
+        200,
+        "other clients must not be affected"
+    );
 }
 
 #[test]
-fn a_body_without_measure_is_refused_on_a_session_that_could_be_asked() {
+fn an_oversized_body_is_rejected_by_a_running_session() {
     let world = World::new(Recipe::new(3, 1));
     let served = world.serve();
     let json = [("content-type", "application/json")];
@@ -97,12 +101,12 @@ fn a_body_without_measure_is_refused_on_a_session_that_could_be_asked() {
 }
 
 #[test]
-fn streams_that_nobody_reads_hold_up_no_other() {
+fn unread_streams_do_not_block_others() {
     let mut world = World::new(Recipe::new(400, 1));
     let served = world.serve();
     let deaf: Vec<TcpStream> = (0..50)
         .map(|_| {
-            let mut socket = TcpStream::connect(("127.0.0.1", served.port)).expect("room");
+            let mut socket = TcpStream::connect(("127.0.0.1", served.port)).expect("a connection");
             socket
                 .write_all(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
                 .expect("it is sent");
@@ -116,24 +120,28 @@ fn streams_that_nobody_reads_hold_up_no_other() {
         .take_while(|id| !id.ends_with(&format!(":{}", world.session.last_seq())))
         .count() as u64
         + 1;
-    assert_eq!(seen, world.session.last_seq(), "it has every event");
+    assert_eq!(
+        seen,
+        world.session.last_seq(),
+        "the stream must have every event"
+    );
     assert_eq!(get(served.port, "/api/session").status, 200);
     drop(deaf);
 }
 
 #[test]
-fn idle_connections_do_not_keep_others_out() {
+fn idle_connections_do_not_block_others() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
     let idle: Vec<TcpStream> = (0..300)
-        .map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("room"))
+        .map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("a connection"))
         .collect();
     assert_eq!(get(served.port, "/api/health").status, 200);
     drop(idle);
 }
 
 #[test]
-fn there_is_room_for_many_streams_and_an_end_to_it() {
+fn many_streams_are_allowed_up_to_a_limit() {
     let world = World::new(Recipe::new(3, 1));
     let served = world.serve();
     let path = "/api/events?after=1000000";

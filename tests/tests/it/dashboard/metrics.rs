@@ -1,4 +1,5 @@
-//! The metrics text, read by the rules of the Prometheus text format and by those for names and units.
+//! The metrics, parsed by the rules of the Prometheus text format and checked by its rules for
+//! names and units.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use super::World;
 /// Samples by name and labels.
 type Samples = BTreeMap<String, f64>;
 
-/// Reads the text format 0.0.4 and panics at what `promtool check metrics` would refuse.
+/// Parses the text format 0.0.4; panics on anything that `promtool check metrics` would reject.
 fn parse(text: &str) -> Samples {
     fn is_name(name: &str) -> bool {
         name.bytes()
@@ -20,7 +21,10 @@ fn parse(text: &str) -> Samples {
             && name.starts_with("autoissue_")
     }
 
-    assert!(text.ends_with('\n'), "the last line ends");
+    assert!(
+        text.ends_with('\n'),
+        "the last line must end with a newline"
+    );
     let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
     let mut helped = BTreeSet::new();
     let mut samples = Samples::new();
@@ -28,12 +32,12 @@ fn parse(text: &str) -> Samples {
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect("a help text");
-            assert!(helped.insert(name), "{name} is helped twice");
+            assert!(helped.insert(name), "{name} has two HELP lines");
             assert!(help.ends_with('.') && help.len() > 10, "{name}: {help}");
             family = name;
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type");
-            assert_eq!(name, family, "help and type stand together");
+            assert_eq!(name, family, "TYPE must follow its HELP");
             assert!(
                 ["gauge", "counter"].contains(&kind) && kinds.insert(name, kind).is_none(),
                 "{name}: {kind}"
@@ -41,7 +45,7 @@ fn parse(text: &str) -> Samples {
         } else {
             let (series, value) = line.rsplit_once(' ').expect("a value");
             let name = series.split('{').next().expect("a name");
-            assert_eq!(name, family, "samples of a family stand together");
+            assert_eq!(name, family, "samples of a family must be contiguous");
             assert!(is_name(name), "{name}");
             labels(series);
             assert_eq!(name.ends_with("_total"), kinds[name] == "counter", "{name}");
@@ -57,10 +61,10 @@ fn parse(text: &str) -> Samples {
             }
             let value = value
                 .parse()
-                .unwrap_or_else(|_| panic!("no number: {line}"));
+                .unwrap_or_else(|_| panic!("not a number: {line}"));
             assert!(
                 samples.insert(series.to_owned(), value).is_none(),
-                "{series} is there twice"
+                "{series} appears twice"
             );
         }
     }
@@ -89,7 +93,7 @@ fn labels(series: &str) {
 }
 
 #[test]
-fn the_metrics_are_valid_and_say_what_the_api_says() {
+fn the_metrics_are_valid_and_agree_with_the_api() {
     let mut recipe = Recipe::new(60, 30);
     recipe.is_broken = true;
     let world = World::new(recipe);
@@ -133,7 +137,7 @@ fn the_metrics_are_valid_and_say_what_the_api_says() {
 }
 
 #[test]
-fn without_a_session_the_metrics_are_valid_too() {
+fn metrics_without_a_session_are_valid() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
     assert_eq!(parse(&get(served.port, "/metrics").body).len(), 1);

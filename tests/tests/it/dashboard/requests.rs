@@ -1,4 +1,4 @@
-//! Who is let in: hosts, origins, methods, credentials and addresses to listen on, in all combinations.
+//! Access control: hosts, origins, methods, credentials and listen addresses, in all combinations.
 
 use autoissue_tests::http::{Answer, ask};
 use autoissue_tests::{MadeUp, Recipe, Served};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{BASIC, BEARER, asking};
 
-/// What a request is made of, but its credentials.
+/// A request without its credentials.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     host: &'static str,
@@ -19,13 +19,13 @@ struct Shape {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Origin {
     Absent,
-    /// `http://` and the host of the request.
+    /// `http://` plus the host of the request.
     Same,
     Other,
     Null,
-    /// No `Origin`, but a browser that says that another site asks.
+    /// No `Origin`, but the browser reports a cross-site request.
     CrossSite,
-    /// The same, where a person follows a link.
+    /// The same, for a user who follows a link.
     Link,
 }
 
@@ -68,7 +68,7 @@ const CREDENTIALS: [Credentials; 4] = [
     Credentials::Cookie,
 ];
 
-/// What the rules of the product say, in other words than the program's.
+/// Returns the expected status, by an independent statement of the access rules.
 fn expected(shape: Shape, given: Credentials, listens_on: &str, kind: Option<&str>) -> u16 {
     let is_address = shape.host.starts_with("192.168.");
     let is_ours = !shape.host.contains("evil") && (!is_address || listens_on == "0.0.0.0");
@@ -93,7 +93,7 @@ fn expected(shape: Shape, given: Credentials, listens_on: &str, kind: Option<&st
         (false, "GET", "/") => 303,
         (false, ..) => 401,
         (true, "GET", _) => 200,
-        // The session is over.
+        // The session has ended.
         (true, "POST", _) => 409,
         (true, ..) => 405,
     }
@@ -131,7 +131,7 @@ fn send(served: &Served, shape: Shape, given: Credentials, cookie: &str) -> Answ
     ask(served.port, shape.method, shape.path, &headers, "")
 }
 
-/// Logs in on the page and returns the cookie.
+/// Logs in on the page; returns the cookie.
 fn log_in(served: &Served, kind: &str) -> String {
     let form = if kind == "token" {
         "token=t0ken-t0ken"
@@ -145,14 +145,14 @@ fn log_in(served: &Served, kind: &str) -> String {
 }
 
 #[test]
-fn every_combination_of_host_origin_method_and_credentials_is_answered_by_the_rules() {
+fn every_combination_of_host_origin_method_and_credentials_follows_the_rules() {
     let state = TempDir::new().unwrap();
     MadeUp::run(state.path(), Recipe::new(3, 99));
     let mut n_combinations = 0;
     let mut wrong = Vec::new();
     let dashboards = ["127.0.0.1", "0.0.0.0"]
         .map(|host| [None, Some("basic"), Some("token"), Some("both")].map(|kind| (host, kind)));
-    // Without credentials, other machines are never let in: that does not even start.
+    // Without credentials it refuses to start on an address that other machines can reach.
     for (host, kind) in dashboards
         .into_iter()
         .flatten()
@@ -172,7 +172,7 @@ fn every_combination_of_host_origin_method_and_credentials_is_answered_by_the_ru
             })
         });
         for shape in shapes {
-            // More than a few wrong ones would be a guess, and be told to wait.
+            // More than a few wrong credentials count as guessing and are rate-limited.
             let tries_wrong = shape.origin == Origin::Absent
                 && (shape.method, shape.path) == ("GET", "/api/session")
                 && !shape.host.starts_with("192.168.");
@@ -180,7 +180,7 @@ fn every_combination_of_host_origin_method_and_credentials_is_answered_by_the_ru
                 .into_iter()
                 .chain(tries_wrong.then_some(Credentials::Wrong));
             for given in given.filter(|given| kind.is_some() || *given == Credentials::None) {
-                // Credentials of the other kind are wrong ones too.
+                // Credentials of the other kind are wrong too.
                 if matches!(
                     (kind, given),
                     (Some("basic"), Credentials::Bearer) | (Some("token"), Credentials::Basic)
@@ -215,14 +215,14 @@ fn every_combination_of_host_origin_method_and_credentials_is_answered_by_the_ru
     }
     assert!(
         wrong.is_empty(),
-        "{} of {n_combinations} are wrong: {wrong:#?}",
+        "{} of {n_combinations} combinations are wrong: {wrong:#?}",
         wrong.len()
     );
     assert!(n_combinations >= 1_000, "{n_combinations}");
 }
 
 #[test]
-fn the_same_rules_hold_for_the_stream_of_events() {
+fn the_same_rules_apply_to_the_event_stream() {
     let state = TempDir::new().unwrap();
     MadeUp::run(state.path(), Recipe::new(3, 99));
     let served = Served::start(state.path(), &asking("token", "127.0.0.1"));
@@ -235,12 +235,12 @@ fn the_same_rules_hold_for_the_stream_of_events() {
     assert_eq!(
         status(&[BEARER]),
         200,
-        "a session that is over ends its stream"
+        "the stream must end when the session has ended"
     );
 }
 
 #[test]
-fn health_needs_no_credentials_and_tells_nothing() {
+fn health_needs_no_credentials_and_reveals_nothing() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("both", "127.0.0.1"));
     let answer = autoissue_tests::http::get(served.port, "/api/health");
@@ -262,7 +262,7 @@ fn health_needs_no_credentials_and_tells_nothing() {
 }
 
 #[test]
-fn a_challenge_is_sent_to_programs_and_not_to_the_page() {
+fn a_challenge_is_sent_to_programs_but_not_to_the_page() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("both", "127.0.0.1"));
     let challenges = |headers: &[(&str, &str)]| {
@@ -289,7 +289,7 @@ fn a_challenge_is_sent_to_programs_and_not_to_the_page() {
 }
 
 #[test]
-fn whoever_guesses_is_told_to_wait() {
+fn guessing_credentials_is_rate_limited() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("token", "127.0.0.1"));
     let tried: Vec<u16> = (0..12)
@@ -297,7 +297,7 @@ fn whoever_guesses_is_told_to_wait() {
         .collect();
     assert_eq!(tried, [vec![401; 10], vec![429; 2]].concat());
     let answer = ask(served.port, "GET", "/api/session", &[BEARER], "");
-    assert_eq!(answer.status, 429, "the right one could be a guess too");
+    assert_eq!(answer.status, 429, "right credentials could be a guess too");
     assert!(
         answer
             .header("retry-after")
@@ -307,7 +307,7 @@ fn whoever_guesses_is_told_to_wait() {
 }
 
 #[test]
-fn a_log_out_ends_the_log_in() {
+fn logging_out_invalidates_the_cookie() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("token", "127.0.0.1"));
     let cookie = log_in(&served, "token");

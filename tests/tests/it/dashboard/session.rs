@@ -1,4 +1,4 @@
-//! The dashboard of a session in the same process, its flags, and a start that is refused.
+//! The dashboard of a session in the same process: its flags, and refused starts.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use autoissue_tests::{MadeUp, Recipe, Sandbox, Served, Started, port_of};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Starts a session with a dashboard, and returns it with its port once it is served.
+/// Starts a session with a dashboard; returns it with its port once it is served.
 fn exec(sandbox: &Sandbox) -> (Started, u16) {
     let mut child =
         Started(sandbox.start(["exec", "go", "--dashboard", "--port", "0", "--headless"]));
@@ -17,13 +17,13 @@ fn exec(sandbox: &Sandbox) -> (Started, u16) {
     let mut lines = stderr.lines().map_while(Result::ok);
     let line = lines
         .find(|line| line.starts_with("dashboard: "))
-        .expect("it says where it is");
-    // The rest must be read, or the session would wait for room in the pipe.
+        .expect("the dashboard prints its address");
+    // Keep reading, or the session would block on a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
     (child, port_of(&line))
 }
 
-/// A world whose agent does these steps on each of two issues.
+/// Creates a sandbox whose agent runs these steps on each of two issues.
 fn with_agent(steps: &Value) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
@@ -44,7 +44,7 @@ fn with_agent(steps: &Value) -> Sandbox {
 }
 
 #[test]
-fn a_session_is_watched_from_its_first_event_to_its_last() {
+fn a_session_is_streamed_from_its_first_event_to_its_last() {
     let steps = json!([[{"say": "hello \u{1b}[31m<script>alert(1)</script>"}, {"write": ["a.txt", "a"]}, {"wait_for": "~/go"}, {"result": {}}]]);
     let sandbox = with_agent(&steps);
     let (mut child, port) = exec(&sandbox);
@@ -65,7 +65,7 @@ fn a_session_is_watched_from_its_first_event_to_its_last() {
             _ => {}
         }
     }
-    assert!(is_told, "what the agent prints is shown as text");
+    assert!(is_told, "agent output must be shown as text");
     assert_eq!(child.0.wait().unwrap().code(), Some(0));
     let recorded = sandbox.run(["status", "--output", "json"]);
     let session = recorded.json()[0]["session"].as_str().unwrap().to_owned();
@@ -86,7 +86,7 @@ fn a_breaker_is_reset_in_the_running_session() {
     let (mut child, port) = exec(&sandbox);
     let mut is_reset = false;
     for message in stream(port, "/api/events", &[]) {
-        // Each task finds the service out of order once.
+        // Each task finds the service unavailable once.
         if message.kind == "happened" && message.json()["type"] == "service.breaker_opened" {
             let state = get(port, "/api/metrics/circuit-breaker").json()["state"].clone();
             assert_eq!(state, "open");
@@ -106,7 +106,7 @@ fn a_breaker_is_reset_in_the_running_session() {
     assert_eq!(
         child.0.wait().unwrap().code(),
         Some(0),
-        "the tasks that waited were done"
+        "the waiting tasks must be done"
     );
 }
 
@@ -119,7 +119,7 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
     let served = Served::start(&sandbox.state(), &json!({}));
     let mut is_reset = false;
     'watching: loop {
-        // Until the session has begun there is nothing to stream.
+        // Before the session has started there is nothing to stream.
         if get(served.port, "/api/session").status != 200 {
             continue;
         }
@@ -172,7 +172,7 @@ fn port_in_use() {
 }
 
 #[test]
-fn a_start_that_would_let_strangers_in_is_refused_and_explains_itself() {
+fn an_unprotected_listen_address_is_refused_with_an_explanation() {
     let sandbox = Sandbox::new();
     for (dashboard, key) in [
         (json!({"host": "0.0.0.0"}), "dashboard.host"),
@@ -212,11 +212,11 @@ fn a_start_that_would_let_strangers_in_is_refused_and_explains_itself() {
             );
         }
     }
-    assert!(!sandbox.state().exists(), "nothing was begun");
+    assert!(!sandbox.state().exists(), "nothing must be started");
 }
 
 #[test]
-fn an_address_of_another_machine_is_refused_before_anything_begins() {
+fn an_address_of_another_machine_is_refused_before_anything_starts() {
     let sandbox = Sandbox::new();
     let dashboard =
         json!({"host": "192.0.2.1", "auth": {"enabled": true, "type": "token", "token": "t0ken"}});
@@ -234,12 +234,12 @@ fn an_address_of_another_machine_is_refused_before_anything_begins() {
     );
     assert!(
         !sandbox.state().exists(),
-        "no session, and not even an empty log"
+        "neither a session nor an empty log may exist"
     );
 }
 
 #[test]
-fn a_demo_and_a_dry_run_know_the_flag() {
+fn demo_and_dry_run_accept_the_dashboard_flag() {
     let sandbox = Sandbox::new();
     sandbox.issue(1, "[Backend] x", "Please.");
     let run = sandbox
@@ -265,7 +265,7 @@ fn a_demo_and_a_dry_run_know_the_flag() {
 }
 
 #[test]
-fn a_dashboard_ends_at_once_and_the_session_it_showed_goes_on() {
+fn stopping_a_dashboard_is_immediate_and_keeps_the_session_running() {
     let state = TempDir::new().unwrap();
     let mut session = MadeUp::run(state.path(), Recipe::new(5, 1));
     let served = Served::start(state.path(), &json!({}));

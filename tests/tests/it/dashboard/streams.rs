@@ -1,4 +1,5 @@
-//! Streams of events: each reader gets each event once and in order, wherever and however often it leaves off.
+//! Event streams: each reader gets each event once and in order, wherever and however often it
+//! disconnects.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 use super::World;
 
-/// Returns the number of an event's message; `None` for other messages.
+/// Returns the sequence number of an event's message; `None` for other messages.
 fn seq_of(message: &Message) -> Option<u64> {
     message.id.as_ref().map(|id| {
         id.split_once(':')
@@ -23,7 +24,8 @@ fn seq_of(message: &Message) -> Option<u64> {
     })
 }
 
-/// Reads a stream to the end of its session; returns how many events it had, in order, and a digest of all that they say.
+/// Reads a stream to the end of its session; returns the number of events, in order, and a digest
+/// of their contents.
 fn read_all(port: u16) -> (u64, u64) {
     let (mut n, mut said) = (0, DefaultHasher::new());
     for message in stream(port, "/api/events", &[]) {
@@ -41,7 +43,7 @@ fn read_all(port: u16) -> (u64, u64) {
 }
 
 #[test]
-fn a_hundred_streams_see_every_event_of_a_thousand_tasks_once_and_in_order() {
+fn a_hundred_streams_get_every_event_of_a_thousand_tasks_once_and_in_order() {
     let mut recipe = Recipe::new(1_000, 100);
     recipe.budget = Usd::from_cents(200_000);
     let mut world = World::new(recipe);
@@ -50,13 +52,13 @@ fn a_hundred_streams_see_every_event_of_a_thousand_tasks_once_and_in_order() {
     let readers: Vec<_> = (0..100)
         .map(|_| thread::spawn(move || read_all(port)))
         .collect();
-    // Meanwhile it goes on to its end.
+    // Meanwhile it runs to its end.
     world.session.go_on(usize::MAX);
     let seen: BTreeSet<(u64, u64)> = readers
         .into_iter()
         .map(|reader| reader.join().expect("a reader"))
         .collect();
-    assert_eq!(seen.len(), 1, "all see the same");
+    assert_eq!(seen.len(), 1, "all streams must have the same events");
     assert_eq!(
         seen.first().map(|(n, _)| *n),
         Some(world.session.last_seq())
@@ -69,7 +71,7 @@ fn a_hundred_streams_see_every_event_of_a_thousand_tasks_once_and_in_order() {
 }
 
 #[test]
-fn a_reader_that_leaves_off_anywhere_goes_on_without_a_gap_and_without_a_double() {
+fn a_reader_that_reconnects_anywhere_misses_and_repeats_nothing() {
     let mut world = World::new(Recipe::new(40, 10));
     let served = world.serve();
     let mut random = fastrand::Rng::with_seed(7);
@@ -87,7 +89,7 @@ fn a_reader_that_leaves_off_anywhere_goes_on_without_a_gap_and_without_a_double(
             seen.extend(seq_of(&message));
             last_id = message.id;
         }
-        // More happens while nobody reads.
+        // More events happen while nobody reads.
         world.session.go_on(10 + seen.len() / 20);
         if left == 0 && !world.session.engine().is_over() {
             world.session.go_on(usize::MAX);
@@ -100,7 +102,7 @@ fn a_reader_that_leaves_off_anywhere_goes_on_without_a_gap_and_without_a_double(
 }
 
 #[test]
-fn a_number_in_the_address_does_the_same_and_another_session_begins_anew() {
+fn a_sequence_number_in_the_url_resumes_a_stream_of_the_same_session_only() {
     let state = TempDir::new().unwrap();
     let old = MadeUp::run(state.path(), Recipe::new(4, 99));
     let served = Served::start(state.path(), &json!({}));
@@ -120,7 +122,7 @@ fn a_number_in_the_address_does_the_same_and_another_session_begins_anew() {
     assert_eq!(
         first(&named, &[("last-event-id", "20200101-0000-0000:9")]),
         Some(1),
-        "that was another session"
+        "the number belongs to another session"
     );
     let messages: Vec<Message> = stream(served.port, &named, &[]).collect();
     assert_eq!(
@@ -132,36 +134,36 @@ fn a_number_in_the_address_does_the_same_and_another_session_begins_anew() {
 }
 
 #[test]
-fn a_reader_of_the_current_session_is_sent_on_when_another_begins() {
+fn a_reader_of_the_current_session_must_reconnect_when_another_starts() {
     let state = TempDir::new().unwrap();
     drop(MadeUp::run(state.path(), Recipe::new(4, 99)));
     let served = Served::start(state.path(), &json!({}));
     let reader = stream(served.port, "/api/events", &[]);
     let new = MadeUp::run(state.path(), Recipe::new(5, 1));
-    let last = reader.last().expect("a goodbye");
+    let last = reader.last().expect("a final message");
     assert_eq!(
         (last.kind.as_str(), last.data.as_str()),
         ("bye", r#"{"reason":"retry"}"#)
     );
     let hello = stream(served.port, "/api/events", &[])
         .next()
-        .expect("a greeting");
+        .expect("a first message");
     assert_eq!(hello.json()["session"], new.id().as_str());
 }
 
 #[test]
-fn an_agent_that_floods_is_shown_in_bounds_and_the_page_is_told_what_is_missing() {
+fn excessive_agent_output_is_truncated_and_the_gap_is_reported() {
     let world = World::new(Recipe::new(8, 1));
     let served = world.serve();
     let issue = world.session.running()[0];
     let mut reader = stream(served.port, "/api/events?after=1000000", &[]);
-    assert_eq!(reader.next().expect("a greeting").kind, "hello");
+    assert_eq!(reader.next().expect("a first message").kind, "hello");
     let flood = format!("{}\n", "x\u{1b}[31m<b>".repeat(100)).repeat(20_000);
     world.session.print(issue, &flood);
     world.session.print(issue, "the end\n");
     let (mut n_lines, mut n_missing) = (0, 0);
     loop {
-        let message = reader.next().expect("more");
+        let message = reader.next().expect("another message");
         if message.kind != "progress" {
             continue;
         }

@@ -1,4 +1,5 @@
-//! What GitHub may do to us, and what we must not do to it. Some tests bear the names of nights that went wrong for others.
+//! GitHub's failures, and the client's own obligations. Some tests are named after incidents in
+//! other projects.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::world_with;
 const LIST: &str = "/repos/*/*/issues";
 const PULLS: &str = "/repos/*/*/pulls";
 
-/// Runs a backlog of one issue with these faults, and expects that they cost nobody anything but time.
+/// Runs a backlog of one issue with these faults, and expects them to cost nothing but time.
 #[track_caller]
 fn check_overcome(faults: impl IntoIterator<Item = (On, Fault)>) -> Run {
     let world = world_with(1);
@@ -68,7 +69,7 @@ fn one_odd_issue() {
 }
 
 #[test]
-fn a_pull_request_is_no_issue_and_only_ours_in_this_repository_counts() {
+fn a_pull_request_is_not_an_issue_and_only_ours_in_this_repository_counts() {
     let world = world_with(1);
     let marked = world.repository.foreign_pull(
         "Closes #1 <!-- autoissue: issue 1 -->",
@@ -85,7 +86,7 @@ fn a_pull_request_is_no_issue_and_only_ours_in_this_repository_counts() {
 }
 
 #[test]
-fn an_outage_is_waited_for() {
+fn an_outage_is_waited_out() {
     check_overcome([(On::get(LIST).times(2), Fault::status(502))]);
     check_overcome([
         (On::get(PULLS).after(1), Fault::status(500)),
@@ -94,7 +95,7 @@ fn an_outage_is_waited_for() {
 }
 
 #[test]
-fn a_connection_that_is_cut_is_asked_again() {
+fn a_request_on_a_cut_connection_is_retried() {
     check_overcome([
         (On::get(LIST), Fault::CutBefore),
         (On::get(PULLS), Fault::Truncate),
@@ -106,26 +107,26 @@ fn a_connection_that_is_cut_is_asked_again() {
 }
 
 #[test]
-fn a_pull_request_whose_answer_was_lost_is_found_again() {
+fn a_pull_request_whose_response_was_lost_is_found() {
     for lost in [Fault::CutAfter, Fault::Truncate, Fault::Malformed] {
         check_overcome([(On::post(PULLS), lost)]);
     }
 }
 
 #[test]
-fn a_push_whose_answer_was_lost_is_found_again() {
-    // Git itself asks a second time.
+fn a_push_whose_response_was_lost_is_found() {
+    // Git itself retries once.
     check_overcome([(On::push().times(2), Fault::CutAfter)]);
 }
 
 #[test]
-fn a_push_that_does_not_get_there_is_tried_again() {
+fn a_push_that_does_not_arrive_is_retried() {
     check_overcome([(On::push(), Fault::status(503))]);
     check_overcome([(On::push().times(2), Fault::CutBefore)]);
 }
 
 #[test]
-fn a_limit_pauses_until_its_reset_and_charges_nobody() {
+fn a_rate_limit_pauses_until_its_reset_at_no_cost() {
     for status in [403, 429] {
         let reset_in = Duration::from_secs(1);
         check_overcome([(On::get(LIST), Fault::PrimaryLimit { status, reset_in })]);
@@ -155,7 +156,8 @@ fn secondary_limit() {
             .count(),
         0
     );
-    // The server fails this test if anything is written before the second is over, or two at once.
+    // The server fails this test if anything is written before the limit ends, or two writes
+    // overlap.
     world.server.assert_polite();
 }
 
@@ -172,17 +174,17 @@ fn poll_storm() {
     let n_asked = asked.len();
     asked.sort();
     asked.dedup();
-    // A look for a pull request and its creation have addresses of their own; creations share one.
+    // Looking for a pull request and creating one use different addresses; all creations share one.
     let n_created = 5 - 1;
     assert_eq!(
         asked.len() + n_created,
         n_asked,
-        "nothing is asked twice: {asked:#?}"
+        "no request may be repeated: {asked:#?}"
     );
 }
 
 #[test]
-fn bad_credentials_stop_the_session_and_the_finished_work_waits_for_better_ones() {
+fn bad_credentials_interrupt_the_session_and_finished_work_is_published_on_resume() {
     let world = world_with(2);
     let refusal = json!({"message": "Bad credentials", "status": "401"}).to_string();
     world.server.fault(
@@ -214,7 +216,7 @@ fn bad_credentials_stop_the_session_and_the_finished_work_waits_for_better_ones(
 }
 
 #[test]
-fn a_refused_pull_request_needs_a_person_and_keeps_the_work() {
+fn a_rejected_pull_request_needs_a_person_and_keeps_the_work() {
     let world = world_with(1);
     let refusal =
         json!({"message": "Validation Failed", "errors": [{"message": "a rule of this repository"}]}).to_string();
@@ -237,12 +239,12 @@ fn a_refused_pull_request_needs_a_person_and_keeps_the_work() {
     );
     assert!(
         world.repository.head("autoissue/issue-1").is_some(),
-        "the branch is there"
+        "the branch must exist"
     );
 }
 
 #[test]
-fn what_the_token_may_not_do_is_said_before_anything_starts() {
+fn missing_token_permissions_are_reported_before_anything_starts() {
     let world = world_with(1);
     world.repository.read_only_for("ada");
     let run = world.exec(&[]).exits(1);
@@ -258,7 +260,7 @@ fn what_the_token_may_not_do_is_said_before_anything_starts() {
 }
 
 #[test]
-fn no_token_is_wrong_usage_and_says_where_one_is_looked_for() {
+fn a_missing_token_is_wrong_usage_and_the_error_lists_its_sources() {
     let world = world_with(1);
     let run = Run::from(
         world
@@ -274,9 +276,9 @@ fn no_token_is_wrong_usage_and_says_where_one_is_looked_for() {
 }
 
 #[test]
-fn the_token_is_seen_by_git_and_the_api_alone() {
+fn only_git_and_the_api_see_the_token() {
     let world = world_with(2);
-    // What the checks see is what an agent sees.
+    // Checks see the same environment as agents.
     let unseen = "! env | grep -q 'canary7canar[y]' && \
                   ! cat /proc/[0-9]*/cmdline | tr '\\\\0' '\\\\n' | grep -aq 'canary7canar[y]'";
     world.executor(&format!(
@@ -304,12 +306,12 @@ fn the_token_is_seen_by_git_and_the_api_alone() {
 }
 
 #[test]
-fn a_dry_run_reads_and_writes_nothing() {
+fn a_dry_run_reads_but_writes_nothing() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] one");
     let run = world.exec(&["--dry-run"]).exits(0);
     assert_eq!(run.events("task.planned").len(), 1);
-    assert!(!world.state().exists(), "no state is written");
+    assert!(!world.state().exists(), "no state may be written");
     assert!(
         world
             .server
@@ -320,7 +322,7 @@ fn a_dry_run_reads_and_writes_nothing() {
     assert!(world.repository.head("autoissue/issue-1").is_none());
 }
 
-/// Returns the versions of the API that were asked for, each once, and whether each call named exactly one.
+/// Returns the API versions requested, each once, and whether each call named exactly one.
 fn versions_asked_for(world: &GithubSandbox) -> (BTreeSet<String>, bool) {
     let exchanges = world.server.api_exchanges();
     let named = |exchange: &Exchange| -> Vec<String> {
@@ -340,14 +342,14 @@ fn versions_asked_for(world: &GithubSandbox) -> (BTreeSet<String>, bool) {
 }
 
 #[test]
-fn forge_repeated_header_each_call_names_one_version_the_newest_that_both_sides_know() {
+fn forge_repeated_header_each_call_names_the_newest_version_both_sides_know() {
     for (theirs, expected) in [
         (
             &["2022-11-28", "2026-03-10", "2031-01-01"][..],
             "2026-03-10",
         ),
         (&["2022-11-28"], "2022-11-28"),
-        // A host that is too old to say.
+        // A host that is too old to report its versions.
         (&[], "2022-11-28"),
     ] {
         let world = world_with(1);
@@ -359,9 +361,9 @@ fn forge_repeated_header_each_call_names_one_version_the_newest_that_both_sides_
 }
 
 #[test]
-fn a_host_that_serves_no_version_of_ours_is_an_error_before_anything_starts() {
+fn a_host_without_a_supported_version_is_an_error_before_anything_starts() {
     let world = world_with(1);
-    // It is asked in a version that it no longer serves, and answers in spite of that.
+    // It is asked in a version that it no longer serves, but responds anyway.
     let answer = Fault::Answer {
         status: 200,
         headers: Vec::new(),
@@ -377,7 +379,7 @@ fn a_host_that_serves_no_version_of_ours_is_an_error_before_anything_starts() {
 }
 
 #[test]
-fn what_github_retires_is_said_once_in_the_log() {
+fn a_retired_version_is_logged_once() {
     let world = world_with(2);
     world.server.set_api_versions(&["2022-11-28", "2031-01-01"]);
     world.exec(&[]).exits(0);

@@ -1,4 +1,5 @@
-//! What people do on the forge between the reading of the backlog and an attempt, and between two sessions.
+//! Changes by people on the forge between the reading of the backlog and an attempt, and between
+//! two sessions.
 
 use std::path::Path;
 use std::thread;
@@ -9,7 +10,8 @@ use serde_json::json;
 
 use super::world_with;
 
-/// Runs the backlog one issue after the other, and changes the world while the first is being published.
+/// Runs the backlog one issue at a time, and changes the repository while the first is being
+/// published.
 fn exec_while(world: &GithubSandbox, change: impl FnOnce()) -> Run {
     world.executor(r#"{"maxParallel": 1}"#);
     let gate = Gate::new();
@@ -23,7 +25,7 @@ fn exec_while(world: &GithubSandbox, change: impl FnOnce()) -> Run {
     })
 }
 
-/// Makes the project's base another branch than the default one.
+/// Uses a base branch other than the default branch.
 fn based_on_develop(world: &GithubSandbox) {
     world
         .repository
@@ -47,7 +49,7 @@ fn forge_closed_meanwhile_costs_nothing() {
         (2, "skipped", "closed in the meantime"),
         (3, "skipped", "lost its label in the meantime"),
         (4, "done", ""),
-        // What it depends on is settled, though not by us.
+        // Its dependency is resolved, though not by autoissue.
         (5, "done", ""),
     ] {
         let task = run.task(issue);
@@ -65,7 +67,7 @@ fn forge_closed_meanwhile_costs_nothing() {
     assert_eq!(fifth.expect("a pull request").base, "main");
 }
 
-/// Returns what was said of the attempts that failed.
+/// Returns the messages of the failed attempts.
 fn failures(run: &Run) -> Vec<String> {
     let events = run.events("attempt.failed").into_iter();
     events
@@ -74,7 +76,7 @@ fn failures(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn no_agent_is_paid_for_an_issue_that_could_not_be_looked_at() {
+fn no_agent_runs_for_an_issue_that_could_not_be_checked() {
     let world = world_with(2);
     let run = exec_while(&world, || {
         world.repository.close(2);
@@ -89,12 +91,12 @@ fn no_agent_is_paid_for_an_issue_that_could_not_be_looked_at() {
     assert_eq!(failures.len(), 2, "{failures:?}");
     assert!(
         failures.iter().all(|it| it.starts_with("false")),
-        "nobody pays for an outage: {failures:?}"
+        "an outage must not cost anything: {failures:?}"
     );
 }
 
 #[test]
-fn no_agent_is_paid_on_a_base_that_could_not_be_asked_for() {
+fn no_agent_runs_on_a_base_that_could_not_be_fetched() {
     let world = world_with(2);
     let run = exec_while(&world, || {
         let newer = [("README.md", "# Newer\n")];
@@ -143,7 +145,7 @@ fn a_task_of_three_attempts_takes_four_calls() {
 }
 
 #[test]
-fn the_base_is_asked_for_before_each_attempt() {
+fn the_base_is_checked_before_each_attempt() {
     let world = world_with(2);
     let run = exec_while(&world, || {
         world
@@ -163,7 +165,7 @@ fn the_base_is_asked_for_before_each_attempt() {
 }
 
 #[test]
-fn a_base_that_has_not_moved_is_not_fetched_again() {
+fn an_unchanged_base_is_not_fetched_again() {
     let world = world_with(3);
     world.exec(&[]).exits(0);
     let fetches = |world: &GithubSandbox| {
@@ -190,7 +192,7 @@ fn forge_merged_into_develop_is_done() {
         .delete_branch(&first.head);
     assert!(
         world.repository.issues()[0].is_open,
-        "no merge into another branch closes an issue"
+        "a merge into another branch must not close an issue"
     );
     let body = format!("Depends on #1\n\n{}", new_file_patch("3.txt", "new"));
     world
@@ -207,9 +209,9 @@ fn forge_merged_into_develop_is_done() {
     assert_eq!(third.base, "develop");
     assert!(
         world.repository.file(&third.head, "1.txt").is_some(),
-        "it is built on what was merged"
+        "it must be built on the merged work"
     );
-    // Whoever asks for it by its number wants more.
+    // Asking for it by number means that more work is wanted.
     let asked = world.exec(&["--issue", "1"]);
     assert!(
         !asked.events("attempt.agent_exited").is_empty(),
@@ -218,12 +220,12 @@ fn forge_merged_into_develop_is_done() {
 }
 
 #[test]
-fn merged_before_a_hundred_others_is_done_all_the_same() {
+fn an_issue_merged_before_a_hundred_others_is_done() {
     let world = world_with(1);
     based_on_develop(&world);
     world.exec(&[]).exits(0);
     world.repository.merge(2);
-    // As if it were not among those that changed last.
+    // As if it were not among the most recently changed.
     let others = Fault::Answer {
         status: 200,
         headers: Vec::new(),
@@ -239,7 +241,7 @@ fn merged_before_a_hundred_others_is_done_all_the_same() {
 }
 
 #[test]
-fn merged_into_the_default_branch_and_open_again_is_done_again() {
+fn an_issue_reopened_after_its_merge_is_done_again() {
     let world = world_with(1);
     world.exec(&[]).exits(0);
     world.repository.merge(2).delete_branch("autoissue/issue-1");
@@ -253,7 +255,7 @@ fn merged_into_the_default_branch_and_open_again_is_done_again() {
 }
 
 #[test]
-fn forge_default_branch_is_the_base_and_never_a_main_beside_it() {
+fn forge_default_branch_is_the_base_even_next_to_a_main() {
     let world = world_with(1);
     world.repository.commit_from(
         "develop",
@@ -271,7 +273,7 @@ fn forge_default_branch_is_the_base_and_never_a_main_beside_it() {
 }
 
 #[test]
-fn a_branch_in_the_way_of_ours_is_known_before_an_agent_is_paid() {
+fn a_conflicting_branch_name_is_found_before_an_agent_runs() {
     let world = world_with(2);
     let blocking = "autoissue/issue-1/part";
     world
@@ -289,7 +291,7 @@ fn a_branch_in_the_way_of_ours_is_known_before_an_agent_is_paid() {
 }
 
 #[test]
-fn a_branch_in_the_way_of_all_of_ours_is_one_error_before_anything_starts() {
+fn a_branch_that_conflicts_with_all_of_ours_is_one_error_before_anything_starts() {
     let world = world_with(2);
     world
         .repository

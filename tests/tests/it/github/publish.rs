@@ -6,7 +6,7 @@ use autoissue_tests::{GithubSandbox, new_file_patch};
 use super::world_with;
 
 #[test]
-fn issues_become_pull_requests_whose_heads_are_the_work() {
+fn issues_become_pull_requests_with_the_work_as_head() {
     let world = world_with(3);
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"]["done"], 3);
@@ -48,7 +48,7 @@ fn issues_become_pull_requests_whose_heads_are_the_work() {
     assert_eq!(
         world.branches(),
         [""; 0],
-        "the user's own repository gets no branch"
+        "the user's own repository must not get a branch"
     );
     assert_eq!(
         world.git(["status", "--porcelain"]),
@@ -68,7 +68,7 @@ fn rerun_same_label() {
 }
 
 #[test]
-fn a_branch_that_is_asked_for_is_not_pushed() {
+fn without_pull_requests_no_branch_is_pushed() {
     let world = world_with(1);
     world.executor(r#"{"createPr": false}"#);
     world.exec(&[]).exits(0);
@@ -79,7 +79,7 @@ fn a_branch_that_is_asked_for_is_not_pushed() {
 }
 
 #[test]
-fn drafts_are_drafts_and_the_base_is_the_configured_branch() {
+fn pull_requests_are_drafts_on_the_configured_base() {
     let world = world_with(1);
     world
         .repository
@@ -117,7 +117,7 @@ fn the_base_is_fetched_first() {
 }
 
 #[test]
-fn a_branch_with_work_of_others_is_never_replaced() {
+fn a_branch_with_commits_of_others_is_never_replaced() {
     let world = world_with(1);
     let theirs = world.repository.commit_from(
         "autoissue/issue-1",
@@ -137,12 +137,12 @@ fn a_branch_with_work_of_others_is_never_replaced() {
     assert_eq!(world.repository.head("autoissue/issue-1"), Some(theirs));
     assert!(
         run.events("attempt.agent_exited").is_empty(),
-        "no agent is paid for what cannot be published"
+        "no agent may run for work that cannot be published"
     );
 }
 
 #[test]
-fn work_of_ours_whose_pull_request_was_closed_is_replaced() {
+fn our_branch_is_replaced_if_its_pull_request_was_closed() {
     let world = world_with(1);
     world.exec(&[]).exits(0);
     let before = world.repository.pulls()[0].clone();
@@ -158,7 +158,7 @@ fn work_of_ours_whose_pull_request_was_closed_is_replaced() {
 }
 
 #[test]
-fn a_dependent_is_based_on_the_branch_of_what_it_depends_on() {
+fn a_dependent_is_based_on_the_branch_of_its_dependency() {
     let world = world_with(1);
     let body = format!("Depends on #1\n\n{}", new_file_patch("2.txt", "new"));
     world
@@ -181,7 +181,7 @@ fn a_dependent_is_based_on_the_branch_of_what_it_depends_on() {
 }
 
 #[test]
-fn an_issue_that_github_knows_to_be_blocked_waits() {
+fn an_issue_blocked_on_github_waits() {
     let world = world_with(3);
     let open = world.repository.issue(Issue::new("not in the backlog"));
     world.repository.block(1, 2).block(3, open);
@@ -192,12 +192,12 @@ fn an_issue_that_github_knows_to_be_blocked_waits() {
         .pulls()
         .into_iter()
         .find(|pull| pull.head == "autoissue/issue-1")
-        .expect("it is there");
+        .expect("it exists");
     assert_eq!(first.base, "autoissue/issue-2");
 }
 
 #[test]
-fn a_classic_token_and_one_from_gh_do_too() {
+fn a_classic_token_and_one_from_gh_work_too() {
     let world = GithubSandbox::new();
     world.plain_issue("one");
     let gh = world.root().join("gh");

@@ -1,5 +1,6 @@
-//! Pushes that fail: an outage is waited for, an account and a rule stop the session once, and one work that cannot be pushed is one
-//! work's trouble. Nothing is paid twice.
+//! Failing pushes: an outage is waited for, missing permissions and branch rules interrupt the
+//! session once, and a single branch that cannot be pushed affects only its issue. Nothing is paid
+//! twice.
 
 use autoissue_tests::github_server::Issue;
 use autoissue_tests::github_server::{Fault, On, Received};
@@ -8,14 +9,14 @@ use serde_json::json;
 
 use super::world_with;
 
-/// Makes a world whose issues are worked on one after the other.
+/// Creates a sandbox whose issues are processed one at a time.
 fn one_by_one(n_issues: u64) -> GithubSandbox {
     let world = world_with(n_issues);
     world.executor(r#"{"maxParallel": 1}"#);
     world
 }
 
-/// The push of one issue's branch.
+/// Matches the push of one issue's branch.
 fn push_of(issue: u64) -> On {
     let branch = format!("refs/heads/autoissue/issue-{issue}\0");
     On::push().when(move |request: &Received| {
@@ -46,7 +47,7 @@ fn forge_no_write_right_is_found_before_the_first_agent() {
 }
 
 #[test]
-fn a_right_to_push_that_is_lost_stops_the_session_once_and_resume_pays_nothing_again() {
+fn losing_push_permission_interrupts_the_session_once_and_resume_pays_nothing_twice() {
     let world = one_by_one(3);
     world.server.fault(On::push().always(), Fault::status(403));
     let run = world.exec(&[]).exits(130);
@@ -58,7 +59,7 @@ fn a_right_to_push_that_is_lost_stops_the_session_once_and_resume_pays_nothing_a
 }
 
 #[test]
-fn a_work_that_is_too_large_for_the_server_is_one_works_trouble() {
+fn work_too_large_for_the_server_affects_only_its_issue() {
     let world = one_by_one(3);
     world.server.fault(push_of(1).always(), Fault::status(413));
     let run = world.exec(&[]).exits(3);
@@ -69,7 +70,7 @@ fn a_work_that_is_too_large_for_the_server_is_one_works_trouble() {
         world
             .mirror_git(["for-each-ref", "refs/autoissue/salvage"])
             .contains("issue-1"),
-        "the work is kept"
+        "the work must be kept"
     );
 }
 
@@ -79,7 +80,8 @@ fn forge_refused_by_a_rule_stops_after_the_first() {
     world.repository.protect("autoissue/issue-1");
     let run = world.exec(&[]).exits(130);
     assert_eq!(n_paid(&run), 1, "{run:?}");
-    // Another session tries that work first, and pays nobody while it is refused for the same reason.
+    // Another session tries to publish that work first, and starts no agent while it is rejected
+    // for the same reason.
     let again = world.exec(&[]).exits(1);
     assert_eq!(n_paid(&again), 0, "{again:?}");
     assert!(
@@ -96,7 +98,7 @@ fn forge_refused_by_a_rule_stops_after_the_first() {
 }
 
 #[test]
-fn a_new_session_publishes_what_waits_and_pays_nothing_again() {
+fn a_new_session_publishes_waiting_work_and_pays_nothing_twice() {
     let world = one_by_one(2);
     world.repository.protect("autoissue/issue-1");
     let run = world.exec(&[]).exits(130);
@@ -109,7 +111,7 @@ fn a_new_session_publishes_what_waits_and_pays_nothing_again() {
         "{next:?}"
     );
     assert_eq!(n_paid(&next), 1);
-    // It is noted where it was made: nobody publishes it a second time.
+    // It is recorded in its own session, so it is not published a second time.
     let first = &world.repository.pulls()[0];
     world
         .repository
@@ -120,7 +122,7 @@ fn a_new_session_publishes_what_waits_and_pays_nothing_again() {
 }
 
 #[test]
-fn work_that_waits_out_an_outage_is_not_done_again() {
+fn work_waiting_for_the_end_of_an_outage_is_not_repeated() {
     let world = one_by_one(2);
     world.repository.protect("autoissue/issue-1");
     world.exec(&[]).exits(130);
@@ -136,7 +138,7 @@ fn work_that_waits_out_an_outage_is_not_done_again() {
 }
 
 #[test]
-fn a_plan_without_drafts_stops_who_asks_for_drafts_and_nobody_else() {
+fn a_github_plan_without_drafts_stops_only_runs_that_ask_for_drafts() {
     let refusal = Fault::Answer {
         status: 422,
         headers: Vec::new(),

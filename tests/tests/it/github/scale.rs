@@ -1,4 +1,4 @@
-//! A long night with many agents at once, and deaths at the worst moments.
+//! A long session with many concurrent agents, and crashes at the worst times.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,10 +12,10 @@ use super::world_with;
 
 const N_ISSUES: u64 = 125;
 const N_PULLS: u64 = 5;
-/// Calls that a night may make, whatever its length, and for each issue.
+/// Maximum API calls of a session: a fixed number plus a number per issue.
 const N_CALLS_MAX: u64 = 10 + 2 * N_ISSUES;
 
-/// Makes a backlog for the fake `claude`, with some pull requests under the same label.
+/// Creates a backlog for the fake `claude`, with some pull requests under the same label.
 fn long_night() -> GithubSandbox {
     let world = GithubSandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
@@ -28,7 +28,7 @@ fn long_night() -> GithubSandbox {
         .to_string(),
     );
     for number in 0..N_ISSUES + N_PULLS {
-        // The pull requests lie on both pages.
+        // The pull requests are on both pages.
         if number % (N_ISSUES / N_PULLS) == 7 && (number / (N_ISSUES / N_PULLS)) < N_PULLS {
             world
                 .repository
@@ -82,13 +82,13 @@ fn first_hundred() {
     assert_eq!(commits.collect::<std::collections::BTreeSet<_>>(), heads);
     let n_calls = world.server.n_api_calls() as u64;
     println!(
-        "{n_calls} calls to the API for {N_ISSUES} issues: {:.2} each",
+        "{n_calls} API calls for {N_ISSUES} issues: {:.2} each",
         n_calls as f64 / N_ISSUES as f64
     );
     assert!(n_calls <= N_CALLS_MAX, "{n_calls} calls");
     assert_eq!(
         summary["api_calls"], n_calls,
-        "what is told is what was done"
+        "the reported calls must match the actual calls"
     );
 
     let before = world.server.n_api_calls();
@@ -96,18 +96,19 @@ fn first_hundred() {
     assert_eq!(again.summary()["counts"], json!({"already_open": N_ISSUES}));
     assert_eq!(again.summary()["spent_usd"], 0.0);
     let n_again = world.server.n_api_calls() - before;
-    println!("{n_again} calls to find that all is there");
+    println!("{n_again} calls of a re-run with nothing to do");
     assert!(n_again <= 10, "{n_again} calls");
     assert_eq!(world.repository.pulls().len() as u64, N_ISSUES + N_PULLS);
 }
 
-/// Nights, each of which dies so often.
+/// Number of sessions, each of which crashes `N_DEATHS` times.
 const N_NIGHTS: u64 = 10;
 const N_DEATHS: u64 = 10;
-/// Each death comes at the first or the second publication since the one before.
+/// Each crash happens at the first or the second publication after the previous one.
 const N_MORTAL_ISSUES: u64 = 2 * N_DEATHS + 2;
 
-/// Where the engine is when it dies: what it asked for has been done, and it does not know. Each comes once for each issue.
+/// Requests at which the engine crashes: the server has handled them, but the engine does not know.
+/// Each occurs once per issue.
 fn moments() -> [On; 3] {
     [
         On::post("/repos/*/*/pulls"),
@@ -116,7 +117,8 @@ fn moments() -> [On; 3] {
     ]
 }
 
-/// Kills the engine ten times while the answer to something that was done is on its way, and looks at what there is then.
+/// Kills the engine ten times while the response to a handled request is on its way, and checks the
+/// result.
 fn a_night_of_deaths(seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let world = world_with(N_MORTAL_ISSUES);
@@ -139,8 +141,8 @@ fn a_night_of_deaths(seed: u64) {
             .spawn()
             .expect("it starts");
         gate.wait_for(1);
-        engine.kill().expect("it is alive");
-        engine.wait().expect("it is dead");
+        engine.kill().expect("it is running");
+        engine.wait().expect("it has exited");
         gate.open();
         world.server.heal();
         world.server.forgive();
@@ -165,7 +167,7 @@ fn a_night_of_deaths(seed: u64) {
 
 #[test]
 fn crash_after_post() {
-    // Two at a time: each waits for its engine most of the time.
+    // Two at a time: each mostly waits for its engine.
     for pair in (0..N_NIGHTS).collect::<Vec<_>>().chunks(2) {
         thread::scope(|scope| {
             pair.iter()

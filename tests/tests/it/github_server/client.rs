@@ -1,4 +1,4 @@
-//! A client without manners of its own: it sends what it is told to, once, and shows what comes back.
+//! A plain client: it sends each request once as given, and returns the response.
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
@@ -11,7 +11,7 @@ pub(crate) struct Client {
     headers: Vec<(String, String)>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -39,12 +39,12 @@ impl Client {
         .with("accept", "application/vnd.github+json")
     }
 
-    /// The same client that also sends this header.
+    /// Adds a header to every request.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         self.with_all(name, &[value])
     }
 
-    /// The same client that also sends this header, as often as it has values.
+    /// Adds a header with several values, each on its own line.
     pub(crate) fn with_all(&self, name: &str, values: &[&str]) -> Self {
         let mut headers: Vec<_> = self
             .headers
@@ -64,7 +64,7 @@ impl Client {
         }
     }
 
-    /// The same client that does not send this header.
+    /// Removes a header.
     pub(crate) fn without(&self, name: &str) -> Self {
         let headers = self
             .headers
@@ -79,7 +79,7 @@ impl Client {
         }
     }
 
-    /// Sends a request, or says how the connection failed.
+    /// Sends a request; returns an error if the connection fails.
     pub(crate) fn try_send(&self, method: &str, target: &str, body: &str) -> Result<Reply, Error> {
         let url = if target.starts_with("http:") {
             target.to_owned()

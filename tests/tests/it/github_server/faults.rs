@@ -1,4 +1,4 @@
-//! Faults and limits: what a client sees when things go wrong.
+//! Faults and limits as a client sees them.
 
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{TOKEN, world};
 const LABELS: &str = "/repos/ada/sample/labels";
 
 #[test]
-fn a_fault_is_for_the_requests_that_it_names() {
+fn a_fault_applies_to_the_selected_requests() {
     let (github, _repository, client) = world();
     github.fault(
         On::post("/repos/*/*/labels").after(1).times(2),
@@ -46,7 +46,7 @@ fn a_fault_is_for_the_requests_that_it_names() {
 }
 
 #[test]
-fn an_answer_of_the_test_comes_with_its_headers() {
+fn an_injected_response_has_its_headers() {
     let (github, _repository, client) = world();
     let headers = vec![
         ("content-type", "application/json".to_owned()),
@@ -68,7 +68,7 @@ fn an_answer_of_the_test_comes_with_its_headers() {
 }
 
 #[test]
-fn a_cut_comes_before_or_after_the_change() {
+fn the_connection_is_cut_before_or_after_the_change() {
     let (github, repository, client) = world();
     for (fault, made) in [
         (Fault::CutBefore, 0),
@@ -91,7 +91,7 @@ fn a_cut_comes_before_or_after_the_change() {
 }
 
 #[test]
-fn a_malformed_answer_looks_whole() {
+fn a_malformed_response_looks_complete() {
     let (github, _repository, client) = world();
     github.fault(On::get("/user"), Fault::Malformed);
     let half = client.get("/user").is(200).json;
@@ -102,7 +102,7 @@ fn a_malformed_answer_looks_whole() {
 }
 
 #[test]
-fn a_gate_holds_a_request_before_it_is_carried_out() {
+fn a_gate_holds_a_request_before_it_is_handled() {
     let (github, repository, client) = world();
     let gate = Gate::new();
     github.fault(On::post("/repos/*/*/issues"), Fault::Hold(gate.clone()));
@@ -119,7 +119,7 @@ fn a_gate_holds_a_request_before_it_is_carried_out() {
 }
 
 #[test]
-fn a_gate_holds_an_answer_after_the_change() {
+fn a_gate_holds_a_response_after_the_change() {
     let (github, repository, client) = world();
     let gate = Gate::new();
     github.fault(
@@ -138,7 +138,7 @@ fn a_gate_holds_an_answer_after_the_change() {
 }
 
 #[test]
-fn limits_of_single_requests_look_like_githubs() {
+fn injected_limits_look_like_githubs() {
     let (github, _repository, client) = world();
     for status in [403, 429] {
         github.fault(
@@ -184,7 +184,7 @@ fn limits_of_single_requests_look_like_githubs() {
 }
 
 #[test]
-fn a_used_up_quota_comes_back_at_its_reset() {
+fn a_used_up_quota_is_restored_at_its_reset() {
     let (github, _repository, client) = world();
     github.set_quota("ada", 1, Duration::from_secs(600));
     assert_eq!(
@@ -210,7 +210,7 @@ fn a_used_up_quota_comes_back_at_its_reset() {
 }
 
 #[test]
-fn too_fast_a_client_is_refused_until_its_time_is_over() {
+fn a_client_that_is_too_fast_is_rejected_until_the_limit_ends() {
     let (github, _repository, client) = world();
     github.limit_speed("ada", Duration::from_secs(60));
     let first = client.get("/user").is(403);
@@ -222,7 +222,7 @@ fn too_fast_a_client_is_refused_until_its_time_is_over() {
 }
 
 #[test]
-fn every_answer_tells_the_limits() {
+fn every_response_reports_the_limits() {
     let (github, repository, client) = world();
     repository.issue(Issue::new("One"));
     for target in [
@@ -248,7 +248,7 @@ fn every_answer_tells_the_limits() {
 }
 
 #[test]
-fn a_push_can_fail_and_a_push_can_succeed_in_silence() {
+fn a_push_can_fail_and_can_succeed_without_a_response() {
     let (github, repository, _) = world();
     let clone = Clone::of(&repository.clone_url(), TOKEN);
     let commit = clone.commit("work", "new.txt", "one\n");

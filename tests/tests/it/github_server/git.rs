@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use super::{TOKEN, world};
 
-/// A directory with a clone in it, and git with no configuration but ours.
+/// A directory with a clone in it, and git with its own configuration only.
 pub(super) struct Clone {
     root: TempDir,
 }
 
 impl Clone {
-    /// Clones as a user of the token.
+    /// Clones as the token's user.
     pub(super) fn of(url: &str, token: &str) -> Self {
         let clone = Self::unmade();
         let output = clone.try_git(token, &["clone", "--quiet", url, "clone"]);
@@ -38,7 +38,7 @@ impl Clone {
         self.root.path().join("clone")
     }
 
-    /// Runs git with a token in its environment; without one where it is empty.
+    /// Runs git with a token in its environment; an empty token is not sent.
     fn try_git(&self, token: &str, args: &[&str]) -> Output {
         let mut command = std::process::Command::new("git");
         let directory = if self.path().exists() {
@@ -77,15 +77,15 @@ impl Clone {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Runs git, which must fail, and returns what it says.
+    /// Runs git, which must fail; returns its error output.
     #[track_caller]
     pub(super) fn refused(&self, token: &str, args: &[&str]) -> String {
         let output = self.try_git(token, args);
-        assert!(!output.status.success(), "{args:?} went well");
+        assert!(!output.status.success(), "{args:?} succeeded");
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// Commits a file on a new branch and returns the commit.
+    /// Commits a file on a new branch; returns the commit.
     pub(super) fn commit(&self, branch: &str, path: &str, text: &str) -> String {
         self.git(&["checkout", "--quiet", "-B", branch]);
         std::fs::write(self.path().join(path), text).unwrap();
@@ -195,7 +195,7 @@ fn a_push_needs_a_valid_token() {
         .clone_url()
         .replace("http://", "http://ada:wrong@");
     refused("", &with_wrong_password, "Invalid username or token");
-    // Git hides the words of a refusal for which it would ask its user.
+    // Git hides the server's message if it would ask the user for credentials.
     refused("", "origin", "could not read Username");
     refused("wrong", "origin", "could not read Username");
     github.revoke(TOKEN);
@@ -229,7 +229,7 @@ fn a_public_repository_is_cloned_without_a_token_and_a_private_one_is_not() {
 }
 
 #[test]
-fn the_token_may_be_the_password_of_any_user_in_the_address() {
+fn the_token_may_be_the_password_of_any_user_in_the_url() {
     let (github, repository, _) = world();
     repository.make_private();
     for user in ["x-access-token", "ada"] {
@@ -241,7 +241,7 @@ fn the_token_may_be_the_password_of_any_user_in_the_address() {
 }
 
 #[test]
-fn a_token_that_may_only_read_does_not_push() {
+fn a_read_only_token_cannot_push() {
     let (github, repository, _) = world();
     github.token("reader", Token::fine_grained("ada").read_only());
     let clone = Clone::of(&repository.clone_url(), "reader");
@@ -284,7 +284,7 @@ fn only_a_forced_push_rewrites_a_branch() {
 }
 
 #[test]
-fn a_protected_branch_takes_no_push_and_others_do() {
+fn a_protected_branch_rejects_pushes_and_others_accept_them() {
     let (_github, repository, client) = world();
     let before = repository.head("main");
     repository.protect("main");
@@ -304,10 +304,11 @@ fn a_protected_branch_takes_no_push_and_others_do() {
 }
 
 #[test]
-fn a_large_push_in_pieces_and_a_compressed_fetch_arrive() {
+fn a_large_chunked_push_and_a_compressed_fetch_work() {
     let (_github, repository, _) = world();
     let clone = Clone::of(&repository.clone_url(), TOKEN);
-    // Noise, so that it is not compressed to nothing; above `http.postBuffer`, so that it is sent in pieces.
+    // Random data, so that it does not compress; larger than `http.postBuffer`, so that it is sent
+    // in chunks.
     let mut noise = fastrand::Rng::with_seed(7);
     let text: String = std::iter::repeat_with(|| noise.alphanumeric())
         .take(3 << 20)
@@ -315,7 +316,7 @@ fn a_large_push_in_pieces_and_a_compressed_fetch_arrive() {
     let commit = clone.commit("work", "large.txt", &text);
     clone.git(&["push", "--quiet", "origin", "work"]);
     assert_eq!(repository.head("work").unwrap(), commit);
-    // So many branches make a request for a fetch that git compresses.
+    // With this many branches, git compresses the request of a fetch.
     for n in 0..60 {
         repository.commit_from(
             &format!("b{n}"),

@@ -1,4 +1,4 @@
-//! The policy checker: each breach of GitHub's rules is found, and nothing else is.
+//! The policy: each violation of GitHub's rules is found, and nothing else is.
 
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{TOKEN, world};
 const ISSUES: &str = "/repos/ada/sample/issues";
 const LABELS: &str = "/repos/ada/sample/labels";
 
-/// Asserts that this is a breach whose words contain `said`, and the only one.
+/// Asserts that this is a violation whose message contains `said`, and the only one.
 #[track_caller]
 fn breach(said: &str, misbehave: impl FnOnce(&GithubServer, &HostedRepository, &Client)) {
     let (github, repository, client) = world();
@@ -26,7 +26,7 @@ fn breach(said: &str, misbehave: impl FnOnce(&GithubServer, &HostedRepository, &
     );
 }
 
-/// Asserts that this is no breach.
+/// Asserts that this is not a violation.
 #[track_caller]
 fn no_breach(behave: impl FnOnce(&GithubServer, &HostedRepository, &Client)) {
     let (github, repository, client) = world();
@@ -35,7 +35,7 @@ fn no_breach(behave: impl FnOnce(&GithubServer, &HostedRepository, &Client)) {
 }
 
 #[test]
-fn a_breach_fails_the_test_when_the_server_is_dropped() {
+fn a_violation_fails_the_test_when_the_server_is_dropped() {
     let (github, _repository, _) = world();
     Client::anonymous(&github.api_url())
         .get("/repos/ada/sample")
@@ -63,7 +63,7 @@ fn two_writes_at_once() {
 }
 
 #[test]
-fn a_read_beside_a_write_and_a_write_of_another_user_are_fine() {
+fn concurrent_reads_and_writes_of_another_user_are_allowed() {
     no_breach(|github, _, client| {
         github.token("other", Token::fine_grained("grace"));
         let gate = Gate::new();
@@ -81,7 +81,7 @@ fn a_read_beside_a_write_and_a_write_of_another_user_are_fine() {
 }
 
 #[test]
-fn a_write_whose_client_died_is_over() {
+fn a_write_ends_when_its_client_dies() {
     no_breach(|github, _, client| {
         github.fault(On::post("/repos/*/*/issues"), Fault::CutBefore);
         client
@@ -155,7 +155,7 @@ fn too_many_requests_at_once() {
 }
 
 #[test]
-fn the_same_request_before_a_limit_ends() {
+fn repeating_a_request_before_a_limit_ends() {
     for status in [403, 429] {
         breach("before the secondary limit ends", |github, _, client| {
             github.fault(
@@ -204,7 +204,7 @@ fn any_write_before_a_limit_ends() {
 }
 
 #[test]
-fn reads_that_were_under_way_when_a_limit_came_are_fine_and_no_more() {
+fn reads_in_flight_when_a_limit_starts_are_allowed_and_no_more() {
     let read = |client: &Client, n: usize| client.get(&format!("{LABELS}?page={n}")).is(200);
     no_breach(|github, _, client| {
         github.fault(
@@ -233,7 +233,7 @@ fn reads_that_were_under_way_when_a_limit_came_are_fine_and_no_more() {
 }
 
 #[test]
-fn going_on_after_a_401() {
+fn continuing_after_a_401() {
     fn knock(github: &GithubServer, n: usize) {
         let stranger = Client::new(&github.api_url(), "wrong");
         (0..n).for_each(|_| drop(stranger.get("/user").is(401)));
@@ -244,7 +244,7 @@ fn going_on_after_a_401() {
 }
 
 #[test]
-fn a_storm_of_reads() {
+fn a_flood_of_reads() {
     let read = |client: &Client, n: usize| (0..n).for_each(|_| drop(client.get(ISSUES).is(200)));
     breach("read 6 times more than needed", |_, _, client| {
         read(client, 7)
@@ -269,7 +269,7 @@ fn no_user_agent() {
 }
 
 #[test]
-fn a_token_in_the_address() {
+fn a_token_in_the_url() {
     breach("token in an address", |_, _, client| {
         drop(client.get(&format!("/user?access_token={TOKEN}")).is(200))
     });
@@ -279,7 +279,7 @@ fn a_token_in_the_address() {
 }
 
 #[test]
-fn creating_twice_what_is_there() {
+fn creating_an_existing_object_again() {
     let issue = json!({"title": "x"});
     breach("created twice", |_, _, client| {
         client.post(ISSUES, &issue).is(201);
@@ -310,7 +310,7 @@ fn creating_twice_what_is_there() {
 }
 
 #[test]
-fn creating_again_what_was_not_made_or_is_closed_is_fine() {
+fn creating_a_failed_or_closed_object_again_is_allowed() {
     let issue = json!({"title": "x"});
     no_breach(|github, _, client| {
         github.fault(On::post("/repos/*/*/issues"), Fault::status(502));

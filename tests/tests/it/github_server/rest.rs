@@ -1,4 +1,4 @@
-//! The REST API: what GitHub is like where clients trip.
+//! The REST API, in particular GitHub's pitfalls for clients.
 
 use autoissue_tests::github_server::{Issue, Token};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::client::Client;
 use super::{TOKEN, world};
 
 #[test]
-fn issues_come_in_pages_with_links_and_pull_requests_among_them() {
+fn issue_pages_have_links_and_include_pull_requests() {
     let (_github, repository, client) = world();
     for n in 1..=130 {
         repository.issue(Issue::new(&format!("Issue {n}")).label("go"));
@@ -84,7 +84,7 @@ fn issues_are_filtered_by_state_and_time_and_sorted_newest_first() {
 }
 
 #[test]
-fn odd_issues_are_shown_as_they_are_made() {
+fn malformed_issues_are_returned_as_defined() {
     let (_github, repository, client) = world();
     repository.issue(Issue::new("Ghost").by_a_ghost());
     repository.issue(Issue::new("Odd").odd(|json| {
@@ -108,7 +108,7 @@ fn new_pull(head: &str) -> Value {
 }
 
 #[test]
-fn a_pull_request_is_refused_as_on_github() {
+fn invalid_pull_requests_are_rejected_as_on_github() {
     let (_github, repository, client) = world();
     repository.commit_from("work", "main", &[("new.txt", "new\n")], "work");
     repository.commit_from("same", "main", &[], "nothing");
@@ -190,7 +190,7 @@ fn a_pull_request_is_found_by_owner_and_branch() {
 }
 
 #[test]
-fn a_draft_becomes_ready_by_graphql_only() {
+fn a_draft_becomes_ready_through_graphql_only() {
     let (github, repository, client) = world();
     repository.commit_from("work", "main", &[("new.txt", "new\n")], "work");
     let pull = client
@@ -265,7 +265,7 @@ fn a_conflict_is_not_merged() {
 }
 
 #[test]
-fn labels_come_into_being_once() {
+fn labels_are_created_once() {
     let (_github, repository, client) = world();
     let number = repository.issue(Issue::new("One").label("go"));
     assert_eq!(
@@ -302,7 +302,7 @@ fn labels_come_into_being_once() {
 }
 
 #[test]
-fn issues_are_made_commented_and_changed() {
+fn issues_are_created_commented_and_changed() {
     let (_github, repository, client) = world();
     let made = client
         .post(
@@ -389,7 +389,7 @@ fn dependencies_are_counted_on_the_issues() {
 }
 
 #[test]
-fn the_same_api_is_at_the_root() {
+fn the_api_is_also_served_at_the_root() {
     let (github, _repository, client) = world();
     let path = format!("{}/repos/ADA/Sample", github.origin());
     let reply = client.get(&path).is(200).json;
@@ -400,7 +400,7 @@ fn the_same_api_is_at_the_root() {
 }
 
 #[test]
-fn a_bad_token_is_refused_on_a_public_repository_too() {
+fn a_bad_token_is_rejected_on_a_public_repository_too() {
     let (github, repository, client) = world();
     Client::anonymous(&github.api_url())
         .get("/repos/ada/sample")
@@ -426,11 +426,15 @@ fn a_bad_token_is_refused_on_a_public_repository_too() {
     client.get("/repos/ada/sample").is(200);
     github.revoke(TOKEN);
     client.get("/repos/ada/sample").is(401);
-    assert_eq!(github.take_breaches().len(), 2, "two requests had no token");
+    assert_eq!(
+        github.take_breaches().len(),
+        2,
+        "two requests must have had no token"
+    );
 }
 
 #[test]
-fn a_token_that_may_only_read_does_not_write() {
+fn a_read_only_token_cannot_write() {
     let (github, _repository, _) = world();
     github.token("reader", Token::fine_grained("ada").read_only());
     let reader = Client::new(&github.api_url(), "reader");
@@ -451,7 +455,7 @@ fn a_token_that_may_only_read_does_not_write() {
 }
 
 #[test]
-fn a_classic_token_tells_its_scopes_and_any_token_its_end() {
+fn responses_report_a_classic_tokens_scopes_and_any_tokens_expiry() {
     let (github, _repository, client) = world();
     assert_eq!(client.get("/user").is(200).header("x-oauth-scopes"), None);
     github.token(
@@ -470,7 +474,7 @@ fn a_classic_token_tells_its_scopes_and_any_token_its_end() {
 }
 
 #[test]
-fn what_has_not_changed_costs_nothing() {
+fn an_unchanged_response_costs_no_quota() {
     fn left(reply: &super::client::Reply) -> u64 {
         reply
             .header("x-ratelimit-remaining")
@@ -519,7 +523,7 @@ fn a_renamed_repository_redirects() {
 }
 
 #[test]
-fn what_is_turned_off_or_archived_is_refused() {
+fn disabled_issues_and_archived_repositories_are_rejected() {
     let (_github, repository, client) = world();
     repository.disable_issues();
     client.get("/repos/ada/sample/issues").is(410);
@@ -533,7 +537,7 @@ fn what_is_turned_off_or_archived_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused() {
+fn unreadable_requests_are_rejected() {
     let (github, _repository, client) = world();
     let send = |body: &str| {
         client
@@ -560,13 +564,17 @@ fn what_cannot_be_read_is_refused() {
     again("x-of-ours", "1").is(400);
     again("accept", "application/json").is(200);
     client.without("user-agent").get("/user").is(403);
-    assert_eq!(github.take_breaches().len(), 1, "one did not say who it is");
+    assert_eq!(
+        github.take_breaches().len(),
+        1,
+        "one request must have had no User-Agent"
+    );
     client.get("/repos/ada/missing").is(404);
     client.get("/nowhere").is(404);
 }
 
 #[test]
-fn a_host_says_which_versions_it_has_and_which_one_it_retires() {
+fn a_host_reports_its_versions_and_the_one_it_retires() {
     let (github, _repository, client) = world();
     let versions = client.get("/versions").is(200).json;
     assert_eq!(versions, json!(["2022-11-28", "2026-03-10"]));
@@ -579,7 +587,10 @@ fn a_host_says_which_versions_it_has_and_which_one_it_retires() {
     };
     assert!(sunset("2022-11-28") && !sunset("2026-03-10"));
     github.set_api_versions(&["2022-11-28"]);
-    assert!(!sunset("2022-11-28"), "it has no other");
+    assert!(
+        !sunset("2022-11-28"),
+        "the only version must not be announced as retired"
+    );
     client
         .with("x-github-api-version", "2026-03-10")
         .get("/user")

@@ -1,4 +1,4 @@
-//! Work that nobody can read: it is moved aside and named, and the night goes on.
+//! Work that cannot be read: it is moved aside and reported, and the session continues.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Night, outcome, wait_until};
 use crate::aftermath::no_process_is_left;
 
-/// Rules and a directory that keep whoever looks up one path by the other busy for years.
+/// Ignore rules and a directory that take years to match.
 const ENDLESS_RULES: &str = r#"
     echo '**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b' > .gitignore
     d=d/$(printf 'a/%.0s' $(seq 120)); mkdir -p "$d"; echo x > "$d/c"; echo precious > y
@@ -39,7 +39,7 @@ fn reason(run: &Run, issue: u64) -> String {
 }
 
 #[test]
-fn hostile_tree_bomb_stops_nobody() {
+fn hostile_tree_bomb_does_not_block_the_session() {
     let night = Night::new(json!({"executor": {"collectMemoryMib": 256}}));
     let bomb = r#"
         b=$(echo boom | git hash-object -w --stdin)
@@ -57,7 +57,7 @@ fn hostile_tree_bomb_stops_nobody() {
     let run = night.exec(&[]).exits(0);
     assert_eq!(night.published(1, "w.txt").as_deref(), Some("x"));
     assert_eq!(outcome(&run, 2), "done");
-    // Nobody can read it, and still somebody made it.
+    // The unreadable commit is kept too.
     let refs = night.sandbox.mirror_git([
         "for-each-ref",
         "--format=%(subject)",
@@ -67,7 +67,7 @@ fn hostile_tree_bomb_stops_nobody() {
 }
 
 #[test]
-fn a_commit_message_of_a_hundred_megabytes_stops_nobody() {
+fn a_commit_message_of_a_hundred_megabytes_does_not_block_the_session() {
     let night = Night::new(json!({"executor": {"collectMemoryMib": 64}}));
     let commit =
         "head -c 100000000 /dev/zero | tr '\\0' x > .git/m; git add -A; git commit -q -F .git/m";
@@ -106,7 +106,7 @@ fn hostile_ignore_bomb_is_moved_aside_and_named() {
 }
 
 #[test]
-fn a_sparse_file_of_terabytes_is_named_and_stays() {
+fn a_sparse_file_of_terabytes_is_named_and_kept() {
     let night = Night::new(json!({}));
     night.issue(
         1,
@@ -122,14 +122,14 @@ fn a_sparse_file_of_terabytes_is_named_and_stays() {
 }
 
 #[test]
-fn a_thousand_nested_directories_stop_nobody() {
+fn a_thousand_nested_directories_do_not_block_the_session() {
     let night = Night::new(json!({"executor": {"collectSeconds": 2}}));
     let nested = "d=$(printf 'd/%.0s' $(seq 1000)); mkdir -p \"$d\"; echo precious > \"$d/f\"";
     night.issue(1, json!([[{"run": nested}, {"result": {}}]]));
     night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
     let run = night.exec(&[]);
     assert_eq!(outcome(&run, 2), "done");
-    // Who is fast enough takes it.
+    // A machine that is fast enough collects it.
     if outcome(&run, 1) != "done" {
         let aside = set_aside(&night.sandbox);
         let reason = reason(&run, 1);
@@ -137,7 +137,8 @@ fn a_thousand_nested_directories_stop_nobody() {
     }
 }
 
-/// Starts a session whose agent leaves what takes years to read, and returns once that is being read.
+/// Starts a session whose agent leaves files that take years to read; returns once they are being
+/// read.
 fn busy_collecting(night: &Night) -> Child {
     night.issue(
         1,
@@ -148,7 +149,7 @@ fn busy_collecting(night: &Night) -> Child {
     child
 }
 
-/// Returns whether a collector works: one that waits to be asked uses no processor time.
+/// Returns whether a collector is working: an idle one uses no CPU time.
 fn is_reading(world: &Sandbox) -> bool {
     let tagged = crate::process_under_test::tagged_below(&world.tag_prefix());
     tagged.into_iter().any(|pid| {
@@ -172,7 +173,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 #[test]
-fn a_second_signal_ends_whoever_collects_and_resume_goes_on() {
+fn a_second_signal_ends_the_collector_and_resume_continues() {
     let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
     let child = busy_collecting(&night);
     send(&child, Signal::INT);
@@ -180,14 +181,14 @@ fn a_second_signal_ends_whoever_collects_and_resume_goes_on() {
     Run::from(child.wait_with_output().unwrap()).exits(130);
     no_process_is_left(&night.sandbox);
     assert_eq!(set_aside(&night.sandbox), Vec::<PathBuf>::new());
-    // What was not read is read by whoever goes on: here it cannot be.
+    // A resumed session collects the work that was not read; here it cannot be.
     night.configure(json!({"executor": {"collectSeconds": 1}}));
     let run = night.resume().exits(3);
     assert_eq!(set_aside(&night.sandbox).len(), 1, "{}", run.stdout);
 }
 
 #[test]
-fn a_third_signal_leaves_at_once_while_something_is_collected() {
+fn a_third_signal_exits_at_once_while_work_is_being_collected() {
     let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
     let child = busy_collecting(&night);
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
@@ -198,7 +199,7 @@ fn a_third_signal_leaves_at_once_while_something_is_collected() {
 }
 
 #[test]
-fn whoever_dies_leaves_no_collector() {
+fn a_killed_engine_leaves_no_collector() {
     let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
     let mut child = busy_collecting(&night);
     child.kill().unwrap();
@@ -207,7 +208,7 @@ fn whoever_dies_leaves_no_collector() {
 }
 
 #[test]
-fn where_too_much_work_is_kept_nothing_new_starts_and_nothing_is_dropped() {
+fn too_much_kept_work_prevents_a_start_and_nothing_is_deleted() {
     let night = Night::new(json!({"executor": {"maxSalvageGib": 0.001}}));
     let noise = "head -c 2000000 /dev/urandom > noise.bin; echo precious > y.txt";
     night.issue(1, json!([[{"run": noise}, {"api_error": [400, "no"]}]]));
@@ -238,7 +239,7 @@ fn where_too_much_work_is_kept_nothing_new_starts_and_nothing_is_dropped() {
     let freed = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
     assert!(
         freed.stdout.contains("freed 19"),
-        "two megabytes: {}",
+        "two megabytes must be freed: {}",
         freed.stdout
     );
     assert_eq!(night.salvaged("precious"), "");
@@ -247,7 +248,7 @@ fn where_too_much_work_is_kept_nothing_new_starts_and_nothing_is_dropped() {
 }
 
 #[test]
-fn kept_work_goes_once_the_issue_has_shipped_or_is_closed() {
+fn clean_removes_kept_work_once_the_issue_has_shipped_or_is_closed() {
     let night = Night::new(json!({}));
     let fails = json!([{"write": ["draft.txt", "precious"]}, {"api_error": [400, "no"]}]);
     let works = json!([{"write": ["w.txt", "x"]}, {"result": {}}]);
@@ -282,14 +283,14 @@ fn kept_work_goes_once_the_issue_has_shipped_or_is_closed() {
 }
 
 #[test]
-fn the_space_of_removed_work_is_given_back_once_nobody_borrows_from_it() {
+fn space_of_removed_work_is_freed_once_no_worktree_borrows_its_objects() {
     let night = Night::new(json!({}));
     let noise =
         "head -c 2000000 /dev/urandom > noise.bin; git init -q inner; echo precious > inner/y.txt";
     let fails = json!({"api_error": [400, "no"]});
     night.issue(1, json!([[{"run": noise}, fails], [fails]]));
     night.exec(&[]).exits(3);
-    // Only the next attempt needs its place.
+    // The directory is only needed for the next attempt.
     night.exec(&[]).exits(3);
     let aside = set_aside(&night.sandbox);
     let [aside] = &aside[..] else {
@@ -307,7 +308,7 @@ fn the_space_of_removed_work_is_given_back_once_nobody_borrows_from_it() {
     let cleaned = night.sandbox.run(["clean"]).exits(0);
     assert!(
         cleaned.stdout.contains("freed 19"),
-        "two megabytes: {}",
+        "two megabytes must be freed: {}",
         cleaned.stdout
     );
     let again = night.sandbox.run(["clean"]).exits(0);
@@ -315,7 +316,7 @@ fn the_space_of_removed_work_is_given_back_once_nobody_borrows_from_it() {
 }
 
 #[test]
-fn a_session_that_cannot_be_read_keeps_its_work() {
+fn an_unreadable_session_keeps_its_work() {
     let night = Night::new(json!({}));
     night.issue(
         1,

@@ -1,4 +1,4 @@
-//! Lost work, and success that was none.
+//! Lost work, and false reports of success.
 
 use autoissue_tests::Run;
 use rustix::process::{Pid, Signal, kill_process};
@@ -128,7 +128,7 @@ fn success_after_sigterm() {
             night.published(1, "half.txt").is_some()
         ),
         (true, true),
-        "it continues with what was done before"
+        "it must continue from the earlier work"
     );
     let launches = night.launches();
     assert_eq!(
@@ -162,7 +162,7 @@ fn dirty_retry() {
 }
 
 #[test]
-fn dirty_retry_a_failed_check_goes_on_in_the_same_tree_and_session() {
+fn dirty_retry_a_failed_check_is_retried_in_the_same_worktree_and_session() {
     let check =
         json!({"name": "second", "run": "echo looking for b; test -f b.txt || test ! -f a.txt"});
     let night = Night::new(json!({"executor": {"maxRetries": 1, "checks": [check]}}));

@@ -1,4 +1,4 @@
-//! Work that git does not hold by itself, or holds in ways that nobody wants to read.
+//! Work that git does not track, or stores in unusual ways.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ fn work_nested_repository_is_not_lost() {
         night.sandbox.worktrees(),
         ["autoissue-issue-1", "autoissue-issue-2"]
     );
-    // Nobody removes them but their owner: the next session only moves them aside.
+    // Only their owner may delete them; the next session just moves them aside.
     night.sandbox.run(["clean"]).exits(3);
     assert_eq!(
         night.sandbox.worktrees(),
@@ -89,7 +89,7 @@ fn work_conflict_markers_are_resolved_by_the_agent_or_fail() {
 }
 
 #[test]
-fn work_ignored_is_kept_and_is_no_change() {
+fn work_ignored_is_kept_and_does_not_count_as_a_change() {
     let night = Night::new(json!({}));
     night.sandbox.write(".gitignore", "drafts/\n");
     night.sandbox.git(["add", ".gitignore"]);
@@ -108,7 +108,7 @@ fn work_ignored_is_kept_and_is_no_change() {
 }
 
 #[test]
-fn hostile_skip_ci_and_other_words_in_commits_have_no_effect() {
+fn hostile_skip_ci_and_other_directives_in_commits_have_no_effect() {
     let night = Night::new(json!({}));
     let armed = "echo x > a.txt; git add -A; git commit --quiet -m 'Fixes #7 [skip ci] for @bob'";
     night.issue(1, json!([[{"run": armed}, {"result": {}}]]));
@@ -126,7 +126,7 @@ fn hostile_skip_ci_and_other_words_in_commits_have_no_effect() {
 }
 
 #[test]
-fn work_agents_md_of_user_is_seen_by_no_agent_and_no_check() {
+fn work_agents_md_of_user_is_hidden_from_agents_and_checks() {
     let look = "d=$PWD; while [ \"$d\" != / ]; do ls \"$d\"; d=$(dirname \"$d\"); done";
     let checks = json!([{"name": "fresh", "run": format!("! ({look}) | grep -x 'AGENTS.md\\|node_modules'")}]);
     let night = Night::new(json!({"executor": {"checks": checks}}));
@@ -142,7 +142,7 @@ fn work_agents_md_of_user_is_seen_by_no_agent_and_no_check() {
 }
 
 #[test]
-fn a_submodule_that_cannot_be_had_is_one_error_before_anybody_is_paid() {
+fn an_unavailable_submodule_is_one_error_before_any_agent_runs() {
     let night =
         Night::new(json!({"executor": {"maxParallel": 3}, "scheduler": {"maxPerDomain": 3}}));
     let git = |args: &[&str]| night.sandbox.git(args);

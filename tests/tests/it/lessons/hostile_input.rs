@@ -1,4 +1,4 @@
-//! Issues and agents that mean harm.
+//! Malicious issues and agents.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Night, outcome};
 
-/// Returns the files below a directory that have a word in them.
+/// Returns the files below a directory that contain a word.
 fn files_with(directory: &Path, word: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
@@ -81,12 +81,12 @@ fn env_leak() {
     let seen = fs::read_to_string(night.sandbox.home().join("seen")).unwrap();
     assert!(
         seen.contains("internal supervise") && seen.contains("key-of-the-agent"),
-        "it looked at the wrong place: {seen}"
+        "the agent did not see the session's processes: {seen}"
     );
     assert_eq!(
         seen.matches("key-of-the-agent").count(),
         1,
-        "in the environment, and in no command line: {seen}"
+        "the key must be in the environment only, not in a command line: {seen}"
     );
     let launch = &night.launches()[0];
     assert_eq!(
@@ -99,7 +99,8 @@ fn env_leak() {
     assert!(!launch["args"].to_string().contains("key-of-the-agent"));
 }
 
-/// Plants a script where git looks for programs to run: by hand, so that no git of the agent's own runs it.
+/// Installs a script wherever git looks for programs to run. The files are written directly, so
+/// that the agent's own git does not run it.
 const PLANT: &str = r#"
 printf '#!/bin/sh\ntouch ~/fired\ncat\n' > ~/evil
 chmod +x ~/evil
@@ -134,7 +135,7 @@ fn git_config_plant() {
     assert_eq!(night.published(1, "a.txt").as_deref(), Some("x"));
     let home = night.sandbox.home();
     assert!(!home.join("fired").exists());
-    // The plant is alive: whoever looks at a copy of that directory with git runs it.
+    // Confirms that the script works: git runs it in a copy of that directory.
     night
         .sandbox
         .command("git")
@@ -148,7 +149,8 @@ fn git_config_plant() {
 #[test]
 fn odd_branch_names() {
     let night = Night::new(json!({}));
-    // Zero-width and right-to-left characters are allowed in names of branches, and so is much that looks like an option.
+    // Zero-width and right-to-left characters are valid in branch names, and so are names that look
+    // like options.
     let odd = "git checkout -q -b \"$(printf 'autoissue/issue-1\\342\\200\\213')\" \
         && git branch \"$(printf 'a\\342\\200\\256b')\" && git update-ref refs/heads/--force HEAD";
     let commit = "git -c user.name=a -c user.email=a@example.org commit -q -a -m work";
@@ -165,7 +167,7 @@ fn odd_branch_names() {
             .git(["for-each-ref", "--format=%(refname)", "refs/heads"]),
         "refs/heads/autoissue/issue-1\nrefs/heads/main"
     );
-    // Nor do they reach the names under which work is kept.
+    // Nor do they appear in the refs of kept work.
     let kept = night
         .sandbox
         .mirror_git(["for-each-ref", "--format=%(refname)"]);
@@ -197,7 +199,11 @@ fn diff_bomb() {
         .unwrap()
         .to_owned();
     assert!(reason.contains("bomb.bin"), "{reason}");
-    assert_eq!(night.launches().len(), 2, "what is too big stays so");
+    assert_eq!(
+        night.launches().len(),
+        2,
+        "a diff that is too large must not be retried"
+    );
 }
 
 #[test]
@@ -214,7 +220,7 @@ fn hidden_instructions() {
         !prompt.contains("secrets") && prompt.contains("zerowidth"),
         "{prompt}"
     );
-    // The operator is told: before anything is spent, and in the pull request.
+    // The operator is warned before anything is spent, and again in the pull request.
     let warnings = run.events("intake.backlog_read")[0]["warnings"].to_string();
     assert!(
         warnings.contains("kept from the agent: #1 (HTML comment, zero-width characters)"),

@@ -1,4 +1,4 @@
-//! Money gone, and nothing to show.
+//! Costs without a result.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Night, argument, outcome, usd, wait_until};
 
-/// A run that writes a file and costs so much.
+/// Returns a run that writes a file and costs `usd`.
 fn costing(usd: f64) -> Value {
     json!([[{"write": ["new.txt", "new"]}, {"meter": usd}, {"result": {}}]])
 }
@@ -22,7 +22,7 @@ fn late_bill() {
         night.issue(issue, costing(1.4));
     }
     let run = night.exec(&["--allow-partial"]).exits(4);
-    // Whatever the order of ends: what is set aside and what is gone never passed the budget.
+    // Whatever the order of completions, reserved plus spent must never exceed the budget.
     let (mut spent, mut reserved) = (0.0, std::collections::BTreeMap::new());
     for (kind, event) in run.story() {
         let issue = event["issue"].to_string();
@@ -49,12 +49,12 @@ fn late_bill() {
 #[test]
 fn one_more_turn() {
     let night = Night::new(json!({"agent": {"maxBudgetUsd": 2.0}}));
-    // Passes what it was told (1.50) by most of a turn, which the margin covers.
+    // Exceeds its limit ($1.50) by most of a turn, which the margin covers.
     night.issue(
         1,
         json!([[{"meter": 0.93}, {"meter": 0.93}, {"meter": 0.93}]]),
     );
-    // Does not look at its budget at all, and would go on for ever.
+    // Ignores its budget, and would run forever.
     night.issue(2, json!([[{"deaf_to_budget": true}, {"write": ["a.txt", "kept"]}, {"meter": 1.2}, {"meter": 1.2}, {"stall": true}]]));
     let run = night.exec(&[]).exits(3);
     assert_eq!(
@@ -96,7 +96,7 @@ fn money_over_reservation_is_published() {
 }
 
 #[test]
-fn money_alive_after_result_is_ended_and_its_work_judged() {
+fn money_alive_after_result_is_stopped_and_its_work_checked() {
     let night = Night::new(json!({"executor": {"maxRetries": 1}}));
     night.issue(
         1,
@@ -117,7 +117,7 @@ fn money_alive_after_result_is_ended_and_its_work_judged() {
 }
 
 #[test]
-fn an_agent_that_spends_on_after_its_stop_is_killed_at_once() {
+fn an_agent_that_keeps_spending_after_its_stop_is_killed_at_once() {
     let night = Night::new(json!({"agent": {"maxBudgetUsd": 2.0}}));
     night.issue(
         1,
@@ -125,14 +125,15 @@ fn an_agent_that_spends_on_after_its_stop_is_killed_at_once() {
                 {"meter": 1.0}, {"stall": true}]]),
     );
     let mut command = night.sandbox.autoissue(["exec", "go", "--output", "json"]);
-    // Minutes of an hour: whoever is not killed at once has ten minutes to end by itself, longer than this test waits.
+    // A minute lasts an hour here, so without an immediate kill the agent would have ten minutes to
+    // exit, longer than this test waits.
     command.env("AUTOISSUE_TEST_MINUTE_MS", "3600000");
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary starts");
-    wait_until(|| child.try_wait().expect("a child can be asked").is_some());
+    wait_until(|| child.try_wait().expect("it is our child").is_some());
     let run = Run::from(child.wait_with_output().expect("it has ended")).exits(3);
     assert_eq!(outcome(&run, 1), "budget");
     // Whole tokens are metered.
@@ -184,7 +185,7 @@ fn unmeasured_is_free() {
         json!([[{"write": ["a.txt", "a"]}, {"meter": 0.3}, {"cost": 0.0}, {"result": {}}]]),
     );
     let run = night.exec(&[]).exits(3);
-    // What was metered, plus the margin of 0.50; never nothing.
+    // The metered amount plus the margin of $0.50; never zero.
     assert_eq!(
         (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
         (0.8 + 0.5 + 0.8, 0.8 + 0.5 + 0.8)
@@ -252,7 +253,7 @@ fn history_lost() {
         night.issue(issue, costing(0.3));
     }
     night.exec(&[]).exits(0);
-    // Without the costs of the first session, three more could not be afforded.
+    // Without the costs of the first session, three more issues would be affordable.
     night.configure(json!({"maxTotalBudgetUsd": 3.0}));
     for issue in 4..=6 {
         night.issue(issue, costing(0.3));
@@ -267,7 +268,7 @@ fn history_lost() {
 }
 
 #[test]
-fn a_backlog_that_cannot_be_paid_does_not_start() {
+fn an_unaffordable_backlog_does_not_start() {
     let night = Night::new(json!({"agent": {"maxBudgetUsd": 6.0}, "maxTotalBudgetUsd": 25.0}));
     for issue in 1..=10 {
         night.issue(issue, costing(0.1));
@@ -288,7 +289,7 @@ fn a_backlog_that_cannot_be_paid_does_not_start() {
 }
 
 #[test]
-fn allow_partial_runs_in_order_what_fits() {
+fn allow_partial_runs_the_affordable_issues_in_order() {
     let night = Night::new(
         json!({"agent": {"maxBudgetUsd": 6.0}, "maxTotalBudgetUsd": 13.0, "executor": {"maxParallel": 1}}),
     );

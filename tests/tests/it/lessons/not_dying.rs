@@ -1,4 +1,4 @@
-//! Doing it twice, and not dying.
+//! Repeated work, and processes that survive.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Night, is_alive, outcome, usd, wait_until};
 
-/// Leaves a process behind that is in a group of its own, and notes its id in `~/orphan`.
+/// Leaves a process behind in its own process group, and writes its id to `~/orphan`.
 const LEAVE_ORPHAN: &str = "setsid sh -c 'echo $$ > ~/orphan.new; mv ~/orphan.new ~/orphan; exec sleep 600' </dev/null >/dev/null 2>&1 &";
 
 #[test]
@@ -29,7 +29,7 @@ fn orphans_of_a_killed_run_end_too() {
     let good = json!([{"write": ["b.txt", "x"]}, {"meter": 0.1}, {"result": {}}]);
     night.issue(1, json!([steps, good]));
     let mut child = night.start_until("orphan");
-    // Only what is in the journal is known after the kill.
+    // After the kill, only the journal's contents are known.
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(
         lines
@@ -43,7 +43,7 @@ fn orphans_of_a_killed_run_end_too() {
     wait_until(|| !is_alive(&agent) && !is_alive(&orphan));
     let run = night.resume().exits(0);
     assert_eq!(outcome(&run, 1), "done");
-    // The attempt that was cut off: what was metered and the margin.
+    // The interrupted attempt: the metered amount plus the margin.
     assert_eq!(
         (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
         (0.9, 0.8)
@@ -54,7 +54,7 @@ fn orphans_of_a_killed_run_end_too() {
 #[test]
 fn orphans_of_a_killed_supervisor_end_too() {
     let night = Night::new(json!({"executor": {"maxRetries": 1}}));
-    // Without the tag in its environment, only its descent gives it away.
+    // Without the tag in its environment, it can be found only by its ancestry.
     let leave = format!("env -u AUTOISSUE_TAG {LEAVE_ORPHAN}");
     let kill = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat)";
     let steps = json!([{"write": ["a.txt", "half"]}, {"run": leave}, {"wait_for": "~/orphan"}, {"run": kill}, {"stall": true}]);
@@ -67,7 +67,7 @@ fn orphans_of_a_killed_supervisor_end_too() {
     assert_eq!(
         run.events("attempt.started").len(),
         2,
-        "the first one ended"
+        "the first attempt ended"
     );
     let pid = fs::read_to_string(night.sandbox.home().join("orphan")).unwrap();
     assert!(!is_alive(&pid));

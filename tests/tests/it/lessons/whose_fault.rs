@@ -1,4 +1,4 @@
-//! Failures put down to the wrong one.
+//! Failures attributed to the wrong cause.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn one_hundred_thirty_three_more_starts() {
         night.issue(issue, json!([[{"api_error": [401, "Invalid API key"]}]]));
     }
     let run = night.exec(&[]).exits(130);
-    assert_eq!(night.launches().len(), 2, "one more start confirms it");
+    assert_eq!(night.launches().len(), 2, "one more launch confirms it");
     assert_eq!(run.summary()["status"], "interrupted");
     assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
     assert_eq!(
@@ -58,12 +58,12 @@ fn night_lost_session_keeps_tree() {
     assert!(argument(&launches[2], "--resume").is_none());
     assert!(
         launches[2]["prompt"].as_str().unwrap().contains("no bad"),
-        "it knows what failed"
+        "the prompt must name the failed check"
     );
 }
 
 #[test]
-fn one_hundred_thirty_three_more_starts_is_told_once() {
+fn one_hundred_thirty_three_more_starts_is_reported_once() {
     let night = Night::new(json!({"executor": {"maxParallel": 1}}));
     night.issue(1, json!([[{"api_error": [403, "no access"]}]]));
     night.issue(2, json!([[{"api_error": [403, "no access"]}]]));
@@ -164,12 +164,12 @@ fn base_was_red() {
 }
 
 #[test]
-fn a_base_that_is_broken_while_the_session_runs_is_nobodys_failed_check() {
+fn a_base_broken_during_the_session_is_not_counted_as_a_failed_check() {
     let checks = json!([{"name": "whole", "run": "test ! -e broken.txt"}]);
     for (red_base, outcome_of_2) in [("fail", "needs_you"), ("ignoreKnown", "done")] {
         let executor = json!({"checks": checks, "redBase": red_base, "maxParallel": 1});
         let night = Night::new(json!({"executor": executor}));
-        // As if somebody pushed meanwhile.
+        // Simulates a push by someone else during the session.
         let project = night.sandbox.project();
         let push = format!(
             "cd {} && touch broken.txt && git add broken.txt && git commit --quiet -m broken",
@@ -213,7 +213,11 @@ fn night_gone_model_stops_once() {
         night.issue(issue, json!([[{"api_error": [404, "no such model"]}]]));
     }
     let run = night.exec(&[]).exits(130);
-    assert_eq!(night.launches().len(), 2, "one error for all tasks");
+    assert_eq!(
+        night.launches().len(),
+        2,
+        "there must be one error for all tasks"
+    );
     let message = &run.events("session.stopping")[0]["message"];
     assert!(message.as_str().unwrap().contains("`sonet`"), "{message}");
 }
@@ -233,7 +237,7 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
         assert!(night.launches().is_empty());
         assert!(night.sandbox.run(["doctor"]).stdout.contains(words));
     }
-    // On a machine that may be thrown away, and for everybody else, it is as the operator says.
+    // In a disposable environment, and for users other than root, the operator's setting applies.
     let mut command = night.sandbox.autoissue(["exec", "go", "--output", "json"]);
     let run = autoissue_tests::Run::from(command.env("IS_SANDBOX", "1").output().unwrap()).exits(0);
     assert_eq!(outcome(&run, 1), "done");
@@ -245,7 +249,7 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
 }
 
 #[test]
-fn agents_run_with_the_users_rights_and_that_is_said() {
+fn a_warning_says_that_agents_run_with_the_users_permissions() {
     let night = Night::new(json!({}));
     night.issue(1, json!([good()]));
     let words = "agents run with your permissions";

@@ -1,4 +1,5 @@
-//! What planners answer, good and bad: each has its result or its message, and a bad one creates nothing.
+//! Answers of planners, good and bad: each leads to its plan or its error, and a bad one creates
+//! nothing.
 
 use serde_json::{Value, json};
 
@@ -7,12 +8,16 @@ use super::{
     spoken, structured,
 };
 
-/// Plans without creating, where every launch of the planner does the same. Returns the titles, or the whole of what is wrong.
+/// Plans without creating issues; every launch of the planner runs the same steps. Returns the
+/// titles, or the complete error.
 fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
     let world = local();
     planner_does(&world, &json!([steps]));
     let run = plan(&world, &["--dry-run"]);
-    assert!(issues(&world).is_empty(), "a dry run creates nothing");
+    assert!(
+        issues(&world).is_empty(),
+        "a dry run must not create issues"
+    );
     let plan = &run.summary()["plan"];
     if run.code == Some(0) {
         assert_eq!(n_planners(&world), 1);
@@ -56,7 +61,7 @@ fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
             && reason.contains("the answer is saved in `"),
         "{reason}"
     );
-    // The second time it is told exactly what was wrong the first time.
+    // The second prompt contains exactly the error of the first answer.
     let prompt = launches(&world)[1]["prompt"]
         .as_str()
         .expect("a prompt")
@@ -86,7 +91,7 @@ fn is_bad(steps: &Value, message: &str) {
 }
 
 #[test]
-fn a_plan_is_understood_however_it_is_wrapped() {
+fn a_plan_is_found_in_any_wrapping() {
     let bare = json!({"issues": two()}).to_string();
     is_good(&structured(&two()));
     is_good(&spoken(&bare));
@@ -97,7 +102,7 @@ fn a_plan_is_understood_however_it_is_wrapped() {
 }
 
 #[test]
-fn a_bad_graph_is_told_with_positions_and_titles() {
+fn a_bad_graph_is_reported_with_positions_and_titles() {
     fn with(first: &[u32], second: &[u32]) -> Value {
         structured(&json!([
             planned("One", "backend", first),
@@ -150,7 +155,7 @@ fn long(n_chars: usize) -> Value {
 }
 
 #[test]
-fn an_answer_too_long_to_be_read_is_a_failure_that_is_not_paid_twice() {
+fn an_answer_too_long_to_read_fails_without_a_retry() {
     let world = local();
     planner_answers(&world, &json!([long(1 << 20)]));
     let run = plan(&world, &[]).exits(1);
@@ -163,13 +168,14 @@ fn an_answer_too_long_to_be_read_is_a_failure_that_is_not_paid_twice() {
         "the planner failed: the agent's final message is too long to read"
     );
     assert_eq!((n_planners(&world), issues(&world).len()), (1, 0));
-    // What was metered is gone, and a turn that nobody saw the end of may be. Tokens are whole, so the 25 cents are nearly that.
+    // The metered amount is spent, and a turn without an end may be too. Tokens are whole, so the
+    // result is only nearly 25 cents.
     let spent_usd = run.summary()["spent_usd"].as_f64().expect("a number");
     assert!((spent_usd - (0.25 + 0.5)).abs() < 1e-5, "{spent_usd}");
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_fields_are_named() {
     let bare = json!([{"title": "One"}, {"body": "x", "labels": ["backend", "frontend"], "complexity": "huge"}]);
     let domains = "`backend`, `frontend`, `database`, `infrastructure`, `security`, `testing`, `documentation`";
     is_bad(
@@ -190,7 +196,7 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused_and_not_created() {
+fn bytes_that_are_not_text_are_rejected() {
     let answer = json!({"issues": [planned("One", "backend", &[])]}).to_string();
     let result = json!({"type": "result", "subtype": "success", "is_error": false, "num_turns": 1, "result": answer,
                         "total_cost_usd": 0.1, "permission_denials": []});
@@ -207,7 +213,7 @@ fn bytes_that_are_no_text_are_refused_and_not_created() {
 }
 
 #[test]
-fn markup_and_instructions_in_an_answer_are_text_and_hidden_text_is_taken_out() {
+fn markup_and_instructions_in_an_answer_are_text_and_hidden_text_is_removed() {
     let world = local();
     let mut issue = planned("<b>One</b>\u{202e} \"]; click i1 \u{1b}[2J", "backend", &[]);
     issue["body"] =
@@ -243,7 +249,7 @@ fn markup_and_instructions_in_an_answer_are_text_and_hidden_text_is_taken_out() 
 }
 
 #[test]
-fn a_bad_answer_is_mended_once_in_the_same_conversation() {
+fn a_bad_answer_is_corrected_once_in_the_same_conversation() {
     fn argument(launch: &Value, name: &str) -> Option<Value> {
         let args = launch["args"].as_array().expect("arguments").clone();
         args.iter()
@@ -270,6 +276,6 @@ fn a_bad_answer_is_mended_once_in_the_same_conversation() {
     assert_eq!(
         run.summary()["plan"]["spent_usd"],
         0.5,
-        "both answers are paid"
+        "both answers must be paid"
     );
 }

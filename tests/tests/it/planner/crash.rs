@@ -1,5 +1,5 @@
-//! A plan that is cut off: by `kill -9` at every write of the journal, and by GitHub while its issues are created. No issue is there
-//! twice, none is missing, and nothing is paid twice.
+//! Interrupted plans: by `kill -9` at every write of the journal, and by GitHub while the issues
+//! are created. No issue is created twice, none is missing, and nothing is paid twice.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,9 +16,9 @@ use super::{
 use crate::aftermath::no_process_is_left;
 
 const N_ISSUES: usize = 4;
-/// Less than what is journaled as a step of metering.
+/// Less than a metering step that is journaled.
 const CHEAP_USD: f64 = 0.04;
-/// Crashes that are tried at once: most of their time is waiting.
+/// Number of concurrent crashes; they spend most of their time waiting.
 const N_AT_ONCE: u32 = 4;
 const POST: &str = "/repos/*/*/issues";
 
@@ -31,7 +31,8 @@ fn four() -> Value {
     ])
 }
 
-/// Makes a world whose planner is so cheap that nothing is journaled while it runs: a crash finds it before its start or after its end.
+/// Creates a sandbox with a planner so cheap that nothing is journaled while it runs: a crash
+/// happens either before its start or after its end.
 fn world() -> Sandbox {
     let world = local();
     planner_does(
@@ -63,7 +64,7 @@ fn n_launches(world: &Sandbox) -> BTreeMap<u64, usize> {
     counted
 }
 
-/// Asserts that the plan was carried out once, whatever happened on the way.
+/// Asserts that the plan was executed exactly once, whatever happened.
 #[track_caller]
 fn all_is_there_once(world: &Sandbox) {
     let titles: Vec<String> = super::issues(world)
@@ -92,7 +93,8 @@ fn all_is_there_once(world: &Sandbox) {
     for kind in ["plan.proposed", "plan.confirmed"] {
         assert_eq!(story.events(kind).len(), 1, "{kind}");
     }
-    // An agent that is launched once more was cut off, and is charged for both. The planner's answer is never asked for twice.
+    // A relaunched agent was interrupted, and both launches are paid. The planner is never asked
+    // twice.
     let mut n_allowed: BTreeMap<u64, usize> = (0..=4).map(|issue| (issue, 1)).collect();
     for event in story.events("attempt.failed") {
         *n_allowed
@@ -118,11 +120,7 @@ fn all_is_there_once(world: &Sandbox) {
         spent
     );
     assert!(CHEAP_USD * 1e6 <= charged("plan.planner_exited") as f64);
-    assert_eq!(
-        world.worktrees(),
-        Vec::<String>::new(),
-        "worktrees are left"
-    );
+    assert_eq!(world.worktrees(), Vec::<String>::new(), "worktrees remain");
 }
 
 #[cfg(debug_assertions)]
@@ -136,10 +134,11 @@ fn until(world: &Sandbox, args: &[&str], point: &str) -> Run {
     )
 }
 
-/// Dies at one write after the other until a session outlives its crash point, and resumes each time.
+/// Crashes at one write after another, resuming each time, until a session finishes before its
+/// crash point.
 #[cfg(debug_assertions)]
 fn crash_at_every_write(moment: &str) {
-    // Write 1 is the session's own row, and comes before anyone can ask for a crash.
+    // Write 1 is the session's own row; crash points exist only after it.
     let (next, over) = (AtomicU32::new(2), AtomicU32::new(u32::MAX));
     let crash_and_resume = || {
         loop {
@@ -198,7 +197,7 @@ fn a_crash_after_any_write_creates_and_pays_nothing_twice() {
 
 #[test]
 #[cfg(debug_assertions)]
-fn the_same_directive_goes_on_with_what_was_cut_off() {
+fn the_same_directive_resumes_an_interrupted_session() {
     let world = world();
     assert_eq!(
         until(&world, &["plan", DIRECTIVE, "--quiet"], "8:after").code,
@@ -209,7 +208,7 @@ fn the_same_directive_goes_on_with_what_was_cut_off() {
     all_is_there_once(&world);
 }
 
-/// Plans on GitHub with faults, and expects that they cost nobody anything but time.
+/// Plans on GitHub with faults, and expects them to cost nothing but time.
 #[track_caller]
 fn check_created(faults: impl IntoIterator<Item = (On, Fault)>) -> Run {
     let world = on_github();
@@ -241,13 +240,13 @@ fn crash_after_post() {
         assert_eq!(
             existed,
             [false, true, false, false],
-            "what was created without our knowing is found"
+            "an issue whose response was lost must be found"
         );
     }
 }
 
 #[test]
-fn a_member_who_is_not_shown_as_one_finds_what_was_created() {
+fn created_issues_are_found_if_their_author_is_not_listed_as_a_member() {
     let world = on_github();
     world.server.token(TOKEN, Token::fine_grained("bob"));
     planner_answers(&world, &four());
@@ -265,7 +264,7 @@ fn a_member_who_is_not_shown_as_one_finds_what_was_created() {
 }
 
 #[test]
-fn an_outage_or_a_limit_half_way_is_waited_for() {
+fn an_outage_or_a_limit_half_way_is_waited_out() {
     check_created([(On::post(POST).after(2), Fault::status(502))]);
     let limit = Fault::PrimaryLimit {
         status: 403,
@@ -281,7 +280,7 @@ fn an_outage_or_a_limit_half_way_is_waited_for() {
 }
 
 #[test]
-fn dependencies_that_github_does_not_keep_are_in_the_bodies_all_the_same() {
+fn dependencies_that_github_does_not_store_are_still_in_the_bodies() {
     let blocked_by = "/repos/*/*/issues/*/dependencies/blocked_by";
     check_created([(On::get(blocked_by).always(), Fault::status(404))]);
     let refused = Fault::Answer {
@@ -293,7 +292,7 @@ fn dependencies_that_github_does_not_keep_are_in_the_bodies_all_the_same() {
 }
 
 #[test]
-fn a_token_that_is_refused_half_way_stops_and_resume_creates_the_rest() {
+fn a_token_rejected_half_way_interrupts_and_resume_creates_the_rest() {
     let world = on_github();
     planner_answers(&world, &four());
     world.server.fault(
@@ -309,7 +308,7 @@ fn a_token_that_is_refused_half_way_stops_and_resume_creates_the_rest() {
         .exits(130);
     assert_eq!(run.summary()["status"], "interrupted", "{}", run.stdout);
     assert_eq!(world.repository.issues().len(), 2);
-    // Another token would do as well as the same one, which is good again.
+    // A different token works as well as the same one, which is valid again.
     world.server.forgive();
     let run = world.run(["resume", "--output", "json"]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 4}));

@@ -1,4 +1,4 @@
-//! What `exec` makes of dependencies that nobody planned: stated in issues, or known to GitHub.
+//! How `exec` handles dependencies outside of plans: stated in issues, or known to GitHub.
 
 use autoissue_tests::github_server::Issue;
 use autoissue_tests::{GithubSandbox, Sandbox, new_file_patch};
@@ -9,7 +9,7 @@ fn file(number: u64) -> String {
 }
 
 #[test]
-fn an_open_dependency_outside_of_the_backlog_blocks_unless_it_is_to_be_ignored() {
+fn an_open_dependency_outside_the_backlog_blocks_unless_ignored() {
     let world = Sandbox::new();
     world.labelled_issue(7, "[Backend] first", &["later"], "Do it.");
     world.issue(
@@ -40,7 +40,7 @@ fn an_open_dependency_outside_of_the_backlog_blocks_unless_it_is_to_be_ignored()
 }
 
 #[test]
-fn what_github_knows_to_block_an_issue_comes_first() {
+fn blockers_known_to_github_run_first() {
     let world = GithubSandbox::new();
     let (first, second) = (
         world.plain_issue("[Backend] first"),
@@ -65,7 +65,7 @@ fn what_github_knows_to_block_an_issue_comes_first() {
             .repository
             .file(&of(first).head, &format!("{second}.txt"))
             .is_some(),
-        "it is built on what blocks it"
+        "it must be built on its blocker's work"
     );
     assert!(
         of(first)
@@ -77,7 +77,7 @@ fn what_github_knows_to_block_an_issue_comes_first() {
 }
 
 #[test]
-fn what_github_knows_to_block_from_outside_of_the_backlog_is_named() {
+fn blockers_known_to_github_outside_the_backlog_are_named() {
     let world = GithubSandbox::new();
     let outside = world
         .repository
@@ -96,11 +96,11 @@ fn what_github_knows_to_block_from_outside_of_the_backlog_is_named() {
 }
 
 #[test]
-fn a_dependent_is_built_on_what_its_dependency_has_become() {
+fn a_dependent_is_built_on_the_current_state_of_its_dependency() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] first", &file(1));
     world.run(["exec", "go", "--quiet"]).exits(0);
-    // Somebody improves the pull request before the dependent is there.
+    // Someone improves the pull request before the dependent issue exists.
     world.git(["checkout", "--quiet", "autoissue/issue-1"]);
     world.write("better.txt", "better\n");
     world.git(["add", "better.txt"]);

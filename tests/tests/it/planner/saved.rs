@@ -1,4 +1,4 @@
-//! Looking before leaping: dry runs, saved plans, edits, and the question on a terminal.
+//! Dry runs, saved plans, edits, and the confirmation prompt on a terminal.
 
 use std::process::Command;
 
@@ -62,7 +62,7 @@ fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
 }
 
 #[test]
-fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
+fn an_edited_saved_plan_runs_once_without_calling_the_planner() {
     let world = local();
     planner_answers(&world, &two());
     plan(&world, &["--dry-run", "--out", "plan.json"]).exits(0);
@@ -73,7 +73,7 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     assert!(schema.is_valid(&saved), "{saved}");
     assert!(
         !schema.is_valid(&json!({"version": 1, "issues": []})),
-        "an empty plan is none"
+        "an empty plan must be rejected"
     );
     assert_eq!(
         (&saved["version"], &saved["directive"]),
@@ -81,7 +81,7 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     );
     assert_eq!(saved["graph"][3], "  i1 --> i2");
     saved["issues"][1]["title"] = "Log in by mail".into();
-    // What is first in the plan may depend on what is last: its number is written down once it has one.
+    // The first issue may depend on the last one: its body is completed once the number is known.
     saved["issues"]
         .as_array_mut()
         .expect("issues")
@@ -95,7 +95,7 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     assert_eq!(
         n_planners(&world),
         1,
-        "no planner is asked for a plan that is there"
+        "a saved plan must not call the planner"
     );
     let created = issues(&world);
     assert!(
@@ -105,7 +105,7 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     );
     assert!(created[1].contains("Log in by mail"), "{}", created[1]);
     assert_eq!(world.git(["show", "autoissue/issue-1:issue-3.txt"]), "3");
-    // Once more: all of it is there already.
+    // Run it again: everything exists already.
     let again = world
         .run(["plan", "--from", "plan.json", "--output", "json"])
         .exits(0);
@@ -125,7 +125,7 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
 }
 
 #[test]
-fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
+fn a_plan_edited_after_its_issues_were_created_needs_a_person() {
     let world = local();
     planner_answers(&world, &two());
     plan(&world, &["--out", "plan.json"]).exits(0);
@@ -142,7 +142,7 @@ fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
     assert_eq!(
         issues(&world).len(),
         2,
-        "nothing is made, and nothing taken for something else"
+        "nothing may be created, and no issue taken for another"
     );
     saved.as_object_mut().expect("keys").remove("id");
     world.write("plan.json", &saved.to_string());
@@ -151,7 +151,7 @@ fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
 }
 
 #[test]
-fn a_mark_that_a_stranger_copied_is_no_issue_of_the_plan() {
+fn an_issue_with_a_copied_marker_does_not_belong_to_the_plan() {
     let first = on_github();
     planner_answers(&first, &two());
     first
@@ -160,7 +160,7 @@ fn a_mark_that_a_stranger_copied_is_no_issue_of_the_plan() {
     let ours = first.repository.issues().remove(0);
     for stranger in [
         Issue::new(&ours.title).body(&ours.body).by("mallory"),
-        // An old issue of somebody who belongs here, and who may be anybody's friend.
+        // An old issue by a member of the repository, who may not be trusted.
         Issue::new(&ours.title)
             .body(&ours.body)
             .created_at("2020-01-01T00:00:00Z"),
@@ -186,7 +186,7 @@ fn a_mark_that_a_stranger_copied_is_no_issue_of_the_plan() {
 }
 
 #[test]
-fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
+fn a_bad_edit_is_reported_with_position_and_title_before_anything_starts() {
     let world = local();
     let issue = |title: &str, depends_on: &[u32]| planned(title, "backend", depends_on);
     let saved = json!({"version": 1, "issues": [issue("One", &[3]), issue("Two", &[])]});
@@ -222,7 +222,7 @@ fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
 }
 
 #[test]
-fn somebodys_file_is_not_overwritten_and_nobody_is_paid_before_that_is_known() {
+fn an_existing_file_is_not_overwritten_and_is_found_before_the_planner_runs() {
     let world = local();
     planner_answers(&world, &two());
     world.write("plan.json", "mine");
@@ -237,7 +237,7 @@ fn somebodys_file_is_not_overwritten_and_nobody_is_paid_before_that_is_known() {
 }
 
 #[test]
-fn a_plan_that_cannot_be_paid_is_shown_and_saved_and_not_begun() {
+fn an_unaffordable_plan_is_shown_and_saved_but_not_started() {
     let world = local();
     planner_answers(&world, &two());
     let run = world
@@ -268,7 +268,7 @@ fn on_a_terminal(world: &Sandbox, args: &[&str]) -> Terminal {
 }
 
 #[test]
-fn on_a_terminal_a_plan_is_shown_and_begun_once_somebody_says_yes() {
+fn on_a_terminal_a_plan_starts_after_confirmation() {
     let world = local();
     planner_answers(&world, &two());
     let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
@@ -277,7 +277,7 @@ fn on_a_terminal_a_plan_is_shown_and_begun_once_somebody_says_yes() {
     });
     assert!(
         issues(&world).is_empty(),
-        "nothing is created before there is an answer"
+        "nothing may be created before the answer"
     );
     terminal.press("y");
     terminal.press(ENTER);
@@ -292,7 +292,7 @@ fn on_a_terminal_a_plan_is_shown_and_begun_once_somebody_says_yes() {
 }
 
 #[test]
-fn whoever_says_no_has_a_plan_and_nothing_else() {
+fn declining_leaves_a_plan_and_nothing_else() {
     let world = local();
     planner_answers(&world, &two());
     let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
@@ -315,7 +315,7 @@ fn whoever_says_no_has_a_plan_and_nothing_else() {
 }
 
 #[test]
-fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
+fn an_unanswered_plan_waits_and_is_not_paid_again() {
     let world = local();
     planner_answers(&world, &two());
     let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
@@ -330,7 +330,7 @@ fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
     );
     let status = world.run(["status"]).exits(0);
     assert!(status.stdout.contains("interrupted"), "{}", status.stdout);
-    // The same directive goes on with it.
+    // The same directive continues the session.
     let run = plan(&world, &[]).exits(0);
     assert!(run.stderr.contains("resuming session"), "{}", run.stderr);
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
@@ -338,7 +338,7 @@ fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
 }
 
 #[test]
-fn a_directive_that_was_carried_out_is_neither_planned_nor_paid_nor_done_again() {
+fn a_completed_directive_is_neither_planned_nor_paid_nor_done_again() {
     let world = local();
     planner_answers(&world, &two());
     plan(&world, &[]).exits(0);
@@ -351,10 +351,10 @@ fn a_directive_that_was_carried_out_is_neither_planned_nor_paid_nor_done_again()
     );
     assert_eq!(again.summary()["counts"], json!({"already_open": 2}));
     assert_eq!(again.summary()["spent_usd"], 0.0);
-    assert_eq!(launches(&world).len(), n_launches, "nobody was paid");
+    assert_eq!(launches(&world).len(), n_launches, "no agent may run");
     assert_eq!(issues(&world).len(), 2);
     assert_eq!(world.pulls().len(), n_pulls);
-    // Other words are another plan.
+    // A different directive is a new plan.
     world
         .run(["plan", "Build something else", "--output", "json"])
         .exits(0);
@@ -362,11 +362,11 @@ fn a_directive_that_was_carried_out_is_neither_planned_nor_paid_nor_done_again()
 }
 
 #[test]
-fn a_directive_whose_repetition_was_cut_off_is_resumed() {
+fn an_interrupted_repetition_of_a_directive_is_resumed() {
     let world = local();
     planner_answers(&world, &two());
     plan(&world, &[]).exits(0);
-    // What was published is gone, so there is something to do again.
+    // Without the published pull requests there is work to do again.
     std::fs::remove_dir_all(world.project().join(".autoissue/pulls")).expect("pull requests");
     let mut cut_off = world.autoissue(["plan", DIRECTIVE, "--output", "json"]);
     let cut_off = cut_off.env("AUTOISSUE_TEST_CRASH_AT", "6:after").output();
@@ -382,7 +382,7 @@ fn a_directive_whose_repetition_was_cut_off_is_resumed() {
 }
 
 #[test]
-fn yes_is_said_beforehand() {
+fn the_yes_flag_confirms_in_advance() {
     let world = local();
     planner_answers(&world, &two());
     let terminal = on_a_terminal(&world, &["plan", DIRECTIVE, "--yes"]);

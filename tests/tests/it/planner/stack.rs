@@ -1,5 +1,5 @@
-//! A plan of eight issues with a diamond of dependencies, to the end: merged in the order that the pull requests state, they give a
-//! tree in which all checks pass.
+//! A plan of eight issues with a diamond of dependencies, executed to the end: merged in the stated
+//! order, the pull requests produce a tree in which all checks pass.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::{configure, local, on_github, plan, planner_answers};
 
-/// Fails unless whatever a part says it needs is there.
+/// Fails unless every file that a part requires exists.
 const CHECK: &str = "for part in part-*; do [ -e $part ] || continue; for need in $(cat $part); do test -e $need || exit 1; done; done";
-/// Domain of each issue, and what it depends on.
+/// Domain and dependencies of each issue.
 const ISSUES: [(&str, &[u32]); 8] = [
     ("database", &[]),
     ("backend", &[1]),
@@ -24,7 +24,7 @@ const ISSUES: [(&str, &[u32]); 8] = [
     ("backend", &[6, 7]),
 ];
 
-/// A pull request, as far as its order matters.
+/// The parts of a pull request that matter for the order.
 struct Pull {
     number: u64,
     issue: u64,
@@ -32,7 +32,8 @@ struct Pull {
     after: Vec<u64>,
 }
 
-/// Returns the plan. The agent of each issue writes down what its part needs, which is what it depends on; of `broken` more.
+/// Returns the plan. Each agent writes down what its part requires, which is what its issue depends
+/// on; for `broken`, one thing more.
 fn issues(broken: Option<u32>) -> Value {
     let issue = |(position, (domain, depends_on)): (u32, &(&str, &[u32]))| {
         let mut needs: Vec<String> = depends_on.iter().map(|on| format!("part-{on}")).collect();
@@ -53,7 +54,7 @@ fn checked(world: &Sandbox, forge: &str) {
     );
 }
 
-/// Returns the numbers behind `Merge after` in the text of a pull request.
+/// Returns the numbers after `Merge after` in the text of a pull request.
 fn after(body: &str) -> Vec<u64> {
     let sentence = body
         .split_once("Merge after ")
@@ -64,8 +65,8 @@ fn after(body: &str) -> Vec<u64> {
         .collect()
 }
 
-/// Merges the branches of a repository into its `main` in the order that is stated, and returns the issues in that order. The checks
-/// pass after each.
+/// Merges the branches of a repository into its `main` in the stated order; returns the issues in
+/// that order. The checks must pass after each merge.
 fn merge(world: &Sandbox, repository: &Path, pulls: &[Pull]) -> Vec<u64> {
     let merged = world.root().join("merged");
     let git = |args: &[&str]| {
@@ -89,7 +90,7 @@ fn merge(world: &Sandbox, repository: &Path, pulls: &[Pull]) -> Vec<u64> {
         let next = pulls
             .iter()
             .find(|pull| !is_merged(&pull.number) && pull.after.iter().all(is_merged));
-        let next = next.expect("the order has no circle");
+        let next = next.expect("the order has no cycle");
         git(&[
             "merge",
             "--quiet",
@@ -109,7 +110,7 @@ fn merge(world: &Sandbox, repository: &Path, pulls: &[Pull]) -> Vec<u64> {
     for pull in pulls {
         assert!(
             merged.join(format!("part-{}", pull.issue)).exists(),
-            "part {} is not there",
+            "part {} is missing",
             pull.issue
         );
     }
@@ -121,7 +122,7 @@ fn local_pulls(world: &Sandbox) -> Vec<Pull> {
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix(&format!("{key}: ")));
-        line.unwrap_or_else(|| panic!("no `{key}` in {text}"))
+        line.unwrap_or_else(|| panic!("`{key}` is missing in {text}"))
             .trim_matches('"')
             .to_owned()
     }
@@ -164,7 +165,8 @@ fn hosted_pull(pull: PullRequest) -> (Pull, PullRequest) {
     )
 }
 
-/// Asserts the bases: that of the one thing an issue depends on, else the project's; and returns the order by issue numbers.
+/// Asserts the bases: a single dependency's branch, otherwise the project's base; returns the
+/// stated order by issue number.
 #[track_caller]
 fn bases_are_right(pulls: &[Pull]) -> BTreeMap<u64, Vec<u64>> {
     let issue_of = |number: &u64| {
@@ -175,7 +177,7 @@ fn bases_are_right(pulls: &[Pull]) -> BTreeMap<u64, Vec<u64>> {
             .issue
     };
     for pull in pulls {
-        let (_, depends_on) = ISSUES[usize::try_from(pull.issue).expect("small") - 1];
+        let (_, depends_on) = ISSUES[usize::try_from(pull.issue).expect("a small number") - 1];
         let base = match depends_on {
             [only] => format!("autoissue/issue-{only}"),
             _ => "main".to_owned(),
@@ -245,18 +247,18 @@ fn a_diamond_merges_in_the_stated_order_on_github() {
     let (pulls, hosted): (Vec<Pull>, Vec<PullRequest>) = hosted_pulls(&world).into_iter().unzip();
     assert_eq!(bases_are_right(&pulls), whole_order());
     for (pull, hosted) in pulls.iter().zip(&hosted) {
-        let n_direct = ISSUES[usize::try_from(pull.issue).expect("small") - 1]
+        let n_direct = ISSUES[usize::try_from(pull.issue).expect("a small number") - 1]
             .1
             .len();
         assert_eq!(
             hosted.is_draft,
             1 < n_direct,
-            "#{}: what has several foundations is a draft",
+            "#{}: work with several dependencies must be a draft",
             pull.issue
         );
     }
     assert_eq!(merge(&world, &world.repository.git_dir(), &pulls).len(), 8);
-    // What depends on what is written down for people, and in GitHub's own books.
+    // Dependencies are written down for readers and in GitHub's own data.
     let created = world.repository.issues();
     for (issue, (domain, depends_on)) in created.iter().zip(ISSUES) {
         let depends_on: Vec<u64> = depends_on.iter().copied().map(u64::from).collect();
@@ -284,9 +286,9 @@ fn a_diamond_merges_in_the_stated_order_on_github() {
     world.server.assert_polite();
 }
 
-/// Asserts what a plan comes to whose second issue fails its check.
+/// Asserts the outcome of a plan whose second issue fails its check.
 #[track_caller]
-fn half_is_skipped_by_name(run: &Run) {
+fn dependents_are_skipped_by_name(run: &Run) {
     assert_eq!(
         outcomes(run),
         "1 done, 2 failed, 3 done, 4 skipped, 5 done, 6 skipped, 7 skipped, 8 skipped"
@@ -308,12 +310,12 @@ fn half_is_skipped_by_name(run: &Run) {
 }
 
 #[test]
-fn one_that_fails_in_the_middle_skips_its_dependents_and_the_rest_merges_on_the_local_forge() {
+fn a_failure_in_the_middle_skips_its_dependents_and_the_rest_merges_on_the_local_forge() {
     let world = local();
     checked(&world, "local");
     planner_answers(&world, &issues(Some(2)));
     let run = plan(&world, &[]).exits(3);
-    half_is_skipped_by_name(&run);
+    dependents_are_skipped_by_name(&run);
     let pulls = local_pulls(&world);
     bases_are_right(&pulls);
     let mut merged = merge(&world, &world.project(), &pulls);
@@ -322,12 +324,12 @@ fn one_that_fails_in_the_middle_skips_its_dependents_and_the_rest_merges_on_the_
 }
 
 #[test]
-fn one_that_fails_in_the_middle_skips_its_dependents_and_the_rest_merges_on_github() {
+fn a_failure_in_the_middle_skips_its_dependents_and_the_rest_merges_on_github() {
     let world = on_github();
     checked(&world, "github");
     planner_answers(&world, &issues(Some(2)));
     let run = world.run(["plan", "Build it", "--output", "json"]).exits(3);
-    half_is_skipped_by_name(&run);
+    dependents_are_skipped_by_name(&run);
     let (pulls, _): (Vec<Pull>, Vec<PullRequest>) = hosted_pulls(&world).into_iter().unzip();
     bases_are_right(&pulls);
     let mut merged = merge(&world, &world.repository.git_dir(), &pulls);
@@ -336,7 +338,7 @@ fn one_that_fails_in_the_middle_skips_its_dependents_and_the_rest_merges_on_gith
 }
 
 #[test]
-fn foundations_that_conflict_need_a_person_who_is_told_the_file() {
+fn conflicting_dependencies_need_a_person_and_the_file_is_named() {
     fn issue(title: &str, domain: &str, runs: &Value, depends_on: &[u32]) -> Value {
         json!({"title": title, "body": format!("Make it.\n\nfake: {runs}\n"), "labels": [domain], "complexity": "simple",
                "depends_on": depends_on})
@@ -362,6 +364,6 @@ fn foundations_that_conflict_need_a_person_who_is_told_the_file() {
     assert_eq!(
         run.task(3)["spent_usd"],
         0.0,
-        "no agent is paid for what cannot begin"
+        "no agent may run for an issue that cannot start"
     );
 }

@@ -1,4 +1,4 @@
-//! `autoissue plugin`, as authors and users type it.
+//! `autoissue plugin`, as authors and users run it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,8 @@ pub(super) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// Lets a command find the toolchain, which the sandbox's home does not have, and what the plugins of this workspace were built of.
+/// Gives a command access to the toolchain, which the sandbox's home lacks, and to the dependencies
+/// of this workspace's plugins.
 pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
     let home = std::env::var_os("HOME")
         .map(PathBuf::from)
@@ -31,7 +32,8 @@ pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
     if let Some(toolchain) = std::env::var_os("RUSTUP_TOOLCHAIN") {
         command.env("RUSTUP_TOOLCHAIN", toolchain);
     }
-    // All that it needs is in the workspace's lock file, so it was fetched and built for the plugins of these tests.
+    // All dependencies are in the workspace's lock file, so they were fetched for the plugins of
+    // these tests.
     command
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TARGET_DIR", guests::target_directory())
@@ -48,7 +50,7 @@ fn run_with_cargo(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Run {
     )
 }
 
-/// Puts the component of a package into the repository, and returns its path in it.
+/// Copies a package's component into the repository; returns its relative path.
 fn put(sandbox: &Sandbox, package: &'static str) -> String {
     let path = format!("plugins/{package}.wasm");
     std::fs::create_dir_all(sandbox.project().join("plugins")).unwrap();
@@ -66,10 +68,10 @@ fn states(sandbox: &Sandbox) -> Vec<(String, bool, String)> {
 }
 
 #[test]
-fn what_new_writes_builds_and_passes_at_once() {
+fn a_new_plugin_builds_and_passes_its_tests() {
     let sandbox = Sandbox::new();
     let sdk = root().join("plugin-sdk");
-    // A classifier is made by the front page of the SDK, whose commands are run too.
+    // The front page of the SDK creates a classifier, and its commands are run too.
     for kind in ["model-selector", "agent-backend", "pr-template"] {
         let name = format!("my-{kind}");
         run_with_cargo(
@@ -79,7 +81,7 @@ fn what_new_writes_builds_and_passes_at_once() {
         )
         .exits(0);
         let directory = sandbox.root().join(&name);
-        // The versions that this workspace has: others may not be there without a network.
+        // Use the versions of this workspace: others may be missing without a network.
         std::fs::copy(root().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
         let run = run_with_cargo(&sandbox, &directory, &["plugin", "test"]).exits(0);
         assert!(
@@ -92,7 +94,7 @@ fn what_new_writes_builds_and_passes_at_once() {
 }
 
 #[test]
-fn every_example_keeps_the_rules_and_answers_its_cases() {
+fn every_example_passes_its_tests() {
     let sandbox = Sandbox::new();
     for package in EXAMPLES {
         let component = put(&sandbox, package);
@@ -117,7 +119,7 @@ fn every_example_keeps_the_rules_and_answers_its_cases() {
             line["cases"]
                 .as_array()
                 .is_some_and(|cases| !cases.is_empty()),
-            "{package} has cases"
+            "{package} must have cases"
         );
         let instructions = &line["strategies"][0]["cost"]["ordinaryInstructions"];
         assert!(instructions.as_u64().is_some_and(|n| 1_000 < n), "{line}");
@@ -125,7 +127,7 @@ fn every_example_keeps_the_rules_and_answers_its_cases() {
 }
 
 #[test]
-fn a_case_that_fails_is_told() {
+fn a_failing_case_is_reported() {
     let sandbox = Sandbox::new();
     let component = put(&sandbox, "track-record");
     sandbox.write(
@@ -173,7 +175,7 @@ fn a_plugin_is_added_listed_and_removed() {
     );
     assert!(states(&sandbox).contains(&row), "{:?}", states(&sandbox));
     sandbox.run(["plugin", "remove", "codeowners"]).exits(0);
-    assert_eq!(states(&sandbox).len(), 5, "the built-ins stay");
+    assert_eq!(states(&sandbox).len(), 5, "the built-ins must remain");
     let (before, after): (Value, Value) = (
         serde_json::from_str(&before).unwrap(),
         serde_json::from_str(&sandbox.read("autoissue.config.json")).unwrap(),
@@ -184,7 +186,7 @@ fn a_plugin_is_added_listed_and_removed() {
 }
 
 #[test]
-fn a_changed_component_is_seen() {
+fn a_changed_component_is_detected() {
     let sandbox = Sandbox::new();
     let component = put(&sandbox, "track-record");
     sandbox.run(["plugin", "add", &component]).exits(0);
@@ -202,7 +204,7 @@ fn a_changed_component_is_seen() {
 }
 
 #[test]
-fn what_a_plugin_asks_for_has_to_be_granted_by_name() {
+fn a_plugins_requests_must_be_granted_by_name() {
     let sandbox = Sandbox::new();
     let component = put(&sandbox, "line-agent");
     let settings = r#"{"program": "scribe", "env": ["SCRIBE_KEY"]}"#;
@@ -225,12 +227,12 @@ fn what_a_plugin_asks_for_has_to_be_granted_by_name() {
     assert_eq!(grants["exec"][0], "scribe");
     assert_eq!(
         grants["wasi"], false,
-        "what it does not ask for it does not get"
+        "a plugin must not get more than it asks for"
     );
 }
 
 #[test]
-fn inspect_shows_what_a_plugin_is_and_asks_for() {
+fn inspect_shows_a_plugin_and_its_requests() {
     let sandbox = Sandbox::new();
     let component = put(&sandbox, "line-agent");
     let run = sandbox.run(["plugin", "inspect", &component]).exits(0);
@@ -260,7 +262,7 @@ fn inspect_shows_what_a_plugin_is_and_asks_for() {
 }
 
 #[test]
-fn nothing_is_overwritten_and_no_name_is_taken_twice() {
+fn nothing_is_overwritten_and_names_are_unique() {
     let sandbox = Sandbox::new();
     let sdk = root().join("plugin-sdk");
     let new = |name: &str| {

@@ -1,4 +1,4 @@
-//! What a plugin does wrong costs one call, and its message says what it was.
+//! A plugin's misbehaviour costs one call, and the error names the cause.
 
 use autoissue_plugin_host::Grants;
 use autoissue_plugin_sdk::prelude::*;
@@ -6,7 +6,7 @@ use autoissue_plugin_sdk::testing::issue;
 
 use super::{GUEST, World, guest_grants};
 
-/// Asks the guest for a misdeed, then for something harmless, and compares what comes of the first.
+/// Asks the guest for a misdeed, then for something harmless, and checks the first result.
 #[track_caller]
 fn check(classifier: &dyn Classifier, misdeed: &str, expected: &str) {
     let context = ClassifierContext {
@@ -28,7 +28,7 @@ fn check(classifier: &dyn Classifier, misdeed: &str, expected: &str) {
 }
 
 #[test]
-fn every_misdeed_costs_one_call_and_says_what_it_was() {
+fn every_misdeed_costs_one_call_and_is_named() {
     let classifier = World::new()
         .load(GUEST, &Grants::default())
         .classifier(None)
@@ -62,7 +62,7 @@ fn every_misdeed_costs_one_call_and_says_what_it_was() {
 }
 
 #[test]
-fn what_a_plugin_says_itself_is_told_as_it_says_it() {
+fn a_plugins_own_errors_are_reported_unchanged() {
     let classifier = World::new()
         .load(GUEST, &Grants::default())
         .classifier(None)
@@ -70,7 +70,7 @@ fn what_a_plugin_says_itself_is_told_as_it_says_it() {
     check(
         &*classifier,
         "invalid settings",
-        "invalid settings: `words` may not be empty",
+        "invalid settings: `words` must not be empty",
     );
     check(&*classifier, "invalid input", "invalid input: no title");
     check(&*classifier, "unavailable", "unavailable: later");
@@ -79,12 +79,12 @@ fn what_a_plugin_says_itself_is_told_as_it_says_it() {
     assert_eq!(
         chatter.unwrap().domain,
         "chatter",
-        "too many lines are dropped, not punished"
+        "excess log lines must be dropped without an error"
     );
 }
 
 #[test]
-fn settings_are_typed_and_strategies_have_names() {
+fn settings_are_typed_and_strategies_are_selected_by_name() {
     let plugin = World::new().load(GUEST, &Grants::default());
     let classifier = plugin.classifier(Some("obedient")).unwrap();
     assert!(
@@ -128,7 +128,7 @@ fn settings_are_typed_and_strategies_have_names() {
 }
 
 #[test]
-fn a_backend_is_held_to_its_grants() {
+fn a_backend_is_limited_to_its_grants() {
     let world = World::new();
     let granted = world
         .load(GUEST, &guest_grants())
@@ -169,7 +169,7 @@ fn a_backend_is_held_to_its_grants() {
 }
 
 #[test]
-fn an_attempt_whose_reader_traps_has_failed_whatever_it_said_before() {
+fn an_attempt_whose_reader_traps_fails_despite_earlier_success() {
     let backend = World::new()
         .load(GUEST, &guest_grants())
         .agent_backend(None)
@@ -204,6 +204,6 @@ fn an_attempt_whose_reader_traps_has_failed_whatever_it_said_before() {
     assert_eq!(
         events,
         [AgentEvent::Done(Some("all (1 lines)".into()))],
-        "each attempt has its own memory"
+        "each attempt must have its own memory"
     );
 }

@@ -1,4 +1,5 @@
-//! Varied issues, each another one, from a seed: what people write, what machines write, and what nobody should.
+//! Generated issues, all different, from a seed: texts written by people and by machines, and
+//! malformed ones.
 
 use autoissue_plugin_sdk::prelude::*;
 use fastrand::Rng;
@@ -117,7 +118,7 @@ const LABELS: &[&str] = &[
     "sql",
 ];
 
-/// Makes issues and what else strategies are asked about.
+/// Generates issues and the other inputs of strategies.
 pub(super) struct Corpus {
     random: Rng,
     number: u64,

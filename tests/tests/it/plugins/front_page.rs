@@ -1,4 +1,4 @@
-//! The front page of the SDK, followed to the letter: its commands are run, one after the other.
+//! Runs the commands on the front page of the SDK, in order.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use autoissue_tests::{Sandbox, binary};
 
 use super::commands::{root, with_cargo};
 
-/// Returns the commands of the page: the lines of its blocks for a shell.
+/// Returns the page's commands: the lines of its shell blocks.
 fn commands() -> Vec<String> {
     let page = std::fs::read_to_string(root().join("plugin-sdk/src/lib.rs")).unwrap();
     let (mut commands, mut is_shell) = (Vec::new(), false);
@@ -26,12 +26,12 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn the_front_page_of_the_sdk_leads_to_a_plugin() {
+fn following_the_front_page_of_the_sdk_creates_a_plugin() {
     let sandbox = Sandbox::new();
     sandbox.install("autoissue", binary());
     std::os::unix::fs::symlink(root(), sandbox.root().join("autoissue")).unwrap();
     std::os::unix::fs::symlink(sandbox.project(), sandbox.root().join("your-repository")).unwrap();
-    // The target is installed where these tests can run, and nothing may be fetched here.
+    // The target is installed wherever these tests can run, and nothing may be downloaded here.
     let commands: Vec<String> = commands()
         .into_iter()
         .filter(|command| !command.starts_with("rustup "))
@@ -41,7 +41,8 @@ fn the_front_page_of_the_sdk_leads_to_a_plugin() {
     for command in &commands {
         if let Some(next) = command.strip_prefix("cd ") {
             directory = directory.join(next);
-            // A new plugin has no versions yet: those of this workspace are at hand without a network.
+            // A new plugin has no lock file; use this workspace's versions, which are available
+            // without a network.
             if next == "billing" {
                 std::fs::copy(root().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
             }

@@ -1,5 +1,5 @@
-//! Plugins that mean no good. Each is contained, says in its message what it did, and leaves nothing behind: the host's threads and
-//! memory are what they were, and the next honest call is answered.
+//! Malicious plugins. Each is contained, its error says what it did, and nothing is left behind:
+//! the host's threads and memory return to normal, and the next honest call succeeds.
 
 mod catalogue;
 mod guest;
@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use catalogue::Hostile;
 pub(super) use catalogue::honest;
 
-/// What a host may have grown by when all is over, KiB: less than one plugin's memory (64 MiB), and there were dozens.
+/// Maximum growth of a host at the end, KiB: less than one plugin's memory (64 MiB), after dozens
+/// of plugins.
 const GROWTH_KIB_MAX: u64 = 48 << 10;
 
-/// A program that runs plugins, and what it said of itself before anybody misbehaved.
+/// A program that runs plugins, and its measurements before the first attack.
 struct World {
     program: Child,
     directory: tempfile::TempDir,
@@ -44,7 +45,7 @@ impl World {
         let request = json!({ "component": component, "call": call });
         writeln!(self.program.stdin.as_mut()?, "{request}").ok()?;
         let mut line = Vec::new();
-        // A reader of its own for each line: the program writes one, then waits.
+        // A separate reader for each line: the program writes one, then waits.
         let mut output = BufReader::with_capacity(1, self.program.stdout.as_mut()?);
         output.read_until(b'\n', &mut line).ok()?;
         serde_json::from_slice(&line).ok()
@@ -60,7 +61,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // Without input it ends by itself.
+        // Without input it exits.
         drop(self.program.stdin.take());
         let _ = self.program.wait();
     }
@@ -72,7 +73,7 @@ fn a_plugin_that_means_no_good_costs_one_call() {
     let hostile = catalogue::hostile();
     assert!(30 <= hostile.len(), "{}", hostile.len());
     let honest = world.directory.path().join("honest.wasm");
-    let before = world.ask(&honest, "classify").expect("it answers");
+    let before = world.ask(&honest, "classify").expect("it responds");
     assert_eq!(
         (&before["said"], &before["honest"]),
         (&json!("the domain is \"billing\""), &json!(true))
@@ -94,18 +95,18 @@ fn a_plugin_that_means_no_good_costs_one_call() {
         )
         .unwrap();
     }
-    let after = world.ask(&honest, "classify").expect("it still answers");
+    let after = world.ask(&honest, "classify").expect("it still responds");
     if let (Some(before), Some(after)) = (before["rssKib"].as_u64(), after["rssKib"].as_u64()) {
         assert!(
             after <= before + GROWTH_KIB_MAX,
-            "it has {after} KiB, and had {before}"
+            "{after} KiB in use, {before} KiB before"
         );
     }
     insta::assert_snapshot!(messages);
 }
 
 #[test]
-fn a_snapshot_would_show_that_nothing_was_wrong() {
+fn an_honest_plugin_passes_in_the_same_harness() {
     let mut world = World::new();
     let honest = Hostile {
         name: "an honest one",

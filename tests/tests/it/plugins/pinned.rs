@@ -1,4 +1,4 @@
-//! A plugin is the file that was agreed on, to the last bit.
+//! A pinned plugin must be exactly the approved file.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{GUEST, hostile};
 
-/// A project with a component and a configuration that names it as the classifier.
+/// A project with a component and a configuration that uses it as the classifier.
 struct Project {
     component: Vec<u8>,
     root: TempDir,
@@ -79,8 +79,8 @@ impl Project {
 }
 
 #[test]
-fn a_locked_plugin_is_refused_with_any_byte_changed() {
-    // Written by hand, so that it is small enough for each of its bytes to have its turn.
+fn a_locked_plugin_is_refused_if_any_byte_changes() {
+    // Hand-written, so that it is small enough to test each of its bytes.
     let bytes = hostile::honest();
     let project = Project::of(&bytes, &json!({}));
     project.lock(PluginGrants::default());
@@ -110,7 +110,7 @@ fn a_locked_plugin_is_refused_with_any_byte_changed() {
 }
 
 #[test]
-fn a_changed_plugin_is_told_with_what_to_do() {
+fn a_changed_plugin_is_reported_with_a_fix() {
     let project = Project::new(&json!({"sha256": "0".repeat(64)}));
     let error = project.error();
     let found = Sha256Digest::of(guests::component(GUEST));
@@ -129,7 +129,7 @@ fn a_changed_plugin_is_told_with_what_to_do() {
 }
 
 #[test]
-fn grants_hold_for_one_file_and_no_further_than_the_lock() {
+fn grants_apply_to_one_file_and_within_the_lock() {
     let project = Project::new(&json!({"grants": {"exec": ["line-agent"]}}));
     assert!(matches!(project.error(), PluginsError::NotPinned { .. }));
     project.lock(PluginGrants::default());
@@ -146,7 +146,7 @@ fn grants_hold_for_one_file_and_no_further_than_the_lock() {
 }
 
 #[test]
-fn a_backend_that_asks_for_more_is_told_with_the_line_to_add() {
+fn a_backend_that_asks_for_more_is_reported_with_the_line_to_add() {
     let mut project =
         Project::new(&json!({"sha256": Sha256Digest::of(guests::component(GUEST)).to_string()}));
     project.config.strategies.agent_backend = Some("guest".into());
@@ -163,12 +163,12 @@ fn a_backend_that_asks_for_more_is_told_with_the_line_to_add() {
     mended.config.strategies.agent_backend = Some("guest".into());
     assert!(
         mended.load().is_ok(),
-        "the line is all that is missing: {line}"
+        "adding the line must be enough: {line}"
     );
 }
 
 #[test]
-fn settings_are_checked_before_anything_decides() {
+fn settings_are_checked_before_any_decision() {
     let settings = |config: serde_json::Value| Project::new(&json!({ "config": config }));
     assert!(settings(json!({"domain": "billing"})).load().is_ok());
     let error = settings(json!({"domain": 1, "words": []}))
@@ -188,13 +188,13 @@ fn settings_are_checked_before_anything_decides() {
 }
 
 #[test]
-fn names_mean_one_thing() {
+fn names_are_unambiguous() {
     let mut project = Project::new(&json!({}));
     project.config.plugins[0].name = "claude".into();
     project.config.strategies.classifier = Some("claude".into());
     assert!(
         project.load().unwrap().iter().next().is_none(),
-        "a built-in's name means the built-in"
+        "a built-in's name must select the built-in"
     );
     let mut project = Project::new(&json!({}));
     let copy = project.root.path().join("copy.wasm");

@@ -1,4 +1,5 @@
-//! A built-in and its component are one source: they must give the same answer to anything.
+//! A built-in and its component are compiled from the same source, so they must always give the
+//! same answer.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +14,11 @@ use autoissue_pr_template::BuiltinTemplate;
 use super::World;
 use super::corpus::Corpus;
 
-/// Issues of the corpus. Each is another one.
+/// Number of issues from the corpus; all are different.
 const N_ISSUES: usize = 2_500;
 
 #[test]
-fn the_classifier_answers_the_same() {
+fn classifier_and_component_agree() {
     let twin = World::new()
         .load("autoissue-classifier", &Grants::default())
         .classifier(None)
@@ -30,7 +31,7 @@ fn the_classifier_answers_the_same() {
 }
 
 #[test]
-fn the_model_selector_answers_the_same() {
+fn model_selector_and_component_agree() {
     let twin = World::new()
         .load("autoissue-model-selector", &Grants::default())
         .model_selector(None)
@@ -47,7 +48,7 @@ fn the_model_selector_answers_the_same() {
 }
 
 #[test]
-fn the_template_answers_the_same() {
+fn template_and_component_agree() {
     let twin = World::new()
         .load("autoissue-pr-template", &Grants::default())
         .pr_template(None)
@@ -63,7 +64,7 @@ fn the_template_answers_the_same() {
     }
 }
 
-/// Plays lines and an exit to a backend, a few lines at a time, and returns all that it says.
+/// Passes lines, a few at a time, and an exit to a backend; returns all its events.
 fn play(
     backend: &dyn AgentBackend,
     task: &AgentTask,
@@ -111,7 +112,7 @@ fn transcripts() -> Vec<(String, Vec<Line>)> {
 }
 
 #[test]
-fn the_claude_backend_answers_the_same() {
+fn claude_backend_and_component_agree() {
     let environment = ClaudeBackend.probe("").unwrap().environment;
     let grants = Grants {
         exec: vec!["claude".into()],
@@ -124,7 +125,7 @@ fn the_claude_backend_answers_the_same() {
         .unwrap();
     assert_eq!(twin.probe(""), ClaudeBackend.probe(""));
     let transcripts = transcripts();
-    assert!(20 < transcripts.len(), "the recorded runs are there");
+    assert!(20 < transcripts.len(), "the recorded runs must exist");
     let mut corpus = Corpus::new(4);
     for (name, lines) in transcripts {
         let task = corpus.agent_task();
@@ -149,7 +150,7 @@ fn the_claude_backend_answers_the_same() {
 }
 
 #[test]
-fn the_patch_backend_answers_the_same() {
+fn patch_backend_and_component_agree() {
     let grants = Grants {
         exec: vec!["autoissue".into()],
         ..Grants::default()
@@ -171,7 +172,7 @@ fn the_patch_backend_answers_the_same() {
         );
         n_started += usize::from(native.is_ok());
     }
-    assert!(10 < n_started, "some issues have a diff");
+    assert!(10 < n_started, "some issues must have a diff");
     let task = AgentTask {
         issue: autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
         ..AgentTask::default()

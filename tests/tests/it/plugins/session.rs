@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::GUEST;
 
-/// A program that speaks the guest's lines and adds a file.
+/// A program that speaks the guest's line protocol and adds a file.
 const LINE_AGENT: &str = "#!/bin/sh
 cat > prompt.txt
 echo \"say model $1, effort $2, key $LINE_AGENT_KEY, mode $LINE_AGENT_MODE\"
@@ -30,7 +30,7 @@ fn exec(world: &Sandbox, more: &[&str]) -> Run {
 }
 
 #[test]
-fn a_classifier_of_the_command_line_decides_and_is_recorded() {
+fn a_classifier_from_the_command_line_decides_and_is_recorded() {
     let (world, path) = with_guest();
     world.issue(1, "Anything", &new_file_patch("1.txt", "new"));
     let run = exec(
@@ -58,7 +58,7 @@ fn a_classifier_of_the_command_line_decides_and_is_recorded() {
 }
 
 #[test]
-fn a_classifier_that_fails_is_replaced_and_counted_and_rests() {
+fn a_failing_classifier_is_replaced_counted_and_paused() {
     let (world, path) = with_guest();
     for number in 1..=5 {
         world.issue(
@@ -77,7 +77,7 @@ fn a_classifier_that_fails_is_replaced_and_counted_and_rests() {
     assert_eq!(
         failed.len(),
         6,
-        "the sixth is not asked any more: {failed:#?}"
+        "the plugin must not be called for the sixth: {failed:#?}"
     );
     let messages: Vec<&str> = failed
         .iter()
@@ -141,7 +141,7 @@ fn on_error_may_fail_or_skip_the_task() {
 }
 
 #[test]
-fn one_plugin_takes_every_decision_at_once() {
+fn one_plugin_can_fill_every_role() {
     let (world, path) = with_guest();
     let program = world.root().join("line-agent.sh");
     std::fs::write(&program, LINE_AGENT).unwrap();
@@ -220,7 +220,7 @@ fn a_plugin_without_its_grants_starts_nothing() {
             .matches("2026")
             .count(),
         0,
-        "no session was begun"
+        "no session may be started"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Plugins that were built long ago, and compiled code that is kept.
+//! Plugins built by an earlier release, and cached compiled code.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use autoissue_tests::guests;
 
 use super::{GUEST, World, guest_grants};
 
-/// A component as the first release of the SDK built it.
+/// Returns a component built with the first release of the SDK.
 fn of_0_1_0() -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/plugins/guest-0.1.0.wasm"))
         .unwrap()
 }
 
-/// Replaces a text by one of the same length, everywhere.
+/// Replaces every occurrence of a text by another of the same length.
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = bytes.to_vec();
@@ -26,7 +26,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
             n += 1;
         }
     }
-    assert!(0 < n, "`{from}` is there");
+    assert!(0 < n, "`{from}` must occur");
     bytes
 }
 
@@ -81,7 +81,7 @@ fn a_component_of_the_first_release_still_runs() {
 }
 
 #[test]
-fn a_later_patch_of_the_line_runs_and_another_line_is_refused_with_a_sentence() {
+fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
     let world = World::new();
     let patched = replaced(&of_0_1_0(), "@0.1.0", "@0.1.9");
     let plugin = world.host.load(&patched, &guest_grants()).unwrap();
@@ -110,7 +110,7 @@ fn a_later_patch_of_the_line_runs_and_another_line_is_refused_with_a_sentence() 
 }
 
 #[test]
-fn what_is_no_plugin_is_refused_before_it_runs() {
+fn files_that_are_not_plugins_are_refused_before_they_run() {
     let world = World::new();
     let load = |bytes: &[u8]| world.host.load(bytes, &Grants::default()).err().unwrap();
     assert_eq!(load(b""), LoadError::NotWasm);
@@ -130,13 +130,13 @@ fn what_is_no_plugin_is_refused_before_it_runs() {
     assert!(matches!(load(&foreign), LoadError::NotAPlugin { .. }));
     let wanting = replaced(&of_0_1_0(), "plugin/host-log@", "plugin/host-net@");
     let LoadError::NotGranted { imports } = load(&wanting) else {
-        panic!("`host-net` is no interface of ours")
+        panic!("`host-net` is not a known interface")
     };
     assert_eq!(imports, ["autoissue:plugin/host-net@0.1.0"]);
 }
 
 #[test]
-fn compiled_code_is_found_again_and_damage_is_mended() {
+fn compiled_code_is_reused_and_damage_repaired() {
     let world = World::new();
     let load = |package| {
         let loaded = world
@@ -165,13 +165,13 @@ fn compiled_code_is_found_again_and_damage_is_mended() {
         );
         assert!(
             std::fs::read(file).unwrap().len() >= before.len() - 64,
-            "written anew"
+            "the file must be rewritten"
         );
     }
     load("autoissue-classifier");
     assert_eq!(world.compiled().len(), 2);
     assert!(
         guests::component(GUEST).len() < before.len(),
-        "what is kept is compiled code"
+        "the cache must contain compiled code"
     );
 }

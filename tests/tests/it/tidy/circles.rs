@@ -1,31 +1,32 @@
-//! No circle between siblings: below every folder of every crate, modules use each other in one direction only.
+//! No cycles between siblings: below every directory of every crate, modules depend on each other
+//! in one direction only.
 //!
 //! ```text
-//!   file ─► without comments, texts and tests ─► paths (`crate::…`, `super::…`) ─► modules, through re-exports
-//!                                                                                    └─► arrows between siblings ─► circles
+//!   file ─► without comments, strings and tests ─► paths (`crate::…`, `super::…`) ─► modules, through re-exports
+//!                                                                                    └─► dependencies between siblings ─► cycles
 //! ```
 //!
-//! A folder and the file of its name are one node, so what a parent and its children use of each other does not count. Code is
-//! read as text: a path that a macro puts together is not seen.
+//! A directory and the file of the same name are one node, so uses between a parent and its
+//! children do not count. Code is read as text: paths assembled by macros are not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{root, rust_files, shown};
 
-/// A module of a crate, by the names on the way from the crate's root.
+/// A module of a crate: the names on the path from the crate's root.
 type Module = Vec<String>;
 
-/// The modules of one crate, with what each file says.
+/// The modules of one crate, with the code of each file.
 #[derive(Default)]
 struct Crate {
-    /// The code of each module, as words and signs.
+    /// The code of each module, as a list of tokens.
     code: BTreeMap<Module, Vec<String>>,
-    /// Names that a module hands on to others or to its children, with the path that each stands for.
+    /// Names that a module re-exports or brings into scope, with the path that each stands for.
     handed_on: BTreeMap<(Module, String), Module>,
 }
 
 impl Crate {
-    /// Reads the files below a `src`, each with its path from there.
+    /// Reads the files below a `src`, each with its path relative to it.
     fn read<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
         let mut read = Self::default();
         let mut for_tests = BTreeSet::new();
@@ -50,9 +51,10 @@ impl Crate {
         read
     }
 
-    /// Returns the module that a path leads to: its longest beginning that is one, through what modules hand on.
+    /// Returns the module that a path leads to: its longest prefix that is a module, following
+    /// re-exports.
     fn lead(&self, mut path: Module) -> Option<Module> {
-        // A name that is handed on from module to module; nobody does that more often.
+        // Follows re-exports from module to module; chains are never longer than this.
         for _ in 0..8 {
             let n = (0..=path.len())
                 .rev()
@@ -69,7 +71,8 @@ impl Crate {
         None
     }
 
-    /// Returns the arrows between siblings: for each folder, from whom to whom, and a path that makes it so.
+    /// Returns the dependencies between siblings: for each directory, from which module to which,
+    /// and a path that causes it.
     fn arrows(&self) -> BTreeMap<Module, BTreeMap<(String, String), String>> {
         let mut arrows: BTreeMap<Module, BTreeMap<(String, String), String>> = BTreeMap::new();
         for (module, code) in &self.code {
@@ -91,7 +94,7 @@ impl Crate {
         arrows
     }
 
-    /// Returns the circles below each folder that has some, in words.
+    /// Returns a description of the cycles below each directory that has some.
     fn circles(&self) -> BTreeMap<Module, Vec<String>> {
         let circles = self.arrows().into_iter().map(|(folder, arrows)| {
             let next = |from: &str| {
@@ -141,7 +144,7 @@ fn module_of(path: &str) -> Module {
     names
 }
 
-/// Returns a path from the crate's root; `None` for what lies outside of the crate.
+/// Returns a path relative to the crate's root; `None` for paths outside the crate.
 fn absolute(
     module: &[String],
     path: &[String],
@@ -159,7 +162,7 @@ fn absolute(
                 _ => Some(parent.iter().cloned().chain(path).collect()),
             }
         }
-        // A child of this very module.
+        // A child of this module.
         name if modules.contains_key(&child(module, name)) => {
             Some(module.iter().chain(path).cloned().collect())
         }
@@ -167,7 +170,7 @@ fn absolute(
     }
 }
 
-/// Returns the words and signs of a file, without comments and without what texts say.
+/// Returns the tokens of a file, without comments and the contents of strings.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let chars: Vec<char> = text.chars().collect();
@@ -227,7 +230,8 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Takes out what is compiled for tests only; returns the rest, and the names of modules that are other files of tests.
+/// Removes code that is compiled for tests only; returns the rest, and the names of modules in
+/// other test files.
 fn without_tests(words: Vec<String>) -> (Vec<String>, Vec<String>) {
     let mark = ["#", "[", "cfg", "(", "test", ")", "]"];
     let (mut code, mut tests) = (Vec::new(), Vec::new());
@@ -262,7 +266,7 @@ fn without_tests(words: Vec<String>) -> (Vec<String>, Vec<String>) {
     (code, tests)
 }
 
-/// Returns what each `use` brings in, with the name that it gets.
+/// Returns what each `use` imports, with the name it gets.
 fn uses(code: &[String]) -> Vec<(Module, String)> {
     let mut found = Vec::new();
     for (at, _) in code.iter().enumerate().filter(|(_, word)| *word == "use") {
@@ -273,7 +277,7 @@ fn uses(code: &[String]) -> Vec<(Module, String)> {
     found
 }
 
-/// Unfolds `a::{b, c::d as e}` below a beginning.
+/// Expands `a::{b, c::d as e}` below a prefix.
 fn unfold(tree: &[String], before: &[String], found: &mut Vec<(Module, String)>) {
     let mut path = before.to_vec();
     let mut i = 0;
@@ -341,7 +345,7 @@ fn paths(code: &[String]) -> Vec<Module> {
     found
 }
 
-/// Returns the crates of the workspace by the folder of their source.
+/// Returns the crates of the workspace by the directory of their source.
 fn crates() -> BTreeMap<String, Crate> {
     let mut texts: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for path in rust_files() {
@@ -369,7 +373,7 @@ fn crates() -> BTreeMap<String, Crate> {
 }
 
 #[test]
-fn no_modules_beside_each_other_use_each_other_in_a_circle() {
+fn sibling_modules_have_no_dependency_cycles() {
     let crates = crates();
     assert!(5 < crates.len(), "{:?}", crates.keys());
     let mut found = BTreeMap::new();
@@ -381,7 +385,7 @@ fn no_modules_beside_each_other_use_each_other_in_a_circle() {
             found.insert(names.join("/"), said);
         }
     }
-    assert!(found.is_empty(), "circles: {found:#?}");
+    assert!(found.is_empty(), "cycles: {found:#?}");
 }
 
 #[track_caller]
@@ -393,7 +397,7 @@ fn check(files: &[(&str, &str)], folder: &[&str], expected: &[&str]) {
 }
 
 #[test]
-fn a_circle_is_found_however_its_paths_are_written() {
+fn a_cycle_is_found_in_any_form_of_paths() {
     let b = ("b.rs", "use crate::a::A;");
     let circle = |path| {
         [
@@ -421,7 +425,7 @@ fn a_circle_is_found_however_its_paths_are_written() {
 }
 
 #[test]
-fn a_circle_is_found_at_every_level_and_through_what_a_parent_hands_on() {
+fn a_cycle_is_found_at_every_level_and_through_re_exports() {
     check(
         &[
             ("lib.rs", "mod x;"),
@@ -436,7 +440,7 @@ fn a_circle_is_found_at_every_level_and_through_what_a_parent_hands_on() {
 }
 
 #[test]
-fn parents_children_tests_comments_and_texts_make_no_circle() {
+fn parents_children_tests_comments_and_strings_make_no_cycle() {
     check(
         &[
             ("lib.rs", "mod a; mod b; #[cfg(test)] mod fixture;"),

@@ -1,23 +1,23 @@
-//! Every way to misbehave that we know of, one component each.
+//! All known ways to misbehave, one component for each.
 
 use super::guest::{About, Answer, Backend, Classifier, event, of_other_interfaces, of_world};
 use super::image::{Record, Slice};
 
-/// A plugin that means no good.
+/// A malicious plugin.
 pub struct Hostile {
-    /// What it does.
+    /// Its misbehaviour.
     pub name: &'static str,
-    /// What it is asked for: nothing, to `classify`, or to `run` an agent.
+    /// The call to make: none, `classify`, or `run` for an agent.
     pub call: &'static str,
     pub component: Vec<u8>,
 }
 
-/// Returns a plugin that means well, to be asked after each of the others.
+/// Returns an honest plugin, to be called after each of the others.
 pub fn honest() -> Vec<u8> {
     Classifier::but(|_, _| ()).component()
 }
 
-/// Returns all that mean no good.
+/// Returns all malicious plugins.
 pub fn hostile() -> Vec<Hostile> {
     let mut all = Vec::new();
     let mut add = |call: &'static str, named: Vec<(&'static str, Vec<u8>)>| {

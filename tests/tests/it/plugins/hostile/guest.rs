@@ -1,4 +1,4 @@
-//! Plugins written by hand: an honest one, and whatever is made of it by changing one thing.
+//! Hand-written plugins: an honest one, and variants with a single change.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,7 +13,7 @@ use wit_parser::{
 
 use super::image::{Image, NOTHING, Record, Slice};
 
-/// What a plugin says of itself.
+/// A plugin's description of itself.
 pub struct About {
     pub name: Vec<u8>,
     pub description: Vec<u8>,
@@ -31,7 +31,7 @@ impl About {
         }
     }
 
-    /// Puts it into memory as `info`.
+    /// Writes it into memory as `info`.
     fn put_into(self, image: &mut Image) -> u32 {
         let text = |image: &mut Image, text: &str| image.text(text);
         let strategies: Vec<Record> = self
@@ -62,9 +62,9 @@ impl About {
     }
 }
 
-/// What a classifier answers.
+/// A classifier's answer.
 pub struct Answer {
-    /// 0 for an answer, 1 for an error, all else is nothing.
+    /// 0 for an answer, 1 for an error; other values are invalid.
     pub case: u8,
     pub domain: Slice,
     pub confidence: f32,
@@ -91,22 +91,22 @@ impl Answer {
     }
 }
 
-/// A classifier as text: bodies of its functions, and what else the module has.
+/// A classifier as text: its function bodies and further module fields.
 pub struct Classifier {
     pub image: Image,
     pub about: About,
-    /// Body of `describe`; the address of the description by default.
+    /// Body of `describe`; by default it returns the address of the description.
     pub describe: Option<String>,
-    /// Body of `classify`, which gives the address of the answer.
+    /// Body of `classify`, which returns the address of the answer.
     pub classify: String,
-    /// Fields of the module.
+    /// Further fields of the module.
     pub more: String,
-    /// Pages of memory beyond the image's.
+    /// Pages of memory in addition to the image's.
     pub n_more_pages: u32,
 }
 
 impl Classifier {
-    /// One that answers by the record.
+    /// Creates a classifier that returns this record.
     pub fn answering(answer: impl FnOnce(&mut Image) -> Record) -> Self {
         let mut image = Image::default();
         let record = answer(&mut image);
@@ -114,7 +114,7 @@ impl Classifier {
         Self::doing(image, format!("(i32.const {at})"))
     }
 
-    /// One that answers honestly, but for one thing.
+    /// Creates a classifier whose answer is honest except for one change.
     pub fn but(change: impl FnOnce(&mut Image, &mut Answer)) -> Self {
         Self::answering(|image| {
             let mut answer = Answer::honest(image);
@@ -123,7 +123,7 @@ impl Classifier {
         })
     }
 
-    /// One that does this first, and then answers honestly.
+    /// Creates a classifier that runs this code first and then answers honestly.
     pub fn first(does: &str) -> Self {
         let mut image = Image::default();
         let answer = Answer::honest(&mut image).record();
@@ -183,20 +183,20 @@ impl Classifier {
     }
 }
 
-/// An agent backend that answers by its memory.
+/// An agent backend whose answers are stored in its memory.
 pub struct Backend {
-    /// `program-info`'s program.
+    /// The program in `program-info`.
     pub program: &'static str,
-    /// `command-spec`, as the texts of its lists.
+    /// The `command-spec`, as the texts of its lists.
     pub command: &'static str,
     pub args: Vec<Vec<u8>>,
     pub env: Vec<&'static str>,
     pub pass_env: Vec<&'static str>,
-    /// Handle of the run that `start` gives; the one that it has made by default.
+    /// Handle that `start` returns; by default that of the run it created.
     pub handle: Option<u32>,
-    /// Events for lines: each its bytes.
+    /// Events for lines, each as its bytes.
     pub events: Vec<Record>,
-    /// Body of `on-lines` in place of the events.
+    /// Body of `on-lines`, replacing the events.
     pub on_lines: Option<String>,
     /// Body of `on-exit`; no events by default.
     pub on_exit: Option<String>,
@@ -218,10 +218,10 @@ impl Default for Backend {
     }
 }
 
-/// Bytes of an `agent-event`.
+/// Size of an `agent-event`, bytes.
 const EVENT_BYTES: usize = 56;
 
-/// Makes an event: its case, and its payload where events have theirs.
+/// Creates an event from its case and payload.
 pub fn event(case: u8, payload: impl FnOnce(Record) -> Record) -> Record {
     payload(Record::new().byte(case).sized(8)).sized(EVENT_BYTES)
 }
@@ -303,9 +303,9 @@ impl Backend {
     }
 }
 
-/// Makes a component of a module's parts.
+/// Creates a component from the parts of a module.
 fn component(world: &str, image: &Image, describe: &str, more: &str, n_more_pages: u32) -> Vec<u8> {
-    // The runtime of the smallest language: memory is only ever taken.
+    // A minimal allocator: memory is never freed.
     let new = match world {
         "agent-backend-plugin" => {
             r#"(import "[export]autoissue:plugin/agent-backend@0.1.0" "[resource-new]agent-run" (func $new (param i32) (result i32)))"#
@@ -341,7 +341,8 @@ fn component(world: &str, image: &Image, describe: &str, more: &str, n_more_page
     component_from_module(&module).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Returns the WIT package, each of its files changed, and one of its worlds. It may name the other packages.
+/// Returns the WIT package with a change applied to each file, and one of its worlds. It may refer
+/// to the other packages.
 fn interfaces(
     others: &[&str],
     world: &str,
@@ -363,7 +364,8 @@ fn interfaces(
     (resolve, world)
 }
 
-/// A component of other interfaces, whose functions all trap. What is changed is a text of the WIT package, which must be there.
+/// Creates a component with other interfaces whose functions all trap. The changed text must occur
+/// in the WIT package.
 pub fn of_other_interfaces(others: &[&str], world: &str, from: &str, to: &str) -> Vec<u8> {
     let found = std::cell::Cell::new(false);
     let (resolve, world) = interfaces(others, world, |text| {
@@ -374,7 +376,7 @@ pub fn of_other_interfaces(others: &[&str], world: &str, from: &str, to: &str) -
     trapping(&resolve, world)
 }
 
-/// A component of a world in a text, whose functions all trap.
+/// Creates a component for a world given as text; its functions all trap.
 pub fn of_world(text: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("world.wit", text).unwrap();
@@ -382,7 +384,7 @@ pub fn of_world(text: &str) -> Vec<u8> {
     trapping(&resolve, world)
 }
 
-/// A component that imports and exports all that a world names, and whose functions all trap.
+/// Creates a component that imports and exports everything in a world; its functions all trap.
 fn trapping(resolve: &Resolve, world: WorldId) -> Vec<u8> {
     let (mut imports, mut exports) = (String::new(), String::new());
     for (interface, function) in functions(resolve, &resolve.worlds[world].imports) {
@@ -417,10 +419,10 @@ fn trapping(resolve: &Resolve, world: WorldId) -> Vec<u8> {
     component_from_module(&module).unwrap()
 }
 
-/// How names and types of a module stand for those of its world.
+/// How names and types of a module map to those of its world.
 const ABI: ManglingAndAbi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
 
-/// Returns the functions of a world's imports or exports, each with the interface that it is of.
+/// Returns the functions of a world's imports or exports, each with its interface.
 fn functions<'a>(
     resolve: &'a Resolve,
     items: &'a IndexMap<WorldKey, WorldItem>,

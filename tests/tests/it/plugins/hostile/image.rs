@@ -1,22 +1,23 @@
-//! A guest's memory, laid out by hand as the component model's canonical ABI has it, so that any rule of it can be broken.
+//! A guest's memory, laid out by hand according to the canonical ABI of the component model, so
+//! that each of its rules can be broken.
 
-/// Where the data begins. What is below is never used, so that a null pointer is no data.
+/// Start of the data. Lower addresses are unused, so a null pointer never points to data.
 const BASE: u32 = 1024;
 
-/// What a guest's memory holds from the start.
+/// The initial contents of a guest's memory.
 #[derive(Clone, Default)]
 pub struct Image {
     bytes: Vec<u8>,
 }
 
-/// A pointer and a length: a text, or a list.
+/// A pointer and a length: a text or a list.
 pub type Slice = (u32, u32);
 
-/// Nothing.
+/// An empty text or list.
 pub const NOTHING: Slice = (BASE, 0);
 
 impl Image {
-    /// Puts bytes in, aligned for anything, and returns where they are.
+    /// Adds bytes, aligned for any type; returns their address.
     pub fn put(&mut self, bytes: &[u8]) -> u32 {
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
         let at = BASE + u32::try_from(self.bytes.len()).unwrap();
@@ -24,7 +25,7 @@ impl Image {
         at
     }
 
-    /// Puts a text in.
+    /// Adds a text.
     pub fn text(&mut self, text: impl AsRef<[u8]>) -> Slice {
         (
             self.put(text.as_ref()),
@@ -32,18 +33,18 @@ impl Image {
         )
     }
 
-    /// Puts a list of records in.
+    /// Adds a list of records.
     pub fn list(&mut self, items: &[Record]) -> Slice {
         let bytes: Vec<u8> = items.iter().flat_map(|item| item.bytes.clone()).collect();
         (self.put(&bytes), u32::try_from(items.len()).unwrap())
     }
 
-    /// Puts a record in.
+    /// Adds a record.
     pub fn record(&mut self, record: &Record) -> u32 {
         self.put(&record.bytes)
     }
 
-    /// Returns how many pages of memory it needs.
+    /// Returns the number of memory pages it needs.
     pub fn n_pages(&self) -> u32 {
         (BASE + u32::try_from(self.bytes.len()).unwrap()).div_ceil(65_536)
     }
@@ -59,14 +60,14 @@ impl Image {
     }
 }
 
-/// The bytes of a record or a variant, field by field.
+/// The bytes of a record or variant, built field by field.
 #[derive(Clone, Default)]
 pub struct Record {
     bytes: Vec<u8>,
 }
 
 impl Record {
-    /// Begins one.
+    /// Creates an empty record.
     pub fn new() -> Self {
         Self::default()
     }
@@ -78,17 +79,17 @@ impl Record {
         self
     }
 
-    /// Adds a byte: the case of a variant or an enum, or a truth value.
+    /// Adds a byte: the case of a variant or enum, or a boolean.
     pub fn byte(self, value: u8) -> Self {
         self.field(&[value])
     }
 
-    /// Adds a number.
+    /// Adds a 32-bit number.
     pub fn word(self, value: u32) -> Self {
         self.field(&value.to_le_bytes())
     }
 
-    /// Adds a number.
+    /// Adds a 64-bit number.
     pub fn long(self, value: u64) -> Self {
         self.field(&value.to_le_bytes())
     }
@@ -103,11 +104,11 @@ impl Record {
         self.word(0).slice((0, 0))
     }
 
-    /// Fills it up to a size.
+    /// Pads it to a size.
     pub fn sized(mut self, n_bytes: usize) -> Self {
         assert!(
             self.bytes.len() <= n_bytes,
-            "it has {} bytes already",
+            "the record already has {} bytes",
             self.bytes.len()
         );
         self.bytes.resize(n_bytes, 0);
