@@ -27,7 +27,7 @@ mod prometheus;
 mod server;
 mod shown;
 mod socket;
-mod story;
+mod session_views;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -42,7 +42,7 @@ use std::thread::JoinHandle;
 
 use autoissue_core::bus::Bus;
 use autoissue_core::config::DashboardSettings;
-use autoissue_core::control::Resetter;
+use autoissue_core::control::BreakerResetHandle;
 use autoissue_core::engine::Event;
 use autoissue_core::journal::SessionId;
 use autoissue_core::secret::redaction::Redaction;
@@ -59,12 +59,12 @@ use library::Library;
 use server::{Bound, Limits};
 pub(crate) use shown::Screen;
 pub(crate) use socket::Socket;
-pub(crate) use story::Style;
+pub(crate) use session_views::Style;
 #[cfg(test)]
-pub(crate) use {prometheus::text as prometheus, story::Story, story::Wanted};
+pub(crate) use {prometheus::text as prometheus, session_views::SessionViews, session_views::Wanted};
 
 /// Parameters of a dashboard.
-pub(crate) struct Plan<'a> {
+pub(crate) struct DashboardOptions<'a> {
     /// Where to listen, and who may see it.
     pub(crate) settings: &'a DashboardSettings,
     /// Directory of the journal.
@@ -85,7 +85,7 @@ pub(crate) struct Live<'a> {
     /// The bus that carries its events.
     pub(crate) bus: &'a Bus<Event>,
     /// Closes its breakers.
-    pub(crate) resetter: Resetter,
+    pub(crate) breaker_reset: BreakerResetHandle,
 }
 
 /// A running dashboard. Dropping it stops it.
@@ -101,14 +101,14 @@ impl Dashboard {
     ///
     /// # Errors
     /// If no thread can be started.
-    fn start(plan: &Plan<'_>, bound: Bound) -> io::Result<Self> {
-        let url = server::url(plan.settings, bound.address);
+    fn start(options: &DashboardOptions<'_>, bound: Bound) -> io::Result<Self> {
+        let url = server::url(options.settings, bound.address);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (app, live) = assemble(plan, bound.address);
+        let (app, live) = assemble(options, bound.address);
         // Subscribes before the session starts, so that nothing is missed.
-        let lanes = plan
+        let lanes = options
             .live
             .as_ref()
             .map(|live| (live.bus.subscribe(0), live.bus.watch_progress()));
@@ -157,26 +157,26 @@ impl Drop for Dashboard {
     }
 }
 
-fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>) {
-    let settings = plan.settings;
-    let screen = Screen::new(plan.redaction.clone());
+fn assemble(options: &DashboardOptions<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>) {
+    let settings = options.settings;
+    let screen = Screen::new(options.redaction.clone());
     let style = Style {
         screen,
-        time: plan.time.clone(),
-        read_command: plan.read_command,
+        time: options.time.clone(),
+        read_command: options.read_command,
     };
-    let live = plan.live.as_ref().map(|live| {
-        let control = Control::Here(live.resetter.clone());
+    let live = options.live.as_ref().map(|live| {
+        let control = Control::Here(live.breaker_reset.clone());
         Hub::new(
             live.session.clone(),
-            plan.state_dir.clone(),
+            options.state_dir.clone(),
             style.clone(),
             control,
         )
     });
     let machine = rustix::system::uname();
     let app = App {
-        library: Library::new(Archive::new(plan.state_dir.clone()), style, live.clone()),
+        library: Library::new(Archive::new(options.state_dir.clone()), style, live.clone()),
         auth: Auth::new(&settings.auth, address.port()),
         hosts: Hosts::new(
             address.ip(),

@@ -2,27 +2,27 @@
 //! which.
 
 use autoissue_core::engine::{
-    Classification, Engine, Issue, Outcome, Phase, SessionStatus, Task, Usd,
+    Classification, Engine, Issue, Outcome, Phase, SessionOutcome, Task, Usd,
 };
 
 use crate::narration::{counted, message, title};
 use crate::paint::Paint;
 use crate::printable::one_line;
-use crate::schedule::{Turn, schedule};
+use crate::schedule::{ScheduledStart, schedule};
 use crate::table::table;
 use crate::typed::Typed;
 
 /// Returns whether the session was a completed dry run, so that the plan is the whole answer.
 pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
     engine.settings().dry_run
-        && *engine.phase() == Phase::Over(SessionStatus::Completed)
+        && *engine.phase() == Phase::Over(SessionOutcome::Completed)
         && !engine.tasks().is_empty()
 }
 
 /// Returns the plan as text.
 pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
-    let about = engine.about();
-    let (repository, label) = (one_line(&about.repository), one_line(&about.label));
+    let info = engine.info();
+    let (repository, label) = (one_line(&info.repository), one_line(&info.label));
     let open = || {
         engine
             .tasks()
@@ -31,7 +31,7 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     };
     let (estimate, budget) = (
         open().map(|task| task.estimate).sum::<Usd>(),
-        engine.ledger().budget,
+        engine.settled().budget,
     );
     let headings = [
         "order", "issue", "domain", "model", "estimate", "start", "title",
@@ -51,15 +51,15 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     }
     text.push_str(&format!(
         "next        {}\n",
-        paint.bold(typed.again(engine.about(), None, None))
+        paint.bold(typed.again(engine.info(), None, None))
     ));
     text
 }
 
 fn rows(engine: &Engine) -> Vec<[String; 7]> {
-    let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(planned).collect();
+    let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(prepared).collect();
     let turns = schedule(&backlog, engine.settings());
-    let mut tasks: Vec<(&Task, Option<&Turn>)> = engine
+    let mut tasks: Vec<(&Task, Option<&ScheduledStart>)> = engine
         .tasks()
         .values()
         .map(|task| (task, turns.get(&task.issue.number)))
@@ -76,21 +76,21 @@ fn rows(engine: &Engine) -> Vec<[String; 7]> {
         .collect()
 }
 
-fn planned(task: &Task) -> (Issue, Classification) {
+fn prepared(task: &Task) -> (Issue, Classification) {
     (
         (*task.issue).clone(),
         task.classification.clone().unwrap_or_default(),
     )
 }
 
-fn row(task: &Task, turn: Option<&Turn>) -> [String; 7] {
+fn row(task: &Task, turn: Option<&ScheduledStart>) -> [String; 7] {
     let is_open = task.outcome().is_none();
     let start = match (task.outcome(), turn) {
         (Some(outcome), _) => not_started(outcome),
-        (None, Some(Turn { waits: None, .. })) => "immediately".to_owned(),
+        (None, Some(ScheduledStart { waits: None, .. })) => "immediately".to_owned(),
         (
             None,
-            Some(Turn {
+            Some(ScheduledStart {
                 waits: Some(why), ..
             }),
         ) => message(&why.to_string()),

@@ -9,7 +9,7 @@
 //! | 4 | it did not start, or stopped, because of the budget |
 //! | 130 | it was interrupted by a signal and can be resumed |
 
-use autoissue_core::summary::Verdict;
+use autoissue_core::summary::SessionResult;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +42,14 @@ impl ExitCode {
     }
 }
 
-impl From<Verdict> for ExitCode {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::AllDone => Self::Success,
-            Verdict::SomeFailed => Self::SomeFailed,
-            Verdict::Budget => Self::Budget,
-            Verdict::Failed => Self::Error,
-            Verdict::Interrupted => Self::Interrupted,
+impl From<SessionResult> for ExitCode {
+    fn from(result: SessionResult) -> Self {
+        match result {
+            SessionResult::AllDone => Self::Success,
+            SessionResult::SomeFailed => Self::SomeFailed,
+            SessionResult::Budget => Self::Budget,
+            SessionResult::Failed => Self::Error,
+            SessionResult::Interrupted => Self::Interrupted,
         }
     }
 }
@@ -66,14 +66,14 @@ mod tests {
 
     #[test]
     fn every_verdict_has_the_code_that_scripts_rely_on() {
-        for (verdict, code) in [
-            (Verdict::AllDone, 0),
-            (Verdict::Failed, 1),
-            (Verdict::SomeFailed, 3),
-            (Verdict::Budget, 4),
-            (Verdict::Interrupted, 130),
+        for (result, code) in [
+            (SessionResult::AllDone, 0),
+            (SessionResult::Failed, 1),
+            (SessionResult::SomeFailed, 3),
+            (SessionResult::Budget, 4),
+            (SessionResult::Interrupted, 130),
         ] {
-            assert_eq!(ExitCode::from(verdict).number(), code, "{verdict:?}");
+            assert_eq!(ExitCode::from(result).number(), code, "{result:?}");
         }
         assert_eq!(ExitCode::Usage.number(), 2);
     }

@@ -3,9 +3,9 @@
 use autoissue_core::bus::Envelope;
 use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::{
-    About, AgentReport, AttemptEvent, Classification, Ended, Event, Failure, FailureType, History,
+    SessionInfo, AgentReport, AttemptEvent, Classification, Ended, Event, Failure, FailureType, CostHistory,
     IntakeEvent, Issue, IssueNumber, Outcome, PlanEvent, Publication, PullRequest, SessionEvent,
-    SessionStatus, Settings, Spent, TaskEvent, Time, Usd, Work,
+    SessionOutcome, Settings, Spent, TaskEvent, Time, Usd, Work,
 };
 
 /// Returns the events as a session, one second apart, starting at second 1.
@@ -25,31 +25,31 @@ pub(crate) fn told(events: &[Event]) -> Chronicle {
 
 /// The first event of a session for the label `bug`.
 pub(crate) fn started(settings: Settings) -> Event {
-    let about = About {
+    let info = SessionInfo {
         label: "bug".to_owned(),
         directive: None,
         repository: "owner/shop".to_owned(),
         base_branch: "main".to_owned(),
         version: "0.1.0".to_owned(),
-        ..About::default()
+        ..SessionInfo::default()
     };
     Event::Session(SessionEvent::Started {
         settings: Box::new(settings),
-        about,
-        history: History::default(),
+        info,
+        history: CostHistory::default(),
     })
 }
 
 /// The first events of a session for a directive whose planner cost `cents`.
 pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> Vec<Event> {
     let mut first = started(settings);
-    if let Event::Session(SessionEvent::Started { about, .. }) = &mut first {
-        (about.label, about.directive) = (String::new(), Some(directive.to_owned()));
+    if let Event::Session(SessionEvent::Started { info, .. }) = &mut first {
+        (info.label, info.directive) = (String::new(), Some(directive.to_owned()));
     }
-    let charged = Usd::from_cents(cents);
+    let cost = Usd::from_cents(cents);
     let report = AgentReport {
         ended: Ended::Done,
-        spent: Spent::Known(charged),
+        spent: Spent::Known(cost),
         session: None,
         summary: None,
         denied: Vec::new(),
@@ -66,8 +66,8 @@ pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> V
         Event::Plan(PlanEvent::PlannerExited {
             attempt: 1,
             report,
-            charged,
-            assumed: false,
+            cost,
+            estimated: false,
         }),
     ]
 }
@@ -101,8 +101,8 @@ pub(crate) fn classified(number: u64, domain: &str) -> Event {
 }
 
 /// A task's model and estimate are set.
-pub(crate) fn planned(number: u64) -> Event {
-    Event::Task(TaskEvent::Planned {
+pub(crate) fn model_selected(number: u64) -> Event {
+    Event::Task(TaskEvent::ModelSelected {
         issue: IssueNumber(number),
         model: Some("sonnet".to_owned()),
         effort: None,
@@ -129,7 +129,7 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
     events.extend(
         issues
             .iter()
-            .flat_map(|(number, _, domain)| [classified(*number, domain), planned(*number)]),
+            .flat_map(|(number, _, domain)| [classified(*number, domain), model_selected(*number)]),
     );
     events.push(Event::Intake(IntakeEvent::BacklogAdmitted {
         estimate,
@@ -181,8 +181,8 @@ pub(crate) fn worked(number: u64, attempt: u32, cents: i64) -> Vec<Event> {
         issue,
         attempt,
         report,
-        charged: Usd::from_cents(cents),
-        assumed: false,
+        cost: Usd::from_cents(cents),
+        estimated: false,
     }));
     events.push(Event::Attempt(AttemptEvent::WorkCollected {
         issue,
@@ -232,7 +232,7 @@ pub(crate) fn check_failed(number: u64, cents: i64) -> Vec<Event> {
         issue,
         attempt: 1,
         failure,
-        charged: true,
+        counted: true,
         retry_at: None,
         kept: false,
         lost_session: false,
@@ -258,6 +258,6 @@ pub(crate) fn finished(number: u64, outcome: Outcome) -> Event {
 /// The session ends.
 pub(crate) fn completed() -> Event {
     Event::Session(SessionEvent::Finished {
-        status: SessionStatus::Completed,
+        outcome: SessionOutcome::Completed,
     })
 }

@@ -25,7 +25,7 @@ mod liveness;
 mod local_time;
 mod logging;
 mod narration;
-mod older;
+mod outdated_journal;
 mod paint;
 mod printable;
 mod project;

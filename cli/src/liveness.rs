@@ -8,7 +8,7 @@ use std::path::Path;
 
 use autoissue_core::chronicle::Chronicle;
 use autoissue_core::journal::repository_lock::{Holder, repository_key, state_lock};
-use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
+use autoissue_core::journal::{Journal, SessionRow, StoredStatus};
 use autoissue_core::recorded::{self, Recorded, RecordedError};
 
 /// Reads a session with its events; the chronicle knows whether its process died.
@@ -21,8 +21,8 @@ pub(crate) fn recorded(
     state_dir: &Path,
 ) -> Result<Recorded, RecordedError> {
     let mut recorded = Recorded::read(journal, row)?;
-    let is_cut_off = is_cut_off(&recorded.row, state_dir);
-    recorded.chronicle.set_cut_off(is_cut_off);
+    let is_dead = is_dead(&recorded.row, state_dir);
+    recorded.chronicle.set_dead(is_dead);
     Ok(recorded)
 }
 
@@ -36,14 +36,14 @@ pub(crate) fn chronicle(
     state_dir: &Path,
 ) -> Result<Chronicle, RecordedError> {
     let mut chronicle = recorded::chronicle(journal, row, drop)?;
-    chronicle.set_cut_off(is_cut_off(row, state_dir));
+    chronicle.set_dead(is_dead(row, state_dir));
     Ok(chronicle)
 }
 
 /// Returns whether a session's process died: the journal says that it is running, but it does not
 /// hold its repository.
-pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
-    row.status == SessionStatus::Running && !is_held_by(row, state_dir)
+pub(crate) fn is_dead(row: &SessionRow, state_dir: &Path) -> bool {
+    row.status == StoredStatus::Running && !is_held_by(row, state_dir)
 }
 
 fn is_held_by(row: &SessionRow, state_dir: &Path) -> bool {
@@ -83,7 +83,7 @@ mod tests {
             version: String::new(),
             started_at_ms: 0,
             settings_json: String::new(),
-            status: SessionStatus::Running,
+            status: StoredStatus::Running,
             finished_at_ms: None,
             last_seq: 0,
         }
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_session_runs_as_long_as_it_holds_its_repository() {
         let state = tempfile::tempdir().unwrap();
-        assert!(is_cut_off(&row(1), state.path()), "there never was a lock");
+        assert!(is_dead(&row(1), state.path()), "there never was a lock");
         let holder = Holder {
             pid: 1,
             session: row(1).id,
@@ -102,17 +102,17 @@ mod tests {
         };
         let path = state_lock(state.path(), &repository_key("/p/shop"));
         let lock = RepositoryLock::acquire(&[path], &holder).unwrap();
-        assert!(!is_cut_off(&row(1), state.path()));
+        assert!(!is_dead(&row(1), state.path()));
         assert!(
-            is_cut_off(&row(2), state.path()),
+            is_dead(&row(2), state.path()),
             "another session holds it"
         );
         drop(lock);
-        assert!(is_cut_off(&row(1), state.path()));
+        assert!(is_dead(&row(1), state.path()));
         let over = SessionRow {
-            status: SessionStatus::Completed,
+            status: StoredStatus::Completed,
             ..row(1)
         };
-        assert!(!is_cut_off(&over, state.path()));
+        assert!(!is_dead(&over, state.path()));
     }
 }

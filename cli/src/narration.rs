@@ -9,8 +9,8 @@ mod service;
 mod session;
 mod task;
 
-use autoissue_core::chronicle::{Counts, TaskState};
-use autoissue_core::engine::{About, Blocked, Engine, Event, IssueNumber, Outcome, Time, Work};
+use autoissue_core::chronicle::{Counts, TaskStatus};
+use autoissue_core::engine::{SessionInfo, Blocked, Engine, Event, IssueNumber, Outcome, Time, Work};
 
 use crate::local_time::LocalTime;
 use crate::printable::{cut, first_line, one_line};
@@ -45,7 +45,7 @@ pub(crate) enum Tone {
     /// A success.
     Good,
     /// Something worth knowing.
-    Odd,
+    Warning,
     /// A failure.
     Bad,
 }
@@ -70,17 +70,17 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
 }
 
 /// Returns the number of tasks in a state: `3 done`, `1 needs you`.
-pub(crate) fn counted_state(n: u32, state: TaskState) -> String {
+pub(crate) fn counted_state(n: u32, state: TaskStatus) -> String {
     let name = match state {
-        TaskState::Waiting => "waiting",
-        TaskState::Running => "running",
-        TaskState::Done => "done",
-        TaskState::AlreadyOpen => "already open",
-        TaskState::AlreadyMerged => "already merged",
-        TaskState::NeedsYou if n == 1 => "needs you",
-        TaskState::NeedsYou => "need you",
-        TaskState::Failed => "failed",
-        TaskState::NotStarted => "not started",
+        TaskStatus::Waiting => "waiting",
+        TaskStatus::Running => "running",
+        TaskStatus::Done => "done",
+        TaskStatus::AlreadyOpen => "already open",
+        TaskStatus::AlreadyMerged => "already merged",
+        TaskStatus::NeedsYou if n == 1 => "needs you",
+        TaskStatus::NeedsYou => "need you",
+        TaskStatus::Failed => "failed",
+        TaskStatus::NotStarted => "not started",
     };
     format!("{n} {name}")
 }
@@ -99,10 +99,10 @@ pub(crate) fn ended_of(counts: &Counts) -> String {
 }
 
 /// Returns what a session works on: a label or a plan.
-pub(crate) fn subject(about: &About) -> String {
-    match &about.directive {
-        Some(_) => format!("plan of {}", title_of(about)),
-        None => format!("label `{}`", one_line(&about.label)),
+pub(crate) fn subject(info: &SessionInfo) -> String {
+    match &info.directive {
+        Some(_) => format!("plan of {}", title_of(info)),
+        None => format!("label `{}`", one_line(&info.label)),
     }
 }
 
@@ -189,7 +189,7 @@ pub(crate) fn short(commit: &str) -> String {
 mod tests {
     use autoissue_core::engine::{
         AgentReport, AttemptEvent, CheckResult, Ended, Failure, IntakeEvent, Issue, Publication,
-        PullRequest, Service, ServiceEvent, SessionEvent, SessionStatus, Spent, TaskEvent, Usd,
+        PullRequest, Service, ServiceEvent, SessionEvent, SessionOutcome, Spent, TaskEvent, Usd,
     };
     use insta::assert_snapshot;
 
@@ -252,7 +252,7 @@ mod tests {
                 n_api_calls: 0,
             }),
             classified(12, "backend"),
-            Event::Task(TaskEvent::Planned {
+            Event::Task(TaskEvent::ModelSelected {
                 issue,
                 model: Some("sonnet".to_owned()),
                 effort: Some(autoissue_core::engine::Effort::High),
@@ -278,8 +278,8 @@ mod tests {
                 issue,
                 attempt: 1,
                 report,
-                charged: Usd::from_cents(50),
-                assumed: true,
+                cost: Usd::from_cents(50),
+                estimated: true,
             }),
             Event::Attempt(AttemptEvent::WorkCollected {
                 issue,
@@ -308,21 +308,21 @@ mod tests {
                 },
             }),
             Event::Session(SessionEvent::Finished {
-                status: SessionStatus::Completed,
+                outcome: SessionOutcome::Completed,
             }),
         ];
         assert_snapshot!(told(&events), @"
         Plain: session of owner/shop, label `bug`, budget $50.00
         Detail: #12 accepted: Fix it
         Plain: 1 issue read
-        Odd: issue #9 is odd
+        Warning: issue #9 is odd
         Detail: #12 domain backend (1.0): the title says so
         Detail: #12 model sonnet, effort high (set), estimated $5.00
         Plain: 1 task to run, estimated $5.00 of $50.00
         Plain: #12 attempt 1 started · backend · sonnet · $5.00 reserved
         Detail: #12 worktree ready at 0123456789
         Plain: #12 agent finished in 3 min 5 s, $0.50 (estimated)
-        Odd: #12 the agent was denied Bash(rm)
+        Warning: #12 the agent was denied Bash(rm)
         Plain: #12 +3 −1 in 1 file at 0123456789
         Plain: #12 1 check passed
         Good: #12 opened pull request #31 https://x/31
@@ -367,8 +367,8 @@ mod tests {
         ];
         assert_snapshot!(told(&events), @"
         Plain: session of owner/shop, label `bug`, budget $50.00
-        Odd: reading the backlog failed: no · retrying at 01:32:07
-        Odd: agent `claude` is paused until 01:32:07: limit reached
+        Warning: reading the backlog failed: no · retrying at 01:32:07
+        Warning: agent `claude` is paused until 01:32:07: limit reached
         Bad: agent `claude` failed 5 times in a row; pausing, next try at 01:32:07
         Bad: the disk is full since 00:00:00: nothing starts; free up disk space, next try at 01:32:07
         Bad: no more work will start: bad credentials

@@ -4,7 +4,7 @@ mod tree;
 
 use std::path::Path;
 
-use autoissue_core::engine::{Engine, Phase, Plan, PlannedIssue, Planning, SessionStatus, Usd};
+use autoissue_core::engine::{Engine, Phase, Plan, PlannedIssue, PlanProgress, SessionOutcome, Usd};
 use autoissue_core::session::PLAN_FILE;
 
 use crate::narration::{counted, message, title, title_of};
@@ -16,13 +16,13 @@ use tree::tree;
 
 /// Returns the plan as shown for confirmation.
 pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
-    let Some((planning, plan)) = planned(engine) else {
+    let Some((plan_progress, plan)) = plan_of(engine) else {
         return String::new();
     };
     format!(
         "\n{}\n\n{}",
         paint.bold(heading(engine)),
-        body(engine, planning, plan, paint)
+        body(engine, plan_progress, plan, paint)
     )
 }
 
@@ -34,30 +34,30 @@ pub(crate) fn answer(
     typed: &Typed,
     paint: Paint,
 ) -> Option<String> {
-    let (planning, plan) = planned(engine)?;
+    let (plan_progress, plan) = plan_of(engine)?;
     let status = match engine.phase() {
-        Phase::Over(status) if planning.created.is_empty() && engine.tasks().is_empty() => status,
+        Phase::Over(status) if plan_progress.created.is_empty() && engine.tasks().is_empty() => status,
         _ => return None,
     };
     let file = session_dir.join(PLAN_FILE);
-    let again = |budget| typed.again(engine.about(), Some(&file), budget);
+    let again = |budget| typed.again(engine.info(), Some(&file), budget);
     let (what, next) = match status {
-        SessionStatus::Failed {
+        SessionOutcome::Failed {
             message: why,
             budget: true,
         } => {
             let command = again(Some(estimate(engine, plan)));
             (message(why), format!("{command}    (or edit it first)"))
         }
-        SessionStatus::Failed { message: why, .. } => (message(why), again(None)),
-        SessionStatus::Completed => ("nothing was created".to_owned(), again(None)),
+        SessionOutcome::Failed { message: why, .. } => (message(why), again(None)),
+        SessionOutcome::Completed => ("nothing was created".to_owned(), again(None)),
     };
-    let money = if planning.spent == Usd::ZERO {
+    let money = if plan_progress.spent == Usd::ZERO {
         String::new()
     } else {
-        format!("; planning cost {}", planning.spent)
+        format!("; planning cost {}", plan_progress.spent)
     };
-    let body = body(engine, planning, plan, paint);
+    let body = body(engine, plan_progress, plan, paint);
     let next = format!("next        {}\n", paint.bold(next));
     Some(format!(
         "{}: {what}{money}\n\n{body}{next}",
@@ -65,16 +65,16 @@ pub(crate) fn answer(
     ))
 }
 
-fn planned(engine: &Engine) -> Option<(&Planning, &Plan)> {
-    let planning = engine.planning()?;
-    Some((planning, planning.plan.as_ref()?))
+fn plan_of(engine: &Engine) -> Option<(&PlanProgress, &Plan)> {
+    let plan_progress = engine.plan_progress()?;
+    Some((plan_progress, plan_progress.plan.as_ref()?))
 }
 
 fn heading(engine: &Engine) -> String {
     format!(
         "plan of {} for {}",
-        title_of(engine.about()),
-        one_line(&engine.about().repository)
+        title_of(engine.info()),
+        one_line(&engine.info().repository)
     )
 }
 
@@ -85,7 +85,7 @@ fn estimate(engine: &Engine, plan: &Plan) -> Usd {
         .sum()
 }
 
-fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> String {
+fn body(engine: &Engine, plan_progress: &PlanProgress, plan: &Plan, paint: Paint) -> String {
     let rows: Vec<_> = (1..)
         .zip(&plan.issues)
         .map(|(position, issue)| row(engine, position, issue))
@@ -100,8 +100,8 @@ fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> Stri
         "after",
         "title",
     ];
-    let budget = engine.ledger().budget;
-    let left = match planning.spent {
+    let budget = engine.settled().budget;
+    let left = match plan_progress.spent {
         Usd::ZERO => format!("of {budget}"),
         spent => format!("of the remaining {} (budget {budget})", budget - spent),
     };
@@ -220,7 +220,7 @@ mod tests {
     fn a_dry_run_ends_with_its_cost_and_the_next_command() {
         let mut events = proposed(settings());
         events.push(Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Completed,
+            outcome: SessionOutcome::Completed,
         }));
         let text = answer(
             &Engine::replay(&events),
@@ -253,11 +253,11 @@ mod tests {
             ..settings()
         });
         let message = "cannot afford 3 tasks: estimated $15.00 exceeds budget $10.00 less $0.42 spent on planning";
-        let status = SessionStatus::Failed {
+        let outcome = SessionOutcome::Failed {
             message: message.to_owned(),
             budget: true,
         };
-        events.push(Event::Session(SessionEvent::Finished { status }));
+        events.push(Event::Session(SessionEvent::Finished { outcome }));
         let text = answer(
             &Engine::replay(&events),
             Path::new("/s"),

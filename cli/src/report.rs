@@ -18,9 +18,9 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use autoissue_core::chronicle::{Chronicle, Money, Status};
+use autoissue_core::chronicle::{Chronicle, Money, SessionStatus};
 use autoissue_core::engine::{
-    About, Engine, IssueNumber, NotStarted, Outcome, OutcomeGroup, Phase, RedBase, SessionStatus,
+    SessionInfo, Engine, IssueNumber, NotStarted, Outcome, OutcomeGroup, Phase, RedBase, SessionOutcome,
     Task, Usd,
 };
 use autoissue_core::session::PLAN_FILE;
@@ -162,7 +162,7 @@ impl Report {
         time: &LocalTime,
     ) -> Self {
         let engine = chronicle.engine();
-        let about = engine.about();
+        let info = engine.info();
         let shown = |path: &Path| one_line(&path.to_string_lossy());
         let mirror = quoted(&shown(&places.mirror));
         let of_kind = |kind| {
@@ -176,8 +176,8 @@ impl Report {
         };
         Self {
             session: session.to_owned(),
-            repository: one_line(&about.repository),
-            subject: Subject::of(about),
+            repository: one_line(&info.repository),
+            subject: Subject::of(info),
             when: when(chronicle, time),
             verdict: verdict(chronicle),
             groups: KINDS.into_iter().filter_map(of_kind).collect(),
@@ -223,10 +223,10 @@ impl Report {
 }
 
 impl Subject {
-    fn of(about: &About) -> Self {
-        match about.directive {
-            Some(_) => Self::Plan(title_of(about)),
-            None => Self::Label(one_line(&about.label)),
+    fn of(info: &SessionInfo) -> Self {
+        match info.directive {
+            Some(_) => Self::Plan(title_of(info)),
+            None => Self::Label(one_line(&info.label)),
         }
     }
 
@@ -291,11 +291,11 @@ impl Entry {
 /// Returns `spent $4.02 of $50.00 ($0.42 estimated) · $2.01 per pull request`.
 fn cost(money: &Money) -> String {
     let mut cost = format!("spent {} of {}", money.spent, money.budget);
-    if Usd::ZERO < money.assumed {
-        cost.push_str(&format!(" ({} estimated)", money.assumed));
+    if Usd::ZERO < money.estimated {
+        cost.push_str(&format!(" ({} estimated)", money.estimated));
     }
-    if Usd::ZERO < money.planned {
-        cost.push_str(&format!(", {} of it for planning", money.planned));
+    if Usd::ZERO < money.planning {
+        cost.push_str(&format!(", {} of it for plan_progress", money.planning));
     }
     if let Some(each) = money.per_pull_request {
         cost.push_str(&format!(" · {each} per pull request"));
@@ -320,14 +320,14 @@ fn when(chronicle: &Chronicle, time: &LocalTime) -> String {
 fn verdict(chronicle: &Chronicle) -> Option<(Tone, String)> {
     let engine = chronicle.engine();
     let stopped = match (chronicle.status(), engine.phase()) {
-        (_, Phase::Over(SessionStatus::Failed { message: why, .. })) => {
+        (_, Phase::Over(SessionOutcome::Failed { message: why, .. })) => {
             return Some((Tone::Bad, message(why)));
         }
-        (Status::Completed, _) if engine.tasks().is_empty() => {
+        (SessionStatus::Completed, _) if engine.tasks().is_empty() => {
             return Some((Tone::Plain, nothing_to_do(engine)));
         }
-        _ if engine.is_unconfirmed() => return stage_of_plan(engine).map(|it| (Tone::Odd, it)),
-        (Status::Interrupted, _) => match engine.to_mend() {
+        _ if engine.is_unconfirmed() => return stage_of_plan(engine).map(|it| (Tone::Warning, it)),
+        (SessionStatus::Interrupted, _) => match engine.required_fix() {
             Some(what) => {
                 let what = message(what);
                 return Some((
@@ -339,23 +339,23 @@ fn verdict(chronicle: &Chronicle) -> Option<(Tone, String)> {
             }
             None => "interrupted; all work is saved and nothing is running",
         },
-        (Status::CutOff, _) => "interrupted: the process died; everything in the journal is safe",
+        (SessionStatus::Died, _) => "interrupted: the process died; everything in the journal is safe",
         _ => return None,
     };
-    Some((Tone::Odd, stopped.to_owned()))
+    Some((Tone::Warning, stopped.to_owned()))
 }
 
 /// Returns why a completed session had no tasks.
 fn nothing_to_do(engine: &Engine) -> String {
-    match engine.planning() {
+    match engine.plan_progress() {
         None => format!(
             "no open issue has the label `{}`",
-            one_line(&engine.about().label)
+            one_line(&engine.info().label)
         ),
-        Some(planning) if planning.is_declined => {
+        Some(plan_progress) if plan_progress.is_declined => {
             "the plan was declined; nothing was created".to_owned()
         }
-        Some(planning) if planning.created.is_empty() => {
+        Some(plan_progress) if plan_progress.created.is_empty() => {
             "only a plan was made; nothing was created".to_owned()
         }
         Some(_) => "no issue of the plan is open".to_owned(),
@@ -364,8 +364,8 @@ fn nothing_to_do(engine: &Engine) -> String {
 
 fn any_attempt(engine: &Engine) -> bool {
     let has_planner = engine
-        .planning()
-        .is_some_and(|planning| 0 < planning.n_attempts);
+        .plan_progress()
+        .is_some_and(|plan_progress| 0 < plan_progress.n_attempts);
     has_planner || engine.tasks().values().any(|task| 0 < task.n_attempts)
 }
 
@@ -392,7 +392,7 @@ fn why(task: &Task) -> String {
 
 /// Returns what could not be verified.
 fn doubts(chronicle: &Chronicle) -> Vec<String> {
-    let (engine, assumed) = (chronicle.engine(), chronicle.money().assumed);
+    let (engine, estimated) = (chronicle.engine(), chronicle.money().estimated);
     let mut doubts = Vec::new();
     if 0 < chronicle.counts().done && !engine.settings().has_checks {
         doubts.push(
@@ -417,12 +417,12 @@ fn doubts(chronicle: &Chronicle) -> Vec<String> {
             ),
         });
     }
-    if Usd::ZERO < assumed {
+    if Usd::ZERO < estimated {
         doubts.push(format!(
-            "{assumed} of the cost is estimated: the agent did not report it"
+            "{estimated} of the cost is estimated: the agent did not report it"
         ));
     }
-    for (plugin, n) in engine.n_undecided() {
+    for (plugin, n) in engine.n_plugin_failures() {
         let times = counted(*n, "time");
         doubts.push(format!(
             "plugin {} made no decision {times}; run `autoissue show` for details",
@@ -458,22 +458,22 @@ fn doubts_of(task: &Task) -> Vec<String> {
 fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) -> Option<Next> {
     let engine = chronicle.engine();
     let plan = engine
-        .planning()
-        .and_then(|planning| planning.plan.as_ref())
+        .plan_progress()
+        .and_then(|plan_progress| plan_progress.plan.as_ref())
         .map(|_| places.transcripts.join(PLAN_FILE));
-    let again = |budget| typed.again(engine.about(), plan.as_deref(), budget);
+    let again = |budget| typed.again(engine.info(), plan.as_deref(), budget);
     let alone = |command| Some(Next { command, or: None });
-    if matches!(chronicle.status(), Status::Interrupted | Status::CutOff) {
+    if matches!(chronicle.status(), SessionStatus::Interrupted | SessionStatus::Died) {
         return alone(typed.resume(session));
     }
     match engine.phase() {
-        Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
+        Phase::Over(SessionOutcome::Failed { budget: true, .. }) => {
             let needed = engine
                 .tasks()
                 .values()
                 .map(|task| task.estimate)
                 .sum::<Usd>();
-            return match engine.planning() {
+            return match engine.plan_progress() {
                 None => Some(Next {
                     command: again(Some(needed)),
                     or: Some("or --allow-partial, or --issue N"),
@@ -487,17 +487,17 @@ fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) ->
                 Some(_) => alone(again(Some(needed))),
             };
         }
-        Phase::Over(SessionStatus::Failed { .. }) if plan.is_some() => return alone(again(None)),
-        Phase::Over(SessionStatus::Failed { .. }) => return alone(typed.doctor()),
-        Phase::Over(SessionStatus::Completed)
-            if engine.planning().is_some_and(|it| it.created.is_empty()) =>
+        Phase::Over(SessionOutcome::Failed { .. }) if plan.is_some() => return alone(again(None)),
+        Phase::Over(SessionOutcome::Failed { .. }) => return alone(typed.doctor()),
+        Phase::Over(SessionOutcome::Completed)
+            if engine.plan_progress().is_some_and(|it| it.created.is_empty()) =>
         {
             return Some(Next {
                 command: again(None),
                 or: Some("edit it first if needed"),
             });
         }
-        Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => return None,
+        Phase::Over(SessionOutcome::Completed) if engine.tasks().is_empty() => return None,
         Phase::Over(_) => {}
         _ => return alone(typed.status(session)),
     }

@@ -9,9 +9,9 @@
 use std::path::Path;
 
 use autoissue_core::doctor::Finding;
-use autoissue_core::engine::{Phase, SessionStatus};
-use autoissue_core::session::{CrashPoint, Finished, Order, Session, session_dir};
-use autoissue_core::summary::{Summary, Verdict};
+use autoissue_core::engine::{Phase, SessionOutcome};
+use autoissue_core::session::{CrashPoint, Finished, SessionRequest, Session, session_dir};
+use autoissue_core::summary::{Summary, SessionResult};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
@@ -60,13 +60,13 @@ pub(crate) enum Display {
 pub(crate) fn run(
     invocation: &Invocation,
     ready: Ready,
-    order: Order,
+    order: SessionRequest,
     headless: bool,
 ) -> Result<ExitCode, CliError> {
     let state_dir = ready.host.state_dir.clone();
     let finished = until_finished(invocation, ready, order, Display::Full { headless })?;
     print(invocation, &finished, &state_dir)?;
-    Ok(Verdict::of(finished.chronicle.engine()).into())
+    Ok(SessionResult::of(finished.chronicle.engine()).into())
 }
 
 /// Runs a session to its end and displays it.
@@ -76,11 +76,11 @@ pub(crate) fn run(
 pub(crate) fn until_finished(
     invocation: &Invocation,
     ready: Ready,
-    order: Order,
+    order: SessionRequest,
     display: Display,
 ) -> Result<Finished, CliError> {
     let Ready { loaded, host } = ready;
-    let is_dry = matches!(&order, Order::Exec(exec) if exec.dry_run);
+    let is_dry = matches!(&order, SessionRequest::Exec(exec) if exec.dry_run);
     // A dry run ends too soon for a dashboard to be of use.
     let settings = Some(&loaded.config.dashboard).filter(|settings| settings.enabled && !is_dry);
     let socket = settings.map(Socket::take).transpose()?;
@@ -90,7 +90,7 @@ pub(crate) fn until_finished(
     if !is_dry {
         logging::start(&loaded.config.logging, &logs, &invocation.console);
     }
-    let has_past = matches!(order, Order::Resume(_));
+    let has_past = matches!(order, SessionRequest::Resume(_));
     let state_dir = host.state_dir.clone();
     let opened = Session::open(loaded.config, &host, order);
     if opened.is_err() && !is_dry && logs_are_new {
@@ -143,7 +143,7 @@ fn serve(
     let live = dashboard::Live {
         session: session.id().clone(),
         bus: session.bus(),
-        resetter: session.resetter(),
+        breaker_reset: session.breaker_reset(),
     };
     let dashboard = socket.serve(invocation, state_dir, Some(live))?;
     if !invocation.console.quiet {
@@ -277,10 +277,10 @@ pub(crate) fn print(
 /// any other session.
 fn nothing_found(finished: &Finished) -> Option<String> {
     let engine = finished.chronicle.engine();
-    let is_nothing = *engine.phase() == Phase::Over(SessionStatus::Completed)
+    let is_nothing = *engine.phase() == Phase::Over(SessionOutcome::Completed)
         && engine.tasks().is_empty()
-        && engine.planning().is_none();
-    is_nothing.then(|| no_issue_carries(&engine.about().label, &finished.known_labels))
+        && engine.plan_progress().is_none();
+    is_nothing.then(|| no_issue_carries(&engine.info().label, &finished.known_labels))
 }
 
 /// Returns the message that no open issue has a label, with similar labels that exist.

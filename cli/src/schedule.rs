@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::{
-    About, AgentReport, AttemptEffect, AttemptEvent, AttemptInput, Blocked, Classification, Effect,
-    Ended, Engine, Event, History, Input, IntakeInput, Issue, IssueNumber, Metering, ModelChoice,
+    SessionInfo, AgentReport, AttemptEffect, AttemptEvent, AttemptInput, Blocked, Classification, Effect,
+    Ended, Engine, Event, CostHistory, Input, IntakeInput, Issue, IssueNumber, CostReporting, ModelChoice,
     Publication, SessionInput, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 
 /// When a task would start.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Turn {
+pub(crate) struct ScheduledStart {
     /// Its position in the start order, from 1.
     pub(crate) place: usize,
     /// Why it does not start immediately.
@@ -22,31 +22,31 @@ pub(crate) struct Turn {
 pub(crate) fn schedule(
     backlog: &[(Issue, Classification)],
     rules: &Settings,
-) -> BTreeMap<IssueNumber, Turn> {
-    let mut night = Night::new(backlog, rules);
-    night.until_agents_work();
+) -> BTreeMap<IssueNumber, ScheduledStart> {
+    let mut session = IdealSession::new(backlog, rules);
+    session.until_agents_work();
     let waits: BTreeMap<IssueNumber, Option<Blocked>> = backlog
         .iter()
-        .map(|(issue, _)| (issue.number, night.engine.blocked(issue.number, night.now)))
+        .map(|(issue, _)| (issue.number, session.engine.blocked(issue.number, session.now)))
         .collect();
-    while night.finish_an_agent() {
-        night.until_agents_work();
+    while session.finish_an_agent() {
+        session.until_agents_work();
     }
     let turn = |(at, issue): (usize, IssueNumber)| {
         let waits = waits.get(&issue).cloned().flatten();
         (
             issue,
-            Turn {
+            ScheduledStart {
                 place: at + 1,
                 waits,
             },
         )
     };
-    night.started.into_iter().enumerate().map(turn).collect()
+    session.started.into_iter().enumerate().map(turn).collect()
 }
 
 /// A session in which nothing goes wrong.
-struct Night<'a> {
+struct IdealSession<'a> {
     engine: Engine,
     now: Time,
     classifications: BTreeMap<IssueNumber, &'a Classification>,
@@ -58,13 +58,13 @@ struct Night<'a> {
     started: Vec<IssueNumber>,
 }
 
-impl<'a> Night<'a> {
+impl<'a> IdealSession<'a> {
     fn new(backlog: &'a [(Issue, Classification)], rules: &Settings) -> Self {
         let issues: Vec<Issue> = backlog.iter().map(|(issue, _)| issue.clone()).collect();
         let started = Input::Session(SessionInput::Started {
             settings: Box::new(without_money(rules)),
-            about: About::default(),
-            history: History::default(),
+            info: SessionInfo::default(),
+            history: CostHistory::default(),
         });
         Self {
             engine: Engine::new(),
@@ -176,7 +176,7 @@ impl<'a> Night<'a> {
 /// The order is computed without a budget; whether the budget suffices is reported separately.
 fn without_money(rules: &Settings) -> Settings {
     Settings {
-        metering: Metering::Free,
+        cost_reporting: CostReporting::Free,
         allow_partial: true,
         dry_run: false,
         has_checks: false,

@@ -172,13 +172,13 @@ mod tests {
     }
 
     /// A terminal with an area at its lower end.
-    struct Sight {
+    struct TestTerminal {
         terminal: Terminal,
         area: Area,
         columns: usize,
     }
 
-    impl Sight {
+    impl TestTerminal {
         fn new(columns: usize, rows: usize) -> Self {
             let terminal = Terminal::with_scrollback(columns, rows, None).unwrap();
             Self {
@@ -225,23 +225,23 @@ mod tests {
 
     #[test]
     fn lines_are_written_over_in_place() {
-        let mut sight = Sight::new(20, 6);
-        sight
+        let mut terminal = TestTerminal::new(20, 6);
+        terminal
             .draw(&[], &["a longer line", "b"])
             .draw(&[], &["a", "b", "c"])
             .shows(&["a", "b", "c"]);
-        sight.draw(&[], &["d"]).shows(&["d"]);
-        sight.draw(&[], &[]).shows(&[]);
+        terminal.draw(&[], &["d"]).shows(&["d"]);
+        terminal.draw(&[], &[]).shows(&[]);
     }
 
     #[test]
     fn what_is_said_stays_above_and_scrolls_away() {
-        let mut sight = Sight::new(10, 4);
-        sight
+        let mut terminal = TestTerminal::new(10, 4);
+        terminal
             .draw(&["one"], &["A", "B"])
             .draw(&["two", "three"], &["A", "B"]);
-        sight.shows(&["one", "two", "three", "A", "B"]);
-        sight.draw(&["longer than a row"], &["A"]).shows(&[
+        terminal.shows(&["one", "two", "three", "A", "B"]);
+        terminal.draw(&["longer than a row"], &["A"]).shows(&[
             "one",
             "two",
             "three",
@@ -253,8 +253,8 @@ mod tests {
 
     #[test]
     fn a_said_line_as_wide_as_the_terminal_stays_whole() {
-        let mut sight = Sight::new(5, 4);
-        sight
+        let mut terminal = TestTerminal::new(5, 4);
+        terminal
             .draw(&["12345"], &["A"])
             .draw(&["67890"], &["A"])
             .shows(&["12345", "67890", "A"]);
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn a_narrower_terminal_leaves_no_remains_of_wrapped_lines() {
-        let mut sight = Sight::new(20, 6);
-        sight.draw(&["one", "two"], &["aaaaaaaaaaaaaaaaaa", "bbbbbbbbb", "c"]);
-        sight
+        let mut terminal = TestTerminal::new(20, 6);
+        terminal.draw(&["one", "two"], &["aaaaaaaaaaaaaaaaaa", "bbbbbbbbb", "c"]);
+        terminal
             .resize(9, 6)
             .draw(&[], &["A", "B"])
             .shows(&["one", "two", "A", "B"]);
@@ -272,9 +272,9 @@ mod tests {
 
     #[test]
     fn wide_characters_that_a_narrower_terminal_breaks_are_counted() {
-        let mut sight = Sight::new(20, 6);
-        sight.draw(&["one", "two", "three"], &["日本語日本語", "c"]);
-        sight
+        let mut terminal = TestTerminal::new(20, 6);
+        terminal.draw(&["one", "two", "three"], &["日本語日本語", "c"]);
+        terminal
             .resize(7, 6)
             .draw(&[], &["A"])
             .shows(&["one", "two", "three", "A"]);
@@ -282,8 +282,8 @@ mod tests {
 
     #[test]
     fn a_wider_terminal_changes_nothing() {
-        let mut sight = Sight::new(10, 6);
-        sight
+        let mut terminal = TestTerminal::new(10, 6);
+        terminal
             .draw(&["said"], &["a", "b"])
             .resize(30, 12)
             .draw(&["more"], &["c"])
@@ -292,8 +292,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_wider_than_it_should_be_takes_one_row() {
-        let mut sight = Sight::new(5, 4);
-        sight
+        let mut terminal = TestTerminal::new(5, 4);
+        terminal
             .draw(&["said"], &["123456789", "b"])
             .draw(&[], &["123456789", "c"])
             .shows(&["said", "123…", "c"]);
@@ -301,10 +301,10 @@ mod tests {
 
     #[test]
     fn what_was_left_is_not_written_over() {
-        let mut sight = Sight::new(10, 6);
-        sight.draw(&[], &["a"]);
-        sight.area.leave();
-        sight.draw(&[], &["b"]).shows(&["a", "b"]);
+        let mut terminal = TestTerminal::new(10, 6);
+        terminal.draw(&[], &["a"]);
+        terminal.area.leave();
+        terminal.draw(&[], &["b"]).shows(&["a", "b"]);
     }
 
     #[test]

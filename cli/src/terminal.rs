@@ -8,7 +8,7 @@ use rustix::termios::{
     LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
 };
 
-/// The size assumed for a terminal that does not report one.
+/// The size estimated for a terminal that does not report one.
 const USUAL_SIZE: Size = Size {
     columns: 80,
     rows: 24,

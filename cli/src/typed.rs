@@ -14,7 +14,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::engine::{About, IssueNumber, Usd};
+use autoissue_core::engine::{SessionInfo, IssueNumber, Usd};
 
 use crate::args::{Color, Common, OutputForm, RunArgs, ServeArgs};
 use crate::shell::quoted;
@@ -32,7 +32,7 @@ pub(crate) struct Typed {
     common: Common,
     run: RunArgs,
     yes: bool,
-    deed: Deed,
+    command: TypedCommand,
     /// The directory to change to first, if the command would not find the repository otherwise.
     directory: Option<PathBuf>,
     /// The state directory, if it was set by this program and not by the shell.
@@ -60,7 +60,7 @@ impl HintContext {
 
 /// What a command does. Flags shared with other commands are in [`Typed`].
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Deed {
+pub(crate) enum TypedCommand {
     /// Runs the issues with a label.
     Exec {
         label: String,
@@ -89,19 +89,19 @@ pub(crate) struct PlanFiles {
 
 impl Typed {
     /// Creates the value from a command's arguments.
-    pub(crate) fn new(common: Common, run: RunArgs, yes: bool, deed: Deed) -> Self {
+    pub(crate) fn new(common: Common, run: RunArgs, yes: bool, command: TypedCommand) -> Self {
         Self {
             common,
             run,
             yes,
-            deed,
+            command,
             ..Self::default()
         }
     }
 
     /// Returns whether it runs the sample.
     pub(crate) const fn is_demo(&self) -> bool {
-        matches!(self.deed, Deed::Demo)
+        matches!(self.command, TypedCommand::Demo)
     }
 
     /// Changes to a directory first.
@@ -166,7 +166,7 @@ impl Typed {
     pub(crate) fn has_relative_paths(&self) -> bool {
         let plugins = self.common.plugins.iter().map(|plugin| &plugin.path);
         let mut paths: Vec<&PathBuf> = self.common.config.iter().chain(plugins).collect();
-        if let Deed::Plan(files) = &self.deed {
+        if let TypedCommand::Plan(files) = &self.command {
             paths.extend(files.from.iter().chain(&files.out));
         }
         paths.iter().any(|path| path.is_relative())
@@ -176,7 +176,7 @@ impl Typed {
     /// session keeps its plan, if it has one; `budget` replaces the typed one.
     pub(crate) fn again(
         &self,
-        about: &About,
+        info: &SessionInfo,
         plan_file: Option<&Path>,
         budget: Option<Usd>,
     ) -> String {
@@ -184,12 +184,12 @@ impl Typed {
         if let Some(budget) = budget {
             run.budget = Some(budget.dollars().ceil());
         }
-        match (&self.deed, &about.directive) {
-            (Deed::Plan(files), _) => self.plan_again(files, about, plan_file, &run),
-            (_, Some(_)) => self.plan_again(&PlanFiles::default(), about, plan_file, &run),
-            (Deed::Exec { label, flags }, None) => self.exec_again(label, flags.clone(), &run),
-            (Deed::Demo | Deed::Other, None) => {
-                self.exec_again(&about.label, Words::default(), &run)
+        match (&self.command, &info.directive) {
+            (TypedCommand::Plan(files), _) => self.plan_again(files, info, plan_file, &run),
+            (_, Some(_)) => self.plan_again(&PlanFiles::default(), info, plan_file, &run),
+            (TypedCommand::Exec { label, flags }, None) => self.exec_again(label, flags.clone(), &run),
+            (TypedCommand::Demo | TypedCommand::Other, None) => {
+                self.exec_again(&info.label, Words::default(), &run)
             }
         }
     }
@@ -202,7 +202,7 @@ impl Typed {
     fn plan_again(
         &self,
         files: &PlanFiles,
-        about: &About,
+        info: &SessionInfo,
         plan_file: Option<&Path>,
         run: &RunArgs,
     ) -> String {
@@ -218,7 +218,7 @@ impl Typed {
         }
         words.flag("--yes", self.yes);
         self.run_words(&mut words, run);
-        let directive = about.directive.clone().unwrap_or_default();
+        let directive = info.directive.clone().unwrap_or_default();
         self.in_project(&words.command("plan", file.is_none().then_some(&directive)))
     }
 
@@ -374,30 +374,30 @@ mod tests {
     use crate::command::{Arguments, read};
     use crate::shell::words;
 
-    fn about(label: &str, directive: Option<&str>) -> About {
-        About {
+    fn info(label: &str, directive: Option<&str>) -> SessionInfo {
+        SessionInfo {
             label: label.to_owned(),
             directive: directive.map(str::to_owned),
-            ..About::default()
+            ..SessionInfo::default()
         }
     }
 
     #[track_caller]
     fn again(command: &str, expected: &str) {
         let typed = read(command);
-        assert_eq!(typed.again(&about("bug", None), None, None), expected);
+        assert_eq!(typed.again(&info("bug", None), None, None), expected);
         // The result works as printed, and repeating it gives the same command.
         assert_eq!(
-            read(expected).again(&about("bug", None), None, None),
+            read(expected).again(&info("bug", None), None, None),
             expected
         );
     }
 
     #[track_caller]
     fn plan_again(command: &str, plan_file: Option<&str>, expected: &str) {
-        let about = about("", Some("Build it\n'now'"));
+        let info = info("", Some("Build it\n'now'"));
         let plan_file = plan_file.map(Path::new);
-        assert_eq!(read(command).again(&about, plan_file, None), expected);
+        assert_eq!(read(command).again(&info, plan_file, None), expected);
         assert!(
             Arguments::try_parse_from(words(expected)).is_ok(),
             "{expected}"
@@ -428,7 +428,7 @@ mod tests {
     fn a_budget_that_was_too_small_is_replaced() {
         let typed = read("autoissue exec bug --budget 1 --issue 2");
         assert_eq!(
-            typed.again(&about("bug", None), None, Some(Usd::from_cents(480))),
+            typed.again(&info("bug", None), None, Some(Usd::from_cents(480))),
             "autoissue exec bug --issue 2 --budget 5"
         );
     }
@@ -447,7 +447,7 @@ mod tests {
             "autoissue resume x --budget 80 --headless --yolo --config a.json"
         );
         assert_eq!(
-            both.again(&about("bug", None), None, None),
+            both.again(&info("bug", None), None, None),
             "autoissue exec bug --issue 2 --allow-partial --budget 80 --headless --yolo --config a.json"
         );
         assert_eq!(

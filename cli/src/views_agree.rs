@@ -12,7 +12,7 @@ use autoissue_core::journal::SessionId;
 use autoissue_core::secret::redaction::Redaction;
 use autoissue_simulation::{Edition, play};
 
-use crate::dashboard::{Screen, Story, Style};
+use crate::dashboard::{Screen, SessionViews, Style};
 use crate::local_time::LocalTime;
 use crate::typed::Typed;
 use journal::Expected;
@@ -54,15 +54,15 @@ fn points(events: &[Envelope<Event>]) -> Vec<usize> {
 }
 
 /// A session as seen by each view, and by the journal alone.
-struct Told {
+struct AllViews {
     chronicle: Chronicle,
-    story: Story,
+    views: SessionViews,
     expected: Expected,
     /// The command that the report repeats; parsed once, because parsing is slow.
     typed: Typed,
 }
 
-impl Told {
+impl AllViews {
     fn new(typed: &Typed) -> Self {
         let style = Style {
             screen: Screen::new(Redaction::default()),
@@ -71,7 +71,7 @@ impl Told {
         };
         Self {
             chronicle: Chronicle::default(),
-            story: Story::new(SessionId::new(0, [0, 1]), style),
+            views: SessionViews::new(SessionId::new(0, [0, 1]), style),
             expected: Expected::default(),
             typed: typed.clone(),
         }
@@ -79,26 +79,26 @@ impl Told {
 
     fn take(&mut self, envelope: &Envelope<Event>) {
         self.chronicle.take(envelope);
-        self.story.take(envelope);
+        self.views.take(envelope);
         self.expected.take(&envelope.event);
     }
 
-    fn set_cut_off(&mut self, is_cut_off: bool) {
-        self.chronicle.set_cut_off(is_cut_off);
-        self.story.set_cut_off(is_cut_off);
-        self.expected.is_cut_off = is_cut_off;
+    fn set_dead(&mut self, is_dead: bool) {
+        self.chronicle.set_dead(is_dead);
+        self.views.set_dead(is_dead);
+        self.expected.is_dead = is_dead;
     }
 
     /// Compares all views with the expectation.
     fn compare(&self) -> Objections {
         let Self {
             chronicle,
-            story,
+            views,
             expected,
             typed,
         } = self;
         let mut objections = Objections::default();
-        read::dashboard(story, expected, &mut objections);
+        read::dashboard(views, expected, &mut objections);
         read::live_screen(chronicle, expected, &mut objections);
         read::reports(chronicle, typed, expected, &mut objections);
         read::status(chronicle, expected, &mut objections);
@@ -110,12 +110,12 @@ impl Told {
 
 #[test]
 fn all_views_of_a_thousand_sessions_agree_in_every_count_and_amount() {
-    let (mut n_running, mut n_interrupted, mut n_cut_off, mut n_ended) = (0, 0, 0, 0);
+    let (mut n_running, mut n_interrupted, mut n_died, mut n_ended) = (0, 0, 0, 0);
     let typed = crate::command::read("autoissue exec bug");
     for seed in 0..N_SESSIONS {
         let events = session(seed);
         let points = points(&events);
-        let mut told = Told::new(&typed);
+        let mut told = AllViews::new(&typed);
         for (n, envelope) in (1..).zip(&events) {
             told.take(envelope);
             if !points.contains(&n) {
@@ -123,25 +123,25 @@ fn all_views_of_a_thousand_sessions_agree_in_every_count_and_amount() {
             }
             // The process of a session that has stopped can no longer die.
             let is_running = told.expected.status() == "running";
-            for is_cut_off in [true, false].into_iter().filter(|it| is_running || !it) {
-                told.set_cut_off(is_cut_off);
+            for is_dead in [true, false].into_iter().filter(|it| is_running || !it) {
+                told.set_dead(is_dead);
                 match told.expected.status() {
                     "running" => n_running += 1,
                     "interrupted" => n_interrupted += 1,
-                    "cut_off" => n_cut_off += 1,
+                    "died" => n_died += 1,
                     _ => n_ended += 1,
                 }
                 let Objections(wrong) = told.compare();
                 assert!(
                     wrong.is_empty(),
-                    "session {seed} after {n} events, process died: {is_cut_off}:\n{wrong:#?}\n{:#?}",
+                    "session {seed} after {n} events, process died: {is_dead}:\n{wrong:#?}\n{:#?}",
                     told.expected
                 );
             }
         }
     }
-    for n in [n_running, n_interrupted, n_cut_off, n_ended] {
-        assert!(100 < n, "{n_running} {n_interrupted} {n_cut_off} {n_ended}");
+    for n in [n_running, n_interrupted, n_died, n_ended] {
+        assert!(100 < n, "{n_running} {n_interrupted} {n_died} {n_ended}");
     }
 }
 
@@ -162,9 +162,9 @@ fn a_view_that_misses_an_event_is_found() {
 
     /// Finds an event that every view has to show. Returns the views before it and the expectation
     /// after it.
-    fn missed(is_shown: impl Fn(&Event, &Expected, &Expected) -> bool) -> Told {
+    fn missed(is_shown: impl Fn(&Event, &Expected, &Expected) -> bool) -> AllViews {
         for events in (0..N_SESSIONS).map(session) {
-            let mut told = Told::new(&Typed::default());
+            let mut told = AllViews::new(&Typed::default());
             for envelope in &events {
                 let mut after = told.expected.clone();
                 after.take(&envelope.event);

@@ -96,10 +96,10 @@ pub enum Seen {
 
 /// What is wanted of a running agent; later values are stronger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wish {
+pub enum AgentControl {
     /// Continue.
     #[default]
-    GoOn,
+    Continue,
     /// Stop, because its budget is used up.
     StopForBudget,
     /// Stop, because the session stops.
@@ -116,7 +116,7 @@ pub async fn run(
     supervisor: &SupervisorProgram,
     backend: &dyn AgentBackend,
     order: Launch,
-    mut wish: watch::Receiver<Wish>,
+    mut control: watch::Receiver<AgentControl>,
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
     let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
@@ -146,9 +146,9 @@ pub async fn run(
                 why.heard(&reading, &mut running).await;
             }
             () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
-            changed = wish.changed() => {
+            changed = control.changed() => {
                 // If the sender is gone, nobody wants anything more.
-                let wanted = if changed.is_ok() { *wish.borrow_and_update() } else { Wish::Kill };
+                let wanted = if changed.is_ok() { *control.borrow_and_update() } else { AgentControl::Kill };
                 why.wanted(wanted, &mut running).await;
             }
         }
@@ -346,14 +346,14 @@ impl Watch {
         running.terminate_within(self.grace).await;
     }
 
-    async fn wanted(&mut self, wish: Wish, running: &mut Running) {
-        match wish {
-            Wish::GoOn => return,
-            Wish::StopForBudget => {
+    async fn wanted(&mut self, control: AgentControl, running: &mut Running) {
+        match control {
+            AgentControl::Continue => return,
+            AgentControl::StopForBudget => {
                 self.drained.get_or_insert_with(Instant::now);
                 return;
             }
-            Wish::Stop | Wish::Kill => {
+            AgentControl::Stop | AgentControl::Kill => {
                 let stopped = match self.ended {
                     Some(_) => Stopped::AfterItsResult,
                     None => Stopped::Interrupted,
@@ -361,7 +361,7 @@ impl Watch {
                 self.stopped.get_or_insert(stopped);
             }
         }
-        if wish == Wish::Kill {
+        if control == AgentControl::Kill {
             running.kill().await;
         } else {
             running.terminate().await;

@@ -33,7 +33,7 @@ pub struct Check {
 
 /// Where commands run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workplace {
+pub struct CommandEnvironment {
     /// The worktree.
     pub directory: PathBuf,
     /// The whole environment.
@@ -164,7 +164,7 @@ fn how(exit_code: Option<i32>, signal: Option<i32>) -> String {
 pub async fn run_checks(
     supervisor: &SupervisorProgram,
     checks: &[Check],
-    workplace: &Workplace,
+    workplace: &CommandEnvironment,
     cancel: &CancellationToken,
     on_output: &mut (dyn FnMut(&str, &Line) + Send),
 ) -> Result<Vec<CheckResult>, ChecksError> {
@@ -215,7 +215,7 @@ fn result(check: &Check, finished: Finished) -> CheckResult {
 pub async fn run_setup(
     supervisor: &SupervisorProgram,
     commands: &[String],
-    workplace: &Workplace,
+    workplace: &CommandEnvironment,
     timeout: Duration,
     cancel: &CancellationToken,
     on_output: &mut (dyn FnMut(&str, &Line) + Send),
@@ -271,7 +271,7 @@ fn last_lines(output: &str) -> String {
 async fn run_shell(
     supervisor: &SupervisorProgram,
     command: &str,
-    workplace: &Workplace,
+    workplace: &CommandEnvironment,
     timeout: Duration,
     cancel: &CancellationToken,
     on_line: &mut (dyn FnMut(&Line) + Send),

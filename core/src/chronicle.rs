@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use autoissue_engine::{
     AttemptEvent, Engine, Event, IssueNumber, Outcome, Phase, PlanEvent, SessionEvent,
-    SessionStatus, Stage, Task, TaskEvent,
+    SessionOutcome, TaskState, Task, TaskEvent,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -33,12 +33,12 @@ use serde::Serialize;
 use crate::bus::Envelope;
 
 pub use costs::CostPoint;
-pub use counts::{Counts, TaskState};
+pub use counts::{Counts, TaskStatus};
 pub use failures::SeenFailure;
 pub use metrics::{Figures, Metrics};
 pub use money::Money;
 pub use needs::{Need, NeedKind, SessionNeed};
-pub use timeline::{Pause, PauseCause, Span, SpanEnd, Stretch};
+pub use timeline::{Pause, PauseCause, Span, SpanEnd, TimeRange};
 
 use costs::CostCurve;
 use failures::Failures;
@@ -52,7 +52,7 @@ pub struct Chronicle {
     last_seq: u64,
     last_at_ms: u64,
     started_at_ms: Option<u64>,
-    is_cut_off: bool,
+    is_dead: bool,
     timeline: Timeline,
     costs: CostCurve,
     failures: Failures,
@@ -64,9 +64,8 @@ pub struct Chronicle {
 
 /// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "SessionStatus")]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum SessionStatus {
     /// It is running.
     Running,
     /// It was stopped and can be resumed.
@@ -76,17 +75,17 @@ pub enum Status {
     /// It could not run, or had to stop.
     Failed,
     /// Its process died; the session can be resumed.
-    CutOff,
+    Died,
 }
 
-impl Status {
+impl SessionStatus {
     /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Running,
         Self::Interrupted,
         Self::Completed,
         Self::Failed,
-        Self::CutOff,
+        Self::Died,
     ];
 
     /// Returns the name as it appears in JSON and metrics.
@@ -96,7 +95,7 @@ impl Status {
             Self::Interrupted => "interrupted",
             Self::Completed => "completed",
             Self::Failed => "failed",
-            Self::CutOff => "cut_off",
+            Self::Died => "died",
         }
     }
 }
@@ -105,7 +104,7 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// Its state.
-    pub status: Status,
+    pub status: SessionStatus,
     /// When it started, in milliseconds since the Unix epoch.
     pub started_at_ms: u64,
     /// When it ended or was interrupted; `None` while it runs, and if its process died.
@@ -146,7 +145,7 @@ impl Chronicle {
         (self.last_seq, self.last_at_ms) = (*seq, *at_ms);
         self.engine.apply(event);
         match event {
-            Event::Session(SessionEvent::Resumed { .. }) => self.is_cut_off = false,
+            Event::Session(SessionEvent::Resumed { .. }) => self.is_dead = false,
             Event::Attempt(AttemptEvent::AgentExited { report, .. })
             | Event::Plan(PlanEvent::PlannerExited { report, .. }) => {
                 // An agent may report any number.
@@ -165,13 +164,13 @@ impl Chronicle {
     }
 
     /// Sets whether the session's process died, which no event says.
-    pub const fn set_cut_off(&mut self, is_cut_off: bool) {
-        self.is_cut_off = is_cut_off;
+    pub const fn set_dead(&mut self, is_dead: bool) {
+        self.is_dead = is_dead;
     }
 
     /// Returns whether the session's process was found to have died.
-    pub const fn is_cut_off(&self) -> bool {
-        self.is_cut_off
+    pub const fn is_dead(&self) -> bool {
+        self.is_dead
     }
 
     /// Returns the engine's state after the events.
@@ -212,30 +211,30 @@ impl Chronicle {
     }
 
     /// Returns the state of the session.
-    pub const fn status(&self) -> Status {
+    pub const fn status(&self) -> SessionStatus {
         match self.engine.phase() {
-            Phase::Over(SessionStatus::Completed) => Status::Completed,
-            Phase::Over(SessionStatus::Failed { .. }) => Status::Failed,
-            _ if self.engine.is_interrupted() => Status::Interrupted,
-            _ if self.is_cut_off => Status::CutOff,
-            _ => Status::Running,
+            Phase::Over(SessionOutcome::Completed) => SessionStatus::Completed,
+            Phase::Over(SessionOutcome::Failed { .. }) => SessionStatus::Failed,
+            _ if self.engine.is_interrupted() => SessionStatus::Interrupted,
+            _ if self.is_dead => SessionStatus::Died,
+            _ => SessionStatus::Running,
         }
     }
 
     /// Returns whether nothing more happens unless the session is resumed.
     pub fn is_still(&self) -> bool {
-        self.status() != Status::Running
+        self.status() != SessionStatus::Running
     }
 
     /// Returns the state of a task. If the session is not running, neither are its tasks: those in
     /// flight wait for a resume.
-    pub fn state(&self, task: &Task) -> TaskState {
-        match &task.stage {
-            Stage::Running(_) if !self.is_still() => TaskState::Running,
-            Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } | Stage::Running(_) => {
-                TaskState::Waiting
+    pub fn state(&self, task: &Task) -> TaskStatus {
+        match &task.state {
+            TaskState::Running(_) if !self.is_still() => TaskStatus::Running,
+            TaskState::Classifying | TaskState::Choosing | TaskState::Waiting { .. } | TaskState::Running(_) => {
+                TaskStatus::Waiting
             }
-            Stage::Ended(outcome) => outcome.group().into(),
+            TaskState::Ended(outcome) => outcome.group().into(),
         }
     }
 
@@ -255,10 +254,10 @@ impl Chronicle {
     }
 
     /// Returns how many tasks have been classified and have a model.
-    pub fn n_planned(&self) -> usize {
+    pub fn n_prepared(&self) -> usize {
         let tasks = self.engine.tasks().values();
         tasks
-            .filter(|task| !matches!(task.stage, Stage::Classifying | Stage::Choosing))
+            .filter(|task| !matches!(task.state, TaskState::Classifying | TaskState::Choosing))
             .count()
     }
 
@@ -338,7 +337,7 @@ impl Chronicle {
     }
 
     /// Returns the periods in which the session ran, in order.
-    pub fn runs(&self) -> Vec<Stretch> {
+    pub fn runs(&self) -> Vec<TimeRange> {
         self.timeline.runs()
     }
 

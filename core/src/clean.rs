@@ -12,7 +12,7 @@ use autoissue_git::checkout::Checkout;
 use autoissue_git::collector::{CollectorError, Collectors};
 use autoissue_git::mirror::{Mirror, Salvage};
 use autoissue_git::worktrees::Held;
-use autoissue_journal::{Journal, SessionId, SessionRow, SessionStatus};
+use autoissue_journal::{Journal, SessionId, SessionRow, StoredStatus};
 use autoissue_process::error_chain;
 
 use crate::config::{Config, LoggingSettings};
@@ -59,12 +59,12 @@ pub struct CleanedWorktree {
     /// The directory.
     pub path: PathBuf,
     /// What happened to it.
-    pub fate: Fate,
+    pub outcome: CleanOutcome,
 }
 
 /// What happened to a worktree.
 #[derive(Debug)]
-pub enum Fate {
+pub enum CleanOutcome {
     /// It was removed, or would be.
     Removed,
     /// A session that can be resumed uses it.
@@ -168,19 +168,19 @@ fn clean_worktrees(
 ) -> Result<Vec<CleanedWorktree>, SessionError> {
     let mut cleaned = Vec::new();
     for held in worktrees {
-        let fate = if past.holds(&held.session, held.issue) {
-            Fate::Held
+        let outcome = if past.holds(&held.session, held.issue) {
+            CleanOutcome::Held
         } else if dry_run {
-            Fate::Removed
+            CleanOutcome::Removed
         } else {
             on_a_runtime(collectors.release(held.issue))?
-                .map_or_else(Fate::Kept, |()| Fate::Removed)
+                .map_or_else(CleanOutcome::Kept, |()| CleanOutcome::Removed)
         };
         cleaned.push(CleanedWorktree {
             issue: held.issue,
             session: held.session,
             path: held.path,
-            fate,
+            outcome,
         });
     }
     Ok(cleaned)
@@ -364,8 +364,8 @@ impl Past {
 }
 
 impl PastSession {
-    fn of(id: String, status: SessionStatus, engine: &Engine) -> Self {
-        let may_go_on = matches!(status, SessionStatus::Running | SessionStatus::Interrupted);
+    fn of(id: String, status: StoredStatus, engine: &Engine) -> Self {
+        let may_go_on = matches!(status, StoredStatus::Running | StoredStatus::Interrupted);
         let held = if may_go_on {
             holders(engine)
         } else {

@@ -28,7 +28,7 @@ use crate::built_in;
 pub use autoissue_forge::ForgeKind;
 pub use problems::Problem;
 pub use secret_source::SecretOrEnv;
-pub use usd::{Usd, UsdError};
+pub use usd::{NonNegativeUsd, NonNegativeUsdError};
 
 /// Configuration of autoissue.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -41,7 +41,7 @@ pub struct Config {
     /// The coding agent.
     pub agent: AgentSettings,
     /// Maximum amount that a session may spend, in US dollars; 0 starts nothing that costs money.
-    pub max_total_budget_usd: Usd,
+    pub max_total_budget_usd: NonNegativeUsd,
     /// Which tasks may run at the same time.
     pub scheduler: SchedulerSettings,
     /// The circuit breaker, one per service.
@@ -68,7 +68,7 @@ impl Default for Config {
             project: ProjectSettings::default(),
             executor: ExecutorSettings::default(),
             agent: AgentSettings::default(),
-            max_total_budget_usd: Usd::from_cents(50_00),
+            max_total_budget_usd: NonNegativeUsd::from_cents(50_00),
             scheduler: SchedulerSettings::default(),
             breaker: BreakerSettings::default(),
             dashboard: DashboardSettings::default(),
@@ -137,9 +137,9 @@ pub struct ExecutorSettings {
     #[schemars(inner(length(min = 1)))]
     pub setup: Vec<String>,
     /// Commands that must all pass before a pull request is opened; each is an object, or just the command.
-    pub checks: Vec<Check>,
+    pub checks: Vec<CheckConfig>,
     /// What to do if a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
-    pub red_base: RedBase,
+    pub red_base: RedBaseSetting,
     /// Time limit of one step of collecting an attempt's work, in seconds; work that takes longer is moved aside and reported.
     #[schemars(range(min = 1, max = 86400))]
     pub collect_seconds: u32,
@@ -166,7 +166,7 @@ impl Default for ExecutorSettings {
             max_retries: 2,
             setup: Vec::new(),
             checks: Vec::new(),
-            red_base: RedBase::Fail,
+            red_base: RedBaseSetting::Fail,
             collect_seconds: 60,
             collect_memory_mib: 1024,
             max_salvage_gib: 10.0,
@@ -179,7 +179,7 @@ impl Default for ExecutorSettings {
 /// A command of the repository that must pass before a pull request is opened.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(from = "CheckForm", rename_all = "camelCase")]
-pub struct Check {
+pub struct CheckConfig {
     /// Name in reports and pull requests.
     pub name: String,
     /// Shell command; exit code 0 is a pass.
@@ -207,18 +207,18 @@ struct WholeCheck {
     #[schemars(length(min = 1))]
     run: String,
     /// Minutes after which the check has failed.
-    #[serde(default = "Check::default_timeout_minutes")]
+    #[serde(default = "CheckConfig::default_timeout_minutes")]
     #[schemars(range(min = 1, max = 1440))]
     timeout_minutes: u32,
 }
 
-impl Check {
+impl CheckConfig {
     const fn default_timeout_minutes() -> u32 {
         15
     }
 }
 
-impl From<CheckForm> for Check {
+impl From<CheckForm> for CheckConfig {
     fn from(form: CheckForm) -> Self {
         match form {
             CheckForm::Command(run) => Self {
@@ -242,7 +242,7 @@ impl From<CheckForm> for Check {
 /// What to do if a check already fails on the base commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum RedBase {
+pub enum RedBaseSetting {
     /// Stop before any money is spent.
     Fail,
     /// Continue, and ignore this check for all attempts.
@@ -261,10 +261,10 @@ pub struct AgentSettings {
     pub model: String,
     /// Maximum amount that one task may spend, over all its attempts, in US dollars.
     #[schemars(extend("exclusiveMinimum" = 0))]
-    pub max_budget_usd: Usd,
+    pub max_budget_usd: NonNegativeUsd,
     /// Amount in US dollars by which the limit passed to an agent is lowered, because agents check their spending only between turns.
     #[schemars(extend("exclusiveMinimum" = 0))]
-    pub turn_margin_usd: Usd,
+    pub turn_margin_usd: NonNegativeUsd,
     /// Maximum number of turns of one attempt; if unset, the backend's own limit.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_turns: Option<u32>,
@@ -284,8 +284,8 @@ impl Default for AgentSettings {
         Self {
             backend: agent.name(),
             model: built_in::default_model().to_owned(),
-            max_budget_usd: Usd::from_cents(5_00),
-            turn_margin_usd: Usd::from_cents(50),
+            max_budget_usd: NonNegativeUsd::from_cents(5_00),
+            turn_margin_usd: NonNegativeUsd::from_cents(50),
             max_turns: None,
             yolo: false,
             allowed_tools: agent
@@ -441,7 +441,7 @@ pub struct PlannerSettings {
     pub model: String,
     /// Maximum amount that planning may spend, in US dollars; counts against the session's budget.
     #[schemars(extend("exclusiveMinimum" = 0))]
-    pub max_budget_usd: Usd,
+    pub max_budget_usd: NonNegativeUsd,
 }
 
 impl Default for PlannerSettings {
@@ -449,7 +449,7 @@ impl Default for PlannerSettings {
         Self {
             enabled: true,
             model: built_in::default_model().to_owned(),
-            max_budget_usd: Usd::from_cents(2_00),
+            max_budget_usd: NonNegativeUsd::from_cents(2_00),
         }
     }
 }
@@ -629,8 +629,8 @@ mod tests {
 
     #[test]
     fn a_check_may_be_just_its_command() {
-        let check: Check = serde_json::from_value(json!("cargo test")).unwrap();
-        let whole: Check =
+        let check: CheckConfig = serde_json::from_value(json!("cargo test")).unwrap();
+        let whole: CheckConfig =
             serde_json::from_value(json!({"name": "cargo test", "run": "cargo test"})).unwrap();
         assert_eq!(check, whole);
         assert_eq!(check.timeout_minutes, 15);

@@ -1,7 +1,7 @@
 //! Requests to a running session from outside, and how they reach it.
 //!
 //! ```text
-//!   in the same process:   Resetter ──────────────────► Input ─► dispatcher
+//!   in the same process:   BreakerResetHandle ──────────────────► Input ─► dispatcher
 //!   in another process:    ask ─► journal (request) ──► Input ─► dispatcher, which polls once a second
 //! ```
 
@@ -67,11 +67,11 @@ pub fn ask(state_dir: &Path, session: &SessionId, control: &Control) -> Result<(
 
 /// Closes breakers of a session in this process.
 #[derive(Clone, Debug)]
-pub struct Resetter {
+pub struct BreakerResetHandle {
     inputs: Sender<Input>,
 }
 
-impl Resetter {
+impl BreakerResetHandle {
     pub(crate) const fn new(inputs: Sender<Input>) -> Self {
         Self { inputs }
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use autoissue_engine::{
     Effect, Engine, Event, Input, IntakeEvent, IssueNumber, Phase, PlanEvent, SessionEvent,
-    SessionStatus, TaskEvent, Time,
+    SessionOutcome, TaskEvent, Time,
 };
 use autoissue_journal::{
     self, AppendExtras, CostRow, Journal, JournalError, NewEvent, NewSession, SessionId,
@@ -161,7 +161,7 @@ impl Dispatcher {
                 Event::Session(
                     SessionEvent::Started { .. }
                         | SessionEvent::Finished {
-                            status: SessionStatus::Completed
+                            outcome: SessionOutcome::Completed
                         }
                 ) | Event::Intake(IntakeEvent::BacklogRead { .. })
             )
@@ -247,7 +247,7 @@ impl Dispatcher {
             model: task.model.clone().unwrap_or_default(),
             domain: task.domain().to_owned(),
             usd_micros: task.spent.micros(),
-            known: task.assumed == Default::default(),
+            known: task.estimated == Default::default(),
             finished_at_ms: now.ms(),
             outcome: outcome.name().to_owned(),
         })
@@ -306,17 +306,17 @@ fn kind_of(text: &str) -> String {
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
         Event::Session(SessionEvent::Started { .. } | SessionEvent::Resumed { .. }) => {
-            (autoissue_journal::SessionStatus::Running, None)
+            (autoissue_journal::StoredStatus::Running, None)
         }
         Event::Session(SessionEvent::Interrupted) | Event::Plan(PlanEvent::ConfirmationAwaited) => {
-            (autoissue_journal::SessionStatus::Interrupted, None)
+            (autoissue_journal::StoredStatus::Interrupted, None)
         }
         Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Completed,
-        }) => (autoissue_journal::SessionStatus::Completed, Some(now.ms())),
+            outcome: SessionOutcome::Completed,
+        }) => (autoissue_journal::StoredStatus::Completed, Some(now.ms())),
         Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Failed { .. },
-        }) => (autoissue_journal::SessionStatus::Failed, Some(now.ms())),
+            outcome: SessionOutcome::Failed { .. },
+        }) => (autoissue_journal::StoredStatus::Failed, Some(now.ms())),
         _ => return None,
     };
     Some(StatusChange {
@@ -365,7 +365,7 @@ pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
     let holds = |issue: &IssueNumber| {
         engine
             .task(*issue)
-            .is_some_and(|task| task.attempt().is_some() || task.kept.is_some())
+            .is_some_and(|task| task.attempt().is_some() || task.continuation.is_some())
     };
     match engine.phase() {
         Phase::Over(_) => Vec::new(),

@@ -295,7 +295,7 @@ impl Examination<'_> {
             .probe_backend()
             .map(|info| (info.program, info.version_args))
             .unwrap_or_default();
-        let question = agent::Question {
+        let question = agent::VersionProbe {
             name: &name,
             known_as: &known_as,
             program,

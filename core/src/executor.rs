@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
-use crate::agent::Wish;
+use crate::agent::AgentControl;
 use crate::log;
 use crate::work::{AttemptId, Services};
 
@@ -43,7 +43,7 @@ pub(crate) struct Executor {
 
 /// What can be stopped in an attempt.
 struct Running {
-    wish: watch::Sender<Wish>,
+    control: watch::Sender<AgentControl>,
     cancel: CancellationToken,
 }
 
@@ -162,13 +162,13 @@ impl Executor {
             .spawn_on(waiting.in_current_span(), &self.runtime);
     }
 
-    fn stoppable(&self, id: AttemptId) -> (watch::Receiver<Wish>, CancellationToken) {
-        let (wish, wished) = watch::channel(Wish::GoOn);
+    fn stoppable(&self, id: AttemptId) -> (watch::Receiver<AgentControl>, CancellationToken) {
+        let (control, wished) = watch::channel(AgentControl::Continue);
         let cancel = self.everything.child_token();
         lock(&self.running).insert(
             id,
             Running {
-                wish,
+                control,
                 cancel: cancel.clone(),
             },
         );
@@ -180,17 +180,17 @@ impl Executor {
         let Some(running) = running.get(&id) else {
             return;
         };
-        let wish = match reason {
-            StopReason::Budget => Wish::StopForBudget,
-            StopReason::Interrupted => Wish::Stop,
-            StopReason::Killed => Wish::Kill,
+        let control = match reason {
+            StopReason::Budget => AgentControl::StopForBudget,
+            StopReason::Interrupted => AgentControl::Stop,
+            StopReason::Killed => AgentControl::Kill,
         };
         if reason != StopReason::Budget {
             running.cancel.cancel();
         }
-        running.wish.send_if_modified(|current| {
-            let stronger = *current < wish;
-            *current = wish.max(*current);
+        running.control.send_if_modified(|current| {
+            let stronger = *current < control;
+            *current = control.max(*current);
             stronger
         });
     }

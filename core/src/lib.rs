@@ -27,7 +27,7 @@ pub mod doctor;
 mod executor;
 mod host;
 mod log;
-pub mod older;
+pub mod outdated_journal;
 pub mod planner;
 pub mod plugins;
 mod preflight;

@@ -29,7 +29,7 @@ pub(crate) fn session(id: &SessionId) -> Span {
 
 /// Returns the span of an attempt, or of the known parts of it, within the current one. The
 /// planner's attempts belong to no issue.
-fn whose(issue: Option<IssueNumber>, attempt: Option<u32>) -> Span {
+fn task_span(issue: Option<IssueNumber>, attempt: Option<u32>) -> Span {
     let task = issue.map_or_else(Span::current, |issue| error_span!("task", issue = issue.0));
     match attempt {
         Some(attempt) => error_span!(parent: &task, "attempt", attempt),
@@ -38,7 +38,7 @@ fn whose(issue: Option<IssueNumber>, attempt: Option<u32>) -> Span {
 }
 
 pub(crate) fn effect(effect: &Effect) -> Span {
-    whose(effect.issue(), effect.attempt())
+    task_span(effect.issue(), effect.attempt())
         .in_scope(|| error_span!("effect", effect = effect.name()))
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn answer(input: &Input, took: Duration) {
 /// Logs an event that is in the journal under this number. Each chapter has a module that lists the
 /// events to log at a level other than `info`.
 pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
-    whose(event.issue(), event.attempt()).in_scope(|| {
+    task_span(event.issue(), event.attempt()).in_scope(|| {
         if let Some(failure) = event.failure() {
             let failure_type = failure.failure_type().map_or("interrupted", |it| it.name());
             warn!(

@@ -22,7 +22,7 @@ pub use problems::Problem;
 
 pub(crate) use answer::read as read_answer;
 pub(crate) use document::answer_schema;
-pub(crate) use prompt::{Question, prompt};
+pub(crate) use prompt::{PlannerQuestion, prompt};
 
 /// The plan of a session, in its directory.
 pub const PLAN_FILE: &str = "plan.json";

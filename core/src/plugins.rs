@@ -240,7 +240,7 @@ impl Entry {
 }
 
 /// A loaded plugin, and how it is configured.
-struct Known {
+struct LoadedPlugin {
     entry: Entry,
     plugin: Plugin,
     real_path: PathBuf,
@@ -251,7 +251,7 @@ struct Loader<'a> {
     lock: Option<PluginLock>,
     /// Created for the first plugin: most sessions need none.
     host: Option<PluginHost>,
-    known: Vec<Known>,
+    known: Vec<LoadedPlugin>,
 }
 
 impl<'a> Loader<'a> {
@@ -375,7 +375,7 @@ impl<'a> Loader<'a> {
         let component = entry.read(self.lock.as_ref())?;
         let plugin = entry.load(self.host()?, &component)?;
         self.check_name(&plugin, entry)?;
-        self.known.push(Known {
+        self.known.push(LoadedPlugin {
             entry: entry.clone(),
             plugin: plugin.clone(),
             real_path,
@@ -448,7 +448,7 @@ impl<'a> Loader<'a> {
             )?;
         }
         if let Some(backend) = plugins.of(Kind::AgentBackend) {
-            let is_its = |known: &&Known| known.plugin.digest() == backend.plugin.digest();
+            let is_its = |known: &&LoadedPlugin| known.plugin.digest() == backend.plugin.digest();
             let known = self
                 .known
                 .iter()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use autoissue_journal::{Journal, JournalError, SessionRow, SessionStatus};
+use autoissue_journal::{Journal, JournalError, SessionRow, StoredStatus};
 
 use crate::config::LoggingSettings;
 
@@ -94,7 +94,7 @@ fn transcripts(state_dir: &Path, journal: &Journal) -> Result<Vec<Transcripts>, 
                 bytes: directories.iter().map(|it| size_of(it, DEPTH_MAX)).sum(),
                 directories,
                 ended_at_ms: row.finished_at_ms.unwrap_or(row.started_at_ms),
-                may_run: row.status == SessionStatus::Running,
+                may_run: row.status == StoredStatus::Running,
             })
         })
         .collect();
@@ -104,8 +104,8 @@ fn transcripts(state_dir: &Path, journal: &Journal) -> Result<Vec<Transcripts>, 
 
 /// Returns the directories of a session that may be removed. A planner's answer may be all that an
 /// unfinished session has of its plan.
-fn directories_in(session: &Path, status: SessionStatus) -> Vec<PathBuf> {
-    let is_over = matches!(status, SessionStatus::Completed | SessionStatus::Failed);
+fn directories_in(session: &Path, status: StoredStatus) -> Vec<PathBuf> {
+    let is_over = matches!(status, StoredStatus::Completed | StoredStatus::Failed);
     let entries = fs::read_dir(session).into_iter().flatten().flatten();
     let is_ours = |entry: &fs::DirEntry| {
         let name = entry.file_name();
@@ -162,9 +162,9 @@ mod tests {
                 };
                 state.journal.create_session(&new).unwrap();
                 let status = if *days < 0 {
-                    SessionStatus::Running
+                    StoredStatus::Running
                 } else {
-                    SessionStatus::Completed
+                    StoredStatus::Completed
                 };
                 let change = StatusChange {
                     status,

@@ -32,7 +32,7 @@ use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::chronicle::Chronicle;
 use crate::config::Config;
-use crate::control::Resetter;
+use crate::control::BreakerResetHandle;
 use crate::dispatcher::{Dispatcher, Unrecorded};
 use crate::executor::Executor;
 pub use crate::host::Host;
@@ -50,7 +50,7 @@ pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum SessionRequest {
     /// The open issues that carry a label.
     Exec(Exec),
     /// Issues made from a directive, or those of an existing plan.
@@ -170,7 +170,7 @@ impl Session {
     ///
     /// # Errors
     /// Fails if the session could not run; nothing has been changed then.
-    pub fn open(config: Config, host: &Host, order: Order) -> Result<Self, SessionError> {
+    pub fn open(config: Config, host: &Host, order: SessionRequest) -> Result<Self, SessionError> {
         open::open(config, host, order)
     }
 
@@ -205,8 +205,8 @@ impl Session {
     }
 
     /// Returns a handle that closes its breakers.
-    pub fn resetter(&self) -> Resetter {
-        Resetter::new(self.inputs.0.clone())
+    pub fn breaker_reset(&self) -> BreakerResetHandle {
+        BreakerResetHandle::new(self.inputs.0.clone())
     }
 
     /// Calls `hook` around each write of the journal, for tests that crash there.
@@ -273,7 +273,7 @@ impl Session {
         if let Some((issues, warnings)) = self.notes.missing() {
             return Err(SessionError::NotInBacklog {
                 issues: issues.clone(),
-                label: engine.about().label.clone(),
+                label: engine.info().label.clone(),
                 warnings: warnings.clone(),
             });
         }

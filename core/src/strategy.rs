@@ -15,7 +15,7 @@ mod guard;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use autoissue_engine::{Classification, Effort, Instead, Issue, Undecided, Usd};
+use autoissue_engine::{Classification, Effort, PluginFailureAction, Issue, PluginFailure, Usd};
 use autoissue_journal::CostRow;
 use autoissue_plugin_host::{Kind, NoStrategy};
 use autoissue_plugin_sdk as sdk;
@@ -32,10 +32,10 @@ use guard::Guard;
 
 /// The strategies of a session.
 pub struct Strategies {
-    classifier: Seat<dyn Classifier>,
-    selector: Seat<dyn ModelSelector>,
-    backend: Seat<dyn AgentBackend>,
-    template: Seat<dyn PrTemplate>,
+    classifier: ConfiguredStrategy<dyn Classifier>,
+    selector: ConfiguredStrategy<dyn ModelSelector>,
+    backend: ConfiguredStrategy<dyn AgentBackend>,
+    template: ConfiguredStrategy<dyn PrTemplate>,
     /// Domains that the configuration knows.
     domains: Vec<String>,
     /// Results of each model so far.
@@ -43,7 +43,7 @@ pub struct Strategies {
     repository: String,
     run_label: String,
     /// Called when a plugin did not decide.
-    tell: Box<dyn Fn(Undecided) + Send + Sync>,
+    tell: Box<dyn Fn(PluginFailure) + Send + Sync>,
 }
 
 /// What the model selector decided.
@@ -68,7 +68,7 @@ impl ChosenModel {
 }
 
 /// The strategy that makes one kind of decision.
-struct Seat<S: ?Sized> {
+struct ConfiguredStrategy<S: ?Sized> {
     strategy: Box<S>,
     /// Its settings; empty if it has none.
     settings: String,
@@ -104,7 +104,7 @@ fn list(names: &[String]) -> String {
         .join(", ")
 }
 
-impl<S: ?Sized> Seat<S> {
+impl<S: ?Sized> ConfiguredStrategy<S> {
     fn builtin(strategy: Box<S>, describe: impl Fn(&S) -> Description) -> Self {
         let by = by(&describe(&strategy));
         Self {
@@ -139,15 +139,15 @@ impl Strategies {
     /// Returns the built-ins, with the free agent backend.
     pub fn builtin() -> Self {
         Self {
-            classifier: Seat::builtin(built_in::classifier(), Classifier::describe),
-            selector: Seat::builtin(built_in::model_selector(), ModelSelector::describe),
-            backend: Seat::builtin((built_in::free_agent().backend)(), AgentBackend::describe),
-            template: Seat::builtin(built_in::pr_template(), PrTemplate::describe),
+            classifier: ConfiguredStrategy::builtin(built_in::classifier(), Classifier::describe),
+            selector: ConfiguredStrategy::builtin(built_in::model_selector(), ModelSelector::describe),
+            backend: ConfiguredStrategy::builtin((built_in::free_agent().backend)(), AgentBackend::describe),
+            template: ConfiguredStrategy::builtin(built_in::pr_template(), PrTemplate::describe),
             domains: DOMAINS.map(str::to_owned).to_vec(),
             history: Vec::new(),
             repository: String::new(),
             run_label: String::new(),
-            tell: Box::new(|undecided| tracing::warn!(?undecided, "a plugin did not decide")),
+            tell: Box::new(|plugin_failure| tracing::warn!(?plugin_failure, "a plugin did not decide")),
         }
     }
 
@@ -165,7 +165,7 @@ impl Strategies {
             .filter(|domain| !DOMAINS.contains(&domain.as_str()));
         strategies.domains.extend(further.cloned());
         strategies.seat_plugins(plugins)?;
-        let known = Known { config, plugins };
+        let known = StrategyNames { config, plugins };
         known.builtin(
             Kind::Classifier,
             "strategies.classifier",
@@ -187,7 +187,7 @@ impl Strategies {
                 let agents = built_in::agents().map(BuiltInAgent::name);
                 return Err(known.unknown("agent.backend", name, agents));
             };
-            strategies.backend = Seat::builtin((agent.backend)(), AgentBackend::describe);
+            strategies.backend = ConfiguredStrategy::builtin((agent.backend)(), AgentBackend::describe);
         }
         Ok(strategies)
     }
@@ -197,15 +197,15 @@ impl Strategies {
             let (plugin, name) = (&chosen.plugin, chosen.strategy.as_deref());
             match kind {
                 Kind::Classifier => {
-                    self.classifier = Seat::plugin(plugin.classifier(name)?, chosen);
+                    self.classifier = ConfiguredStrategy::plugin(plugin.classifier(name)?, chosen);
                 }
                 Kind::ModelSelector => {
-                    self.selector = Seat::plugin(plugin.model_selector(name)?, chosen);
+                    self.selector = ConfiguredStrategy::plugin(plugin.model_selector(name)?, chosen);
                 }
                 Kind::AgentBackend => {
-                    self.backend = Seat::plugin(plugin.agent_backend(name)?, chosen);
+                    self.backend = ConfiguredStrategy::plugin(plugin.agent_backend(name)?, chosen);
                 }
-                Kind::PrTemplate => self.template = Seat::plugin(plugin.pr_template(name)?, chosen),
+                Kind::PrTemplate => self.template = ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen),
             }
         }
         Ok(())
@@ -223,7 +223,7 @@ impl Strategies {
 
     /// Sets the function that is called when a plugin did not decide.
     #[must_use]
-    pub fn telling(mut self, tell: impl Fn(Undecided) + Send + Sync + 'static) -> Self {
+    pub fn telling(mut self, tell: impl Fn(PluginFailure) + Send + Sync + 'static) -> Self {
         self.tell = Box::new(tell);
         self
     }
@@ -314,37 +314,37 @@ impl Strategies {
         &self,
         kind: Kind,
         issue: &Issue,
-        seat: &Seat<S>,
+        configured: &ConfiguredStrategy<S>,
         ask: impl Fn(&S) -> Result<T, PluginError>,
         builtin: impl Fn() -> Result<T, PluginError>,
-    ) -> Result<(T, String), Undecided> {
-        let by = seat.by.clone();
-        let (message, then) = match &seat.guard {
-            None => match ask(&seat.strategy) {
+    ) -> Result<(T, String), PluginFailure> {
+        let by = configured.by.clone();
+        let (message, then) = match &configured.guard {
+            None => match ask(&configured.strategy) {
                 Ok(answer) => return Ok((answer, by)),
-                Err(error) => (error.to_string(), Instead::Fail),
+                Err(error) => (error.to_string(), PluginFailureAction::Fail),
             },
-            Some(guard) => match guard.ask(Instant::now(), || ask(&seat.strategy)) {
+            Some(guard) => match guard.ask(Instant::now(), || ask(&configured.strategy)) {
                 Ok(answer) => return Ok((answer, by)),
                 Err(message) => (message, guard.instead()),
             },
         };
-        let undecided = Undecided {
+        let plugin_failure = PluginFailure {
             issue: issue.number,
             strategy: kind.name().to_owned(),
             plugin: by,
             message,
             then,
         };
-        if then != Instead::Fallback {
-            return Err(undecided);
+        if then != PluginFailureAction::Fallback {
+            return Err(plugin_failure);
         }
-        let answer = builtin().map_err(|error| Undecided {
-            message: format!("{}; the built-in failed too: {error}", undecided.message),
-            then: Instead::Fail,
-            ..undecided.clone()
+        let answer = builtin().map_err(|error| PluginFailure {
+            message: format!("{}; the built-in failed too: {error}", plugin_failure.message),
+            then: PluginFailureAction::Fail,
+            ..plugin_failure.clone()
         })?;
-        (self.tell)(undecided);
+        (self.tell)(plugin_failure);
         Ok((answer, BUILTIN.to_owned()))
     }
 
@@ -352,7 +352,7 @@ impl Strategies {
     ///
     /// # Errors
     /// Fails if there is no decision and `onError` does not allow the built-in to decide.
-    pub fn classify(&self, issue: &Issue) -> Result<Classification, Undecided> {
+    pub fn classify(&self, issue: &Issue) -> Result<Classification, PluginFailure> {
         let given = self.issue(issue);
         let context = |settings: &str| ClassifierContext {
             settings: settings.to_owned(),
@@ -394,7 +394,7 @@ impl Strategies {
         attempt: u32,
         n_substance: u32,
         budget_left: Usd,
-    ) -> Result<ChosenModel, Undecided> {
+    ) -> Result<ChosenModel, PluginFailure> {
         let models = self
             .probe_backend()
             .map(|info| info.models)
@@ -434,11 +434,11 @@ impl Strategies {
                 effort: selection.effort,
                 reason: selection.reason,
             }),
-            Err(undecided) if self.selector.guard.is_none() => Ok(ChosenModel::left(format!(
+            Err(plugin_failure) if self.selector.guard.is_none() => Ok(ChosenModel::left(format!(
                 "the agent's program chooses: {}",
-                undecided.message
+                plugin_failure.message
             ))),
-            Err(undecided) => Err(undecided),
+            Err(plugin_failure) => Err(plugin_failure),
         }
     }
 
@@ -450,7 +450,7 @@ impl Strategies {
         &self,
         issue: &Issue,
         context: &sdk::PrContext,
-    ) -> Result<sdk::PullRequestText, Undecided> {
+    ) -> Result<sdk::PullRequestText, PluginFailure> {
         let with = |settings: &str| sdk::PrContext {
             settings: settings.to_owned(),
             ..context.clone()
@@ -488,12 +488,12 @@ impl Strategies {
 }
 
 /// The meaning of strategy names.
-struct Known<'a> {
+struct StrategyNames<'a> {
     config: &'a Config,
     plugins: &'a Plugins,
 }
 
-impl Known<'_> {
+impl StrategyNames<'_> {
     /// Returns whether the built-in makes a decision, not a plugin.
     fn builtin(
         &self,

@@ -6,11 +6,11 @@ mod plan;
 
 use std::collections::BTreeMap;
 
-use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionStatus, Task};
+use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionOutcome, Task};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::chronicle::{Chronicle, Status};
+use crate::chronicle::{Chronicle, SessionStatus};
 
 pub use crate::wall_clock::rfc3339;
 pub use plan::{PlanSummary, PlannedIssueSummary};
@@ -23,8 +23,8 @@ pub struct Summary {
     pub kind: SummaryKind,
     /// Session id.
     pub session: String,
-    /// `completed`, `interrupted`, `failed`; `running` while it runs, `cut_off` if its process died.
-    pub status: Status,
+    /// `completed`, `interrupted`, `failed`; `running` while it runs, `died` if its process died.
+    pub status: SessionStatus,
     /// Why it failed, what has to be fixed before it is resumed, or why there was nothing to do; null otherwise.
     pub reason: Option<String>,
     /// The plan, if the issues were planned and a plan exists; null otherwise.
@@ -36,7 +36,7 @@ pub struct Summary {
     /// US dollars spent: settled costs, known and estimated, plus what running attempts have metered.
     pub spent_usd: f64,
     /// The part of it that is estimated, because the agent did not report its cost.
-    pub assumed_usd: f64,
+    pub estimated_usd: f64,
     /// The budget in US dollars.
     pub budget_usd: f64,
     /// Calls to the forge's API: for the backlog, and for publishing.
@@ -103,10 +103,10 @@ impl Summary {
             tasks: engine.tasks().values().map(TaskSummary::new).collect(),
             counts: counts.ended().map(|(state, n)| (state.name(), n)).collect(),
             spent_usd: money.spent.dollars(),
-            assumed_usd: money.assumed.dollars(),
+            estimated_usd: money.estimated.dollars(),
             budget_usd: money.budget.dollars(),
             api_calls: engine.n_api_calls(),
-            plugin_failures: engine.n_undecided().clone(),
+            plugin_failures: engine.n_plugin_failures().clone(),
             started_at: rfc3339(chronicle.started_at_ms()),
             finished_at: chronicle.finished_at_ms().map(rfc3339),
         }
@@ -150,14 +150,14 @@ impl PullRequestLink {
 
 fn reason(engine: &Engine) -> Option<String> {
     match engine.phase() {
-        Phase::Over(SessionStatus::Failed { message, .. }) => Some(message.clone()),
-        _ => engine.to_mend().map(str::to_owned),
+        Phase::Over(SessionOutcome::Failed { message, .. }) => Some(message.clone()),
+        _ => engine.required_fix().map(str::to_owned),
     }
 }
 
 /// How a session ended, as the exit code reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SessionResult {
     /// All tasks are done, or already had an open pull request.
     AllDone,
     /// It ran, and some task failed or was skipped.
@@ -170,14 +170,14 @@ pub enum Verdict {
     Interrupted,
 }
 
-impl Verdict {
+impl SessionResult {
     /// Returns how a session ended.
     pub fn of(engine: &Engine) -> Self {
         use autoissue_engine::NotStarted;
         if engine.is_interrupted() {
             return Self::Interrupted;
         }
-        if let Phase::Over(SessionStatus::Failed { budget, .. }) = engine.phase() {
+        if let Phase::Over(SessionOutcome::Failed { budget, .. }) = engine.phase() {
             return if *budget { Self::Budget } else { Self::Failed };
         }
         let outcomes = || engine.tasks().values().filter_map(Task::outcome);

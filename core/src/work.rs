@@ -36,7 +36,7 @@ use sha2::{Digest, Sha256};
 
 use crate::backlog_notes::BacklogNotes;
 use crate::bus::{Bus, Progress, ProgressKind};
-use crate::checks::Workplace;
+use crate::checks::CommandEnvironment;
 use crate::config::Config;
 use crate::disk::is_full;
 use crate::strategy::Strategies;
@@ -132,8 +132,8 @@ impl Services {
         }
     }
 
-    pub(super) fn workplace(&self, id: AttemptId) -> Result<Workplace, Failure> {
-        Ok(Workplace {
+    pub(super) fn workplace(&self, id: AttemptId) -> Result<CommandEnvironment, Failure> {
+        Ok(CommandEnvironment {
             directory: self.workspace()?.collectors.path(id.issue.0),
             env: self.agent_env.clone(),
             tag: self.tag(id),

@@ -57,8 +57,8 @@ macro_rules! export_plugin {
             struct Plugin;
 
             impl $crate::supplies::Supplies for Plugin {
-                fn about() -> $crate::supplies::About {
-                    $crate::supplies::About {
+                fn about() -> $crate::supplies::CrateInfo {
+                    $crate::supplies::CrateInfo {
                         name: env!("CARGO_PKG_NAME"),
                         version: env!("CARGO_PKG_VERSION"),
                         description: env!("CARGO_PKG_DESCRIPTION"),
@@ -66,8 +66,8 @@ macro_rules! export_plugin {
                     }
                 }
 
-                fn strategies() -> $crate::supplies::Strategies {
-                    let mut strategies = $crate::supplies::Strategies::default();
+                fn strategies() -> $crate::supplies::PluginStrategies {
+                    let mut strategies = $crate::supplies::PluginStrategies::default();
                     $(
                         strategies.$kind(<$first as ::core::default::Default>::default());
                         $(strategies.$kind(<$more as ::core::default::Default>::default());)*
@@ -89,7 +89,7 @@ macro_rules! export_plugin {
 #[macro_export]
 macro_rules! __export_plugin {
     (metadata $plugin:ident) => {
-        const _: fn() -> $crate::supplies::Strategies =
+        const _: fn() -> $crate::supplies::PluginStrategies =
             <$plugin as $crate::supplies::Supplies>::strategies;
     };
     ($kind:ident $plugin:ident) => {};

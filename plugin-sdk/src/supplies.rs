@@ -4,7 +4,7 @@
 use crate::{AgentBackend, Classifier, ModelSelector, PrTemplate};
 
 /// Description of a plugin, from its crate.
-pub struct About {
+pub struct CrateInfo {
     /// Name.
     pub name: &'static str,
     /// Version.
@@ -18,14 +18,14 @@ pub struct About {
 /// Implemented by the macro.
 pub trait Supplies {
     /// Returns the description of the plugin.
-    fn about() -> About;
+    fn about() -> CrateInfo;
     /// Returns its strategies.
-    fn strategies() -> Strategies;
+    fn strategies() -> PluginStrategies;
 }
 
 /// The strategies of a plugin, by kind, in order.
 #[derive(Default)]
-pub struct Strategies {
+pub struct PluginStrategies {
     /// Classifiers.
     pub classifiers: Vec<Box<dyn Classifier>>,
     /// Model selectors.
@@ -36,7 +36,7 @@ pub struct Strategies {
     pub pr_templates: Vec<Box<dyn PrTemplate>>,
 }
 
-impl Strategies {
+impl PluginStrategies {
     /// Adds a classifier.
     pub fn classifier(&mut self, strategy: impl Classifier + 'static) {
         self.classifiers.push(Box::new(strategy));

@@ -9,8 +9,8 @@
 use std::collections::VecDeque;
 
 use autoissue_core::engine::{
-    About, AgentReport, AttemptEffect, AttemptInput, Effect, Ended, Engine, History, Input,
-    IntakeInput, Issue, IssueNumber, Metering, ModelChoice, Publication, SessionInput, Settings,
+    SessionInfo, AgentReport, AttemptEffect, AttemptInput, Effect, Ended, Engine, CostHistory, Input,
+    IntakeInput, Issue, IssueNumber, CostReporting, ModelChoice, Publication, SessionInput, Settings,
     Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 use autoissue_core::strategy::Strategies;
@@ -49,15 +49,15 @@ fn in_process() {
     ];
     let mut rows = vec![heading.map(str::to_owned)];
     for n in N_ISSUES {
-        let runs: Vec<Night> = (0..N_ROUNDS).map(|_| Night::measured(n)).collect();
-        let ms = |of: fn(&Night) -> f64| format!("{:.0}", 1e3 * median(runs.iter().map(of)));
+        let runs: Vec<MeasuredSession> = (0..N_ROUNDS).map(|_| MeasuredSession::measured(n)).collect();
+        let ms = |of: fn(&MeasuredSession) -> f64| format!("{:.0}", 1e3 * median(runs.iter().map(of)));
         rows.push([
             n.to_string(),
-            ms(|night| night.classify_s),
-            ms(|night| night.admit_s),
+            ms(|measured| measured.classify_s),
+            ms(|measured| measured.admit_s),
             format!(
                 "{:.1}",
-                1e6 * median(runs.iter().map(|night| night.decide_s)) / N_DECISIONS.min(n) as f64
+                1e6 * median(runs.iter().map(|measured| measured.decide_s)) / N_DECISIONS.min(n) as f64
             ),
             runs[0]
                 .memory_mib
@@ -91,7 +91,7 @@ fn whole_program() {
 }
 
 /// One session over a backlog with agents that finish at once, and the cost of its parts.
-struct Night {
+struct MeasuredSession {
     engine: Engine,
     now: Time,
     agents: VecDeque<(IssueNumber, u32)>,
@@ -101,11 +101,11 @@ struct Night {
     memory_mib: Option<f64>,
 }
 
-impl Night {
+impl MeasuredSession {
     fn measured(n_issues: u64) -> Self {
         let issues: Vec<Issue> = (1..=n_issues).map(issue).collect();
         let before = own_memory_mib();
-        let mut night = Self {
+        let mut measured = Self {
             engine: Engine::new(),
             now: Time::from_ms(1),
             agents: VecDeque::new(),
@@ -114,17 +114,17 @@ impl Night {
             decide_s: 0.0,
             memory_mib: None,
         };
-        night.plan(issues);
-        night.memory_mib = before.and_then(|before| Some(own_memory_mib()? - before));
-        night.run();
-        night
+        measured.plan(issues);
+        measured.memory_mib = before.and_then(|before| Some(own_memory_mib()? - before));
+        measured.run();
+        measured
     }
 
     /// Classifies the backlog and admits it; the first tasks start as part of it.
     fn plan(&mut self, issues: Vec<Issue>) {
         let strategies = Strategies::builtin();
         let settings = Settings {
-            metering: Metering::Free,
+            cost_reporting: CostReporting::Free,
             model: ModelChoice::Fixed { model: None },
             n_slots: 4,
             budget: Usd::from_cents(0),
@@ -132,8 +132,8 @@ impl Night {
         };
         let started = Input::Session(SessionInput::Started {
             settings: Box::new(settings),
-            about: About::default(),
-            history: History::default(),
+            info: SessionInfo::default(),
+            history: CostHistory::default(),
         });
         let begun = own_cpu_s();
         self.give(started);

@@ -61,7 +61,7 @@ use faults::Faults;
 pub use faults::{Fault, Gate, On};
 pub use hosted::{HostedRepository, Issue, IssueState, PullRequest};
 pub use policy::Rules;
-use policy::{Policy, Sight, UnderWay};
+use policy::{Policy, RequestContext, UnderWay};
 use quota::Quota;
 use shapes::Site;
 pub use token::Token;
@@ -340,13 +340,13 @@ impl Shared {
     fn judge(&self, request: &Received, token: &str) -> UnderWay {
         let known_tokens: Vec<String> = self.world().tokens.keys().cloned().collect();
         let is_still_there = |url: &str| self.world().is_still_there(url);
-        let sight = Sight {
+        let context = RequestContext {
             now: self.clock.now(),
             token,
             known_tokens: &known_tokens,
             is_still_there: &is_still_there,
         };
-        self.policy.arrived(request, &sight)
+        self.policy.arrived(request, &context)
     }
 
     /// Returns the remaining seconds of a caller's secondary limit.

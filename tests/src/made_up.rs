@@ -14,10 +14,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::engine::{
-    About, AgentReport, AttemptEffect, AttemptInput, CheckResult, Classification, Effect, Ended,
-    Engine, Event, Failure, FileChange, History, Input, IntakeEffect, IntakeInput, Issue,
+    SessionInfo, AgentReport, AttemptEffect, AttemptInput, CheckResult, Classification, Effect, Ended,
+    Engine, Event, Failure, FileChange, CostHistory, Input, IntakeEffect, IntakeInput, Issue,
     IssueNumber, ModelChoice, Publication, PullRequest, ServiceInput, SessionEvent, SessionInput,
-    SessionStatus, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
+    SessionOutcome, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 use autoissue_core::journal::repository_lock::{
     Holder, RepositoryLock, repository_key, state_lock,
@@ -146,7 +146,7 @@ impl MadeUp {
             recipe,
             last_seq: 0,
         };
-        made_up.rehearse(started_at_ms);
+        made_up.dry_run(started_at_ms);
         made_up
     }
 
@@ -166,7 +166,7 @@ impl MadeUp {
     }
 
     /// Releases the repository without recording anything, like a killed process.
-    pub fn cut_off(&mut self) {
+    pub fn die(&mut self) {
         self.lock = None;
     }
 
@@ -225,7 +225,7 @@ impl MadeUp {
     }
 
     /// Simulates the session first, then writes it so that it ends at `ends_at_ms`.
-    fn rehearse(&mut self, ends_at_ms: u64) {
+    fn dry_run(&mut self, ends_at_ms: u64) {
         let settings = Settings {
             budget: self.recipe.budget,
             n_slots: self.recipe.n_slots,
@@ -237,19 +237,19 @@ impl MadeUp {
             },
             ..Settings::default()
         };
-        let about = About {
+        let info = SessionInfo {
             label: "ready".to_owned(),
             directive: None,
             repository: "lighthouse/logbook".to_owned(),
             base_branch: "main".to_owned(),
             version: "0.1.0".to_owned(),
-            ..About::default()
+            ..SessionInfo::default()
         };
         // The engine's times are absolute: measure the session's length first, then start that much
         // earlier.
-        let length_ms = self.length_ms(&settings, &about);
+        let length_ms = self.length_ms(&settings, &info);
         self.now_ms = ends_at_ms - length_ms;
-        let mut written = self.begin(settings, about);
+        let mut written = self.begin(settings, info);
         while !self.is_enough() {
             let Some(events) = self.advance_unwritten() else {
                 break;
@@ -274,9 +274,9 @@ impl MadeUp {
     }
 
     /// Simulates the session without writing it, to measure its length.
-    fn length_ms(&mut self, settings: &Settings, about: &About) -> u64 {
+    fn length_ms(&mut self, settings: &Settings, info: &SessionInfo) -> u64 {
         let begins_at_ms = self.now_ms;
-        self.begin(settings.clone(), about.clone());
+        self.begin(settings.clone(), info.clone());
         while !self.is_enough() && self.advance_unwritten().is_some() {}
         let length_ms = self.now_ms - begins_at_ms;
         self.engine = Engine::new();
@@ -285,11 +285,11 @@ impl MadeUp {
         length_ms
     }
 
-    fn begin(&mut self, settings: Settings, about: About) -> Vec<(u64, Event)> {
+    fn begin(&mut self, settings: Settings, info: SessionInfo) -> Vec<(u64, Event)> {
         let input = Input::Session(SessionInput::Started {
             settings: Box::new(settings),
-            about,
-            history: History::default(),
+            info,
+            history: CostHistory::default(),
         });
         let at_ms = self.now_ms;
         self.step(input)
@@ -579,7 +579,7 @@ impl MadeUp {
 fn status(event: &Event, at_ms: u64) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
         Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Completed,
+            outcome: SessionOutcome::Completed,
         }) => (journal::SessionStatus::Completed, Some(at_ms)),
         Event::Session(SessionEvent::Finished { .. }) => {
             (journal::SessionStatus::Failed, Some(at_ms))

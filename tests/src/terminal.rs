@@ -38,7 +38,7 @@ struct Shown {
 
 /// What a user sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sight {
+pub struct TerminalContents {
     /// The rows of the screen, without trailing spaces.
     pub rows: Vec<String>,
     /// All lines since the start, unwrapped, including those scrolled off the screen.
@@ -49,7 +49,7 @@ pub struct Sight {
     pub written: String,
 }
 
-impl Sight {
+impl TerminalContents {
     /// Returns whether a row of the screen contains the text.
     pub fn shows(&self, text: &str) -> bool {
         self.rows.iter().any(|row| row.contains(text))
@@ -98,18 +98,18 @@ impl Terminal {
 
     /// Waits until the condition holds for the screen; returns the screen.
     #[track_caller]
-    pub fn wait_until(&self, what: &str, sees: impl Fn(&Sight) -> bool) -> Sight {
+    pub fn wait_until(&self, what: &str, sees: impl Fn(&TerminalContents) -> bool) -> TerminalContents {
         let deadline = Instant::now() + WAIT_MAX;
         let mut shown = lock(&self.shown);
         loop {
-            let sight = shown.sight();
-            if sees(&sight) {
-                return sight;
+            let contents = shown.contents();
+            if sees(&contents) {
+                return contents;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if shown.is_over || left.is_zero() {
                 drop(shown);
-                panic!("not seen in time: {what}\n{}", sight.rows.join("\n"));
+                panic!("not seen in time: {what}\n{}", contents.rows.join("\n"));
             }
             shown = self
                 .shown
@@ -146,11 +146,11 @@ impl Terminal {
     }
 
     /// Waits for the program to exit; returns its exit code and the final screen.
-    pub fn end(mut self) -> (Option<i32>, Sight) {
+    pub fn end(mut self) -> (Option<i32>, TerminalContents) {
         let status = self.child.wait().expect("it ends");
         let reader = self.reader.take().expect("`end` runs once");
         reader.join().expect("the reader did not panic");
-        (status.code(), lock(&self.shown).sight())
+        (status.code(), lock(&self.shown).contents())
     }
 }
 
@@ -163,9 +163,9 @@ impl Drop for Terminal {
 }
 
 impl Shown {
-    fn sight(&self) -> Sight {
+    fn contents(&self) -> TerminalContents {
         let screen = self.emulator.screen();
-        Sight {
+        TerminalContents {
             rows: screen
                 .visible_lines()
                 .map(|line| line.text().trim_end().to_owned())

@@ -8,12 +8,12 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use autoissue_core::config::Config;
 use autoissue_core::engine::{
-    Classification, Engine, Issue, IssueNumber, Phase, SessionStatus, Task,
+    Classification, Engine, Issue, IssueNumber, Phase, SessionOutcome, Task,
 };
 use autoissue_core::plugins::{self, Plugins};
-use autoissue_core::session::{Exec, Order, SessionError};
+use autoissue_core::session::{Exec, SessionRequest, SessionError};
 use autoissue_core::strategy::Strategies;
-use autoissue_core::summary::Verdict;
+use autoissue_core::summary::SessionResult;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ use crate::host::Invocation;
 use crate::narration::{message, plugin_failed, title};
 use crate::paint::Paint;
 use crate::run_session::{self, Display};
-use crate::schedule::{Turn, schedule};
+use crate::schedule::{ScheduledStart, schedule};
 use crate::table::table;
 
 /// Arguments of `classify`.
@@ -71,11 +71,11 @@ fn classifier(
     let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;
     let console = invocation.console.clone();
     let strategies =
-        strategies.telling(move |undecided| console.warn(&message(&plugin_failed(&undecided))));
+        strategies.telling(move |plugin_failure| console.warn(&message(&plugin_failed(&plugin_failure))));
     Ok(move |issue: &Issue| {
         strategies
             .classify(issue)
-            .map_err(|undecided| undecided.message)
+            .map_err(|plugin_failure| plugin_failure.message)
     })
 }
 
@@ -258,7 +258,7 @@ fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> 
         ..Exec::default()
     };
     let finished =
-        run_session::until_finished(invocation, ready, Order::Exec(exec), Display::None)?;
+        run_session::until_finished(invocation, ready, SessionRequest::Exec(exec), Display::None)?;
     if !dry_run::is_whole_answer(finished.chronicle.engine()) {
         run_session::print(invocation, &finished, &state_dir)?;
         return Ok(code(finished.chronicle.engine()));
@@ -278,21 +278,21 @@ fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> 
 /// Tasks that did not start are not failures, because nothing was supposed to run.
 fn code(engine: &Engine) -> ExitCode {
     match engine.phase() {
-        Phase::Over(SessionStatus::Completed) => ExitCode::Success,
-        _ => Verdict::of(engine).into(),
+        Phase::Over(SessionOutcome::Completed) => ExitCode::Success,
+        _ => SessionResult::of(engine).into(),
     }
 }
 
 /// Returns the tasks in start order.
-fn rows(engine: &Engine) -> Vec<(&Task, Option<Turn>)> {
-    fn planned(task: &Task) -> (Issue, Classification) {
+fn rows(engine: &Engine) -> Vec<(&Task, Option<ScheduledStart>)> {
+    fn prepared(task: &Task) -> (Issue, Classification) {
         (
             (*task.issue).clone(),
             task.classification.clone().unwrap_or_default(),
         )
     }
 
-    let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(planned).collect();
+    let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(prepared).collect();
     let mut turns = schedule(&backlog, engine.settings());
     let mut rows: Vec<_> = engine
         .tasks()
@@ -322,7 +322,7 @@ struct TaskLine {
     paths: Vec<String>,
 }
 
-fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
+fn line(task: &Task, turn: Option<&ScheduledStart>) -> TaskLine {
     let waits = turn
         .and_then(|turn| turn.waits.as_ref())
         .map(ToString::to_string);
@@ -358,13 +358,13 @@ fn text(engine: &Engine, paint: Paint) -> String {
     )
 }
 
-fn cells((task, turn): &(&Task, Option<Turn>)) -> [String; 8] {
+fn cells((task, turn): &(&Task, Option<ScheduledStart>)) -> [String; 8] {
     let classification = task.classification.clone().unwrap_or_default();
     let start = match (task.outcome(), turn) {
         (Some(outcome), _) => message(&outcome.to_string()),
         (
             None,
-            Some(Turn {
+            Some(ScheduledStart {
                 waits: Some(why), ..
             }),
         ) => message(&why.to_string()),

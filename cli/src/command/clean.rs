@@ -3,7 +3,7 @@
 //! age or size.
 
 use autoissue_core::clean::{
-    CleanOrder, Cleaned, CleanedWorktree, Contents, Fate, KeptWork, Reason, SetAside, clean,
+    CleanOrder, Cleaned, CleanedWorktree, Contents, CleanOutcome, KeptWork, Reason, SetAside, clean,
     clean_transcripts,
 };
 use autoissue_core::process::error_chain;
@@ -37,7 +37,7 @@ struct CleanedLine<'a> {
     issue: u64,
     session: &'a str,
     path: String,
-    fate: &'static str,
+    outcome: &'static str,
     reason: Option<String>,
     dry_run: bool,
 }
@@ -49,7 +49,7 @@ struct KeptWorkLine {
     kind: &'static str,
     issue: u64,
     refs: usize,
-    fate: &'static str,
+    outcome: &'static str,
     reason: Option<&'static str>,
     dry_run: bool,
 }
@@ -129,7 +129,7 @@ pub(crate) fn run(invocation: &Invocation, args: &CleanArgs) -> Result<ExitCode,
     let some_stay = cleaned
         .worktrees
         .iter()
-        .any(|worktree| matches!(worktree.fate, Fate::Kept(_)));
+        .any(|worktree| matches!(worktree.outcome, CleanOutcome::Kept(_)));
     Ok(if some_stay {
         ExitCode::SomeFailed
     } else {
@@ -176,7 +176,7 @@ fn kept_work_line(work: &KeptWork, dry_run: bool) -> KeptWorkLine {
         kind: "kept_work",
         issue: work.issue,
         refs: work.n_refs,
-        fate: if work.reason.is_some() {
+        outcome: if work.reason.is_some() {
             "removed"
         } else {
             "kept"
@@ -281,20 +281,20 @@ fn set_aside_text(directory: &SetAside) -> String {
 }
 
 fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {
-    let (fate, reason) = match &worktree.fate {
-        Fate::Removed => ("removed", None),
-        Fate::Held => (
+    let (outcome, reason) = match &worktree.outcome {
+        CleanOutcome::Removed => ("removed", None),
+        CleanOutcome::Held => (
             "held",
             Some(format!("session {} can still be resumed", worktree.session)),
         ),
-        Fate::Kept(error) => ("kept", Some(error_chain(error))),
+        CleanOutcome::Kept(error) => ("kept", Some(error_chain(error))),
     };
     CleanedLine {
         kind: "worktree",
         issue: worktree.issue,
         session: &worktree.session,
         path: worktree.path.display().to_string(),
-        fate,
+        outcome,
         reason,
         dry_run,
     }
@@ -302,14 +302,14 @@ fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {
 
 fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
     let path = worktree.path.display().to_string();
-    let said = match &worktree.fate {
-        Fate::Removed if dry_run => format!("would remove {path}"),
-        Fate::Removed => format!("removed {path}"),
-        Fate::Held => format!(
+    let said = match &worktree.outcome {
+        CleanOutcome::Removed if dry_run => format!("would remove {path}"),
+        CleanOutcome::Removed => format!("removed {path}"),
+        CleanOutcome::Held => format!(
             "kept {path}: session {} can still be resumed",
             worktree.session
         ),
-        Fate::Kept(error) => format!("kept {path}: {}", error_chain(error)),
+        CleanOutcome::Kept(error) => format!("kept {path}: {}", error_chain(error)),
     };
     format!("{}\n", one_line(&said))
 }

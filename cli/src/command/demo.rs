@@ -12,7 +12,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::demo as sample;
-use autoissue_core::session::{Exec, Order};
+use autoissue_core::session::{Exec, SessionRequest};
 use clap::Args;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ use crate::host::Invocation;
 use crate::run_session;
 use crate::shell::quoted;
 use crate::typed::STATE_VARIABLE;
-use crate::typed::{Deed, Typed};
+use crate::typed::{TypedCommand, Typed};
 
 /// Arguments of `demo`.
 #[derive(Clone, Debug, Args)]
@@ -57,7 +57,7 @@ impl DemoArgs {
             dashboard,
             ..RunArgs::default()
         };
-        Typed::new(common, run, false, Deed::Demo)
+        Typed::new(common, run, false, TypedCommand::Demo)
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn run(invocation: &Invocation, args: &DemoArgs) -> Result<ExitCode, 
         .chain(args.dashboard.settings())
         .collect();
     let ready = inside.ready(flags)?;
-    let order = Order::Exec(Exec {
+    let order = SessionRequest::Exec(Exec {
         label: sample::LABEL.to_owned(),
         ..Exec::default()
     });

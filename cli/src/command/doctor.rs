@@ -52,16 +52,16 @@ pub(crate) fn run(invocation: &Invocation, args: &DoctorArgs) -> Result<ExitCode
         tokio::spawn(Signals::listen()?.cancel(cancel.clone()));
         Ok::<_, CliError>(())
     })?;
-    let mut sheet = Sheet {
+    let mut printer = FindingPrinter {
         console: &invocation.console,
         context: HintContext::of(&invocation.command, invocation.read_command),
         worst: Level::Ok,
         written: Ok(()),
     };
-    look(invocation, args, &cancel, &mut sheet);
+    look(invocation, args, &cancel, &mut printer);
     runtime.shutdown_background();
-    sheet.written?;
-    Ok(match sheet.worst {
+    printer.written?;
+    Ok(match printer.worst {
         _ if cancel.is_cancelled() => ExitCode::Interrupted,
         Level::Failure => ExitCode::Error,
         Level::Ok | Level::Warning => ExitCode::Success,
@@ -73,21 +73,21 @@ fn look(
     invocation: &Invocation,
     args: &DoctorArgs,
     cancel: &CancellationToken,
-    sheet: &mut Sheet<'_>,
+    printer: &mut FindingPrinter<'_>,
 ) {
-    let Some(mut loaded) = sheet.unless("configuration", invocation.load(Vec::new())) else {
+    let Some(mut loaded) = printer.unless("configuration", invocation.load(Vec::new())) else {
         return;
     };
-    sheet.add(&file(&loaded));
+    printer.add(&file(&loaded));
     for text in &loaded.warnings {
-        sheet.add(&Finding::warning(
+        printer.add(&Finding::warning(
             "configuration",
             text,
             "see `autoissue config show`",
         ));
     }
     let project = project::checkout(&loaded, &invocation.current_dir).map_err(CliError::from);
-    let Some(project) = sheet.unless("repository", project) else {
+    let Some(project) = printer.unless("repository", project) else {
         return;
     };
     let forge = match project::derive_from_origin(&mut loaded, &project, invocation.path_env()) {
@@ -96,9 +96,9 @@ fn look(
             source: GitError::NotInstalled { .. },
             ..
         })) => false,
-        derived => sheet.unless("forge", derived).is_some(),
+        derived => printer.unless("forge", derived).is_some(),
     };
-    let Some(host) = sheet.unless("state", invocation.host(project)) else {
+    let Some(host) = printer.unless("state", invocation.host(project)) else {
         return;
     };
     let scope = Scope {
@@ -106,7 +106,7 @@ fn look(
         slow: !args.quick,
     };
     examine(&loaded.config, &host, scope, cancel, &mut |found| {
-        sheet.note(found);
+        printer.note(found);
     });
 }
 
@@ -123,14 +123,14 @@ fn file(loaded: &Loaded) -> Finding {
 }
 
 /// Prints findings, and remembers the worst level.
-struct Sheet<'c> {
+struct FindingPrinter<'c> {
     console: &'c Console,
     context: HintContext,
     worst: Level,
     written: Result<(), CliError>,
 }
 
-impl Sheet<'_> {
+impl FindingPrinter<'_> {
     /// Unwraps a result; an error becomes a failed finding.
     fn unless<T>(&mut self, check: &'static str, result: Result<T, CliError>) -> Option<T> {
         match result {

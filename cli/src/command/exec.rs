@@ -1,8 +1,8 @@
 //! `autoissue exec`: runs the open issues with a label.
 
 use autoissue_core::engine::Time;
-use autoissue_core::session::{Exec, Order};
-use autoissue_core::summary::Verdict;
+use autoissue_core::session::{Exec, SessionRequest};
+use autoissue_core::summary::SessionResult;
 use clap::Args;
 
 use crate::args::{Common, RunArgs};
@@ -12,7 +12,7 @@ use crate::host::Invocation;
 use crate::local_time::TimeOfDay;
 use crate::local_time::now_ms;
 use crate::run_session::{self, Display};
-use crate::typed::{Deed, Typed, Words};
+use crate::typed::{TypedCommand, Typed, Words};
 
 /// Arguments of `exec`.
 #[derive(Clone, Debug, Default, Args)]
@@ -63,7 +63,7 @@ impl ExecArgs {
             ignore_external_dependencies,
         );
         flags.flag("--fail-if-empty", fail_if_empty);
-        Typed::new(common, run, false, Deed::Exec { label, flags })
+        Typed::new(common, run, false, TypedCommand::Exec { label, flags })
     }
 }
 
@@ -80,17 +80,17 @@ pub(crate) fn run(invocation: &Invocation, args: &ExecArgs) -> Result<ExitCode, 
     let finished =
         run_session::until_finished(invocation, ready, order(invocation, args), display)?;
     run_session::print(invocation, &finished, &state_dir)?;
-    let verdict = Verdict::of(finished.chronicle.engine());
-    let is_empty = verdict == Verdict::AllDone && finished.chronicle.engine().tasks().is_empty();
+    let result = SessionResult::of(finished.chronicle.engine());
+    let is_empty = result == SessionResult::AllDone && finished.chronicle.engine().tasks().is_empty();
     Ok(if args.fail_if_empty && is_empty {
         ExitCode::SomeFailed
     } else {
-        verdict.into()
+        result.into()
     })
 }
 
-fn order(invocation: &Invocation, args: &ExecArgs) -> Order {
-    Order::Exec(Exec {
+fn order(invocation: &Invocation, args: &ExecArgs) -> SessionRequest {
+    SessionRequest::Exec(Exec {
         label: args.label.clone(),
         only: args.issues.clone(),
         allow_partial: args.allow_partial,

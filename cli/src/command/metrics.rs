@@ -46,7 +46,7 @@ struct GroupLine<'a> {
     attempts: u64,
     pull_requests: u64,
     spent_usd: f64,
-    assumed_usd: f64,
+    estimated_usd: f64,
     cost_per_pull_request_usd: Option<f64>,
     lines_added: u64,
     lines_removed: u64,
@@ -71,7 +71,7 @@ pub(crate) fn json(metrics: &Metrics) -> MetricsLine<'_> {
     MetricsLine {
         r#type: "metrics",
         sessions: metrics.n_sessions,
-        planning_usd: metrics.planned.dollars(),
+        planning_usd: metrics.planning.dollars(),
         total: group(None, &metrics.total),
         by_domain: by_domain(metrics)
             .map(|(name, figures)| group(Some(name), figures))
@@ -92,11 +92,11 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
         );
     }
     let total = &metrics.total;
-    let planned = match metrics.planned {
+    let planned = match metrics.planning {
         Usd::ZERO => String::new(),
         planned => format!(", {planned} for planning"),
     };
-    let (assumed, files) = (total.assumed, counted(total.n_files, "file"));
+    let (estimated, files) = (total.estimated, counted(total.n_files, "file"));
     let rows = [
         ("sessions", metrics.n_sessions.to_string()),
         (
@@ -111,7 +111,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
         ("attempts", total.n_attempts.to_string()),
         (
             "cost",
-            format!("{} ({assumed} estimated{planned})", total.spent),
+            format!("{} ({estimated} estimated{planned})", total.spent),
         ),
         (
             "cost per pull request",
@@ -182,7 +182,7 @@ fn group<'a>(name: Option<&'a str>, figures: &Figures) -> GroupLine<'a> {
         attempts: figures.n_attempts,
         pull_requests: figures.n_pull_requests,
         spent_usd: figures.spent.dollars(),
-        assumed_usd: figures.assumed.dollars(),
+        estimated_usd: figures.estimated.dollars(),
         cost_per_pull_request_usd: figures.per_pull_request().map(Usd::dollars),
         lines_added: figures.added,
         lines_removed: figures.removed,
@@ -308,7 +308,7 @@ mod tests {
             issue,
             attempt,
             failure,
-            charged: true,
+            counted: true,
             retry_at: Some(until),
             kept: false,
             lost_session: false,
@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn the_same_figures_as_json() {
         assert_snapshot!(json_line(&json(&metrics())), @r#"
-        {"type":"metrics","sessions":2,"planning_usd":0.0,"total":{"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4},"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"assumed_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"assumed_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}],"failures_by_type":{"auth":0,"crash":0,"network":0,"overloaded":0,"rate_limit":0,"task":2,"timeout":0,"validation":0}}
+        {"type":"metrics","sessions":2,"planning_usd":0.0,"total":{"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"estimated_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4},"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"estimated_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"estimated_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"estimated_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}],"failures_by_type":{"auth":0,"crash":0,"network":0,"overloaded":0,"rate_limit":0,"task":2,"timeout":0,"validation":0}}
         "#);
     }
 

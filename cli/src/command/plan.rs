@@ -19,9 +19,9 @@ use std::path::PathBuf;
 
 use autoissue_core::planner::{self, Document};
 use autoissue_core::session::{
-    Consent, Finished, Order, PlanOrder, PlannedBefore, Resume, planned_before,
+    Consent, Finished, SessionRequest, PlanOrder, PlannedBefore, Resume, planned_before,
 };
-use autoissue_core::summary::Verdict;
+use autoissue_core::summary::SessionResult;
 use clap::Args;
 
 use crate::args::Common;
@@ -30,7 +30,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Invocation, Ready};
 use crate::run_session::{self, Display};
-use crate::typed::{Deed, PlanFiles, Typed};
+use crate::typed::{TypedCommand, PlanFiles, Typed};
 
 use agreement::{Agreement, ask};
 use out::Out;
@@ -73,7 +73,7 @@ impl PlanArgs {
             run,
         } = self;
         let files = PlanFiles { from, out, dry_run };
-        Typed::new(common, run, yes, Deed::Plan(files))
+        Typed::new(common, run, yes, TypedCommand::Plan(files))
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn carry_out(
     invocation: &Invocation,
     run: &RunArgs,
     ready: Ready,
-    order: Order,
+    order: SessionRequest,
     yes: bool,
     out: Option<&Out>,
 ) -> Result<ExitCode, CliError> {
@@ -134,7 +134,7 @@ pub(crate) fn carry_out(
             // The session stays interrupted and can be resumed.
             Agreement::None => return end(invocation, &finished, &state_dir),
         };
-        let order = Order::Resume(Resume {
+        let order = SessionRequest::Resume(Resume {
             session: Some(finished.id.to_string()),
             consent,
         });
@@ -154,18 +154,18 @@ fn end(
     state_dir: &Path,
 ) -> Result<ExitCode, CliError> {
     run_session::print(invocation, finished, state_dir)?;
-    Ok(Verdict::of(finished.chronicle.engine()).into())
+    Ok(SessionResult::of(finished.chronicle.engine()).into())
 }
 
-fn with(order: Order, consent: Consent) -> Order {
+fn with(order: SessionRequest, consent: Consent) -> SessionRequest {
     match order {
-        Order::Plan(plan) => Order::Plan(PlanOrder { consent, ..plan }),
-        Order::Resume(resume) => Order::Resume(Resume { consent, ..resume }),
-        other @ Order::Exec(_) => other,
+        SessionRequest::Plan(plan) => SessionRequest::Plan(PlanOrder { consent, ..plan }),
+        SessionRequest::Resume(resume) => SessionRequest::Resume(Resume { consent, ..resume }),
+        other @ SessionRequest::Exec(_) => other,
     }
 }
 
-fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Order, CliError> {
+fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<SessionRequest, CliError> {
     if let Some(path) = &args.from {
         let Document {
             directive,
@@ -179,7 +179,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
             dry_run: args.dry_run,
             ..PlanOrder::default()
         };
-        return Ok(Order::Plan(order));
+        return Ok(SessionRequest::Plan(order));
     }
     let directive = args.directive.clone().unwrap_or_default();
     let dollars = ready.loaded.config.planner.max_budget_usd;
@@ -187,7 +187,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
         let line =
             format!("calling the planner, which costs up to {dollars}; no issues will be created");
         invocation.console.say(line);
-        return Ok(Order::Plan(PlanOrder {
+        return Ok(SessionRequest::Plan(PlanOrder {
             directive,
             dry_run: true,
             ..PlanOrder::default()
@@ -197,7 +197,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
         Some(PlannedBefore::Unfinished(session)) => {
             let line = format!("resuming session {session}, which has the same directive");
             invocation.console.say(line);
-            return Ok(Order::Resume(Resume {
+            return Ok(SessionRequest::Resume(Resume {
                 session: Some(session.to_string()),
                 ..Resume::default()
             }));
@@ -206,7 +206,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
             invocation.console.say(format!(
                 "reusing the plan of session {session}, which had the same directive; completed issues are skipped. To get a new plan, change the directive"
             ));
-            return Ok(Order::Plan(PlanOrder {
+            return Ok(SessionRequest::Plan(PlanOrder {
                 directive,
                 given: Some(plan),
                 ..PlanOrder::default()
@@ -214,7 +214,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
         }
         None => {}
     }
-    Ok(Order::Plan(PlanOrder {
+    Ok(SessionRequest::Plan(PlanOrder {
         directive,
         ..PlanOrder::default()
     }))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use autoissue_core::journal::repository_lock::LockError;
-use autoissue_core::session::{Order, Resume, SessionError, session_to_resume};
+use autoissue_core::session::{SessionRequest, Resume, SessionError, session_to_resume};
 use clap::Args;
 
 use super::{plan, status};
@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
 use crate::liveness::{holder_of, recorded};
-use crate::typed::{Deed, Typed};
+use crate::typed::{TypedCommand, Typed};
 
 /// Arguments of `resume`.
 #[derive(Clone, Debug, Default, Args)]
@@ -38,7 +38,7 @@ impl ResumeArgs {
             dry_run: _,
             run,
         } = self;
-        Typed::new(common, run, yes, Deed::Other)
+        Typed::new(common, run, yes, TypedCommand::Other)
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn run(invocation: &Invocation, args: &ResumeArgs) -> Result<ExitCode
     if args.dry_run {
         return show_what_is_left(invocation, &ready.host.project, args.session.as_deref());
     }
-    let order = Order::Resume(Resume {
+    let order = SessionRequest::Resume(Resume {
         session: args.session.clone(),
         ..Resume::default()
     });

@@ -387,7 +387,7 @@ fn facts(task: &Task, paint: Paint) -> String {
         format!(
             "{} ({} of it estimated), initial estimate {}",
             task.spent_now(),
-            task.assumed,
+            task.estimated,
             task.estimate
         ),
     );
@@ -496,7 +496,7 @@ mod tests {
     use super::*;
     use crate::fixture::{admitted, check_failed};
 
-    fn night() -> Vec<Event> {
+    fn session_events() -> Vec<Event> {
         let mut events = admitted(Settings::default(), &[(2, "Two\u{1b}[2J", "frontend")]);
         events.extend(check_failed(2, 310));
         events
@@ -512,7 +512,7 @@ mod tests {
             }
         }
 
-        let events: Vec<_> = (1..).zip(night()).map(at).collect();
+        let events: Vec<_> = (1..).zip(session_events()).map(at).collect();
         let is_about = |event: &Event| event.issue() == Some(IssueNumber(2));
         assert_snapshot!(told(&events, is_about, &LocalTime::utc(), Paint::default()), @"
         1970-01-01
@@ -535,7 +535,7 @@ mod tests {
 
     #[test]
     fn the_facts_of_a_task_name_its_money_and_its_work() {
-        let engine = Engine::replay(&night());
+        let engine = Engine::replay(&session_events());
         assert_snapshot!(facts(engine.task(IssueNumber(2)).unwrap(), Paint::default()), @"
         #2 Two
           domain       frontend (1.0): the title says so
@@ -550,7 +550,7 @@ mod tests {
 
     #[test]
     fn the_reason_for_a_failure_is_shown_first() {
-        let engine = Engine::replay(&night());
+        let engine = Engine::replay(&session_events());
         let output: String = (1..=30).map(|n| format!("line {n}\n")).collect();
         let red = |name: &str, output: &str, passed| CheckResult {
             name: name.to_owned(),

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use autoissue_core::chronicle::{Chronicle, Counts, Status, Totals};
-use autoissue_core::engine::{Engine, IssueNumber, Outcome, Stage, Task, Time};
+use autoissue_core::chronicle::{Chronicle, Counts, SessionStatus, Totals};
+use autoissue_core::engine::{Engine, IssueNumber, Outcome, TaskState, Task, Time};
 use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::recorded::Recorded;
 use autoissue_core::summary::{Summary, rfc3339};
@@ -56,8 +56,8 @@ pub(crate) struct SessionLine<'a> {
     repository: &'a str,
     project_path: &'a str,
     command: &'a str,
-    status: Status,
-    cut_off: bool,
+    status: SessionStatus,
+    died: bool,
     started_at: String,
     finished_at: Option<String>,
     n_tasks: u32,
@@ -111,7 +111,7 @@ pub(crate) fn line_of<'a>(row: &'a SessionRow, totals: &Totals) -> SessionLine<'
         project_path: &row.project_path,
         command: &row.command,
         status: totals.status,
-        cut_off: totals.status == Status::CutOff,
+        died: totals.status == SessionStatus::Died,
         started_at: rfc3339(totals.started_at_ms),
         finished_at: totals.finished_at_ms.map(rfc3339),
         n_tasks: totals.counts.total,
@@ -136,11 +136,11 @@ fn cells_of(row: &SessionRow, totals: &Totals, invocation: &Invocation) -> [Stri
 }
 
 /// Returns a session's status as text, with the command that continues it.
-pub(crate) fn status_of(row: &SessionRow, status: Status, invocation: &Invocation) -> String {
+pub(crate) fn status_of(row: &SessionRow, status: SessionStatus, invocation: &Invocation) -> String {
     let resume = || invocation.recorded(row).resume(row.id.as_str());
     match status {
-        Status::CutOff => format!("interrupted, the process died (resume with `{}`)", resume()),
-        Status::Interrupted => format!("interrupted (resume with `{}`)", resume()),
+        SessionStatus::Died => format!("interrupted, the process died (resume with `{}`)", resume()),
+        SessionStatus::Interrupted => format!("interrupted (resume with `{}`)", resume()),
         status => status.name().to_owned(),
     }
 }
@@ -181,12 +181,12 @@ pub(crate) fn head(
     time: &LocalTime,
     paint: Paint,
 ) -> String {
-    let (about, money) = (chronicle.engine().about(), chronicle.money());
+    let (info, money) = (chronicle.engine().info(), chronicle.money());
     format!(
         "{} · {} · {} · started {} · {status}\nspent {} + {} reserved of {}\n\n",
         paint.bold(session),
-        one_line(&about.repository),
-        subject(about),
+        one_line(&info.repository),
+        subject(info),
         time.day_and_minute(chronicle.started_at_ms()),
         money.spent,
         money.reserved,
@@ -236,8 +236,8 @@ fn print_session_json(
 
 fn task_rows(engine: &Engine, now: Time, time: &LocalTime, paint: Paint) -> Vec<[String; 7]> {
     let row = |task: &Task| {
-        let why = match &task.stage {
-            Stage::Ended(outcome) => ended(outcome),
+        let why = match &task.state {
+            TaskState::Ended(outcome) => ended(outcome),
             _ => engine
                 .blocked(task.issue.number, now)
                 .map(|why| blocked(&why, time))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use autoissue_core::control::{self, Control as Order};
+use autoissue_core::control::{self, Control};
 use autoissue_core::engine::Service;
 use autoissue_core::transcript::Readable;
 use axum::body::{Body, Bytes};
@@ -25,12 +25,12 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::auth::{Auth, Typed};
+use super::auth::{Auth, LoginForm};
 use super::guard::{self, Hosts};
 use super::hub::{Control, Hub};
 use super::library::Library;
 use super::problem::Problem;
-use super::story::{Wanted, service_key};
+use super::session_views::{Wanted, service_key};
 use super::stream::{self, Reader};
 use super::{follow, openapi, output, page, prometheus, view};
 use crate::local_time::now_ms;
@@ -248,22 +248,22 @@ async fn session(State(app): Shared, asked: Asked<Which>) -> Answer<view::Sessio
 
 async fn metrics(State(app): Shared, asked: Asked<Which>) -> Answer<view::MetricsView> {
     let hub = query(asked)?.hub(&app).await?;
-    Ok(Json(hub.look(|story| story.metrics(now_ms()))))
+    Ok(Json(hub.look(|views| views.metrics(now_ms()))))
 }
 
 async fn budget(State(app): Shared, asked: Asked<Which>) -> Answer<view::BudgetHistory> {
     let hub = query(asked)?.hub(&app).await?;
-    Ok(Json(hub.look(super::story::Story::budget_history)))
+    Ok(Json(hub.look(super::session_views::SessionViews::budget_history)))
 }
 
 async fn breaker(State(app): Shared, asked: Asked<Which>) -> Answer<view::BreakerView> {
     let hub = query(asked)?.hub(&app).await?;
-    Ok(Json(hub.look(super::story::Story::breakers)))
+    Ok(Json(hub.look(super::session_views::SessionViews::breakers)))
 }
 
 async fn errors(State(app): Shared, asked: Asked<Which>) -> Answer<view::ErrorsView> {
     let hub = query(asked)?.hub(&app).await?;
-    Ok(Json(hub.look(super::story::Story::errors)))
+    Ok(Json(hub.look(super::session_views::SessionViews::errors)))
 }
 
 async fn recent(State(app): Shared, asked: Asked<Which>) -> Answer<view::RecentView> {
@@ -272,14 +272,14 @@ async fn recent(State(app): Shared, asked: Asked<Which>) -> Answer<view::RecentV
 
 async fn timeline(State(app): Shared, asked: Asked<Which>) -> Answer<view::TimelineView> {
     let hub = query(asked)?.hub(&app).await?;
-    Ok(Json(hub.look(|story| story.timeline(now_ms()))))
+    Ok(Json(hub.look(|views| views.timeline(now_ms()))))
 }
 
 /// The tasks of a request.
 #[derive(Debug, Deserialize)]
 struct WhichTasks {
     session: Option<String>,
-    state: Option<view::TaskState>,
+    state: Option<view::TaskStatus>,
     text: Option<String>,
     #[serde(default)]
     offset: Count,
@@ -299,7 +299,7 @@ async fn tasks(State(app): Shared, asked: Asked<WhichTasks>) -> Answer<view::Tas
         offset: asked.offset.items(),
         limit: asked.limit.map_or(N_TASKS, Count::items).min(N_TASKS_MAX),
     };
-    Ok(Json(hub.look(|story| story.tasks(wanted, now_ms()))))
+    Ok(Json(hub.look(|views| views.tasks(wanted, now_ms()))))
 }
 
 type Numbered = Result<Path<u64>, axum::extract::rejection::PathRejection>;
@@ -320,7 +320,7 @@ async fn task(
     asked: Asked<Which>,
 ) -> Answer<view::TaskView> {
     let (issue, hub) = (number(numbered)?, query(asked)?.hub(&app).await?);
-    hub.look(|story| story.task_of(issue, now_ms()))
+    hub.look(|views| views.task_of(issue, now_ms()))
         .map(Json)
         .ok_or_else(|| no_task(&hub, issue))
 }
@@ -343,7 +343,7 @@ async fn task_output(
     }
     .hub(&app)
     .await?;
-    let last = hub.look(|story| story.task_of(issue, now_ms()).map(|task| task.attempts));
+    let last = hub.look(|views| views.task_of(issue, now_ms()).map(|task| task.attempts));
     let last = last.ok_or_else(|| no_task(&hub, issue))?;
     let attempt = asked.attempt.unwrap_or(last);
     if attempt == 0 || last < attempt {
@@ -361,7 +361,7 @@ async fn task_output(
     }
     let path = follow::transcript(&hub, issue, attempt);
     let screen = hub.style().screen.clone();
-    let agent = hub.look(|story| story.engine().settings().agent.clone());
+    let agent = hub.look(|views| views.engine().settings().agent.clone());
     let read = tokio::task::spawn_blocking(move || {
         let (bytes, is_whole) = read_end(&path).ok()?;
         Some(output::tail(
@@ -484,7 +484,7 @@ async fn reset(
         .service
         .map(|wanted| service_of(&hub, &wanted))
         .transpose()?;
-    if hub.look(|story| story.chronicle().is_still()) {
+    if hub.look(|views| views.chronicle().is_still()) {
         return Err(Problem::not_running(hub.session().as_str()));
     }
     ask(&hub, service).await?;
@@ -532,10 +532,10 @@ async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
     }
 
     match &hub.control {
-        Control::Here(resetter) => resetter.reset(service),
+        Control::Here(breaker_reset) => breaker_reset.reset(service),
         Control::Journal => {
             let (state_dir, session) = (hub.state_dir().clone(), hub.session().clone());
-            let order = Order::ResetBreaker { service };
+            let order = Control::ResetBreaker { service };
             let asked =
                 tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &order))
                     .await;
@@ -565,7 +565,7 @@ async fn document() -> Json<&'static serde_json::Value> {
 
 async fn exposition(State(app): Shared) -> Result<Response, Problem> {
     let text = match app.library.hub(None).await {
-        Ok(hub) => hub.look(|story| prometheus::text(Some(story), now_ms())),
+        Ok(hub) => hub.look(|views| prometheus::text(Some(views), now_ms())),
         // A scraper may connect before the first session, which is not an error.
         Err(problem) if problem.is_not_found() => prometheus::text(None, now_ms()),
         Err(problem) => return Err(problem),
@@ -589,7 +589,7 @@ async fn log_in(
     body: Body,
 ) -> Result<Response, Problem> {
     let body = read_body(body).await?;
-    let typed: Typed = serde_urlencoded::from_bytes(&body)
+    let typed: LoginForm = serde_urlencoded::from_bytes(&body)
         .map_err(|_| Problem::bad_request("the body must be a form"))?;
     Ok(match app.auth.log_in(&typed, from.ip()) {
         Ok(Some(cookie)) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),

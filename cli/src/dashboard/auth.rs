@@ -52,7 +52,7 @@ pub(crate) struct Auth {
     /// Name of the cookie. It contains the port, because cookies are shared between ports.
     cookie: String,
     logins: Mutex<Vec<Login>>,
-    wrong: Mutex<BTreeMap<IpAddr, Wrong>>,
+    wrong: Mutex<BTreeMap<IpAddr, FailedLogins>>,
 }
 
 struct Wanted {
@@ -65,7 +65,7 @@ struct Login {
     ends_at: Instant,
 }
 
-struct Wrong {
+struct FailedLogins {
     n: u32,
     since: Instant,
 }
@@ -73,7 +73,7 @@ struct Wrong {
 /// The fields of the log-in form.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-pub(crate) struct Typed {
+pub(crate) struct LoginForm {
     username: String,
     password: String,
     token: String,
@@ -146,7 +146,7 @@ impl Auth {
     /// If there were too many wrong ones from this address.
     pub(crate) fn log_in(
         &self,
-        typed: &Typed,
+        typed: &LoginForm,
         from: IpAddr,
     ) -> Result<Option<HeaderValue>, Problem> {
         let Some(wanted) = &self.wanted else {
@@ -255,7 +255,7 @@ impl Auth {
                     .map(|(place, _)| *place);
                 oldest.map(|oldest| wrong.remove(&oldest));
             }
-            wrong.entry(place).or_insert(Wrong { n: 0, since: now }).n += 1;
+            wrong.entry(place).or_insert(FailedLogins { n: 0, since: now }).n += 1;
         }
         Ok(is_right)
     }
@@ -433,9 +433,9 @@ mod tests {
     #[test]
     fn a_log_in_gives_a_cookie_that_is_not_the_token_and_a_log_out_ends_it() {
         let auth = auth(AuthKind::Token);
-        let typed = Typed {
+        let typed = LoginForm {
             token: "t0ken".to_owned(),
-            ..Typed::default()
+            ..LoginForm::default()
         };
         let cookie = auth
             .log_in(&typed, HERE)
@@ -459,7 +459,7 @@ mod tests {
         auth.log_out(&headers);
         assert!(auth.check(&headers, HERE).is_err());
         assert!(
-            auth.log_in(&Typed::default(), HERE).unwrap().is_none(),
+            auth.log_in(&LoginForm::default(), HERE).unwrap().is_none(),
             "empty fields are not credentials"
         );
     }

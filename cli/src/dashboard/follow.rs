@@ -20,8 +20,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::archive::{Archive, ArchiveError};
 use super::hub::Hub;
 use super::output::Outputs;
-use super::story::Story;
-use crate::liveness::is_cut_off;
+use super::session_views::SessionViews;
+use crate::liveness::is_dead;
 
 /// How often agents' output is collected.
 const OUTPUT_EVERY: Duration = Duration::from_millis(250);
@@ -89,7 +89,7 @@ fn gather(outputs: &mut Outputs, lane: &mut ProgressLane) {
 /// Reads the events that the hub lacks, up to a number.
 async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), ArchiveError> {
     loop {
-        let last_seq = hub.look(Story::last_seq);
+        let last_seq = hub.look(SessionViews::last_seq);
         if to_seq <= last_seq {
             return Ok(());
         }
@@ -135,7 +135,7 @@ pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
                 hub.end();
                 return;
             }
-            let is_idle = !hub.has_streams() || hub.look(|story| story.chronicle().is_still());
+            let is_idle = !hub.has_streams() || hub.look(|views| views.chronicle().is_still());
             if is_idle { IDLE_EVERY } else { JOURNAL_EVERY }
         };
         wait(pause, &hub).await;
@@ -170,34 +170,34 @@ async fn step(
 ) -> Result<(), ArchiveError> {
     open(hub, archive).await?;
     if hub.has_streams() {
-        hub.take_output(|outputs, story| transcripts.gather(outputs, story, hub));
+        hub.take_output(|outputs, views| transcripts.gather(outputs, views, hub));
     }
     Ok(())
 }
 
 async fn look_for_its_process(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
     use super::view::SessionStatus;
-    let may_run = hub.look(|story| {
+    let may_run = hub.look(|views| {
         matches!(
-            story.chronicle().status(),
-            SessionStatus::Running | SessionStatus::CutOff
+            views.chronicle().status(),
+            SessionStatus::Running | SessionStatus::Died
         )
     });
     if may_run {
         let (session, state_dir) = (hub.session().to_string(), archive.state_dir().to_owned());
-        let is_cut_off = archive
-            .read(move |journal| Ok(is_cut_off(&journal.session(&session)?, &state_dir)))
+        let is_dead = archive
+            .read(move |journal| Ok(is_dead(&journal.session(&session)?, &state_dir)))
             .await?;
-        hub.set_cut_off(is_cut_off);
+        hub.set_dead(is_dead);
     }
     Ok(())
 }
 
 fn is_over_for_good(hub: &Hub) -> bool {
     use super::view::SessionStatus;
-    hub.look(|story| {
+    hub.look(|views| {
         matches!(
-            story.chronicle().status(),
+            views.chronicle().status(),
             SessionStatus::Completed | SessionStatus::Failed
         )
     })
@@ -233,8 +233,8 @@ struct Place {
 }
 
 impl Transcripts {
-    fn gather(&mut self, outputs: &mut Outputs, story: &Story, hub: &Hub) {
-        let running: Vec<(u64, u32)> = story
+    fn gather(&mut self, outputs: &mut Outputs, views: &SessionViews, hub: &Hub) {
+        let running: Vec<(u64, u32)> = views
             .chronicle()
             .running()
             .filter_map(|task| Some((task.issue.number.0, task.attempt()?.number)))
@@ -244,7 +244,7 @@ impl Transcripts {
             let path = transcript(hub, issue, attempt);
             let new = || Place {
                 byte: 0,
-                readable: Readable::of(&story.engine().settings().agent),
+                readable: Readable::of(&views.engine().settings().agent),
             };
             let Place { byte, readable } = self.places.entry((issue, attempt)).or_insert_with(new);
             let take = |line: &str| {

@@ -1,7 +1,7 @@
 //! One followed session, shared by all readers: each event is read, described and serialized once.
 //!
 //! ```text
-//!   bus, or journal ─► follow ─► Story ─┬─► log of messages ─► each stream, at its own pace
+//!   bus, or journal ─► follow ─► SessionViews ─┬─► log of messages ─► each stream, at its own pace
 //!   agents' output ──► gather ──────────┼─► progress, four times a second and bounded ─► streams that keep up
 //!                                       └─► overview, once a second at most ───────────► streams that keep up
 //! ```
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use super::output::Outputs;
 use super::shown::Shown;
-use super::story::{Story, Style};
+use super::session_views::{SessionViews, Style};
 use super::view;
 use crate::local_time::now_ms;
 
@@ -61,13 +61,13 @@ pub(crate) struct Hub {
 /// How requests reach a session.
 pub(crate) enum Control {
     /// It runs in this process.
-    Here(autoissue_core::control::Resetter),
+    Here(autoissue_core::control::BreakerResetHandle),
     /// Through the journal, if it runs at all.
     Journal,
 }
 
 struct Shared {
-    story: Story,
+    views: SessionViews,
     log: Log,
     recent: VecDeque<view::EventView>,
     outputs: Outputs,
@@ -103,7 +103,7 @@ impl Hub {
         control: Control,
     ) -> Arc<Self> {
         let shared = Shared {
-            story: Story::new(session.clone(), style.clone()),
+            views: SessionViews::new(session.clone(), style.clone()),
             log: Log::default(),
             recent: VecDeque::new(),
             outputs: Outputs::default(),
@@ -160,13 +160,13 @@ impl Hub {
     }
 
     /// Adds agents' lines, and sends what has gathered.
-    pub(crate) fn take_output(&self, gather: impl FnOnce(&mut Outputs, &Story)) {
+    pub(crate) fn take_output(&self, gather: impl FnOnce(&mut Outputs, &SessionViews)) {
         let message = {
             let mut shared = self.write();
-            let Shared { story, outputs, .. } = &mut *shared;
-            gather(outputs, story);
+            let Shared { views, outputs, .. } = &mut *shared;
+            gather(outputs, views);
             outputs.forget(|issue| {
-                story
+                views
                     .engine()
                     .task(issue)
                     .is_some_and(|task| task.attempt().is_some())
@@ -200,26 +200,26 @@ impl Hub {
     }
 
     /// Records whether the session's process died.
-    pub(crate) fn set_cut_off(&self, is_cut_off: bool) {
+    pub(crate) fn set_dead(&self, is_dead: bool) {
         let mut shared = self.write();
-        shared.is_changed |= shared.story.set_cut_off(is_cut_off);
+        shared.is_changed |= shared.views.set_dead(is_dead);
     }
 
     /// Records the command that started the session.
     pub(crate) fn set_command(&self, command: String) {
-        self.write().story.command = command;
+        self.write().views.command = command;
     }
 
     /// Reads the current state of the session.
-    pub(crate) fn look<T>(&self, see: impl FnOnce(&Story) -> T) -> T {
-        see(&self.read().story)
+    pub(crate) fn look<T>(&self, see: impl FnOnce(&SessionViews) -> T) -> T {
+        see(&self.read().views)
     }
 
     /// Returns the overview.
     pub(crate) fn overview(&self) -> view::SessionView {
         let shared = self.read();
         shared
-            .story
+            .views
             .overview(now_ms(), &shared.outputs.last_lines(&self.style.screen))
     }
 
@@ -243,8 +243,8 @@ impl Hub {
 
     /// Returns the services that the session knows.
     pub(crate) fn services(&self) -> Vec<Service> {
-        self.look(|story| {
-            let engine = story.engine();
+        self.look(|views| {
+            let engine = views.engine();
             let mut services = vec![engine.settings().agent_service(), Service::Forge];
             services.extend(engine.breakers().keys().cloned());
             services
@@ -312,7 +312,7 @@ impl Shared {
             return;
         }
         self.is_changed = true;
-        let view = self.story.take(envelope);
+        let view = self.views.take(envelope);
         self.log.push(view.seq, event_message(session, &view));
         if view
             .sentences

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoissue_core::chronicle::{Status, Totals};
-use autoissue_core::journal::{JournalError, SessionId, SessionRow, SessionStatus};
+use autoissue_core::chronicle::{SessionStatus, Totals};
+use autoissue_core::journal::{JournalError, SessionId, SessionRow, StoredStatus};
 use autoissue_core::recorded;
 use autoissue_core::summary::rfc3339;
 use tokio::sync::watch;
@@ -18,9 +18,9 @@ use super::archive::{Archive, ArchiveError};
 use super::follow;
 use super::hub::{Control, Hub};
 use super::problem::Problem;
-use super::story::Style;
+use super::session_views::Style;
 use super::view;
-use crate::liveness::is_cut_off;
+use crate::liveness::is_dead;
 
 /// Number of sessions from the journal kept in memory.
 const N_KEPT_MAX: usize = 6;
@@ -87,7 +87,7 @@ impl Library {
         let found = self.archive.read(move |journal| {
             let rows = journal.sessions(None, usize::MAX)?;
             let runs = |row: &&SessionRow| {
-                row.status == SessionStatus::Running && !is_cut_off(row, &state_dir)
+                row.status == StoredStatus::Running && !is_dead(row, &state_dir)
             };
             Ok(rows
                 .iter()
@@ -216,8 +216,8 @@ impl Library {
             repository: self.style.screen.line(&row.repository),
             command: self.style.screen.line(&row.command),
             status: match totals.status {
-                Status::Running if !is_live && is_cut_off(row, self.archive.state_dir()) => {
-                    Status::CutOff
+                SessionStatus::Running if !is_live && is_dead(row, self.archive.state_dir()) => {
+                    SessionStatus::Died
                 }
                 status => status,
             },

@@ -122,7 +122,7 @@ fn paths(schemas: &mut Schemas) -> Value {
         "state",
         "query",
         "Only tasks in this state.",
-        &schemas.of::<view::TaskState>(),
+        &schemas.of::<view::TaskStatus>(),
     );
     let search = parameter(
         "text",

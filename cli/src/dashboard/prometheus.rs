@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::story::Story;
-use super::view::{BreakerState, SessionStatus, TaskState};
+use super::session_views::SessionViews;
+use super::view::{BreakerState, SessionStatus, TaskStatus};
 
 /// The content type of the format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -60,7 +60,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Returns the metrics of the current session; without one, only those of the program.
-pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
+pub(crate) fn text(views: Option<&SessionViews>, now_ms: u64) -> String {
     let mut out = Exposition(String::new());
     let version = env!("CARGO_PKG_VERSION");
     out.family(
@@ -68,19 +68,19 @@ pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
         "The version of the dashboard.",
         [([("version", version)], 1.0)],
     );
-    if let Some(story) = story {
-        session(&mut out, story, now_ms);
-        tasks(&mut out, story);
-        money(&mut out, story);
-        breakers(&mut out, story);
+    if let Some(views) = views {
+        session(&mut out, views, now_ms);
+        tasks(&mut out, views);
+        money(&mut out, views);
+        breakers(&mut out, views);
     }
     out.0
 }
 
 #[expect(clippy::cast_precision_loss, reason = "all counts are below 2^52")]
-fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
-    let overview = story.metrics(now_ms).session;
-    let repository = &story.engine().about().repository;
+fn session(out: &mut Exposition, views: &SessionViews, now_ms: u64) {
+    let overview = views.metrics(now_ms).session;
+    let repository = &views.engine().info().repository;
     let labels = [
         ("session", overview.session.as_str()),
         ("repository", repository.as_str()),
@@ -103,7 +103,7 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     out.one(
         "autoissue_session_start_time_seconds",
         "Start of the session, in seconds since the Unix epoch.",
-        seconds(story.chronicle().started_at_ms()),
+        seconds(views.chronicle().started_at_ms()),
     );
     out.one(
         "autoissue_session_duration_seconds",
@@ -113,7 +113,7 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     out.one(
         "autoissue_events_total",
         "Events in the journal of the session.",
-        story.last_seq() as f64,
+        views.last_seq() as f64,
     );
     out.one(
         "autoissue_slots",
@@ -123,13 +123,13 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "all counts are below 2^52")]
-fn tasks(out: &mut Exposition, story: &Story) {
-    let chronicle = story.chronicle();
+fn tasks(out: &mut Exposition, views: &SessionViews) {
+    let chronicle = views.chronicle();
     let counts = chronicle.counts();
     out.family(
         "autoissue_tasks",
         "Tasks of the session by state.",
-        TaskState::ALL.map(|state| ([("state", state.name())], f64::from(counts.n(state)))),
+        TaskStatus::ALL.map(|state| ([("state", state.name())], f64::from(counts.n(state)))),
     );
     let ended = chronicle.outcomes();
     let outcomes = OUTCOMES.map(|name| {
@@ -169,8 +169,8 @@ fn tasks(out: &mut Exposition, story: &Story) {
     );
 }
 
-fn money(out: &mut Exposition, story: &Story) {
-    let money = story.chronicle().money();
+fn money(out: &mut Exposition, views: &SessionViews) {
+    let money = views.chronicle().money();
     out.one(
         "autoissue_budget_dollars",
         "Budget of the session, in US dollars.",
@@ -183,9 +183,9 @@ fn money(out: &mut Exposition, story: &Story) {
         money.spent.dollars(),
     );
     out.one(
-        "autoissue_assumed_dollars_total",
+        "autoissue_estimated_dollars_total",
         "Estimated part of the US dollars spent.",
-        money.assumed.dollars(),
+        money.estimated.dollars(),
     );
     out.one(
         "autoissue_reserved_dollars",
@@ -199,8 +199,8 @@ fn money(out: &mut Exposition, story: &Story) {
     );
 }
 
-fn breakers(out: &mut Exposition, story: &Story) {
-    let breakers = story.breakers();
+fn breakers(out: &mut Exposition, views: &SessionViews) {
+    let breakers = views.breakers();
     let states = [
         ("closed", BreakerState::Closed),
         ("paused", BreakerState::Paused),

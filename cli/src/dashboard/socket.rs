@@ -6,7 +6,7 @@ use std::path::Path;
 use autoissue_core::config::DashboardSettings;
 
 use super::server::{self, Bound};
-use super::{Dashboard, Live, Plan};
+use super::{Dashboard, Live, DashboardOptions};
 use crate::error::CliError;
 use crate::host::Invocation;
 
@@ -40,7 +40,7 @@ impl Socket {
         state_dir: &Path,
         live: Option<Live<'_>>,
     ) -> Result<Dashboard, CliError> {
-        let plan = Plan {
+        let options = DashboardOptions {
             settings: &self.settings,
             state_dir: state_dir.to_owned(),
             redaction: invocation.console.redaction.clone(),
@@ -49,7 +49,7 @@ impl Socket {
             live,
         };
         let taken = self.bound.taken;
-        let dashboard = Dashboard::start(&plan, self.bound)
+        let dashboard = Dashboard::start(&options, self.bound)
             .map_err(|source| failure(&self.settings, source))?;
         if let Some(taken) = taken {
             let url = &dashboard.url;

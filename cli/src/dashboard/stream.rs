@@ -25,7 +25,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::archive::Archive;
 use super::hub::{Hub, Taken, event_message, message_of};
-use super::story::Story;
+use super::session_views::SessionViews;
 use super::view;
 
 /// Interval of keep-alive messages, which reveal readers that are gone.
@@ -36,7 +36,7 @@ const RETRY: &str = "retry: 2000\n\n";
 
 /// The last message of a stream.
 #[derive(Serialize)]
-struct Bye {
+struct StreamEnd {
     reason: &'static str,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Reader {
 
 /// A replay of events that the hub no longer has.
 struct Past {
-    story: Story,
+    views: SessionViews,
     until_seq: u64,
 }
 
@@ -178,7 +178,7 @@ impl Reader {
         // Includes the newest state, because there is no other opportunity.
         [
             self.hub.overview_message(),
-            message_of("bye", None, &Bye { reason }),
+            message_of("bye", None, &StreamEnd { reason }),
         ]
         .concat()
         .into()
@@ -195,8 +195,8 @@ impl Reader {
                     return Some(messages);
                 }
                 Taken::TooOld(until_seq) => {
-                    let story = Story::new(self.hub.session().clone(), self.hub.style().clone());
-                    self.past = Some(Past { story, until_seq });
+                    let views = SessionViews::new(self.hub.session().clone(), self.hub.style().clone());
+                    self.past = Some(Past { views, until_seq });
                 }
             }
         }
@@ -208,10 +208,10 @@ impl Reader {
         let past = self.past.as_mut()?;
         let session = self.hub.session().clone();
         let mut messages = Vec::new();
-        while messages.is_empty() && past.story.last_seq() < past.until_seq {
+        while messages.is_empty() && past.views.last_seq() < past.until_seq {
             let read = self
                 .archive
-                .events(session.clone(), past.story.last_seq())
+                .events(session.clone(), past.views.last_seq())
                 .await;
             let events = read
                 .inspect_err(
@@ -220,20 +220,20 @@ impl Reader {
                 .ok();
             let Some(events) = events.filter(|events| !events.is_empty()) else {
                 self.is_done = true;
-                return Some(message_of("bye", None, &Bye { reason: "retry" }));
+                return Some(message_of("bye", None, &StreamEnd { reason: "retry" }));
             };
             for envelope in events
                 .iter()
                 .filter(|envelope| envelope.seq <= past.until_seq)
             {
-                let view = past.story.take(envelope);
+                let view = past.views.take(envelope);
                 if self.after_seq < view.seq {
                     messages.extend_from_slice(&event_message(&session, &view));
                     self.after_seq = view.seq;
                 }
             }
         }
-        if past.until_seq <= past.story.last_seq() {
+        if past.until_seq <= past.views.last_seq() {
             self.past = None;
         }
         Some(messages.into())

@@ -11,7 +11,7 @@ use super::archive::Archive;
 use super::follow;
 use super::hub::{Control, Hub, Taken};
 use super::shown::Screen;
-use super::story::{Story, Style};
+use super::session_views::{SessionViews, Style};
 use crate::fixture::{accepted, started};
 use crate::local_time::LocalTime;
 
@@ -122,7 +122,7 @@ async fn a_hub_that_falls_behind_on_the_bus_has_every_event_once_and_in_order() 
     .await;
     assert!(numbers(&hub, 0).into_iter().eq(1..=N_EVENTS));
     assert!(numbers(&hub, 2_990).into_iter().eq(2_991..=N_EVENTS));
-    assert_eq!(hub.look(Story::last_seq), N_EVENTS);
+    assert_eq!(hub.look(SessionViews::last_seq), N_EVENTS);
     assert!(*hub.watch_end().borrow(), "the session is over");
 }
 

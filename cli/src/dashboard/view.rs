@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-pub(crate) use autoissue_core::chronicle::{Counts, Status as SessionStatus, TaskState};
+pub(crate) use autoissue_core::chronicle::{Counts, SessionStatus, TaskStatus};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -101,7 +101,7 @@ pub(crate) enum Activity {
     /// Reading the backlog.
     ReadingBacklog,
     /// Classifying issues and selecting models.
-    Planning,
+    Preparing,
     /// Running the checks on the base.
     CheckingBase,
     /// Running tasks.
@@ -130,7 +130,7 @@ pub(crate) struct BudgetView {
     /// Amount spent: settled costs plus what running agents have metered.
     pub(crate) spent_usd: f64,
     /// Estimated part of the amount spent, for costs that agents did not report.
-    pub(crate) assumed_usd: f64,
+    pub(crate) estimated_usd: f64,
     /// Part of the amount spent that running agents have metered; settled when they end.
     pub(crate) in_flight_usd: f64,
     /// Amount reserved for running agents and not yet spent.
@@ -360,7 +360,7 @@ pub(crate) struct TaskView {
     /// Model; null for the agent's default.
     pub(crate) model: Option<Shown>,
     /// State of the task.
-    pub(crate) state: TaskState,
+    pub(crate) state: TaskStatus,
     /// Detailed stage: `classify`, `choose`, `waiting`, `worktree`, `agent`, `collect`, `checks`,
     /// `publish` or `ended`.
     pub(crate) stage: &'static str,
@@ -371,7 +371,7 @@ pub(crate) struct TaskView {
     /// Cost of all attempts together, in US dollars.
     pub(crate) spent_usd: f64,
     /// Estimated part of the cost, in US dollars.
-    pub(crate) assumed_usd: f64,
+    pub(crate) estimated_usd: f64,
     /// Why it is waiting; null if it is running or has ended.
     pub(crate) why: Option<Shown>,
     /// Outcome: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`,
@@ -555,7 +555,7 @@ pub(crate) enum ToneView {
     /// A success.
     Good,
     /// Something worth knowing.
-    Odd,
+    Warning,
     /// A failure.
     Bad,
 }

@@ -4,7 +4,7 @@ use autoissue_core::engine::{
     AgentReport, AttemptEvent, CheckResult, Ended, Engine, Publication, Task, Usd, Work,
 };
 
-use super::Tone::{self, Detail, Good, Odd, Plain};
+use super::Tone::{self, Detail, Good, Warning, Plain};
 use super::{counted, diff_stat, message, next_try, short};
 use crate::local_time::{LocalTime, span};
 use crate::printable::one_line;
@@ -19,7 +19,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
             model,
             ..
         } => {
-            let domain = engine.task(event.whose().0).map_or("unknown", Task::domain);
+            let domain = engine.task(event.attempt_id().0).map_or("unknown", Task::domain);
             let model = model
                 .as_deref()
                 .map(|model| format!(" · {}", one_line(model)))
@@ -44,10 +44,10 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
         AttemptEvent::Metered { spent, .. } => one(Detail, format!("{spent} spent")),
         AttemptEvent::AgentExited {
             report,
-            charged,
-            assumed,
+            cost,
+            estimated,
             ..
-        } => agent_exited(report, *charged, *assumed),
+        } => agent_exited(report, *cost, *estimated),
         AttemptEvent::WorkCollected {
             work: Some(work), ..
         } => collected(work),
@@ -55,7 +55,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
             work: None, notes, ..
         } => std::iter::once("nothing changed".to_owned())
             .chain(notes.iter().map(|note| message(note)))
-            .map(|line| (Odd, line))
+            .map(|line| (Warning, line))
             .collect(),
         AttemptEvent::ChecksFinished {
             results, passed, ..
@@ -63,7 +63,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
         AttemptEvent::CollectDelayed { failure, until, .. } => {
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
-                Odd,
+                Warning,
                 format!("not enough space to save the work: {message} · retrying at {at}"),
             )
         }
@@ -71,11 +71,11 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
         AttemptEvent::PublishDelayed { failure, until, .. } => {
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
-                Odd,
+                Warning,
                 format!("publishing failed: {message} · retrying at {at}"),
             )
         }
-        AttemptEvent::Suspended { attempt, .. } => one(
+        AttemptEvent::Interrupted { attempt, .. } => one(
             Plain,
             format!("attempt {attempt} interrupted; will continue on resume"),
         ),
@@ -89,7 +89,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
         } => {
             let next = next_try(*retry_at, time);
             one(
-                Odd,
+                Warning,
                 format!(
                     "attempt {attempt} failed: {} · {next}",
                     message(&failure.to_string())
@@ -99,21 +99,21 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
     }
 }
 
-fn agent_exited(report: &AgentReport, charged: Usd, assumed: bool) -> Vec<(Tone, String)> {
-    let cost = if assumed {
-        format!("{charged} (estimated)")
+fn agent_exited(report: &AgentReport, cost: Usd, estimated: bool) -> Vec<(Tone, String)> {
+    let cost = if estimated {
+        format!("{cost} (estimated)")
     } else {
-        charged.to_string()
+        cost.to_string()
     };
     let ran = span(report.duration_ms);
     let (tone, how) = match &report.ended {
         Ended::Done => (Tone::Plain, format!("agent finished in {ran}, {cost}")),
         Ended::Budget => (
-            Tone::Odd,
+            Tone::Warning,
             format!("agent reached its budget after {ran}, {cost}"),
         ),
         Ended::Failed { failure } => (
-            Tone::Odd,
+            Tone::Warning,
             format!(
                 "agent failed after {ran}, {cost}: {}",
                 message(&failure.to_string())
@@ -123,7 +123,7 @@ fn agent_exited(report: &AgentReport, charged: Usd, assumed: bool) -> Vec<(Tone,
     let mut said = vec![(tone, how)];
     if !report.denied.is_empty() {
         said.push((
-            Tone::Odd,
+            Tone::Warning,
             format!(
                 "the agent was denied {}",
                 message(&report.denied.join(", "))
@@ -139,7 +139,7 @@ fn collected(work: &Work) -> Vec<(Tone, String)> {
         format!("{} at {}", diff_stat(work), short(&work.commit)),
     );
     std::iter::once(changed)
-        .chain(work.notes.iter().map(|note| (Tone::Odd, message(note))))
+        .chain(work.notes.iter().map(|note| (Tone::Warning, message(note))))
         .collect()
 }
 
@@ -157,7 +157,7 @@ fn checks_finished(results: &[CheckResult], passed: bool) -> Vec<(Tone, String)>
         ),
         (false, _) => format!("checks failed: {}", failed.join(", ")),
     };
-    vec![(if passed { Tone::Plain } else { Tone::Odd }, text)]
+    vec![(if passed { Tone::Plain } else { Tone::Warning }, text)]
 }
 
 fn published(publication: &Publication) -> String {

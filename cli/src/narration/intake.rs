@@ -2,7 +2,7 @@
 
 use autoissue_core::engine::{CheckResult, Engine, IntakeEvent};
 
-use super::Tone::{self, Detail, Odd, Plain};
+use super::Tone::{self, Detail, Warning, Plain};
 use super::{counted, message};
 use crate::local_time::LocalTime;
 use crate::printable::one_line;
@@ -16,19 +16,19 @@ pub(super) fn say(event: &IntakeEvent, engine: &Engine, time: &LocalTime) -> Vec
         } => {
             let read = (Plain, format!("{} read", counted(*n_issues, "issue")));
             std::iter::once(read)
-                .chain(warnings.iter().map(|text| (Odd, message(text))))
+                .chain(warnings.iter().map(|text| (Warning, message(text))))
                 .collect()
         }
         IntakeEvent::BacklogDelayed { failure, until } => {
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
-                Odd,
+                Warning,
                 format!("reading the backlog failed: {message} · retrying at {at}"),
             )
         }
         IntakeEvent::BacklogRetried => one(Detail, "reading the backlog again".to_owned()),
         IntakeEvent::BacklogAdmitted { estimate, n_tasks } => {
-            let budget = engine.ledger().budget;
+            let budget = engine.settled().budget;
             one(
                 Plain,
                 format!(
@@ -46,7 +46,7 @@ fn base_checked(results: &[CheckResult]) -> Vec<(Tone, String)> {
     let red: Vec<_> = red
         .map(|result| {
             (
-                Tone::Odd,
+                Tone::Warning,
                 format!(
                     "check `{}` already fails on the base ({})",
                     one_line(&result.name),

@@ -1,8 +1,8 @@
 //! Text for planning events, from the directive to its issues.
 
-use autoissue_core::engine::{About, Ended, Engine, Phase, PlanEvent};
+use autoissue_core::engine::{SessionInfo, Ended, Engine, Phase, PlanEvent};
 
-use super::Tone::{self, Bad, Detail, Good, Odd, Plain};
+use super::Tone::{self, Bad, Detail, Good, Warning, Plain};
 use super::{counted, message, next_try};
 use crate::local_time::{LocalTime, span};
 use crate::narration::title;
@@ -12,8 +12,8 @@ use crate::printable::{cut, one_line};
 const DIRECTIVE_COLUMNS_MAX: usize = 80;
 
 /// Returns the directive of a plan, shortened, or a placeholder.
-pub(crate) fn title_of(about: &About) -> String {
-    let directive = one_line(about.directive.as_deref().unwrap_or_default());
+pub(crate) fn title_of(info: &SessionInfo) -> String {
+    let directive = one_line(info.directive.as_deref().unwrap_or_default());
     if directive.is_empty() {
         "a saved plan".to_owned()
     } else {
@@ -45,24 +45,24 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
         PlanEvent::PlannerMetered { spent, .. } => one(Detail, format!("planner: {spent} spent")),
         PlanEvent::PlannerExited {
             report,
-            charged,
-            assumed,
+            cost,
+            estimated,
             ..
         } => {
-            let cost = if *assumed {
-                format!("{charged} (estimated)")
+            let cost = if *estimated {
+                format!("{cost} (estimated)")
             } else {
-                charged.to_string()
+                cost.to_string()
             };
             let ran = span(report.duration_ms);
             let (tone, how) = match &report.ended {
                 Ended::Done => (Plain, format!("planner finished in {ran}, {cost}")),
                 Ended::Budget => (
-                    Odd,
+                    Warning,
                     format!("planner reached its budget after {ran}, {cost}"),
                 ),
                 Ended::Failed { failure } => (
-                    Odd,
+                    Warning,
                     format!(
                         "planner failed after {ran}, {cost}: {}",
                         message(&failure.to_string())
@@ -72,7 +72,7 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
             one(tone, how)
         }
         PlanEvent::PlannerFailed { retry_at, .. } => {
-            one(Odd, format!("planner: {}", next_try(*retry_at, time)))
+            one(Warning, format!("planner: {}", next_try(*retry_at, time)))
         }
         PlanEvent::Rejected {
             rejection, again, ..
@@ -83,7 +83,7 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
                 "it had already been asked to fix it:"
             };
             let first = (
-                Odd,
+                Warning,
                 format!("the planner's answer was not a valid plan; {next}"),
             );
             let problems = rejection
@@ -92,7 +92,7 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
                 .filter(|line| !line.trim().is_empty())
                 .take(N_PROBLEMS_MAX);
             std::iter::once(first)
-                .chain(problems.map(|line| (Odd, message(line))))
+                .chain(problems.map(|line| (Warning, message(line))))
                 .collect()
         }
         PlanEvent::Proposed { plan } => {
@@ -123,8 +123,8 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
             ..
         } => {
             let title = engine
-                .planning()
-                .and_then(|planning| planning.issue_at(*position))
+                .plan_progress()
+                .and_then(|plan_progress| plan_progress.issue_at(*position))
                 .map(|it| title(&it.title));
             let how = if *existed {
                 "already exists:"
@@ -146,12 +146,12 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
         PlanEvent::CreationDelayed { failure, until, .. } => {
             let (why, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
-                Odd,
+                Warning,
                 format!("creating issues failed: {why} · retrying at {at}"),
             )
         }
         PlanEvent::CreationRetried => one(Detail, "creating issues".to_owned()),
-        PlanEvent::CreationSuspended => one(
+        PlanEvent::CreationInterrupted => one(
             Bad,
             "stopped creating issues; those already created remain".to_owned(),
         ),
@@ -160,12 +160,12 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
 
 /// Describes where a planning session is; `None` once all issues exist.
 pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
-    let planning = engine.planning()?;
-    let n_issues = planning.plan.as_ref().map_or(0, |plan| plan.issues.len());
+    let plan_progress = engine.plan_progress()?;
+    let n_issues = plan_progress.plan.as_ref().map_or(0, |plan| plan.issues.len());
     match engine.phase() {
-        Phase::Decomposing if planning.attempt.is_some() => Some(format!(
+        Phase::Decomposing if plan_progress.attempt.is_some() => Some(format!(
             "the planner is running, attempt {}",
-            planning.n_attempts
+            plan_progress.n_attempts
         )),
         Phase::Decomposing => Some("the planner is waiting".to_owned()),
         Phase::Confirming => Some(format!(
@@ -174,7 +174,7 @@ pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
         )),
         Phase::Creating => Some(format!(
             "{} of {} created",
-            planning.created.len(),
+            plan_progress.created.len(),
             counted(n_issues, "issue")
         )),
         _ => None,
@@ -237,7 +237,7 @@ mod tests {
             Event::Plan(PlanEvent::PlannerFailed {
                 attempt: 2,
                 failure: failure.clone(),
-                charged: true,
+                counted: true,
                 retry_at: Some(until),
             }),
             Event::Plan(PlanEvent::Proposed { plan }),
@@ -246,7 +246,7 @@ mod tests {
             created(1, false),
             Event::Plan(PlanEvent::CreationDelayed {
                 failure,
-                charged: true,
+                counted: true,
                 until,
             }),
             Event::Plan(PlanEvent::CreationRetried),
@@ -272,15 +272,15 @@ mod tests {
         Plain: session of owner/shop, plan of “Build user authentication”, budget $50.00    [the planner is waiting]
         Plain: planner started, attempt 1 · sonnet · $2.00 reserved    [the planner is running, attempt 1]
         Plain: planner finished in 1 min 5 s, $0.42    [the planner is waiting]
-        Odd: the planner's answer was not a valid plan; asking it to fix this:    [the planner is waiting]
-        Odd: issue 1: `title` is missing    [the planner is waiting]
-        Odd: issue 2 “B”: it depends on itself    [the planner is waiting]
-        Odd: planner: retrying at 01:32:07    [the planner is waiting]
+        Warning: the planner's answer was not a valid plan; asking it to fix this:    [the planner is waiting]
+        Warning: issue 1: `title` is missing    [the planner is waiting]
+        Warning: issue 2 “B”: it depends on itself    [the planner is waiting]
+        Warning: planner: retrying at 01:32:07    [the planner is waiting]
         Plain: plan of 2 issues, 1 dependency    [the plan of 2 issues is waiting for your approval]
         Plain: the plan is waiting for your approval    [the plan of 2 issues is waiting for your approval]
         Detail: running the plan    [0 of 2 issues created]
         Good: plan item 1 created: #12 One    [1 of 2 issues created]
-        Odd: creating issues failed: no route · retrying at 01:32:07    [1 of 2 issues created]
+        Warning: creating issues failed: no route · retrying at 01:32:07    [1 of 2 issues created]
         Detail: creating issues    [1 of 2 issues created]
         Good: plan item 2 already exists: #13 Two    [2 of 2 issues created]
         Detail: linked the dependencies of plan item 2    []

@@ -2,7 +2,7 @@
 
 use autoissue_core::engine::{Service, ServiceEvent};
 
-use super::Tone::{self, Bad, Detail, Odd, Plain};
+use super::Tone::{self, Bad, Detail, Warning, Plain};
 use super::message;
 use crate::local_time::LocalTime;
 use crate::printable::one_line;
@@ -18,7 +18,7 @@ pub(super) fn say(event: &ServiceEvent, time: &LocalTime) -> Vec<(Tone, String)>
         } => {
             let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
             one(
-                Odd,
+                Warning,
                 format!("{service} is paused until {at}: {}", message(said)),
             )
         }

@@ -1,8 +1,8 @@
 //! Text for events of the session as a whole.
 
-use autoissue_core::engine::{SessionEvent, SessionStatus, Settings};
+use autoissue_core::engine::{SessionEvent, SessionOutcome, Settings};
 
-use super::Tone::{self, Bad, Odd, Plain};
+use super::Tone::{self, Bad, Warning, Plain};
 use super::{message, subject};
 use crate::printable::one_line;
 
@@ -11,9 +11,9 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
         SessionEvent::Started {
-            settings, about, ..
+            settings, info, ..
         } => {
-            let (repository, subject) = (one_line(&about.repository), subject(about));
+            let (repository, subject) = (one_line(&info.repository), subject(info));
             let text = format!(
                 "session of {repository}, {subject}, budget {}",
                 settings.budget
@@ -29,20 +29,20 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
                 .collect()
         }
         SessionEvent::InterruptRequested => {
-            one(Odd, "stopping: no new work starts; saving work".to_owned())
+            one(Warning, "stopping: no new work starts; saving work".to_owned())
         }
         SessionEvent::Interrupted => one(
-            Odd,
+            Warning,
             "everything is saved; the session can be resumed".to_owned(),
         ),
         SessionEvent::Stopping { message: why, .. } => {
             one(Bad, format!("no more work will start: {}", message(why)))
         }
         SessionEvent::Finished {
-            status: SessionStatus::Completed,
+            outcome: SessionOutcome::Completed,
         } => one(Plain, "session finished".to_owned()),
         SessionEvent::Finished {
-            status: SessionStatus::Failed { message: why, .. },
+            outcome: SessionOutcome::Failed { message: why, .. },
         } => one(Bad, format!("session failed: {}", message(why))),
     }
 }

@@ -1,8 +1,8 @@
 //! Text for decisions about a task and for its end.
 
-use autoissue_core::engine::{Engine, Instead, Outcome, TaskEvent, Undecided, Usd};
+use autoissue_core::engine::{Engine, PluginFailureAction, Outcome, TaskEvent, PluginFailure, Usd};
 
-use super::Tone::{self, Detail, Odd};
+use super::Tone::{self, Detail, Warning};
 use super::{ended, message, model_name, title};
 use crate::printable::one_line;
 
@@ -22,7 +22,7 @@ pub(super) fn say(event: &TaskEvent, engine: &Engine) -> Vec<(Tone, String)> {
                 ),
             )
         }
-        TaskEvent::Planned {
+        TaskEvent::ModelSelected {
             model,
             effort,
             reason,
@@ -41,7 +41,7 @@ pub(super) fn say(event: &TaskEvent, engine: &Engine) -> Vec<(Tone, String)> {
                 ),
             )
         }
-        TaskEvent::Undecided(undecided) => one(Odd, plugin_failed(undecided)),
+        TaskEvent::PluginFailed(plugin_failure) => one(Warning, plugin_failed(plugin_failure)),
         TaskEvent::Finished { issue, outcome } => {
             let spent = engine.task(*issue).map_or(Usd::ZERO, |task| task.spent);
             one(tone_of(outcome), format!("{} · {spent}", ended(outcome)))
@@ -50,16 +50,16 @@ pub(super) fn say(event: &TaskEvent, engine: &Engine) -> Vec<(Tone, String)> {
 }
 
 /// Describes a plugin that failed to decide, and the consequence.
-pub(crate) fn plugin_failed(undecided: &Undecided) -> String {
-    let instead = match undecided.then {
-        Instead::Fallback => "using the built-in",
-        Instead::Fail => "the task fails",
-        Instead::Skip => "the task is skipped",
+pub(crate) fn plugin_failed(plugin_failure: &PluginFailure) -> String {
+    let instead = match plugin_failure.action {
+        PluginFailureAction::Fallback => "using the built-in",
+        PluginFailureAction::Fail => "the task fails",
+        PluginFailureAction::Skip => "the task is skipped",
     };
     format!(
         "{} made no decision: {} · {instead}",
-        one_line(&undecided.strategy),
-        message(&undecided.message)
+        one_line(&plugin_failure.strategy),
+        message(&plugin_failure.message)
     )
 }
 
@@ -67,7 +67,7 @@ const fn tone_of(outcome: &Outcome) -> Tone {
     match outcome {
         Outcome::Done { .. } => Tone::Good,
         Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. } => Tone::Plain,
-        Outcome::NotStarted { .. } | Outcome::NeedsYou { .. } | Outcome::Budget { .. } => Tone::Odd,
+        Outcome::NotStarted { .. } | Outcome::NeedsYou { .. } | Outcome::Budget { .. } => Tone::Warning,
         Outcome::NoChange | Outcome::Failed { .. } | Outcome::Skipped { .. } => Tone::Bad,
     }
 }

@@ -86,8 +86,8 @@ fn head(report: &Report, headline: &str) -> Markup {
                 @if let Some(cost) = money.per_pull_request {
                     div { dt { "per pull request" } dd { (cost) } }
                 }
-                @if money.assumed != Default::default() {
-                    div { dt { "estimated" } dd { (money.assumed) } }
+                @if money.estimated != Default::default() {
+                    div { dt { "estimated" } dd { (money.estimated) } }
                 }
                 div { dt { "attempts" } dd { (report.n_attempts) } }
             }

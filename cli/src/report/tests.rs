@@ -229,7 +229,7 @@ fn a_backlog_beyond_the_budget_is_refused_with_the_amount_it_needs() {
     }));
     let message = "cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00".to_owned();
     events.push(Event::Session(SessionEvent::Finished {
-        status: SessionStatus::Failed {
+        outcome: SessionOutcome::Failed {
             message,
             budget: true,
         },
@@ -264,7 +264,7 @@ fn a_session_that_had_to_stop_says_why() {
             },
         ),
         Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Failed {
+            outcome: SessionOutcome::Failed {
                 message: "bad credentials: HTTP 401".to_owned(),
                 budget: false,
             },
@@ -302,10 +302,10 @@ fn unverified_work_is_named() {
     for event in &mut task {
         match event {
             Event::Attempt(AttemptEvent::AgentExited {
-                report, assumed, ..
+                report, estimated, ..
             }) => {
                 report.denied = vec!["Bash".to_owned()];
-                *assumed = true;
+                *estimated = true;
             }
             Event::Attempt(AttemptEvent::WorkCollected {
                 work: Some(work), ..

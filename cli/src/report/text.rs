@@ -44,7 +44,7 @@ fn head(report: &Report, paint: Paint) -> String {
         let verdict = wrapped(verdict, paint.columns()).join("\n");
         let painted = match tone {
             Tone::Bad => paint.red(verdict),
-            Tone::Odd => paint.yellow(verdict),
+            Tone::Warning => paint.yellow(verdict),
             Tone::Plain | Tone::Detail | Tone::Good => verdict,
         };
         head.push_str(&painted);

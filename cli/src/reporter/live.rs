@@ -269,7 +269,7 @@ const fn style_of(tone: Tone) -> Style {
     match tone {
         Tone::Plain | Tone::Detail => Style::Plain,
         Tone::Good => Style::Green,
-        Tone::Odd => Style::Yellow,
+        Tone::Warning => Style::Yellow,
         Tone::Bad => Style::Red,
     }
 }

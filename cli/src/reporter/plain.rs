@@ -64,7 +64,7 @@ pub(crate) fn line(sentence: &Sentence, at_ms: u64, time: &LocalTime, paint: Pai
         Tone::Plain => sentence.text.clone(),
         Tone::Detail => paint.dim(&sentence.text),
         Tone::Good => paint.green(&sentence.text),
-        Tone::Odd => paint.yellow(&sentence.text),
+        Tone::Warning => paint.yellow(&sentence.text),
         Tone::Bad => paint.red(&sentence.text),
     };
     let issue = sentence

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use autoissue_core::engine::{
-    AttemptEvent, Event, IssueNumber, Outcome, PlanEvent, SessionEvent, SessionStatus, TaskEvent,
+    AttemptEvent, Event, IssueNumber, Outcome, PlanEvent, SessionEvent, SessionOutcome, TaskEvent,
     Usd,
 };
 
@@ -12,8 +12,8 @@ use autoissue_core::engine::{
 pub(super) struct Expected {
     pub(super) budget: Usd,
     settled: Usd,
-    pub(super) assumed: Usd,
-    planned: Usd,
+    pub(super) estimated: Usd,
+    planning: Usd,
     pub(super) n_attempts: u64,
     pub(super) n_failures: BTreeMap<&'static str, u64>,
     accepted: BTreeSet<IssueNumber>,
@@ -23,7 +23,7 @@ pub(super) struct Expected {
     /// it is settled.
     running: BTreeMap<IssueNumber, Option<Reserved>>,
     stopped: Option<&'static str>,
-    pub(super) is_cut_off: bool,
+    pub(super) is_dead: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +50,10 @@ impl Expected {
             | Event::Plan(PlanEvent::ConfirmationAwaited) => {
                 self.stopped = Some("interrupted");
             }
-            Event::Session(SessionEvent::Finished { status }) => {
-                self.stopped = Some(match status {
-                    SessionStatus::Completed => "completed",
-                    SessionStatus::Failed { .. } => "failed",
+            Event::Session(SessionEvent::Finished { outcome }) => {
+                self.stopped = Some(match outcome {
+                    SessionOutcome::Completed => "completed",
+                    SessionOutcome::Failed { .. } => "failed",
                 });
             }
             Event::Task(TaskEvent::Accepted { issue }) => {
@@ -76,20 +76,20 @@ impl Expected {
             }
             Event::Attempt(AttemptEvent::AgentExited {
                 issue,
-                charged,
-                assumed,
+                cost,
+                estimated,
                 ..
             }) => {
                 self.running.insert(*issue, None);
-                *self.spent_on.entry(*issue).or_default() += *charged;
-                self.settle(*charged, *assumed);
+                *self.spent_on.entry(*issue).or_default() += *cost;
+                self.settle(*cost, *estimated);
             }
             Event::Plan(PlanEvent::PlannerExited {
-                charged, assumed, ..
+                cost, estimated, ..
             }) => {
                 self.running.remove(&IssueNumber::SESSION);
-                self.planned += *charged;
-                self.settle(*charged, *assumed);
+                self.planning += *cost;
+                self.settle(*cost, *estimated);
             }
             Event::Attempt(AttemptEvent::Failed { issue, .. }) => {
                 self.running.remove(issue);
@@ -114,15 +114,15 @@ impl Expected {
         }
     }
 
-    fn settle(&mut self, charged: Usd, assumed: bool) {
-        self.settled += charged;
-        self.assumed += if assumed { charged } else { Usd::ZERO };
+    fn settle(&mut self, cost: Usd, estimated: bool) {
+        self.settled += cost;
+        self.estimated += if estimated { cost } else { Usd::ZERO };
     }
 
     pub(super) fn status(&self) -> &'static str {
         match self.stopped {
             Some(stopped) => stopped,
-            None if self.is_cut_off => "cut_off",
+            None if self.is_dead => "died",
             None => "running",
         }
     }
@@ -141,8 +141,8 @@ impl Expected {
         self.running.values().flatten().map(left).sum()
     }
 
-    pub(super) fn planned(&self) -> Usd {
-        self.planned + self.metered_of(IssueNumber::SESSION)
+    pub(super) fn planning(&self) -> Usd {
+        self.planning + self.metered_of(IssueNumber::SESSION)
     }
 
     fn metered_of(&self, issue: IssueNumber) -> Usd {

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use autoissue_core::chronicle::{Chronicle, Metrics};
 use autoissue_core::engine::Usd;
-use autoissue_core::journal::{SessionId, SessionRow, SessionStatus};
+use autoissue_core::journal::{SessionId, SessionRow, StoredStatus};
 use autoissue_core::summary::Summary;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::journal::Expected;
 use crate::command::{metrics, status};
-use crate::dashboard::{Story, Wanted, prometheus};
+use crate::dashboard::{SessionViews, Wanted, prometheus};
 use crate::local_time::LocalTime;
 use crate::paint::Paint;
 use crate::report::{self, Origin, Places, Report};
@@ -74,14 +74,14 @@ fn now_ms(chronicle: &Chronicle) -> u64 {
 }
 
 /// The dashboard's API, which the page uses, and its Prometheus metrics.
-pub(super) fn dashboard(story: &Story, expected: &Expected, objections: &mut Objections) {
-    let now_ms = now_ms(story.chronicle());
-    let overview = json(&story.overview(now_ms, &BTreeMap::new()));
-    let figures = json(&story.metrics(now_ms));
+pub(super) fn dashboard(views: &SessionViews, expected: &Expected, objections: &mut Objections) {
+    let now_ms = now_ms(views.chronicle());
+    let overview = json(&views.overview(now_ms, &BTreeMap::new()));
+    let figures = json(&views.metrics(now_ms));
     let amounts = [
         ("budget_usd", expected.budget),
         ("spent_usd", expected.spent()),
-        ("assumed_usd", expected.assumed),
+        ("estimated_usd", expected.estimated),
         ("in_flight_usd", expected.metered()),
         ("reserved_usd", expected.reserved()),
     ];
@@ -127,13 +127,13 @@ pub(super) fn dashboard(story: &Story, expected: &Expected, objections: &mut Obj
         let expected = expected.n_failures.get(kind.as_str()).copied();
         objections.same(view, kind, n.as_u64(), Some(expected.unwrap_or_default()));
     }
-    of_tasks(story, now_ms, expected, objections);
-    let curve = json(&story.budget_history());
+    of_tasks(views, now_ms, expected, objections);
+    let curve = json(&views.budget_history());
     if let Some(last) = curve["history"].as_array().and_then(|points| points.last()) {
         let last = last["spent_usd"].as_f64().map(Usd::from_dollars);
         objections.same(view, "end of the curve", last, Some(expected.spent()));
     }
-    of_prometheus(&prometheus(Some(story), now_ms), expected, objections);
+    of_prometheus(&prometheus(Some(views), now_ms), expected, objections);
 }
 
 /// The listed tasks match the counts above the list.
@@ -155,19 +155,19 @@ fn of_attention(overview: &Value, expected: &Expected, objections: &mut Objectio
     }
 }
 
-fn of_tasks(story: &Story, now_ms: u64, expected: &Expected, objections: &mut Objections) {
+fn of_tasks(views: &SessionViews, now_ms: u64, expected: &Expected, objections: &mut Objections) {
     let wanted = Wanted {
         limit: usize::MAX,
         ..Wanted::default()
     };
-    let tasks = json(&story.tasks(wanted, now_ms));
+    let tasks = json(&views.tasks(wanted, now_ms));
     let tasks = tasks["tasks"].as_array().unwrap();
     for state in STATES {
         let n = tasks.iter().filter(|task| task["state"] == state).count();
         objections.same("dashboard", state, n as u64, expected.count(state));
     }
     of_each_task("dashboard", tasks, expected, objections);
-    let timeline = json(&story.timeline(now_ms));
+    let timeline = json(&views.timeline(now_ms));
     let spans = timeline["attempts"].as_array().unwrap();
     let n_running = spans.iter().filter(|it| it["result"] == "running").count();
     let n_expected = expected.count("running");
@@ -224,7 +224,7 @@ fn of_prometheus(text: &str, expected: &Expected, objections: &mut Objections) {
     for (name, amount) in [
         ("autoissue_budget_dollars", expected.budget),
         ("autoissue_spent_dollars", expected.spent()),
-        ("autoissue_assumed_dollars_total", expected.assumed),
+        ("autoissue_estimated_dollars_total", expected.estimated),
         ("autoissue_reserved_dollars", expected.reserved()),
         ("autoissue_in_flight_dollars", expected.metered()),
     ] {
@@ -384,7 +384,7 @@ fn row() -> SessionRow {
         version: String::new(),
         started_at_ms: 0,
         settings_json: String::new(),
-        status: SessionStatus::Running,
+        status: StoredStatus::Running,
         finished_at_ms: None,
         last_seq: 0,
     }
@@ -407,10 +407,10 @@ pub(super) fn metrics(chronicle: &Chronicle, expected: &Expected, objections: &m
     let total = &line["total"];
     let amounts = [
         ("spent_usd", expected.spent()),
-        ("assumed_usd", expected.assumed),
+        ("estimated_usd", expected.estimated),
     ];
     objections.dollars(view, total, &amounts);
-    objections.dollars(view, &line, &[("planning_usd", expected.planned())]);
+    objections.dollars(view, &line, &[("planning_usd", expected.planning())]);
     for (what, n) in [
         ("done", expected.count("done")),
         ("attempts", expected.n_attempts),
@@ -430,7 +430,7 @@ pub(super) fn metrics(chronicle: &Chronicle, expected: &Expected, objections: &m
         objections.same(view, groups, sum("done"), expected.count("done"));
         let spent = groups_of.iter().filter_map(|it| it["spent_usd"].as_f64());
         let spent = spent.map(Usd::from_dollars).sum::<Usd>();
-        objections.same(view, groups, spent, expected.spent() - expected.planned());
+        objections.same(view, groups, spent, expected.spent() - expected.planning());
     }
     let failures = line["failures_by_type"].as_object().unwrap();
     for (kind, n) in failures {
@@ -453,7 +453,7 @@ pub(super) fn summary(chronicle: &Chronicle, expected: &Expected, objections: &m
     objections.same(view, "status", said, Some(expected.status()));
     let amounts = [
         ("spent_usd", expected.spent()),
-        ("assumed_usd", expected.assumed),
+        ("estimated_usd", expected.estimated),
         ("budget_usd", expected.budget),
     ];
     objections.dollars(view, &line, &amounts);

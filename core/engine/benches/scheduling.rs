@@ -29,7 +29,7 @@ fn main() {
     if !is_bench {
         return;
     }
-    println!("| tasks | intake and planning | running | per step | relative |");
+    println!("| tasks | intake and preparation | running | per step | relative |");
     println!("| ---: | ---: | ---: | ---: | ---: |");
     let mut first = None;
     for n_tasks in [1_000, 10_000, 100_000] {
@@ -57,28 +57,28 @@ fn session(n_tasks: u64) -> Measured {
     };
     let started = Input::Session(SessionInput::Started {
         settings: Box::new(settings),
-        about: About::default(),
-        history: History::default(),
+        info: SessionInfo::default(),
+        history: CostHistory::default(),
     });
     let mut owed: VecDeque<Effect> = engine.step(now, started).effects.into();
     let begun = Instant::now();
-    let mut planned = None;
+    let mut prepared = None;
     let mut n_steps = 0;
     while let Some(effect) = owed.pop_front() {
-        if planned.is_none()
+        if prepared.is_none()
             && matches!(effect, Effect::Attempt(AttemptEffect::LeaseWorktree { .. }))
         {
-            planned = Some(begun.elapsed());
+            prepared = Some(begun.elapsed());
         }
         let Some(input) = answer(effect, n_tasks) else {
             continue;
         };
         now = now + 1;
-        n_steps += u32::from(planned.is_some());
+        n_steps += u32::from(prepared.is_some());
         owed.extend(engine.step(now, input).effects);
     }
-    assert_eq!(engine.phase(), &Phase::Over(SessionStatus::Completed));
-    let intake = planned.unwrap_or_default();
+    assert_eq!(engine.phase(), &Phase::Over(SessionOutcome::Completed));
+    let intake = prepared.unwrap_or_default();
     Measured {
         n_tasks,
         intake,

@@ -8,7 +8,7 @@ use crate::{IssueNumber, Service, Time, Usd};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blocked {
     /// The task is being classified, or its model is being selected.
-    Planning,
+    Preparing,
     /// The rest of the backlog is still being classified.
     Admission,
     /// The checks are running on the base first.
@@ -56,7 +56,7 @@ pub enum Blocked {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Planning => f.write_str("being classified"),
+            Self::Preparing => f.write_str("being classified"),
             Self::Admission => f.write_str("waiting until the whole backlog is classified"),
             Self::BaseCheck => f.write_str("waiting for the checks on the base"),
             Self::Publishing(issue) => {

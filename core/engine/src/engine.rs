@@ -3,7 +3,7 @@
 //! ```text
 //!   step ─► decide: input ──► emit(event) ─► apply ─► state
 //!                    │    └─► ask(effect)
-//!                    └─► go_on: everything that the new state allows: admission, publishing, starts, ends
+//!                    └─► advance: everything that the new state allows: admission, publishing, starts, ends
 //! ```
 //!
 //! `decide` reads the state and emits events; only `apply` writes the state, from nothing but an
@@ -26,18 +26,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::queue::Queue;
 use crate::{
-    About, Attempt, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber,
-    Ledger, PlannedIssue, Planning, Service, SessionStatus, Settings, Task, Time, Usd,
+    SessionInfo, Attempt, Breaker, BreakerState, CheckResult, Effect, Event, CostHistory, Input, IssueNumber,
+    Ledger, PlannedIssue, PlanProgress, Service, SessionOutcome, Settings, Task, Time, Usd,
 };
 
 /// The state of a session, and its decisions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Engine {
     settings: Settings,
-    about: About,
-    history: History,
+    info: SessionInfo,
+    history: CostHistory,
     phase: Phase,
-    halt: Halt,
+    stop_state: StopState,
     tasks: BTreeMap<IssueNumber, Task>,
     queue: Queue,
     running: BTreeSet<IssueNumber>,
@@ -46,28 +46,28 @@ pub struct Engine {
     /// Tasks accepted since the backlog was last read, whose dependencies are not linked yet.
     unlinked: BTreeSet<IssueNumber>,
     /// Number of tasks whose domain or model is still being decided.
-    n_unplanned: u32,
+    n_preparing: u32,
     n_unended: u32,
     /// Results of the checks on the base.
     base_checks: Option<Vec<CheckResult>>,
     n_api_calls: u32,
-    n_undecided: BTreeMap<String, u32>,
+    n_plugin_failures: BTreeMap<String, u32>,
     /// Tasks whose finished work a resumed session publishes before anything new starts.
     unproven: BTreeSet<IssueNumber>,
     /// Progress of the plan, if the issues are planned.
-    planning: Option<Box<Planning>>,
+    plan_progress: Option<Box<PlanProgress>>,
 }
 
 /// What the session as a whole is doing.
 ///
 /// ```text
 ///   New ─┬─► Decomposing ─► Confirming ─► Creating ─┐
-///        └────────────────────────────────► Intake ◄┘ ─► Planning ─► BaseCheck ─► Running ─► Over
+///        └────────────────────────────────► Intake ◄┘ ─► Preparing ─► BaseCheck ─► Running ─► Over
 /// ```
 ///
 /// A phase can be entered again after it was left. Intake accepts issues that are not tasks yet and
 /// leaves existing tasks alone; the base is checked once per session. Only admission (the end of
-/// `Planning`) requires that nothing is running, because it may end the session.
+/// `Preparing`) requires that nothing is running, because it may end the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Not started.
@@ -87,20 +87,20 @@ pub enum Phase {
         n_failures: u32,
     },
     /// Classifying tasks and selecting models.
-    Planning,
+    Preparing,
     /// Running the checks on the base.
     BaseCheck,
     /// Running tasks.
     Running,
     /// The session has ended.
-    Over(SessionStatus),
+    Over(SessionOutcome),
 }
 
 /// Whether the session is ending before all its tasks have ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Halt {
+enum StopState {
     #[default]
-    No,
+    NotStopping,
     /// An interruption was requested; running work is being saved.
     Interrupting,
     /// Everything is saved. The text says what must be fixed before resuming, if anything.
@@ -108,7 +108,7 @@ enum Halt {
     /// Nothing new starts, for this reason.
     Stopping(String),
     /// Nothing new starts and nothing is published until someone fixes this.
-    Suspending(String),
+    InterruptingFor(String),
 }
 
 /// The consequences of an input.
@@ -141,10 +141,10 @@ impl Engine {
 
     /// Decides the consequences of an input. `now` must never decrease from one call to the next.
     pub fn step(&mut self, now: Time, input: Input) -> Step {
-        let mut turn = decide::Turn::new(self, now);
-        turn.take(input);
-        turn.go_on();
-        let (events, effects) = turn.finish();
+        let mut decision = decide::Decision::new(self, now);
+        decision.take(input);
+        decision.advance();
+        let (events, effects) = decision.finish();
         Step {
             events,
             effects,
@@ -159,13 +159,13 @@ impl Engine {
     }
 
     /// Returns how often each plugin failed to decide; plugins that never did are omitted.
-    pub const fn n_undecided(&self) -> &BTreeMap<String, u32> {
-        &self.n_undecided
+    pub const fn n_plugin_failures(&self) -> &BTreeMap<String, u32> {
+        &self.n_plugin_failures
     }
 
     /// Returns what the session is about.
-    pub const fn about(&self) -> &About {
-        &self.about
+    pub const fn info(&self) -> &SessionInfo {
+        &self.info
     }
 
     /// Returns what the session as a whole is doing.
@@ -174,8 +174,8 @@ impl Engine {
     }
 
     /// Returns the progress of the plan, if the issues are planned.
-    pub fn planning(&self) -> Option<&Planning> {
-        self.planning.as_deref()
+    pub fn plan_progress(&self) -> Option<&PlanProgress> {
+        self.plan_progress.as_deref()
     }
 
     /// Returns the estimated cost of an issue of the plan.
@@ -199,14 +199,14 @@ impl Engine {
     }
 
     /// Returns the settled amounts: what running attempts have metered still counts as reserved.
-    pub const fn ledger(&self) -> &Ledger {
+    pub const fn settled(&self) -> &Ledger {
         &self.ledger
     }
 
     /// Returns the amounts as shown to people: spent is what is settled plus what running attempts
     /// have metered; reserved is what is left of their reservations.
-    pub fn money(&self) -> Ledger {
-        let planner = self.planning().and_then(|planning| planning.attempt);
+    pub fn ledger(&self) -> Ledger {
+        let planner = self.plan_progress().and_then(|plan_progress| plan_progress.attempt);
         let planner = planner.map_or(Usd::ZERO, |attempt| attempt.reserved - attempt.metered);
         // Each attempt on its own: overspending of one does not reduce the reservations of others.
         let attempts = self.running().filter_map(Task::attempt);
@@ -220,7 +220,7 @@ impl Engine {
 
     /// Returns what running attempts, including the planner's, have metered but not settled.
     pub fn metered(&self) -> Usd {
-        let planner = self.planning().and_then(|planning| planning.attempt);
+        let planner = self.plan_progress().and_then(|plan_progress| plan_progress.attempt);
         let planner = planner.map_or(Usd::ZERO, |attempt| attempt.metered);
         let attempts = self.running().filter_map(Task::attempt);
         attempts
@@ -250,13 +250,13 @@ impl Engine {
 
     /// Returns whether the session stopped early and can be resumed.
     pub const fn is_interrupted(&self) -> bool {
-        matches!(self.halt, Halt::Interrupted(_))
+        matches!(self.stop_state, StopState::Interrupted(_))
     }
 
     /// Returns what must be fixed before the session is resumed, if anything.
-    pub fn to_mend(&self) -> Option<&str> {
-        match &self.halt {
-            Halt::Interrupted(message) => message.as_deref(),
+    pub fn required_fix(&self) -> Option<&str> {
+        match &self.stop_state {
+            StopState::Interrupted(message) => message.as_deref(),
             _ => None,
         }
     }
@@ -290,16 +290,16 @@ impl Engine {
             Phase::Intake { not_before, .. } => Some(not_before),
             _ => None,
         };
-        let planning = self
-            .planning
+        let plan_progress = self
+            .plan_progress
             .as_ref()
-            .and_then(|planning| planning.wake_at());
+            .and_then(|plan_progress| plan_progress.wake_at());
         let breakers = self.breakers.values().filter_map(Breaker::wake_at);
         let collecting = self.running().filter_map(Task::collect_not_before);
         let publishing = self.running().filter_map(Task::publish_not_before);
         intake
             .into_iter()
-            .chain(planning)
+            .chain(plan_progress)
             .chain(breakers)
             .chain(collecting)
             .chain(publishing)

@@ -11,12 +11,12 @@ use crate::Usd;
 /// left to the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct History(pub BTreeMap<String, Vec<Usd>>);
+pub struct CostHistory(pub BTreeMap<String, Vec<Usd>>);
 
 /// Minimum number of costs for an estimate.
 const N_COSTS_MIN: usize = 3;
 
-impl History {
+impl CostHistory {
     /// Returns the P90 of the costs of tasks with this model, at most `cap`; `cap` if there are too
     /// few costs.
     pub(crate) fn estimate(&self, model: Option<&str>, cap: Usd) -> Usd {

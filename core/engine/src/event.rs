@@ -34,17 +34,17 @@ pub use task::TaskEvent;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "chapter", rename_all = "snake_case")]
 pub enum Event {
-    /// About the session as a whole.
+    /// SessionInfo the session as a whole.
     Session(SessionEvent),
-    /// About the plan, from a directive to issues.
+    /// SessionInfo the plan, from a directive to issues.
     Plan(PlanEvent),
-    /// About the backlog.
+    /// SessionInfo the backlog.
     Intake(IntakeEvent),
-    /// About a task, apart from its attempts.
+    /// SessionInfo a task, apart from its attempts.
     Task(TaskEvent),
-    /// About one attempt at a task.
+    /// SessionInfo one attempt at a task.
     Attempt(AttemptEvent),
-    /// About a service that all tasks share.
+    /// SessionInfo a service that all tasks share.
     Service(ServiceEvent),
 }
 
@@ -64,7 +64,7 @@ impl Event {
         match self {
             Self::Session(_) | Self::Plan(_) | Self::Intake(_) => None,
             Self::Task(event) => Some(event.issue()),
-            Self::Attempt(event) => Some(event.whose().0),
+            Self::Attempt(event) => Some(event.attempt_id().0),
             Self::Service(event) => event.issue(),
         }
     }
@@ -75,7 +75,7 @@ impl Event {
         match self {
             Self::Session(_) | Self::Intake(_) | Self::Task(_) | Self::Service(_) => None,
             Self::Plan(event) => event.attempt(),
-            Self::Attempt(event) => Some(event.whose().1),
+            Self::Attempt(event) => Some(event.attempt_id().1),
         }
     }
 }

@@ -22,17 +22,17 @@ pub use task::TaskInput;
 /// What happened, by chapter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// About the session as a whole.
+    /// SessionInfo the session as a whole.
     Session(SessionInput),
-    /// About the plan.
+    /// SessionInfo the plan.
     Plan(PlanInput),
-    /// About the backlog.
+    /// SessionInfo the backlog.
     Intake(IntakeInput),
-    /// About a task, apart from its attempts.
+    /// SessionInfo a task, apart from its attempts.
     Task(TaskInput),
-    /// About one attempt at a task.
+    /// SessionInfo one attempt at a task.
     Attempt(AttemptInput),
-    /// About a service that all tasks share.
+    /// SessionInfo a service that all tasks share.
     Service(ServiceInput),
     /// Time has passed.
     Tick,

@@ -10,7 +10,7 @@ pub struct Ledger {
     /// Amount spent, known and estimated.
     pub spent: Usd,
     /// The estimated part of `spent`.
-    pub assumed: Usd,
+    pub estimated: Usd,
     /// Amount reserved for running agents.
     pub reserved: Usd,
 }
@@ -27,11 +27,11 @@ impl Ledger {
     }
 
     /// Releases a reservation and records the cost.
-    pub(crate) fn settle(&mut self, reserved: Usd, charged: Usd, assumed: bool) {
+    pub(crate) fn settle(&mut self, reserved: Usd, cost: Usd, estimated: bool) {
         self.reserved -= reserved;
-        self.spent += charged;
-        if assumed {
-            self.assumed += charged;
+        self.spent += cost;
+        if estimated {
+            self.estimated += cost;
         }
     }
 }

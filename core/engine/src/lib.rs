@@ -36,7 +36,7 @@ mod retry;
 mod settings;
 mod task;
 mod time;
-mod undecided;
+mod plugin_failure;
 
 pub use agent::{AgentReport, AgentSession};
 pub use autoissue_plugin_sdk::{AgentTask, Effort};
@@ -49,7 +49,7 @@ pub use effect::{
     PlannerOrder, PublishOrder, StackedOn, Start, StopReason, TaskEffect,
 };
 pub use engine::{Engine, Phase, Step};
-pub use estimate::{History, p90};
+pub use estimate::{CostHistory, p90};
 pub use event::{
     AttemptEvent, Event, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
 };
@@ -62,11 +62,11 @@ pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use kind::{AttemptStage, TaskKind};
 pub use ledger::Ledger;
 pub use money::Usd;
-pub use outcome::{NotStarted, Outcome, OutcomeGroup, SessionStatus, Skip};
+pub use outcome::{NotStarted, Outcome, OutcomeGroup, SessionOutcome, Skip};
 pub use plan::{
-    Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection,
+    Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, PlanProgress, Rejection,
 };
-pub use settings::{About, CutOff, Metering, ModelChoice, RedBase, Settings};
-pub use task::{Attempt, Doing, Stage, Task};
+pub use settings::{SessionInfo, UnfinishedWork, CostReporting, ModelChoice, RedBase, Settings};
+pub use task::{Attempt, AttemptState, TaskState, Task};
 pub use time::Time;
-pub use undecided::{Instead, Undecided};
+pub use plugin_failure::{PluginFailureAction, PluginFailure};

@@ -102,7 +102,7 @@ pub enum Skip {
     /// The issue lost the session's label after the backlog was read.
     Unlabelled,
     /// A plugin did not return a decision about it.
-    Undecided,
+    PluginFailed,
 }
 
 /// Why a task was not started.
@@ -225,7 +225,7 @@ impl fmt::Display for Skip {
             Self::Closed => f.write_str("the issue was closed in the meantime"),
             Self::Gone => f.write_str("the issue was deleted or moved in the meantime"),
             Self::Unlabelled => f.write_str("the issue lost its label in the meantime"),
-            Self::Undecided => f.write_str("a plugin did not return a decision"),
+            Self::PluginFailed => f.write_str("a plugin did not return a decision"),
             Self::DependsOnOutside { issue } => write!(
                 f,
                 "depends on {issue}, which is open and not part of this run"
@@ -247,7 +247,7 @@ impl fmt::Display for NotStarted {
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum SessionStatus {
+pub enum SessionOutcome {
     /// Every task has ended.
     Completed,
     /// The session could not run, or had to stop.

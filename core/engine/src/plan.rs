@@ -96,7 +96,7 @@ pub enum PlanSource {
 
 /// Progress of a session that plans its issues.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Planning {
+pub struct PlanProgress {
     /// Attempts of the planner so far.
     pub n_attempts: u32,
     /// Retries used.
@@ -104,7 +104,7 @@ pub struct Planning {
     /// Cost of planning, over all attempts.
     pub spent: Usd,
     /// The estimated part of `spent`.
-    pub assumed: Usd,
+    pub estimated: Usd,
     /// The running planner.
     pub attempt: Option<PlannerAttempt>,
     /// Earliest time to start the planner again.
@@ -178,7 +178,7 @@ pub(crate) enum PlanStep {
     Link(u32),
 }
 
-impl Planning {
+impl PlanProgress {
     /// Returns the number of the issue at a position, once it is created.
     pub fn number_of(&self, position: u32) -> Option<IssueNumber> {
         self.created

@@ -23,7 +23,7 @@ pub struct Settings {
     #[serde(rename = "turn_margin_usd")]
     pub turn_margin: Usd,
     /// How the cost of the agent becomes known.
-    pub metering: Metering,
+    pub cost_reporting: CostReporting,
     /// Maximum number of concurrent attempts.
     pub n_slots: u32,
     /// Retries of a task after its first attempt.
@@ -86,7 +86,7 @@ impl Default for Settings {
             budget: Usd::from_cents(50_00),
             task_cap: Usd::from_cents(5_00),
             turn_margin: Usd::from_cents(50),
-            metering: Metering::AsItGoes,
+            cost_reporting: CostReporting::AsItGoes,
             n_slots: 3,
             max_retries: 2,
             max_per_domain: 1,
@@ -113,7 +113,7 @@ impl Default for Settings {
 /// How the cost of an agent becomes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Metering {
+pub enum CostReporting {
     /// The agent is free.
     Free,
     /// It is reported while the agent runs.
@@ -147,7 +147,7 @@ pub enum RedBase {
 
 /// What a session is about, and the work that earlier sessions left to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct About {
+pub struct SessionInfo {
     /// Label of its issues; empty if they are planned.
     pub label: String,
     /// Restricts the session to these issues with the label; empty means all.
@@ -163,29 +163,29 @@ pub struct About {
     pub version: String,
     /// Interrupted work of earlier sessions, to be continued.
     #[serde(deserialize_with = "by_number")]
-    #[schemars(with = "BTreeMap<String, CutOff>")]
-    pub cut_off: BTreeMap<IssueNumber, CutOff>,
+    #[schemars(with = "BTreeMap<String, UnfinishedWork>")]
+    pub unfinished: BTreeMap<IssueNumber, UnfinishedWork>,
 }
 
 /// Reads an object whose keys are issue numbers. JSON keys are strings, and serde does not read
 /// numbers from them inside an event: events are tagged, so they are buffered before their variant
 /// is known.
-fn by_number<'de, D>(deserializer: D) -> Result<BTreeMap<IssueNumber, CutOff>, D::Error>
+fn by_number<'de, D>(deserializer: D) -> Result<BTreeMap<IssueNumber, UnfinishedWork>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let read = BTreeMap::<String, CutOff>::deserialize(deserializer)?;
+    let read = BTreeMap::<String, UnfinishedWork>::deserialize(deserializer)?;
     read.into_iter()
-        .map(|(key, cut_off)| {
+        .map(|(key, unfinished)| {
             let number = key.parse().map_err(D::Error::custom)?;
-            Ok((IssueNumber(number), cut_off))
+            Ok((IssueNumber(number), unfinished))
         })
         .collect()
 }
 
 /// Work on an issue that an earlier session left unfinished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct CutOff {
+pub struct UnfinishedWork {
     /// What all earlier sessions have spent on it. Counts against the task's cap, but not against
     /// the session's budget.
     #[serde(rename = "spent_usd")]

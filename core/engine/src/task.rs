@@ -1,4 +1,4 @@
-//! A task and its stages.
+//! A task and its states.
 //!
 //! ```text
 //!   Classifying ─► Choosing ─► Waiting ─► Running: the stages of its kind ─► Ended
@@ -9,7 +9,7 @@
 
 use crate::issue::SharedIssue;
 use crate::{
-    AgentReport, AgentSession, AttemptStage, CheckResult, Classification, CutOff, Effort, Ended,
+    AgentReport, AgentSession, AttemptStage, CheckResult, Classification, UnfinishedWork, Effort, Ended,
     FailureType, Outcome, Publication, Start, TaskKind, Time, Usd, Work,
 };
 
@@ -21,7 +21,7 @@ pub struct Task {
     /// Kind of work, which determines the stages of its attempts.
     pub kind: TaskKind,
     /// Current stage.
-    pub stage: Stage,
+    pub state: TaskState,
     /// The classifier's answer.
     pub classification: Option<Classification>,
     /// Model of the next attempt; `None` leaves it to the program.
@@ -35,7 +35,7 @@ pub struct Task {
     /// Cost in this session, over all attempts.
     pub spent: Usd,
     /// The estimated part of `spent`.
-    pub assumed: Usd,
+    pub estimated: Usd,
     /// Amount that was estimated for interrupted runs beyond what was metered. It is charged, but
     /// does not count against the task's cap.
     pub(crate) forgiven: Usd,
@@ -46,7 +46,7 @@ pub struct Task {
     /// Failures of substance.
     pub n_substance: u32,
     /// Attempt to continue, if the last one left its worktree.
-    pub kept: Option<Kept>,
+    pub continuation: Option<Continuation>,
     /// Last failure of the task or of a service, as text.
     pub last_failure: Option<(FailureType, String)>,
     /// What was wrong with the previous attempt.
@@ -73,7 +73,7 @@ pub struct Task {
 
 /// What a failed attempt leaves to the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct Continuation {
     /// Commit that the work started from.
     pub base: String,
     /// Commit that contains the work so far, in case the worktree is gone.
@@ -82,9 +82,9 @@ pub struct Kept {
     pub session: Option<AgentSession>,
 }
 
-/// Stage of a task.
+/// TaskState of a task.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Stage {
+pub enum TaskState {
     /// Waiting for the classifier.
     Classifying,
     /// Waiting for the model selector.
@@ -110,7 +110,7 @@ pub struct Attempt {
     /// Amount that the agent was seen to spend.
     pub metered: Usd,
     /// Current step.
-    pub doing: Doing,
+    pub state: AttemptState,
     /// Whether an answer is outstanding.
     pub in_flight: bool,
     /// Whether the agent was stopped for exceeding its limit.
@@ -121,7 +121,7 @@ pub struct Attempt {
 
 /// The current step of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doing {
+pub enum AttemptState {
     /// The worktree is being prepared.
     Leasing {
         /// Where the work starts.
@@ -147,7 +147,7 @@ pub enum Doing {
     },
 }
 
-impl Doing {
+impl AttemptState {
     /// Returns whether the step may take long, so that it is stopped rather than waited for.
     pub(crate) const fn may_take_long(&self) -> bool {
         matches!(
@@ -195,19 +195,19 @@ impl Task {
         Self {
             issue,
             kind: TaskKind::NewWork,
-            stage: Stage::Classifying,
+            state: TaskState::Classifying,
             classification: None,
             model: None,
             effort: None,
             estimate: Usd::ZERO,
             spent_before: Usd::ZERO,
             spent: Usd::ZERO,
-            assumed: Usd::ZERO,
+            estimated: Usd::ZERO,
             forgiven: Usd::ZERO,
             n_attempts: 0,
             n_retries: 0,
             n_substance: 0,
-            kept: None,
+            continuation: None,
             last_failure: None,
             feedback: None,
             work: None,
@@ -223,28 +223,28 @@ impl Task {
     }
 
     /// Makes the task continue the work that an earlier session left.
-    pub(crate) fn go_on_with(&mut self, cut_off: &CutOff) {
+    pub(crate) fn continue_from(&mut self, unfinished: &UnfinishedWork) {
         self.kind = TaskKind::ContinuedWork;
-        self.spent_before = cut_off.spent;
-        self.session.clone_from(&cut_off.session);
-        self.base = Some(cut_off.base.clone());
-        self.kept = cut_off.work.is_some().then(|| Kept {
-            base: cut_off.base.clone(),
-            work: cut_off.work.clone(),
-            session: cut_off.session.clone(),
+        self.spent_before = unfinished.spent;
+        self.session.clone_from(&unfinished.session);
+        self.base = Some(unfinished.base.clone());
+        self.continuation = unfinished.work.is_some().then(|| Continuation {
+            base: unfinished.base.clone(),
+            work: unfinished.work.clone(),
+            session: unfinished.session.clone(),
         });
     }
 
     /// Returns the work that a later session can continue: work interrupted by the task's cap or by
     /// the end of the session.
-    pub fn cut_off(&self) -> Option<CutOff> {
-        let is_cut_off = match &self.stage {
-            Stage::Ended(Outcome::Budget { .. }) => true,
-            Stage::Ended(_) => false,
-            _ => self.kept.is_some(),
+    pub fn unfinished(&self) -> Option<UnfinishedWork> {
+        let is_unfinished = match &self.state {
+            TaskState::Ended(Outcome::Budget { .. }) => true,
+            TaskState::Ended(_) => false,
+            _ => self.continuation.is_some(),
         };
         let spent = self.spent_before + self.spent - self.forgiven;
-        (is_cut_off && Usd::ZERO < spent).then(|| CutOff {
+        (is_unfinished && Usd::ZERO < spent).then(|| UnfinishedWork {
             spent,
             base: self.base.clone().unwrap_or_default(),
             work: self.work_commit(),
@@ -254,7 +254,7 @@ impl Task {
 
     /// Returns the commit of the last collected work.
     pub(crate) fn work_commit(&self) -> Option<String> {
-        let of_kept = || self.kept.as_ref()?.work.clone();
+        let of_kept = || self.continuation.as_ref()?.work.clone();
         let collected = self.work.as_ref().map(|work| work.commit.clone());
         collected
             .filter(|commit| !commit.is_empty())
@@ -277,37 +277,37 @@ impl Task {
 
     /// Returns the running attempt.
     pub fn attempt(&self) -> Option<&Attempt> {
-        match &self.stage {
-            Stage::Running(attempt) => Some(attempt),
+        match &self.state {
+            TaskState::Running(attempt) => Some(attempt),
             _ => None,
         }
     }
 
     pub(crate) fn attempt_mut(&mut self) -> Option<&mut Attempt> {
-        match &mut self.stage {
-            Stage::Running(attempt) => Some(attempt),
+        match &mut self.state {
+            TaskState::Running(attempt) => Some(attempt),
             _ => None,
         }
     }
 
     /// Resumes a postponed collection or check.
-    pub(crate) fn go_on_collecting(&mut self) {
+    pub(crate) fn resume_collecting(&mut self) {
         if let Some(attempt) = self.attempt_mut()
-            && let Doing::CollectingLater { checks, .. } = attempt.doing
+            && let AttemptState::CollectingLater { checks, .. } = attempt.state
         {
-            attempt.doing = if checks {
-                Doing::Checking
+            attempt.state = if checks {
+                AttemptState::Checking
             } else {
-                Doing::Collecting
+                AttemptState::Collecting
             };
             attempt.in_flight = true;
         }
     }
 
     /// Moves the running attempt to another step.
-    pub(crate) fn go(&mut self, doing: Doing, in_flight: bool) {
+    pub(crate) fn go(&mut self, state: AttemptState, in_flight: bool) {
         if let Some(attempt) = self.attempt_mut() {
-            attempt.doing = doing;
+            attempt.state = state;
             attempt.in_flight = in_flight;
         }
     }
@@ -323,7 +323,7 @@ impl Task {
     pub(crate) fn publish_not_before(&self) -> Option<Time> {
         match self.attempt()? {
             Attempt {
-                doing: Doing::Publishing { not_before },
+                state: AttemptState::Publishing { not_before },
                 in_flight: false,
                 ..
             } => Some(*not_before),
@@ -333,28 +333,28 @@ impl Task {
 
     /// Returns when the work may be collected, if that is waiting for the machine.
     pub(crate) fn collect_not_before(&self) -> Option<Time> {
-        match self.attempt()?.doing {
-            Doing::CollectingLater { not_before, .. } => Some(not_before),
+        match self.attempt()?.state {
+            AttemptState::CollectingLater { not_before, .. } => Some(not_before),
             _ => None,
         }
     }
 
     /// Returns the outcome, if the task has ended.
     pub const fn outcome(&self) -> Option<&Outcome> {
-        match &self.stage {
-            Stage::Ended(outcome) => Some(outcome),
+        match &self.state {
+            TaskState::Ended(outcome) => Some(outcome),
             _ => None,
         }
     }
 
     /// Returns the displayed name of the stage.
     pub const fn stage_name(&self) -> &'static str {
-        match &self.stage {
-            Stage::Classifying => "classify",
-            Stage::Choosing => "choose",
-            Stage::Waiting { .. } => "waiting",
-            Stage::Running(attempt) => attempt.doing.stage().name(),
-            Stage::Ended(_) => "ended",
+        match &self.state {
+            TaskState::Classifying => "classify",
+            TaskState::Choosing => "choose",
+            TaskState::Waiting { .. } => "waiting",
+            TaskState::Running(attempt) => attempt.state.stage().name(),
+            TaskState::Ended(_) => "ended",
         }
     }
 }

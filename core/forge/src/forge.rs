@@ -12,7 +12,7 @@ use crate::finding::Finding;
 
 /// Why a forge could not do something; prints as the forge's own error does.
 #[derive(Debug)]
-pub struct ForgeError(Box<dyn Fault>);
+pub struct ForgeError(Box<dyn ForgeFailure>);
 
 impl Display for ForgeError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -27,7 +27,7 @@ impl Error for ForgeError {
 }
 
 /// A forge's own error, and what follows from it.
-pub trait Fault: Error + Send + Sync + 'static {
+pub trait ForgeFailure: Error + Send + Sync + 'static {
     /// Returns how a task that met this error continues. Missing permissions that every task needs
     /// count as a credentials failure: otherwise every task would fail, each after its agent was
     /// paid.
@@ -47,29 +47,29 @@ pub trait Fault: Error + Send + Sync + 'static {
     }
 }
 
-impl<F: Fault> From<F> for ForgeError {
+impl<F: ForgeFailure> From<F> for ForgeError {
     fn from(fault: F) -> Self {
         Self(Box::new(fault))
     }
 }
 
 impl ForgeError {
-    /// Like [`Fault::failure`].
+    /// Like [`ForgeFailure::failure`].
     pub fn failure(&self) -> Failure {
         self.0.failure()
     }
 
-    /// Like [`Fault::hint`].
+    /// Like [`ForgeFailure::hint`].
     pub fn hint(&self) -> Option<String> {
         self.0.hint()
     }
 
-    /// Like [`Fault::passes`].
+    /// Like [`ForgeFailure::passes`].
     pub fn passes(&self) -> bool {
         self.0.passes()
     }
 
-    /// Like [`Fault::is_usage`].
+    /// Like [`ForgeFailure::is_usage`].
     pub fn is_usage(&self) -> bool {
         self.0.is_usage()
     }

@@ -31,9 +31,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::mirror::Mirror;
-use crate::remote::Verdict;
+use crate::remote::RemoteFailure;
 use crate::worktrees::{
-    CollectRequest, Collected, Directory, Held, LeaseRequest, Leased, Options, Saved, Way,
+    CollectRequest, Collected, Directory, WorktreeEntry, LeaseRequest, Leased, Options, Saved, ExistingWorktree,
     WorktreeError, Worktrees,
 };
 pub use serve::serve;
@@ -97,7 +97,7 @@ pub enum CollectorError {
         /// The submodule, and the reason.
         message: String,
         /// What the failure means for the next attempt.
-        verdict: Verdict,
+        failure: RemoteFailure,
     },
     /// The disk is full.
     #[error("{0}")]
@@ -172,7 +172,7 @@ fn place(kept: Option<&Path>) -> String {
 }
 
 /// Why a collector gave no answer.
-enum Unanswered {
+enum RequestFailure {
     Late,
     Died(Exit, String),
     Killed,
@@ -231,7 +231,7 @@ impl Collectors {
     ///
     /// # Errors
     /// [`WorktreeError`] if the records cannot be read.
-    pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
+    pub fn list(&self) -> Result<Vec<WorktreeEntry>, WorktreeError> {
         self.inner.worktrees.list()
     }
 
@@ -249,8 +249,8 @@ impl Collectors {
         let issue = request.issue;
         let asked = self.read(issue, Request::MakeWay(request.clone())).await;
         let leftovers = match asked {
-            Ok(Reply::Way(Way::Kept(leased))) => return Ok(leased),
-            Ok(Reply::Way(Way::Free { leftovers })) => leftovers,
+            Ok(Reply::ExistingWorktree(ExistingWorktree::Kept(leased))) => return Ok(leased),
+            Ok(Reply::ExistingWorktree(ExistingWorktree::Free { leftovers })) => leftovers,
             Ok(_) => return Err(nonsense()),
             Err(error @ CollectorError::Unreadable { kept: Some(_), .. }) => {
                 tracing::warn!(issue, %error, "failed to read what an earlier attempt left in the worktree");
@@ -418,9 +418,9 @@ impl Collectors {
         };
         let answered = tokio::select! {
             answered = timeout(time_max, collector.answer(request)) => {
-                answered.unwrap_or(Err(Unanswered::Late))
+                answered.unwrap_or(Err(RequestFailure::Late))
             }
-            () = kill.cancelled() => Err(Unanswered::Killed),
+            () = kill.cancelled() => Err(RequestFailure::Killed),
         };
         let unreadable = |limit| CollectorError::Unreadable { limit, kept: None };
         let out_of_memory = || unreadable(Limit::Memory(limits.memory_bytes >> 20));
@@ -434,14 +434,14 @@ impl Collectors {
                 *slot = Some(collector);
                 return Err(refused(refusal));
             }
-            Err(Unanswered::Late) => unreadable(match request {
+            Err(RequestFailure::Late) => unreadable(match request {
                 Request::Fill(_) => Limit::Filling(time_max.as_secs()),
                 Request::Discard(_) => Limit::Removing(time_max.as_secs()),
                 _ => Limit::Reading(time_max.as_secs()),
             }),
-            Err(Unanswered::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => out_of_memory(),
-            Err(Unanswered::Died(exit, said)) => unreadable(Limit::Died(how_it_died(&exit, &said))),
-            Err(Unanswered::Killed) => CollectorError::Killed,
+            Err(RequestFailure::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => out_of_memory(),
+            Err(RequestFailure::Died(exit, said)) => unreadable(Limit::Died(how_it_died(&exit, &said))),
+            Err(RequestFailure::Killed) => CollectorError::Killed,
         };
         collector.end().await;
         Err(failed)
@@ -486,7 +486,7 @@ impl Collectors {
 }
 
 impl Collector {
-    async fn answer(&mut self, request: &Request) -> Result<Answer, Unanswered> {
+    async fn answer(&mut self, request: &Request) -> Result<Answer, RequestFailure> {
         self.running.feed(line(request)).await;
         let mut answer = String::new();
         let mut said = String::new();
@@ -507,7 +507,7 @@ impl Collector {
                 }
             }
         }
-        Err(Unanswered::Died(self.running.wait().await, said))
+        Err(RequestFailure::Died(self.running.wait().await, said))
     }
 
     /// Ends it together with everything it started.
@@ -526,7 +526,7 @@ fn refused(refusal: Refusal) -> CollectorError {
     match refusal {
         Refusal::Gone(message) => CollectorError::Gone(message),
         Refusal::Unfit(message) => CollectorError::Unfit(message),
-        Refusal::Submodule { message, verdict } => CollectorError::Submodule { message, verdict },
+        Refusal::Submodule { message, failure } => CollectorError::Submodule { message, failure },
         Refusal::NoRoom(message) => CollectorError::NoRoom(message),
         Refusal::Invalid(message) => CollectorError::Invalid(message),
         Refusal::Other(message) => CollectorError::Refused(message),

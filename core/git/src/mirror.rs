@@ -783,12 +783,12 @@ impl Mirror {
 }
 
 /// Names the operation that failed in the git library.
-pub(super) trait Doing<T> {
+pub(super) trait LibraryStep<T> {
     /// Wraps the library's error.
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError>;
 }
 
-impl<T> Doing<T> for Result<T, git2::Error> {
+impl<T> LibraryStep<T> for Result<T, git2::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError> {
         self.map_err(|error| MirrorError::Library {
             doing: what(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::BRANCH_PREFIX;
 use crate::commit_id::CommitId;
 use crate::program::{Git, GitError, redact};
-pub use upload::{LfsError, lfs_is_configured, lfs_version, upload_verdict};
+pub use upload::{LfsError, lfs_is_configured, lfs_version, classify_upload_failure};
 
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;
@@ -277,7 +277,7 @@ impl Remote {
     /// Asks the remote whether it would accept a branch of ours, without sending anything.
     ///
     /// # Errors
-    /// Git's error; [`verdict`] interprets it.
+    /// Git's error; [`classify_failure`] interprets it.
     pub fn dry_run_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
         let refspec = format!("{commit}:refs/heads/{BRANCH_PREFIX}{REHEARSED}");
         self.push(dir, &["--dry-run"], &refspec)
@@ -300,9 +300,9 @@ impl Remote {
 /// What a failed run of git at the remote means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum RemoteFailure {
     /// We lack a permission: someone has to change that, and until then every such run fails.
-    Account,
+    Credentials,
     /// The server rejects this work; it may accept other work.
     Work,
     /// The server or the connection to it has failed.
@@ -312,15 +312,15 @@ pub enum Verdict {
 /// Returns what a failure means for the next run. Git reports it only in its messages, which are
 /// fixed in the locale that it runs in: two of them contain the HTTP status, others are what a
 /// server sends instead of speaking the protocol.
-pub fn verdict(error: &GitError) -> Verdict {
+pub fn classify_failure(error: &GitError) -> RemoteFailure {
     let GitError::Failed { stderr, .. } = error else {
-        return Verdict::Outage;
+        return RemoteFailure::Outage;
     };
     let said = || stderr.lines().filter(|line| !line.starts_with("remote:"));
     match said().find_map(http_status) {
-        Some(413) => return Verdict::Work,
-        Some(401 | 402 | 403 | 404 | 407 | 410 | 451) => return Verdict::Account,
-        Some(_) => return Verdict::Outage,
+        Some(413) => return RemoteFailure::Work,
+        Some(401 | 402 | 403 | 404 | 407 | 410 | 451) => return RemoteFailure::Credentials,
+        Some(_) => return RemoteFailure::Outage,
         None => {}
     }
     let is_shut_out = |line: &str| {
@@ -341,11 +341,11 @@ pub fn verdict(error: &GitError) -> Verdict {
             || line.starts_with("fatal: remote error: upload-pack: not our ref ")
     };
     if said().any(is_shut_out) {
-        Verdict::Account
+        RemoteFailure::Credentials
     } else if said().any(is_missing) {
-        Verdict::Work
+        RemoteFailure::Work
     } else {
-        Verdict::Outage
+        RemoteFailure::Outage
     }
 }
 
@@ -565,7 +565,7 @@ mod tests {
                 stderr: stderr.to_owned(),
                 stdout: "".into(),
             };
-            assert_eq!(verdict(&error), expected, "{stderr}");
+            assert_eq!(classify_failure(&error), expected, "{stderr}");
         };
         let http = |status: u16| {
             format!(
@@ -581,13 +581,13 @@ mod tests {
             )
         };
         for status in [401, 403, 404] {
-            check(&http(status), Verdict::Account);
-            check(&rpc(status), Verdict::Account);
+            check(&http(status), RemoteFailure::Credentials);
+            check(&rpc(status), RemoteFailure::Credentials);
         }
-        check(&rpc(413), Verdict::Work);
+        check(&rpc(413), RemoteFailure::Work);
         for status in [408, 429, 500, 502, 503] {
-            check(&http(status), Verdict::Outage);
-            check(&rpc(status), Verdict::Outage);
+            check(&http(status), RemoteFailure::Outage);
+            check(&rpc(status), RemoteFailure::Outage);
         }
         for shut_out in [
             "remote: Invalid username or token.\nfatal: Authentication failed for 'https://github.com/o/n.git/'",
@@ -601,13 +601,13 @@ mod tests {
             "fatal: '/srv/lib.git' does not appear to be a git repository\nfatal: Could not read from remote repository.",
             "fatal: transport 'file' not allowed\nfatal: clone of '/srv/lib.git' into submodule path '/w/lib' failed",
         ] {
-            check(shut_out, Verdict::Account);
+            check(shut_out, RemoteFailure::Credentials);
         }
         for missing in [
             "fatal: Fetched in submodule path 'lib', but it did not contain 0123. Direct fetching of that commit failed.",
             "fatal: remote error: upload-pack: not our ref 0123",
         ] {
-            check(missing, Verdict::Work);
+            check(missing, RemoteFailure::Work);
         }
         for outage in [
             "fatal: unable to access 'https://github.com/o/n.git/': Could not resolve host: github.com",
@@ -616,7 +616,7 @@ mod tests {
             "error: RPC failed; curl 55 Send failure: Broken pipe",
             "",
         ] {
-            check(outage, Verdict::Outage);
+            check(outage, RemoteFailure::Outage);
         }
     }
 

@@ -53,7 +53,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attributes;
 use crate::commit_id::CommitId;
-use crate::mirror::{Doing, FileChange, Mirror, MirrorError};
+use crate::mirror::{LibraryStep, FileChange, Mirror, MirrorError};
 use crate::program::{Git, GitError};
 use ignored::Ignored;
 use record::{Phase, Record, Records};
@@ -163,7 +163,7 @@ pub struct Leased {
 
 /// The state of the directory for an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Way {
+pub enum ExistingWorktree {
     /// The directory of the previous attempt, which is continued.
     Kept(Leased),
     /// Nothing, or a directory that may be removed.
@@ -223,7 +223,7 @@ pub struct CollectedWork {
     /// Whether there was too much to list or compare everything.
     pub truncated: bool,
     /// What happened to the agent's own commits.
-    pub history: History,
+    pub history: AgentCommits,
     /// What was not collected: nested repositories, moved submodules, and names that git refuses.
     pub skipped: Vec<String>,
     /// Files with an unfinished merge: still unmerged in the agent's index, or with conflict
@@ -264,7 +264,7 @@ impl Saved {
 
 /// What happened to the agent's own commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum History {
+pub enum AgentCommits {
     /// There were none.
     Untouched,
     /// They are part of the work.
@@ -278,7 +278,7 @@ pub enum History {
 
 /// A directory of ours, for cleaning up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct WorktreeEntry {
     /// The issue.
     pub issue: u64,
     /// The session that leased it last.
@@ -401,7 +401,7 @@ struct Examined {
     /// The commit that the files are collected on: the agent's, or the base.
     parent: CommitId,
     snapshot: Snapshot,
-    history: History,
+    history: AgentCommits,
 }
 
 impl Worktrees {
@@ -483,8 +483,8 @@ impl Worktrees {
     /// [`WorktreeError`]; the call can always be repeated.
     pub fn lease(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
         match self.make_way(request)? {
-            Way::Kept(leased) => Ok(leased),
-            Way::Free { leftovers } => {
+            ExistingWorktree::Kept(leased) => Ok(leased),
+            ExistingWorktree::Free { leftovers } => {
                 self.discard(request.issue)?;
                 Ok(Leased {
                     leftovers,
@@ -499,10 +499,10 @@ impl Worktrees {
     ///
     /// # Errors
     /// [`WorktreeError`]; the call can always be repeated.
-    pub fn make_way(&self, request: &LeaseRequest) -> Result<Way, WorktreeError> {
+    pub fn make_way(&self, request: &LeaseRequest) -> Result<ExistingWorktree, WorktreeError> {
         self.prepare_root()?;
         let Some(record) = self.records(request.issue).read(request.issue)? else {
-            return Ok(Way::Free { leftovers: None });
+            return Ok(ExistingWorktree::Free { leftovers: None });
         };
         if request.keep && self.can_go_on(&record, request) {
             self.records(request.issue).write(&Record {
@@ -512,7 +512,7 @@ impl Worktrees {
                 ignored_at_collection: record.ignored_at_collection,
                 ..self.record(request, Phase::Ready, record.filters)
             })?;
-            return Ok(Way::Kept(Leased {
+            return Ok(ExistingWorktree::Kept(Leased {
                 path: self.path(request.issue),
                 base: record.base,
                 kept: true,
@@ -520,7 +520,7 @@ impl Worktrees {
             }));
         }
         let leftovers = self.save_leftovers(&record)?.reference;
-        Ok(Way::Free { leftovers })
+        Ok(ExistingWorktree::Free { leftovers })
     }
 
     /// Creates a new clone at `start`, once the path is free.
@@ -554,7 +554,7 @@ impl Worktrees {
                 .salvaged_commit(&self.session, request.issue, &name)?
             {
                 Some(commit) => self
-                    .describe(request, commit, History::Kept, Vec::new(), Vec::new())
+                    .describe(request, commit, AgentCommits::Kept, Vec::new(), Vec::new())
                     .map(Collected::Work),
                 None => Err(WorktreeError::Gone {
                     issue: request.issue,
@@ -720,7 +720,7 @@ impl Worktrees {
     ///
     /// # Errors
     /// [`WorktreeError`] if the records cannot be read.
-    pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
+    pub fn list(&self) -> Result<Vec<WorktreeEntry>, WorktreeError> {
         let held = self.all_records()?.into_iter().map(
             |Record {
                  issue,
@@ -731,7 +731,7 @@ impl Worktrees {
              }| {
                 let path = self.path(issue);
                 let exists = fs::symlink_metadata(&path).is_ok();
-                Held {
+                WorktreeEntry {
                     issue,
                     session,
                     attempt,
@@ -1022,7 +1022,7 @@ impl Worktrees {
         snapshot.skipped.extend(left);
         let parent = head
             .clone()
-            .filter(|_| history == History::Kept)
+            .filter(|_| history == AgentCommits::Kept)
             .unwrap_or_else(|| base.clone());
         Ok(Examined {
             head,
@@ -1096,17 +1096,17 @@ impl Worktrees {
         record: &Record,
         base: &CommitId,
         dir: &Path,
-    ) -> Result<(Option<CommitId>, History), WorktreeError> {
+    ) -> Result<(Option<CommitId>, AgentCommits), WorktreeError> {
         let Some(head) = agent_head::read(dir) else {
             return Ok((
                 None,
-                History::Unreadable(
+                AgentCommits::Unreadable(
                     "the agent's repository is gone or has no readable head".to_owned(),
                 ),
             ));
         };
         if head == *base {
-            return Ok((None, History::Untouched));
+            return Ok((None, AgentCommits::Untouched));
         }
         if !self.mirror.has_commit(&head)?
             && let Err(reason) = agent_head::import(
@@ -1117,22 +1117,22 @@ impl Worktrees {
                 &self.env,
             )?
         {
-            return Ok((None, History::Unreadable(reason)));
+            return Ok((None, AgentCommits::Unreadable(reason)));
         }
         if !self.mirror.is_readable(base, &head)? {
             // It cannot be read, but an agent made it.
             let kept = self.save_as_leftover(record, &head)?;
             let reason =
                 format!("{head} contains more files than can be read; it is kept as {kept}");
-            return Ok((None, History::Unreadable(reason)));
+            return Ok((None, AgentCommits::Unreadable(reason)));
         }
         let descends = self.mirror.descends(&head, base)?;
         Ok((
             Some(head),
             if descends {
-                History::Kept
+                AgentCommits::Kept
             } else {
-                History::Rewritten
+                AgentCommits::Rewritten
             },
         ))
     }
@@ -1147,7 +1147,7 @@ impl Worktrees {
         if examined.parent != *base {
             let disarmed = messages::disarmed(&self.mirror, base, &examined.parent)?;
             examined.parent = disarmed.unwrap_or_else(|| {
-                examined.history = History::Rewritten;
+                examined.history = AgentCommits::Rewritten;
                 base.clone()
             });
         }
@@ -1189,7 +1189,7 @@ impl Worktrees {
         &self,
         request: &CollectRequest,
         commit: CommitId,
-        history: History,
+        history: AgentCommits,
         skipped: Vec<String>,
         unmerged: Vec<String>,
     ) -> Result<CollectedWork, WorktreeError> {
@@ -1275,7 +1275,7 @@ impl Worktrees {
         };
         let tree = self.tree_of(head)?;
         let base_tree = self.tree_of(base)?;
-        let contained = examined.history == History::Kept && examined.snapshot.tree != base_tree;
+        let contained = examined.history == AgentCommits::Kept && examined.snapshot.tree != base_tree;
         let repeated = tree == base_tree || tree == examined.snapshot.tree;
         Ok((!contained && !repeated && self.mirror.is_ours(head)?).then(|| (head.clone(), tree)))
     }

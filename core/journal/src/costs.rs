@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::chain::{Fields, Hash};
-use super::error::{Break, Damage, Fault};
+use super::error::{Break, Damage, StoreError};
 use super::head::{integer, unsigned};
 use super::sessions::in_order;
 
@@ -33,7 +33,7 @@ pub(super) fn insert_cost(
     number: i64,
     session: i64,
     cost: &CostRow,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO cost
@@ -55,7 +55,7 @@ pub(super) fn insert_cost(
     Ok(())
 }
 
-fn cost_hash(number: i64, session: i64, cost: &CostRow) -> Result<Hash, Fault> {
+fn cost_hash(number: i64, session: i64, cost: &CostRow) -> Result<Hash, StoreError> {
     let fields = Fields::of("cost")
         .number(number)
         .number(session)
@@ -71,7 +71,7 @@ fn cost_hash(number: i64, session: i64, cost: &CostRow) -> Result<Hash, Fault> {
 
 /// Reads the newest first, so that a missing last row is found like any other; returns the oldest
 /// first.
-pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<CostRow>, Fault> {
+pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<CostRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT number, session, hash, backend, model, domain, usd_micros, known, finished_at_ms, outcome
          FROM cost ORDER BY number DESC",
@@ -103,7 +103,7 @@ pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<Co
     Ok(costs)
 }
 
-fn decode_cost(row: &Row<'_>) -> Result<(CostRow, i64, Hash), Fault> {
+fn decode_cost(row: &Row<'_>) -> Result<(CostRow, i64, Hash), StoreError> {
     let cost = CostRow {
         backend: row.get(3)?,
         model: row.get(4)?,

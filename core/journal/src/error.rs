@@ -35,9 +35,9 @@ pub enum JournalError {
         supported: i64,
     },
     /// An earlier release wrote this journal, in a form that is no longer read.
-    /// [`Journal::set_aside_older`](super::Journal) moves it out of the way.
+    /// [`Journal::set_aside_outdated`](super::Journal) moves it out of the way.
     #[error("the journal `{}` has version {found}, but this autoissue reads version {oldest} and later", path.display())]
-    Older {
+    Outdated {
         /// The journal's file.
         path: PathBuf,
         /// The journal's version.
@@ -195,7 +195,7 @@ impl JournalError {
             JournalError::Newer { .. } => {
                 "use the newer release, or set `AUTOISSUE_STATE_DIR` to another directory".to_owned()
             }
-            JournalError::Older { .. } => {
+            JournalError::Outdated { .. } => {
                 "wait until no session of the earlier release is running; the next command then moves the journal aside"
                     .to_owned()
             }
@@ -261,40 +261,40 @@ fn directory(path: &Path) -> &Path {
 
 /// An error without its file. Inner functions return it; the journal's methods add the path.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum StoreError {
     Sqlite(rusqlite::Error),
     Damage(Damage),
     /// An error that does not involve a file.
     Refused(JournalError),
 }
 
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Fault {
-        Fault::Sqlite(error)
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        StoreError::Sqlite(error)
     }
 }
 
-impl From<Damage> for Fault {
-    fn from(damage: Damage) -> Fault {
-        Fault::Damage(damage)
+impl From<Damage> for StoreError {
+    fn from(damage: Damage) -> StoreError {
+        StoreError::Damage(damage)
     }
 }
 
-impl Fault {
+impl StoreError {
     /// Adds the file to the error.
     pub(super) fn at(self, path: &Path) -> JournalError {
         let path = path.to_owned();
         match self {
-            Fault::Refused(error) => error,
-            Fault::Damage(damage) => JournalError::Damaged { path, damage },
-            Fault::Sqlite(source) => of_sqlite(path, source),
+            StoreError::Refused(error) => error,
+            StoreError::Damage(damage) => JournalError::Damaged { path, damage },
+            StoreError::Sqlite(source) => of_sqlite(path, source),
         }
     }
 
     /// Returns whether this is how SQLite reports that it cannot write next to the file: missing
     /// permissions are "read only", and a file system that is mounted read-only is "cannot open".
     pub(super) fn is_of_a_read_only_place(&self) -> bool {
-        let Fault::Sqlite(source) = self else {
+        let StoreError::Sqlite(source) = self else {
             return false;
         };
         let code = source
@@ -304,9 +304,9 @@ impl Fault {
     }
 
     /// Names the row whose value could not be decoded; leaves other errors unchanged.
-    pub(super) fn names(self, damage: impl FnOnce() -> Damage) -> Fault {
+    pub(super) fn names(self, damage: impl FnOnce() -> Damage) -> StoreError {
         match self {
-            Fault::Sqlite(error) if is_undecodable(&error) => Fault::Damage(damage()),
+            StoreError::Sqlite(error) if is_undecodable(&error) => StoreError::Damage(damage()),
             fault => fault,
         }
     }

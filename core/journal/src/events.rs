@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::SessionId;
 use super::chain::{Fields, Hash};
-use super::error::{Break, Damage, Fault};
+use super::error::{Break, Damage, StoreError};
 use super::head::{integer, unsigned};
 use super::sessions::Tip;
 
@@ -43,7 +43,7 @@ pub(super) fn insert_event(
     tip: &mut Tip,
     at_ms: i64,
     event: &NewEvent<'_>,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let issue = event.issue.map(integer).transpose()?;
     tip.last_seq += 1;
     let content = (at_ms, event.kind, issue, event.body);
@@ -89,7 +89,7 @@ impl EventRow {
             )
     }
 
-    fn into_event(self) -> Result<StoredEvent, Fault> {
+    fn into_event(self) -> Result<StoredEvent, StoreError> {
         Ok(StoredEvent {
             seq: unsigned(self.seq)?,
             at_ms: unsigned(self.at_ms)?,
@@ -123,7 +123,7 @@ pub(super) fn read_events(
     tip: &Tip,
     after_seq: i64,
     limit: usize,
-) -> Result<Vec<StoredEvent>, Fault> {
+) -> Result<Vec<StoredEvent>, StoreError> {
     let broken = |seq: i64, what| Damage::Event {
         session: session.clone(),
         seq: seq.unsigned_abs(),
@@ -155,7 +155,7 @@ pub(super) fn read_events(
             .next()?
             .ok_or_else(|| broken(expected, Break::Missing))?;
         let row = EventRow::decode(row)
-            .map_err(|error| Fault::from(error).names(|| broken(expected, Break::Changed)))?;
+            .map_err(|error| StoreError::from(error).names(|| broken(expected, Break::Changed)))?;
         if row.seq != expected {
             return Err(broken(expected, Break::Missing).into());
         }
@@ -175,7 +175,7 @@ pub(super) fn read_events(
 }
 
 /// Returns the hash that the event after `seq` is chained to.
-fn hash_at(connection: &Connection, tip: &Tip, seq: i64) -> Result<Option<Hash>, Fault> {
+fn hash_at(connection: &Connection, tip: &Tip, seq: i64) -> Result<Option<Hash>, StoreError> {
     if seq == 0 {
         return Ok(Some(tip.origin));
     }

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::chain::{Fields, Hash};
-use super::error::{Damage, Fault};
+use super::error::{Damage, StoreError};
 
 #[derive(Default)]
 pub(super) struct Head {
@@ -14,12 +14,12 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn load(connection: &Connection) -> Result<Head, Fault> {
+    pub(super) fn load(connection: &Connection) -> Result<Head, StoreError> {
         let loaded = connection
             .prepare_cached("SELECT n_writes, n_sessions, n_costs, seal FROM head")?
             .query_row((), Self::decode)
             .optional()
-            .map_err(|error| Fault::from(error).names(|| Damage::Counters))?;
+            .map_err(|error| StoreError::from(error).names(|| Damage::Counters))?;
         match loaded {
             Some((head, seal)) if seal == head.seal() => Ok(head),
             _ => Err(Damage::Counters.into()),
@@ -37,7 +37,7 @@ impl Head {
         ))
     }
 
-    pub(super) fn save(&self, connection: &Connection) -> Result<(), Fault> {
+    pub(super) fn save(&self, connection: &Connection) -> Result<(), StoreError> {
         connection
             .prepare_cached("REPLACE INTO head (only, n_writes, n_sessions, n_costs, seal) VALUES (1, ?1, ?2, ?3, ?4)")?
             .execute(params![self.n_writes, self.n_sessions, self.n_costs, self.seal()])?;
@@ -54,12 +54,12 @@ impl Head {
 }
 
 /// SQLite's integers are signed.
-pub(super) fn integer(number: u64) -> Result<i64, Fault> {
+pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number)
-        .map_err(|error| Fault::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into())))
+        .map_err(|error| StoreError::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into())))
 }
 
-pub(super) fn unsigned(number: i64) -> Result<u64, Fault> {
+pub(super) fn unsigned(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number)
-        .map_err(|_| Fault::Sqlite(rusqlite::Error::IntegralValueOutOfRange(0, number)))
+        .map_err(|_| StoreError::Sqlite(rusqlite::Error::IntegralValueOutOfRange(0, number)))
 }

@@ -37,7 +37,7 @@ mod error;
 mod events;
 mod head;
 mod mark;
-mod older;
+mod outdated;
 pub mod repository_lock;
 mod requests;
 mod schema;
@@ -47,13 +47,13 @@ mod sessions;
 pub use costs::CostRow;
 pub use error::{Break, Damage, JournalError};
 pub use events::{NewEvent, StoredEvent};
-pub use older::Older;
+pub use outdated::OutdatedJournal;
 pub use requests::Request;
 pub use session_id::{InvalidSessionId, SessionId};
-pub use sessions::{NewSession, SessionRow, SessionStatus, StatusChange};
+pub use sessions::{NewSession, SessionRow, StoredStatus, StatusChange};
 
 use costs::{insert_cost, read_costs};
-use error::Fault;
+use error::StoreError;
 use events::{insert_event, read_events};
 use head::{Head, integer, unsigned};
 use mark::Mark;
@@ -82,11 +82,11 @@ pub struct Journal {
 
 /// Called around each commit with the number of the write, counted from 1 since the journal was
 /// opened.
-pub type CommitHook = Box<dyn FnMut(u64, Moment) + Send>;
+pub type CommitHook = Box<dyn FnMut(u64, CommitPoint) + Send>;
 
 /// A side of a commit, for crash tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum CommitPoint {
     /// All rows are in the transaction, but not durable yet.
     Before,
     /// The transaction is durable, but the caller does not know it yet.
@@ -119,7 +119,7 @@ impl Journal {
             refuse_emptied(&path, promised)?;
             create_file(&path).map_err(files)?;
         }
-        let open = || -> Result<(Connection, i64), Fault> {
+        let open = || -> Result<(Connection, i64), StoreError> {
             let mut connection =
                 Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
             prepare(&mut connection, promised)?;
@@ -189,7 +189,7 @@ impl Journal {
     /// # Errors
     /// Out of memory.
     pub fn in_memory() -> Result<Journal, JournalError> {
-        fn open() -> Result<Connection, Fault> {
+        fn open() -> Result<Connection, StoreError> {
             let mut connection = Connection::open_in_memory()?;
             prepare(&mut connection, None)?;
             Ok(connection)
@@ -211,14 +211,14 @@ impl Journal {
         self.on_commit = Some(hook);
     }
 
-    /// Creates a session with status [`SessionStatus::Running`] and no events.
+    /// Creates a session with status [`StoredStatus::Running`] and no events.
     ///
     /// # Errors
     /// [`JournalError::SessionExists`], and any write error.
     pub fn create_session(&mut self, new: &NewSession) -> Result<(), JournalError> {
         self.write(|transaction, head| {
             if Tip::find(transaction, &new.id)?.is_some() {
-                return Err(Fault::Refused(JournalError::SessionExists {
+                return Err(StoreError::Refused(JournalError::SessionExists {
                     id: new.id.clone(),
                 }));
             }
@@ -402,7 +402,7 @@ impl Journal {
     /// Runs one write transaction. All changes of this journal go through here.
     fn write<T>(
         &mut self,
-        body: impl FnOnce(&Transaction<'_>, &mut Head) -> Result<T, Fault>,
+        body: impl FnOnce(&Transaction<'_>, &mut Head) -> Result<T, StoreError>,
     ) -> Result<T, JournalError> {
         let (nth_write, hook) = (self.n_writes + 1, &mut self.on_commit);
         let mut reach = |moment| {
@@ -410,7 +410,7 @@ impl Journal {
                 hook(nth_write, moment);
             }
         };
-        let commit = || -> Result<(T, i64), Fault> {
+        let commit = || -> Result<(T, i64), StoreError> {
             let transaction = self
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -418,9 +418,9 @@ impl Journal {
             let value = body(&transaction, &mut head)?;
             head.n_writes += 1;
             head.save(&transaction)?;
-            reach(Moment::Before);
+            reach(CommitPoint::Before);
             transaction.commit()?;
-            reach(Moment::After);
+            reach(CommitPoint::After);
             Ok((value, head.n_writes))
         };
         let (value, n_writes) = commit().map_err(|fault| fault.at(&self.path))?;
@@ -436,13 +436,13 @@ impl Journal {
     /// Reads from one consistent view of the journal, regardless of concurrent writes.
     fn snapshot<T>(
         &self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, JournalError> {
         let read = || {
             let transaction = self.connection.unchecked_transaction()?;
             body(&transaction)
         };
-        read().map_err(|fault: Fault| fault.at(&self.path))
+        read().map_err(|fault: StoreError| fault.at(&self.path))
     }
 
     fn list(
@@ -517,7 +517,7 @@ fn is_empty(path: &Path) -> io::Result<bool> {
 fn refuse_emptied(path: &Path, promised: Option<i64>) -> Result<(), JournalError> {
     let log_is_empty = is_empty(&log(path)).map_err(|error| JournalError::of_files(path, error))?;
     if promised.is_some() || !log_is_empty {
-        return Err(Fault::from(Damage::Emptied).at(path));
+        return Err(StoreError::from(Damage::Emptied).at(path));
     }
     Ok(())
 }
@@ -526,7 +526,7 @@ fn refuse_emptied(path: &Path, promised: Option<i64>) -> Result<(), JournalError
 fn read_only(
     open: impl FnOnce() -> rusqlite::Result<Connection>,
     promised: Option<i64>,
-) -> Result<(Connection, Found), Fault> {
+) -> Result<(Connection, Found), StoreError> {
     let connection = open()?;
     schema::configure(&connection)?;
     let found = refuse_newer_or_emptied(&connection, promised)?;
@@ -568,7 +568,7 @@ fn log(path: &Path) -> PathBuf {
 }
 
 /// Prepares an open file for writing.
-fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Fault> {
+fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), StoreError> {
     schema::configure(connection)?;
     let found = refuse_newer_or_emptied(connection, promised)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -584,19 +584,19 @@ fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Fau
     schema::check(connection)
 }
 
-fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Result<Found, Fault> {
+fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Result<Found, StoreError> {
     let found = schema::identify(connection)?;
     match found {
         Found::Nothing if promised.is_some() => Err(Damage::Emptied.into()),
         Found::Journal { version } if version < schema::OLDEST => {
-            Err(Fault::Refused(JournalError::Older {
+            Err(StoreError::Refused(JournalError::Outdated {
                 path: connection.path().unwrap_or_default().into(),
                 found: version,
                 oldest: schema::OLDEST,
             }))
         }
         Found::Journal { version } if version > schema::VERSION => {
-            Err(Fault::Refused(JournalError::Newer {
+            Err(StoreError::Refused(JournalError::Newer {
                 path: connection.path().unwrap_or_default().into(),
                 found: version,
                 supported: schema::VERSION,
@@ -606,7 +606,7 @@ fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Re
     }
 }
 
-fn count_writes(connection: &Connection, promised: Option<i64>) -> Result<i64, Fault> {
+fn count_writes(connection: &Connection, promised: Option<i64>) -> Result<i64, StoreError> {
     let found = Head::load(connection)?.n_writes;
     match promised {
         Some(promised) if found < promised => Err(Damage::Behind { promised, found }.into()),
@@ -693,10 +693,10 @@ mod tests {
         append(&mut journal, "{}").unwrap();
         journal.take_requests(&session().id).unwrap();
         let expected = [
-            (1, Moment::Before),
-            (1, Moment::After),
-            (2, Moment::Before),
-            (2, Moment::After),
+            (1, CommitPoint::Before),
+            (1, CommitPoint::After),
+            (2, CommitPoint::Before),
+            (2, CommitPoint::After),
         ];
         assert_eq!(
             *seen.lock().unwrap(),

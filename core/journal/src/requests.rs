@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::SessionId;
-use super::error::Fault;
+use super::error::StoreError;
 use super::head::{integer, unsigned};
 use super::sessions::Tip;
 
@@ -23,14 +23,14 @@ pub(super) fn insert_request(
     tip: &Tip,
     kind: &str,
     body: &str,
-) -> Result<u64, Fault> {
+) -> Result<u64, StoreError> {
     connection
         .prepare_cached("INSERT INTO request (session, kind, body) VALUES (?1, ?2, ?3)")?
         .execute(params![tip.number, kind, body])?;
     unsigned(connection.last_insert_rowid())
 }
 
-pub(super) fn remove_request(connection: &Connection, id: u64) -> Result<(), Fault> {
+pub(super) fn remove_request(connection: &Connection, id: u64) -> Result<(), StoreError> {
     connection
         .prepare_cached("DELETE FROM request WHERE id = ?1")?
         .execute([integer(id)?])?;
@@ -41,7 +41,7 @@ pub(super) fn remove_request(connection: &Connection, id: u64) -> Result<(), Fau
 pub(super) fn read_requests(
     connection: &Connection,
     session: &SessionId,
-) -> Result<Vec<Request>, Fault> {
+) -> Result<Vec<Request>, StoreError> {
     let tip = Tip::of(connection, session)?;
     let mut statement = connection
         .prepare_cached("SELECT id, kind, body FROM request WHERE session = ?1 ORDER BY id")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::error::{Damage, Fault};
+use super::error::{Damage, StoreError};
 use super::head::Head;
 
 /// `auis`: distinguishes a journal from other SQLite files.
@@ -104,7 +104,7 @@ pub(super) enum Found {
 }
 
 /// Applies the settings that every connection needs.
-pub(super) fn configure(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // On macOS, fsync alone does not reach the disk.
@@ -116,7 +116,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), Fault> {
 }
 
 /// Identifies a file by its header.
-pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
+pub(super) fn identify(connection: &Connection) -> Result<Found, StoreError> {
     let application_id = number(connection, "application_id")?;
     let version = number(connection, "user_version")?;
     let n_tables: i64 =
@@ -134,7 +134,7 @@ pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
 
 /// Creates a journal of the current version in an empty file: completely or, on a full disk or
 /// after a crash, not at all.
-pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
+pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     MIGRATIONS
         .iter()
@@ -145,7 +145,7 @@ pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 /// Migrates a journal of an older version to the current one.
-pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Fault> {
+pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), StoreError> {
     for (version, statements) in (OLDEST..)
         .zip(MIGRATIONS)
         .filter(|(version, _)| from < *version)
@@ -159,7 +159,7 @@ pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Faul
 }
 
 /// Writes the header that `identify` reads.
-fn name(connection: &Connection, version: i64) -> Result<(), Fault> {
+fn name(connection: &Connection, version: i64) -> Result<(), StoreError> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", version)?;
     Ok(())
@@ -167,7 +167,7 @@ fn name(connection: &Connection, version: i64) -> Result<(), Fault> {
 
 /// Refuses a journal whose tables are not those of the current version: a changed byte there would
 /// make SQLite interpret the rows differently.
-pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     let mut pristine = Connection::open_in_memory()?;
     create(&mut pristine)?;
     let found = tables(connection)?;
@@ -180,12 +180,12 @@ pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-fn tables(connection: &Connection) -> Result<Vec<(String, Option<String>)>, Fault> {
+fn tables(connection: &Connection) -> Result<Vec<(String, Option<String>)>, StoreError> {
     let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema")?;
     let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn number(connection: &Connection, pragma: &str) -> Result<i64, Fault> {
+fn number(connection: &Connection, pragma: &str) -> Result<i64, StoreError> {
     Ok(connection.pragma_query_value(None, pragma, |row| row.get(0))?)
 }

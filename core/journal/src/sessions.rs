@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SessionId;
 use super::chain::{Fields, Hash};
-use super::error::{Break, Damage, Fault, JournalError};
+use super::error::{Break, Damage, StoreError, JournalError};
 use super::head::{Head, integer, unsigned};
 
 /// The initial values of a session.
@@ -33,7 +33,7 @@ pub struct NewSession {
 /// events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SessionStatus {
+pub enum StoredStatus {
     /// It is running, or its process died.
     Running,
     /// It was interrupted and can be resumed.
@@ -62,7 +62,7 @@ pub struct SessionRow {
     /// The settings that a resume must use again.
     pub settings_json: String,
     /// Its status.
-    pub status: SessionStatus,
+    pub status: StoredStatus,
     /// When it ended, in milliseconds since 1970.
     pub finished_at_ms: Option<u64>,
     /// The number of its newest event; 0 if it has none.
@@ -73,35 +73,35 @@ pub struct SessionRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusChange {
     /// The new status.
-    pub status: SessionStatus,
+    pub status: StoredStatus,
     /// When it ended, in milliseconds since 1970; `None` if it has not ended.
     pub finished_at_ms: Option<u64>,
 }
 
-impl SessionStatus {
+impl StoredStatus {
     /// Returns the word that is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
-            SessionStatus::Running => "running",
-            SessionStatus::Interrupted => "interrupted",
-            SessionStatus::Completed => "completed",
-            SessionStatus::Failed => "failed",
+            StoredStatus::Running => "running",
+            StoredStatus::Interrupted => "interrupted",
+            StoredStatus::Completed => "completed",
+            StoredStatus::Failed => "failed",
         }
     }
 
-    fn parse(text: &str) -> Option<SessionStatus> {
+    fn parse(text: &str) -> Option<StoredStatus> {
         [
-            SessionStatus::Running,
-            SessionStatus::Interrupted,
-            SessionStatus::Completed,
-            SessionStatus::Failed,
+            StoredStatus::Running,
+            StoredStatus::Interrupted,
+            StoredStatus::Completed,
+            StoredStatus::Failed,
         ]
         .into_iter()
         .find(|status| status.as_str() == text)
     }
 }
 
-impl fmt::Display for SessionStatus {
+impl fmt::Display for StoredStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -113,7 +113,7 @@ pub(super) struct Tip {
     pub(super) number: i64,
     /// Hash of the session's own row, where the chain of events starts.
     pub(super) origin: Hash,
-    pub(super) status: SessionStatus,
+    pub(super) status: StoredStatus,
     pub(super) finished_at_ms: Option<i64>,
     pub(super) last_seq: i64,
     pub(super) last_hash: Hash,
@@ -123,16 +123,16 @@ impl Tip {
     const COLUMNS: &str =
         "s.number, s.hash, t.status, t.finished_at_ms, t.last_seq, t.last_hash, t.seal";
 
-    pub(super) fn of(connection: &Connection, session: &SessionId) -> Result<Tip, Fault> {
+    pub(super) fn of(connection: &Connection, session: &SessionId) -> Result<Tip, StoreError> {
         let missing = || {
-            Fault::Refused(JournalError::NoSession {
+            StoreError::Refused(JournalError::NoSession {
                 wanted: session.to_string(),
             })
         };
         Tip::find(connection, session)?.ok_or_else(missing)
     }
 
-    pub(super) fn find(connection: &Connection, session: &SessionId) -> Result<Option<Tip>, Fault> {
+    pub(super) fn find(connection: &Connection, session: &SessionId) -> Result<Option<Tip>, StoreError> {
         const FROM: &str =
             "FROM session s LEFT JOIN session_state t ON t.number = s.number WHERE s.id = ?1";
         let sql = format!("SELECT {} {FROM}", Tip::COLUMNS);
@@ -156,18 +156,18 @@ impl Tip {
     }
 
     /// Decodes the columns of [`Tip::COLUMNS`] and verifies them against their seal.
-    fn decode(row: &Row<'_>) -> Result<Tip, Fault> {
+    fn decode(row: &Row<'_>) -> Result<Tip, StoreError> {
         let number = row.get(0)?;
         let changed = || Damage::Session {
             number,
             what: Break::Changed,
         };
-        let decode = || -> Result<(Tip, Hash), Fault> {
+        let decode = || -> Result<(Tip, Hash), StoreError> {
             let status: String = row.get(2)?;
             let tip = Tip {
                 number,
                 origin: row.get(1)?,
-                status: SessionStatus::parse(&status).ok_or_else(changed)?,
+                status: StoredStatus::parse(&status).ok_or_else(changed)?,
                 finished_at_ms: row.get(3)?,
                 last_seq: row.get(4)?,
                 last_hash: row.get(5)?,
@@ -182,7 +182,7 @@ impl Tip {
         }
     }
 
-    pub(super) fn save(&self, connection: &Connection) -> Result<(), Fault> {
+    pub(super) fn save(&self, connection: &Connection) -> Result<(), StoreError> {
         connection
             .prepare_cached(
                 "REPLACE INTO session_state (number, status, finished_at_ms, last_seq, last_hash, seal)
@@ -215,7 +215,7 @@ pub(super) fn insert_session(
     connection: &Connection,
     number: i64,
     new: &NewSession,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let started_at_ms = integer(new.started_at_ms)?;
     let origin = session_hash(
         number,
@@ -246,7 +246,7 @@ pub(super) fn insert_session(
             started_at_ms,
             new.settings_json
         ])?;
-    let status = SessionStatus::Running;
+    let status = StoredStatus::Running;
     Tip {
         number,
         origin,
@@ -269,7 +269,7 @@ pub(super) fn read_sessions(
     n_sessions: i64,
     limit: usize,
     mut wanted: impl FnMut(&SessionRow) -> bool,
-) -> Result<Vec<SessionRow>, Fault> {
+) -> Result<Vec<SessionRow>, StoreError> {
     // Reads the primary key's own table instead of the index over ids: a wrong index would go
     // unnoticed.
     let sql = format!(
@@ -313,13 +313,13 @@ pub(super) fn in_order(number: i64, expected: i64) -> Result<(), (i64, Break)> {
     }
 }
 
-fn decode_session(row: &Row<'_>) -> Result<SessionRow, Fault> {
+fn decode_session(row: &Row<'_>) -> Result<SessionRow, StoreError> {
     let tip = Tip::decode(row)?;
     let changed = || Damage::Session {
         number: tip.number,
         what: Break::Changed,
     };
-    let decode = || -> Result<SessionRow, Fault> {
+    let decode = || -> Result<SessionRow, StoreError> {
         let id: String = row.get(7)?;
         Ok(SessionRow {
             id: SessionId::try_from(id).map_err(|_| changed())?,

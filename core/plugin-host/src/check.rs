@@ -6,7 +6,7 @@ use autoissue_plugin_sdk::{
     Usage,
 };
 
-use crate::fault::{Fault, one_line};
+use crate::fault::{PluginFault, one_line};
 use crate::grants::{self, Grants};
 
 /// Most entries of a list that people or the scheduler look at.
@@ -27,7 +27,7 @@ const COMMAND_BYTES_MAX: usize = 1 << 20;
 /// Longest argument, in bytes: Linux's limit.
 const ARGUMENT_BYTES_MAX: usize = (128 << 10) - 1;
 
-type Checked = Result<(), Fault>;
+type Checked = Result<(), PluginFault>;
 
 /// Returns whether `text` is a valid name of a domain, a strategy or a plugin.
 pub(crate) fn is_name(text: &str) -> bool {
@@ -38,7 +38,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 }
 
 fn bad(field: &str, found: impl Into<String>, allowed: &'static str) -> Checked {
-    Err(Fault::BadValue {
+    Err(PluginFault::BadValue {
         field: field.to_owned(),
         found: found.into(),
         allowed,

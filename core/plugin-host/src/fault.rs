@@ -13,7 +13,7 @@ use crate::limits::LimitReached;
 
 /// Why a call failed through the plugin's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum PluginFault {
     /// The call took too long.
     #[error("took longer than {0:?}")]
     TimedOut(Duration),
@@ -57,7 +57,7 @@ fn in_its_words(said: &Option<String>) -> String {
         .unwrap_or_default()
 }
 
-impl Fault {
+impl PluginFault {
     /// Converts a wasmtime error of a call that was given `time`.
     pub(crate) fn of(error: &wasmtime::Error, time: Duration, said: Option<String>) -> Self {
         if let Some(limit) = error.downcast_ref::<LimitReached>() {
@@ -93,7 +93,7 @@ impl Fault {
     }
 }
 
-impl From<NotGranted> for Fault {
+impl From<NotGranted> for PluginFault {
     fn from(not_granted: NotGranted) -> Self {
         Self::NotGranted(not_granted)
     }

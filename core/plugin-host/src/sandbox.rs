@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use crate::fault::{Fault, one_line};
+use crate::fault::{PluginFault, one_line};
 use crate::host::{Meter, Shared, TICK};
 use crate::limits::Limiter;
 
@@ -90,7 +90,7 @@ impl Sandbox {
         pre: &InstancePre<Guest>,
         time: Duration,
         result_bytes_max: usize,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, PluginFault> {
         let n_log_lines_max = shared.limits.n_log_lines_max;
         let log = Log {
             plugin: plugin.clone(),
@@ -112,7 +112,7 @@ impl Sandbox {
         if shared.meter.is_some() {
             store
                 .set_fuel(FUEL)
-                .map_err(|error| Fault::of(&error, time, None))?;
+                .map_err(|error| PluginFault::of(&error, time, None))?;
         }
         match pre.instantiate(&mut store) {
             Ok(instance) => Ok(Self {
@@ -121,7 +121,7 @@ impl Sandbox {
                 n_log_lines_max,
                 meter: shared.meter.clone(),
             }),
-            Err(error) => Err(Fault::of(
+            Err(error) => Err(PluginFault::of(
                 &error,
                 time,
                 store.data_mut().log.last_error.take(),
@@ -138,8 +138,8 @@ impl Sandbox {
     }
 
     /// Converts an error of this instance. The store must not be used afterwards.
-    pub(crate) fn fault(&mut self, error: &wasmtime::Error, time: Duration) -> Fault {
-        Fault::of(error, time, self.store.data_mut().log.last_error.take())
+    pub(crate) fn fault(&mut self, error: &wasmtime::Error, time: Duration) -> PluginFault {
+        PluginFault::of(error, time, self.store.data_mut().log.last_error.take())
     }
 }
 

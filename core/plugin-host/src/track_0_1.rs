@@ -18,7 +18,7 @@ use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
 
 use crate::check;
 use crate::error::LoadError;
-use crate::fault::Fault;
+use crate::fault::PluginFault;
 use crate::grants::Grants;
 use crate::host::Shared;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
@@ -193,7 +193,7 @@ impl Loaded {
         time: std::time::Duration,
         _function: &str,
         call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
-    ) -> Result<R, Fault> {
+    ) -> Result<R, PluginFault> {
         let result_bytes_max = self.shared.limits.result_bytes_max;
         let mut sandbox = Sandbox::open(
             &self.shared,
@@ -210,7 +210,7 @@ impl Loaded {
         &self,
         function: &str,
         value: T,
-        check: impl FnOnce(&T) -> Result<(), Fault>,
+        check: impl FnOnce(&T) -> Result<(), PluginFault>,
     ) -> Result<T, PluginError> {
         check(&value).map_err(|fault| fault.in_call(&self.plugin, function))?;
         Ok(value)
@@ -277,7 +277,7 @@ impl Loaded {
 }
 
 /// Validates a plugin's description of itself.
-fn check_info(info: &PluginInfo) -> Result<(), Fault> {
+fn check_info(info: &PluginInfo) -> Result<(), PluginFault> {
     check::name("name", &info.name)?;
     check::line("version", &info.version)?;
     check::line("description", &info.description)?;
@@ -298,7 +298,7 @@ fn check_info(info: &PluginInfo) -> Result<(), Fault> {
                 .any(|other| (other.kind, &other.name) == (strategy.kind, &strategy.name))
             {
                 let found = format!("`{}`, which is already in use", strategy.name);
-                return Err(Fault::BadValue {
+                return Err(PluginFault::BadValue {
                     field: field("name"),
                     found,
                     allowed: "a unique name",

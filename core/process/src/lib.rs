@@ -15,7 +15,7 @@ mod line_reader;
 pub mod pager;
 mod program;
 pub mod supervisor;
-mod table;
+mod process_table;
 
 pub use error_chain::error_chain;
 pub use line_reader::LINE_BYTES_MAX;
@@ -23,4 +23,4 @@ pub use program::{
     Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source,
     SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_attentive,
 };
-pub use table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};
+pub use process_table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};

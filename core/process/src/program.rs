@@ -37,8 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bounded_output::BoundedOutput;
 use crate::line_reader::LineReader;
-use crate::supervisor::{Command, Header, KILL_TIME_MAX, Report};
-use crate::table::{TAG_VARIABLE, end_adopted, start_of, sweep_tagged_exactly};
+use crate::supervisor::{Command, Header, KILL_TIME_MAX, SupervisorMessage};
+use crate::process_table::{TAG_VARIABLE, end_adopted, start_of, sweep_tagged_exactly};
 
 /// Most bytes of standard input for a program: the supervisor keeps them in memory. Prompts are
 /// kilobytes.
@@ -377,16 +377,16 @@ async fn spawn_with(
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match started.map_err(failed)? {
-        (mut running, Report::Started { pid }) => {
+        (mut running, SupervisorMessage::Started { pid }) => {
             running.pid = pid;
             Ok(running)
         }
-        (_, Report::FailedToStart(reason)) => Err(ProcessError::FailedToStart {
+        (_, SupervisorMessage::FailedToStart(reason)) => Err(ProcessError::FailedToStart {
             program,
             directory,
             reason,
         }),
-        (_, Report::Exited { .. }) => Err(failed(io::Error::other(
+        (_, SupervisorMessage::Exited { .. }) => Err(failed(io::Error::other(
             "it reported an exit before a start",
         ))),
     }
@@ -470,7 +470,7 @@ impl Control {
     }
 
     /// Reads the next report. May be cancelled and called again.
-    async fn report(&mut self) -> io::Result<Report> {
+    async fn report(&mut self) -> io::Result<SupervisorMessage> {
         if self.read.read_until(b'\n', &mut self.line).await? == 0
             || self.line.last() != Some(&b'\n')
         {
@@ -629,7 +629,7 @@ impl Ending {
             },
         };
         match report {
-            Ok(Report::Exited {
+            Ok(SupervisorMessage::Exited {
                 code,
                 signal,
                 was_stopped,

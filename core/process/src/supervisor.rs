@@ -23,7 +23,7 @@
 //!  thread `control` ──► Terminate, Kill, EngineGone ─┴─► main: Running → Terminating → Killing → report
 //! ```
 
-use crate::table::{self, Entry};
+use crate::process_table::{self, Entry};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process_group, wait, waitid,
 };
@@ -86,7 +86,7 @@ pub(super) struct Header {
 /// A line to the engine: first `Started` or `FailedToStart`, finally `Exited`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Report {
+pub(super) enum SupervisorMessage {
     Started {
         pid: i32,
     },
@@ -122,13 +122,13 @@ fn supervise() -> io::Result<()> {
     let stdin = read_stdin(&mut control, header.n_stdin_bytes)?;
     let (program, more) = match start(&header, stdin) {
         Ok(started) => started,
-        Err(reason) => return report(&socket, &Report::FailedToStart(reason)),
+        Err(reason) => return report(&socket, &SupervisorMessage::FailedToStart(reason)),
     };
     drop(header);
     // If the engine is gone by now, the control thread will notice.
     let _ = report(
         &socket,
-        &Report::Started {
+        &SupervisorMessage::Started {
             pid: program.as_raw_pid(),
         },
     );
@@ -171,7 +171,7 @@ fn read_stdin(control: &mut impl BufRead, n_bytes: usize) -> io::Result<Vec<u8>>
     Ok(stdin)
 }
 
-fn report(mut socket: &UnixStream, report: &Report) -> io::Result<()> {
+fn report(mut socket: &UnixStream, report: &SupervisorMessage) -> io::Result<()> {
     let mut line = serde_json::to_vec(report)?;
     line.push(b'\n');
     socket.write_all(&line)
@@ -261,7 +261,7 @@ fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
 }
 
 /// Messages of the two listening threads.
-enum News {
+enum SupervisorEvent {
     Died {
         pid: Pid,
         status: WaitStatus,
@@ -273,27 +273,27 @@ enum News {
 }
 
 /// Starts both threads. They end with the process.
-fn listen(control: BufReader<UnixStream>, more: Option<More>) -> io::Result<Receiver<News>> {
-    let (news, receiver) = channel();
-    let reaper_news = news.clone();
+fn listen(control: BufReader<UnixStream>, more: Option<More>) -> io::Result<Receiver<SupervisorEvent>> {
+    let (events, receiver) = channel();
+    let reaper_events = events.clone();
     thread::Builder::new()
         .name("reaper".to_owned())
-        .spawn(move || reap(&reaper_news))?;
+        .spawn(move || reap(&reaper_events))?;
     thread::Builder::new()
         .name("control".to_owned())
-        .spawn(move || obey(control, more.as_ref(), &news))?;
+        .spawn(move || obey(control, more.as_ref(), &events))?;
     Ok(receiver)
 }
 
 /// Reaps every child until there is none. Because this process adopts orphans, "no child" means "no
 /// descendant".
-fn reap(news: &Sender<News>) {
+fn reap(events: &Sender<SupervisorEvent>) {
     loop {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) => {
                 let was_last = has_no_child();
-                if news
-                    .send(News::Died {
+                if events
+                    .send(SupervisorEvent::Died {
                         pid,
                         status,
                         was_last,
@@ -315,7 +315,7 @@ fn has_no_child() -> bool {
     waitid(WaitId::All, look_only).is_err_and(|error| error == rustix::io::Errno::CHILD)
 }
 
-fn obey(control: BufReader<UnixStream>, more: Option<&More>, news: &Sender<News>) {
+fn obey(control: BufReader<UnixStream>, more: Option<&More>, events: &Sender<SupervisorEvent>) {
     for line in control.lines().map_while(Result::ok) {
         let message = match serde_json::from_str(&line) {
             Ok(Command::Feed(text)) => {
@@ -323,17 +323,17 @@ fn obey(control: BufReader<UnixStream>, more: Option<&More>, news: &Sender<News>
                 let _ = more.map(|more| more.send(text.into_bytes()));
                 continue;
             }
-            Ok(Command::Terminate { grace_ms }) => News::Terminate(Duration::from_millis(grace_ms)),
-            Ok(Command::Kill) => News::Kill,
+            Ok(Command::Terminate { grace_ms }) => SupervisorEvent::Terminate(Duration::from_millis(grace_ms)),
+            Ok(Command::Kill) => SupervisorEvent::Kill,
             // The engine is the same build, so other commands do not exist.
             Err(_) => continue,
         };
-        if news.send(message).is_err() {
+        if events.send(message).is_err() {
             return;
         }
     }
     // If the program ended at the same moment, nobody listens any more.
-    let _ = news.send(News::EngineGone);
+    let _ = events.send(SupervisorEvent::EngineGone);
 }
 
 #[derive(Clone, Copy)]
@@ -346,7 +346,7 @@ enum Phase {
 /// Watches one program from its start to the death of its last descendant.
 struct Watch {
     program: Pid,
-    news: Receiver<News>,
+    events: Receiver<SupervisorEvent>,
     phase: Phase,
     ended: Option<WaitStatus>,
     was_stopped: bool,
@@ -356,11 +356,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(program: Pid, news: Receiver<News>) -> Self {
+    fn new(program: Pid, events: Receiver<SupervisorEvent>) -> Self {
         let stragglers = BTreeSet::new();
         Self {
             program,
-            news,
+            events,
             phase: Phase::Running,
             ended: None,
             was_stopped: false,
@@ -368,10 +368,10 @@ impl Watch {
         }
     }
 
-    fn until_all_are_dead(mut self) -> Report {
+    fn until_all_are_dead(mut self) -> SupervisorMessage {
         loop {
             match self.next() {
-                Ok(News::Died {
+                Ok(SupervisorEvent::Died {
                     pid,
                     status,
                     was_last,
@@ -381,9 +381,9 @@ impl Watch {
                         return self.exited(0);
                     }
                 }
-                Ok(News::Terminate(grace)) => self.terminate(grace),
-                Ok(News::EngineGone) => self.terminate(ENGINE_GONE_GRACE),
-                Ok(News::Kill) => self.stop_by_killing(),
+                Ok(SupervisorEvent::Terminate(grace)) => self.terminate(grace),
+                Ok(SupervisorEvent::EngineGone) => self.terminate(ENGINE_GONE_GRACE),
+                Ok(SupervisorEvent::Kill) => self.stop_by_killing(),
                 Err(RecvTimeoutError::Timeout) => match self.phase {
                     Phase::Killing { until } if until <= Instant::now() => {
                         return self.exited(self.n_living());
@@ -396,12 +396,12 @@ impl Watch {
         }
     }
 
-    fn next(&self) -> Result<News, RecvTimeoutError> {
+    fn next(&self) -> Result<SupervisorEvent, RecvTimeoutError> {
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
         match self.phase {
-            Phase::Running => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Phase::Terminating { until } => self.news.recv_timeout(left(until)),
-            Phase::Killing { until } => self.news.recv_timeout(left(until).min(KILL_ROUND)),
+            Phase::Running => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Phase::Terminating { until } => self.events.recv_timeout(left(until)),
+            Phase::Killing { until } => self.events.recv_timeout(left(until).min(KILL_ROUND)),
         }
     }
 
@@ -491,8 +491,8 @@ impl Watch {
         let _ = kill_process_group(self.program, signal);
     }
 
-    fn exited(&self, n_left: usize) -> Report {
-        Report::Exited {
+    fn exited(&self, n_left: usize) -> SupervisorMessage {
+        SupervisorMessage::Exited {
             code: self.ended.and_then(WaitStatus::exit_status),
             signal: self.ended.and_then(WaitStatus::terminating_signal),
             was_stopped: self.was_stopped,

@@ -43,7 +43,7 @@ const PIECES_BYTES_MAX: usize = 256;
 /// Hides known secrets. Clones share the same secrets, including those registered later.
 #[derive(Clone, Default)]
 pub struct Redaction {
-    known: Arc<RwLock<Arc<Known>>>,
+    known: Arc<RwLock<Arc<KnownSecrets>>>,
 }
 
 /// Prints only the number of secrets.
@@ -80,11 +80,11 @@ impl Redaction {
         let mut all = known.secrets.clone();
         all.extend(secrets.into_iter().flat_map(plain_forms));
         if all.len() != known.secrets.len() {
-            *known = Known::of(all).into();
+            *known = KnownSecrets::of(all).into();
         }
     }
 
-    fn known(&self) -> Arc<Known> {
+    fn known(&self) -> Arc<KnownSecrets> {
         // The value behind the lock is only ever replaced as a whole.
         self.known
             .read()
@@ -148,7 +148,7 @@ fn encoded_forms(secret: &str) -> Vec<String> {
 
 /// The known secrets, prepared for searching.
 #[derive(Default)]
-struct Known {
+struct KnownSecrets {
     secrets: BTreeSet<String>,
     /// All forms of the secrets.
     forms: Vec<String>,
@@ -159,7 +159,7 @@ struct Known {
     windows: BTreeMap<[u8; SECRET_BYTES_MIN], BTreeSet<usize>>,
 }
 
-impl Known {
+impl KnownSecrets {
     fn of(secrets: BTreeSet<String>) -> Self {
         let mut forms: BTreeMap<String, bool> = BTreeMap::new();
         for secret in &secrets {

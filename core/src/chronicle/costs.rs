@@ -30,7 +30,7 @@ impl CostCurve {
     /// Adds an event; `engine` is the state after it.
     pub(super) fn take(&mut self, at_ms: u64, event: &Event, engine: &Engine) {
         if moves_money(event) {
-            let money = engine.money();
+            let money = engine.ledger();
             self.add(CostPoint {
                 at_ms,
                 spent: money.spent,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum TaskState {
+pub enum TaskStatus {
     /// Not started yet, waiting for another attempt, or interrupted.
     Waiting,
     /// In flight.
@@ -28,7 +28,7 @@ pub enum TaskState {
     NotStarted,
 }
 
-impl TaskState {
+impl TaskStatus {
     /// All of them.
     pub const ALL: [Self; 8] = [
         Self::Waiting,
@@ -56,7 +56,7 @@ impl TaskState {
     }
 }
 
-impl From<OutcomeGroup> for TaskState {
+impl From<OutcomeGroup> for TaskStatus {
     fn from(group: OutcomeGroup) -> Self {
         match group {
             OutcomeGroup::Done => Self::Done,
@@ -94,23 +94,23 @@ pub struct Counts {
 
 impl Counts {
     /// Returns how many tasks are in a state.
-    pub const fn n(&self, state: TaskState) -> u32 {
+    pub const fn n(&self, state: TaskStatus) -> u32 {
         match state {
-            TaskState::Waiting => self.waiting,
-            TaskState::Running => self.running,
-            TaskState::Done => self.done,
-            TaskState::AlreadyOpen => self.already_open,
-            TaskState::AlreadyMerged => self.already_merged,
-            TaskState::NeedsYou => self.needs_you,
-            TaskState::Failed => self.failed,
-            TaskState::NotStarted => self.not_started,
+            TaskStatus::Waiting => self.waiting,
+            TaskStatus::Running => self.running,
+            TaskStatus::Done => self.done,
+            TaskStatus::AlreadyOpen => self.already_open,
+            TaskStatus::AlreadyMerged => self.already_merged,
+            TaskStatus::NeedsYou => self.needs_you,
+            TaskStatus::Failed => self.failed,
+            TaskStatus::NotStarted => self.not_started,
         }
     }
 
     /// Returns the states of ended tasks that occur, each with its number of tasks.
-    pub fn ended(&self) -> impl Iterator<Item = (TaskState, u32)> {
-        let is_open = |state| matches!(state, TaskState::Waiting | TaskState::Running);
-        TaskState::ALL
+    pub fn ended(&self) -> impl Iterator<Item = (TaskStatus, u32)> {
+        let is_open = |state| matches!(state, TaskStatus::Waiting | TaskStatus::Running);
+        TaskStatus::ALL
             .into_iter()
             .filter(move |&state| !is_open(state))
             .map(|state| (state, self.n(state)))
@@ -123,20 +123,20 @@ impl Counts {
     }
 }
 
-impl FromIterator<TaskState> for Counts {
-    fn from_iter<I: IntoIterator<Item = TaskState>>(states: I) -> Self {
+impl FromIterator<TaskStatus> for Counts {
+    fn from_iter<I: IntoIterator<Item = TaskStatus>>(states: I) -> Self {
         let mut counts = Self::default();
         for state in states {
             counts.total += 1;
             *match state {
-                TaskState::Waiting => &mut counts.waiting,
-                TaskState::Running => &mut counts.running,
-                TaskState::Done => &mut counts.done,
-                TaskState::AlreadyOpen => &mut counts.already_open,
-                TaskState::AlreadyMerged => &mut counts.already_merged,
-                TaskState::NeedsYou => &mut counts.needs_you,
-                TaskState::Failed => &mut counts.failed,
-                TaskState::NotStarted => &mut counts.not_started,
+                TaskStatus::Waiting => &mut counts.waiting,
+                TaskStatus::Running => &mut counts.running,
+                TaskStatus::Done => &mut counts.done,
+                TaskStatus::AlreadyOpen => &mut counts.already_open,
+                TaskStatus::AlreadyMerged => &mut counts.already_merged,
+                TaskStatus::NeedsYou => &mut counts.needs_you,
+                TaskStatus::Failed => &mut counts.failed,
+                TaskStatus::NotStarted => &mut counts.not_started,
             } += 1;
         }
         counts

@@ -17,7 +17,7 @@ pub struct Metrics {
     /// Sessions.
     pub n_sessions: u32,
     /// Cost of planning; part of the total.
-    pub planned: Usd,
+    pub planning: Usd,
     /// All figures together, including costs that belong to no task.
     pub total: Figures,
     /// By the tasks' domain.
@@ -43,7 +43,7 @@ pub struct Figures {
     /// Spent: settled costs plus what running attempts have metered.
     pub spent: Usd,
     /// The part of it that is estimated, because an agent did not report its cost.
-    pub assumed: Usd,
+    pub estimated: Usd,
     /// Lines that published work added.
     pub added: u64,
     /// Lines that it removed.
@@ -70,7 +70,7 @@ impl Metrics {
     pub fn add(&mut self, chronicle: &Chronicle) {
         self.n_sessions += 1;
         let money = chronicle.money();
-        self.planned += money.planned;
+        self.planning += money.planning;
         for task in chronicle.engine.tasks().values() {
             if task.n_attempts == 0 {
                 continue;
@@ -80,13 +80,13 @@ impl Metrics {
             domain.or_default().add(figures);
             self.total.add(Figures {
                 spent: Usd::ZERO,
-                assumed: Usd::ZERO,
+                estimated: Usd::ZERO,
                 ..figures
             });
         }
         // The session's figure, because some costs belong to no task.
         self.total.spent += money.spent;
-        self.total.assumed += money.assumed;
+        self.total.estimated += money.estimated;
         for (kind, n) in chronicle.n_failures() {
             *self.n_failures.entry(kind).or_default() += n;
         }
@@ -124,7 +124,7 @@ impl Figures {
             ),
             n_attempts: task.n_attempts.into(),
             spent: task.spent_now(),
-            assumed: task.assumed,
+            estimated: task.estimated,
             added: work.map_or(0, |work| work.added),
             removed: work.map_or(0, |work| work.removed),
             n_files: work.map_or(0, |work| work.n_files.into()),
@@ -139,7 +139,7 @@ impl Figures {
             Self {
                 n_attempts: 0,
                 spent: task.spent_now() - task.spent,
-                assumed: Usd::ZERO,
+                estimated: Usd::ZERO,
                 ..whole
             }
         } else {
@@ -156,7 +156,7 @@ impl Figures {
         self.n_pull_requests += other.n_pull_requests;
         self.n_attempts += other.n_attempts;
         self.spent += other.spent;
-        self.assumed += other.assumed;
+        self.estimated += other.estimated;
         self.added += other.added;
         self.removed += other.removed;
         self.n_files += other.n_files;
@@ -185,16 +185,16 @@ impl ModelUse {
             }
             Event::Attempt(AttemptEvent::AgentExited {
                 issue,
-                charged,
-                assumed,
+                cost,
+                estimated,
                 ..
             }) => {
                 let Some(models) = self.of_task.get(issue) else {
                     return;
                 };
                 let figures = self.by_model.entry(models.last.clone()).or_default();
-                figures.spent += *charged;
-                figures.assumed += if *assumed { *charged } else { Usd::ZERO };
+                figures.spent += *cost;
+                figures.estimated += if *estimated { *cost } else { Usd::ZERO };
             }
             _ => {}
         }

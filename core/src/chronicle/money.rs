@@ -10,11 +10,11 @@ pub struct Money {
     /// Spent: settled costs plus what running attempts have metered.
     pub spent: Usd,
     /// The part of it that is estimated, because an agent did not report its cost.
-    pub assumed: Usd,
+    pub estimated: Usd,
     /// The part of it that is metered but not settled.
     pub metered: Usd,
     /// The part of it that planning cost.
-    pub planned: Usd,
+    pub planning: Usd,
     /// The unspent part of the reservations of running attempts.
     pub reserved: Usd,
     /// What can still be reserved.
@@ -25,15 +25,15 @@ pub struct Money {
 
 impl Money {
     pub(super) fn of(engine: &Engine, n_pull_requests: u32) -> Self {
-        let money = engine.money();
-        let planned = engine.planning().map(|planning| {
-            let metered = planning.attempt.map(|attempt| attempt.metered);
-            planning.spent + metered.unwrap_or_default()
+        let money = engine.ledger();
+        let planned = engine.plan_progress().map(|plan_progress| {
+            let metered = plan_progress.attempt.map(|attempt| attempt.metered);
+            plan_progress.spent + metered.unwrap_or_default()
         });
         Self {
             budget: money.budget,
             spent: money.spent,
-            assumed: money.assumed,
+            estimated: money.estimated,
             metered: engine.metered(),
             planned: planned.unwrap_or_default(),
             reserved: money.reserved,

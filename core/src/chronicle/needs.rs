@@ -1,10 +1,10 @@
 //! Things that need a person's attention.
 
 use autoissue_engine::{
-    Breaker, BreakerState, Outcome, OutcomeGroup, Phase, Service, SessionStatus, Task,
+    Breaker, BreakerState, Outcome, OutcomeGroup, Phase, Service, SessionOutcome, Task,
 };
 
-use super::{Chronicle, Status};
+use super::{Chronicle, SessionStatus};
 
 /// Something that needs a person's attention.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub enum SessionNeed<'a> {
     /// It was interrupted; the text says what has to be fixed before it is resumed, if anything.
     Interrupted(Option<&'a str>),
     /// Its process died.
-    CutOff,
+    Died,
 }
 
 /// Kinds of needs, the most urgent first.
@@ -91,12 +91,12 @@ pub(super) fn of(chronicle: &Chronicle) -> Vec<Need<'_>> {
 fn of_session(chronicle: &Chronicle) -> Option<SessionNeed<'_>> {
     let engine = &chronicle.engine;
     match (engine.phase(), chronicle.status()) {
-        (Phase::Over(SessionStatus::Failed { message, .. }), _) => {
+        (Phase::Over(SessionOutcome::Failed { message, .. }), _) => {
             Some(SessionNeed::Failed(message))
         }
-        (_, Status::Interrupted) if engine.is_unconfirmed() => Some(SessionNeed::Unconfirmed),
-        (_, Status::Interrupted) => Some(SessionNeed::Interrupted(engine.to_mend())),
-        (_, Status::CutOff) => Some(SessionNeed::CutOff),
+        (_, SessionStatus::Interrupted) if engine.is_unconfirmed() => Some(SessionNeed::Unconfirmed),
+        (_, SessionStatus::Interrupted) => Some(SessionNeed::Interrupted(engine.required_fix())),
+        (_, SessionStatus::Died) => Some(SessionNeed::Died),
         _ => None,
     }
 }

@@ -14,8 +14,8 @@ use super::*;
 fn started() -> Event {
     Event::Session(SessionEvent::Started {
         settings: Box::new(Settings::default()),
-        about: autoissue_engine::About::default(),
-        history: autoissue_engine::History::default(),
+        info: autoissue_engine::SessionInfo::default(),
+        history: autoissue_engine::CostHistory::default(),
     })
 }
 
@@ -30,8 +30,8 @@ fn backlog(issues: &[u64]) -> Vec<Event> {
             .into(),
         })
     };
-    let planned = |number: &u64| {
-        Event::Task(TaskEvent::Planned {
+    let model_selected = |number: &u64| {
+        Event::Task(TaskEvent::ModelSelected {
             issue: IssueNumber(*number),
             model: None,
             effort: None,
@@ -48,7 +48,7 @@ fn backlog(issues: &[u64]) -> Vec<Event> {
     let first = std::iter::once(started()).chain(accepted);
     first
         .chain([read])
-        .chain(issues.iter().map(planned))
+        .chain(issues.iter().map(model_selected))
         .collect()
 }
 
@@ -78,10 +78,10 @@ fn metered(number: u64, cents: i64) -> Event {
 }
 
 fn exited(number: u64, attempt: u32, cents: i64) -> Event {
-    let charged = Usd::from_cents(cents);
+    let cost = Usd::from_cents(cents);
     let report = AgentReport {
         ended: Ended::Done,
-        spent: Spent::Known(charged),
+        spent: Spent::Known(cost),
         session: None,
         summary: None,
         denied: Vec::new(),
@@ -92,8 +92,8 @@ fn exited(number: u64, attempt: u32, cents: i64) -> Event {
         issue: IssueNumber(number),
         attempt,
         report,
-        charged,
-        assumed: false,
+        cost,
+        estimated: false,
     })
 }
 
@@ -117,7 +117,7 @@ fn failed(number: u64, attempt: u32) -> Event {
         failure: Failure::Check {
             message: "check `test` failed\nassertion failed".to_owned(),
         },
-        charged: true,
+        counted: true,
         retry_at: None,
         kept: false,
         lost_session: false,
@@ -168,7 +168,7 @@ fn told(parts: &[Vec<Event>]) -> Chronicle {
 /// Returns runs, attempts and pauses in seconds.
 fn timeline(chronicle: &Chronicle) -> String {
     let mut text = String::new();
-    for Stretch { from_ms, to_ms } in chronicle.runs() {
+    for TimeRange { from_ms, to_ms } in chronicle.runs() {
         writeln!(text, "run {}..{}", from_ms / 1_000, to_ms / 1_000).unwrap();
     }
     for span in chronicle.spans() {
@@ -187,7 +187,7 @@ fn timeline(chronicle: &Chronicle) -> String {
         .unwrap();
     }
     for Pause { when, cause, .. } in chronicle.pauses() {
-        let Stretch { from_ms, to_ms } = when;
+        let TimeRange { from_ms, to_ms } = when;
         writeln!(
             text,
             "pause {}..{} {cause:?}",
@@ -231,7 +231,7 @@ fn attempts_lie_in_the_first_free_lane() {
 #[test]
 fn an_attempt_continues_in_the_next_run_after_an_interruption_or_a_crash() {
     let mut first = two_in_flight();
-    first.push(Event::Attempt(AttemptEvent::Suspended {
+    first.push(Event::Attempt(AttemptEvent::Interrupted {
         issue: IssueNumber(2),
         attempt: 1,
     }));
@@ -275,18 +275,18 @@ fn nothing_runs_in_a_stopped_session() {
     let counts = |chronicle: &Chronicle| (chronicle.counts().running, chronicle.counts().waiting);
     assert_eq!(
         (running.status(), counts(&running)),
-        (Status::Running, (2, 1))
+        (SessionStatus::Running, (2, 1))
     );
     let mut interrupted = two_in_flight();
     interrupted.extend([
         Event::Session(SessionEvent::InterruptRequested),
         Event::Session(SessionEvent::Interrupted),
     ]);
-    let mut cut_off = running.clone();
-    cut_off.set_cut_off(true);
+    let mut died = running.clone();
+    died.set_dead(true);
     for (still, status) in [
-        (told(&[interrupted]), Status::Interrupted),
-        (cut_off, Status::CutOff),
+        (told(&[interrupted]), SessionStatus::Interrupted),
+        (died, SessionStatus::Died),
     ] {
         assert_eq!((still.status(), counts(&still)), (status, (0, 3)));
         assert_eq!(still.running().count(), 0);
@@ -362,7 +362,7 @@ fn work_that_another_session_publishes_does_not_continue_an_interrupted_one() {
     let interrupted = told(&[first.clone()]);
     let published = told(&[first, vec![finished(2, done())]]);
     assert_eq!(published.counts().done, 1);
-    assert_eq!(published.status(), Status::Interrupted);
+    assert_eq!(published.status(), SessionStatus::Interrupted);
     assert_eq!(published.finished_at_ms(), interrupted.finished_at_ms());
     assert_eq!(published.ran_ms(u64::MAX), interrupted.ran_ms(u64::MAX));
 }

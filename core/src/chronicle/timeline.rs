@@ -1,7 +1,7 @@
 //! When the session ran, when each attempt ran, and what made everything wait.
 //!
 //! ```text
-//!   AttemptStarted ─► a span in the first free lane ─► AttemptFailed, AttemptSuspended, TaskFinished: its end
+//!   AttemptStarted ─► a span in the first free lane ─► AttemptFailed, AttemptInterrupted, TaskFinished: its end
 //!   ServicePaused, BreakerOpened ─► a pause        SessionResumed after an end or a crash ─► a new run
 //! ```
 
@@ -26,14 +26,14 @@ const N_RUNS_MAX: usize = 1_000;
 
 /// A period of time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct TimeRange {
     /// Its start.
     pub from_ms: u64,
     /// Its end.
     pub to_ms: u64,
 }
 
-impl Stretch {
+impl TimeRange {
     /// Returns how long it lasted, in milliseconds.
     pub const fn length_ms(&self) -> u64 {
         self.to_ms.saturating_sub(self.from_ms)
@@ -78,7 +78,7 @@ pub enum SpanEnd {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
     /// The period.
-    pub when: Stretch,
+    pub when: TimeRange,
     /// The service.
     pub service: Service,
     /// The cause.
@@ -97,7 +97,7 @@ pub enum PauseCause {
 /// Runs, attempts and pauses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
-    runs: Newest<Stretch>,
+    runs: Newest<TimeRange>,
     /// The total length of the runs before the last one.
     ran_before_ms: u64,
     stopped_at_ms: Option<u64>,
@@ -137,9 +137,9 @@ impl Timeline {
             Event::Attempt(AttemptEvent::Started { issue, attempt, .. }) => {
                 self.start(at_ms, *issue, *attempt);
             }
-            Event::Attempt(AttemptEvent::AgentExited { issue, charged, .. }) => {
+            Event::Attempt(AttemptEvent::AgentExited { issue, cost, .. }) => {
                 if let Some(span) = self.newest_mut(*issue) {
-                    span.spent += *charged;
+                    span.spent += *cost;
                 }
             }
             Event::Attempt(AttemptEvent::Failed { issue, failure, .. }) => {
@@ -149,7 +149,7 @@ impl Timeline {
                 };
                 self.end(at_ms, *issue, end);
             }
-            Event::Attempt(AttemptEvent::Suspended { issue, .. }) => {
+            Event::Attempt(AttemptEvent::Interrupted { issue, .. }) => {
                 self.end(at_ms, *issue, SpanEnd::Interrupted);
             }
             Event::Task(TaskEvent::Finished { issue, outcome }) => {
@@ -191,14 +191,14 @@ impl Timeline {
     /// last run has not ended.
     pub(super) fn ran_ms(&self, now_ms: Option<u64>) -> u64 {
         let last = self.runs.iter().next_back().copied();
-        let last = last.map(|run| Stretch {
+        let last = last.map(|run| TimeRange {
             to_ms: run.to_ms.max(now_ms.unwrap_or_default()),
             ..run
         });
         self.ran_before_ms + last.map_or(0, |run| run.length_ms())
     }
 
-    pub(super) fn runs(&self) -> Vec<Stretch> {
+    pub(super) fn runs(&self) -> Vec<TimeRange> {
         self.runs.iter().copied().collect()
     }
 
@@ -233,7 +233,7 @@ impl Timeline {
             self.ran_before_ms += last.length_ms();
             self.end_all(last.to_ms);
         }
-        let run = Stretch {
+        let run = TimeRange {
             from_ms: at_ms,
             to_ms: at_ms,
         };
@@ -298,7 +298,7 @@ impl Timeline {
     fn pause(&mut self, from_ms: u64, to_ms: u64, service: &Service, cause: PauseCause) {
         self.unpause(from_ms, service);
         let pause = Pause {
-            when: Stretch { from_ms, to_ms },
+            when: TimeRange { from_ms, to_ms },
             service: service.clone(),
             cause,
         };

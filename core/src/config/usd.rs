@@ -11,14 +11,14 @@ const MICROS_PER_DOLLAR: i64 = 1_000_000;
 
 /// An amount of US dollars from 0 to 1,000,000, exact to the micro-dollar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Usd {
+pub struct NonNegativeUsd {
     micros: i64,
 }
 
 /// Why a number is not an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub enum UsdError {
-    /// Not a number, infinite, negative, or above [`Usd::MAX`].
+pub enum NonNegativeUsdError {
+    /// Not a number, infinite, negative, or above [`NonNegativeUsd::MAX`].
     #[error("{dollars} is not an amount from 0 to 1000000 US dollars")]
     OutOfRange {
         /// The given amount, in US dollars.
@@ -32,7 +32,7 @@ pub enum UsdError {
     },
 }
 
-impl Usd {
+impl NonNegativeUsd {
     /// No money.
     pub const ZERO: Self = Self { micros: 0 };
 
@@ -52,11 +52,11 @@ impl Usd {
     ///
     /// # Errors
     ///
-    /// Fails if the number is not finite, is negative, exceeds [`Usd::MAX`], or is positive but
+    /// Fails if the number is not finite, is negative, exceeds [`NonNegativeUsd::MAX`], or is positive but
     /// rounds to zero.
-    pub fn from_dollars(dollars: f64) -> Result<Self, UsdError> {
+    pub fn from_dollars(dollars: f64) -> Result<Self, NonNegativeUsdError> {
         if !(0.0..=Self::MAX.dollars()).contains(&dollars) {
-            return Err(UsdError::OutOfRange { dollars });
+            return Err(NonNegativeUsdError::OutOfRange { dollars });
         }
         #[expect(
             clippy::cast_possible_truncation,
@@ -64,7 +64,7 @@ impl Usd {
         )]
         let micros = (dollars * MICROS_PER_DOLLAR as f64).round() as i64;
         if micros == 0 && dollars > 0.0 {
-            return Err(UsdError::TooSmall { dollars });
+            return Err(NonNegativeUsdError::TooSmall { dollars });
         }
         Ok(Self { micros })
     }
@@ -75,14 +75,14 @@ impl Usd {
     }
 
     /// Returns the amount in decimal US dollars, to show it or to pass it to a program. Calculate
-    /// with [`Usd::micros`].
+    /// with [`NonNegativeUsd::micros`].
     pub fn dollars(self) -> f64 {
         self.micros as f64 / MICROS_PER_DOLLAR as f64
     }
 }
 
 /// Formats as `$5.00`, with as many of the six decimals as needed and at least two.
-impl fmt::Display for Usd {
+impl fmt::Display for NonNegativeUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, rest) = (
             self.micros / MICROS_PER_DOLLAR,
@@ -94,21 +94,21 @@ impl fmt::Display for Usd {
     }
 }
 
-impl<'de> Deserialize<'de> for Usd {
+impl<'de> Deserialize<'de> for NonNegativeUsd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_dollars(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
-impl Serialize for Usd {
+impl Serialize for NonNegativeUsd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.dollars())
     }
 }
 
-impl JsonSchema for Usd {
+impl JsonSchema for NonNegativeUsd {
     fn schema_name() -> Cow<'static, str> {
-        "Usd".into()
+        "NonNegativeUsd".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -128,9 +128,9 @@ mod tests {
             (0.000_001, 1),
             (33.333_333_3, 33_333_333),
         ] {
-            let usd = Usd::from_dollars(dollars).unwrap();
+            let usd = NonNegativeUsd::from_dollars(dollars).unwrap();
             assert_eq!(usd.micros(), micros);
-            assert_eq!(Usd::from_dollars(usd.dollars()), Ok(usd));
+            assert_eq!(NonNegativeUsd::from_dollars(usd.dollars()), Ok(usd));
         }
     }
 
@@ -144,20 +144,20 @@ mod tests {
             f64::NEG_INFINITY,
         ] {
             assert!(
-                matches!(Usd::from_dollars(dollars), Err(UsdError::OutOfRange { .. })),
+                matches!(NonNegativeUsd::from_dollars(dollars), Err(NonNegativeUsdError::OutOfRange { .. })),
                 "{dollars}"
             );
         }
         assert!(matches!(
-            Usd::from_dollars(1e-9),
-            Err(UsdError::TooSmall { .. })
+            NonNegativeUsd::from_dollars(1e-9),
+            Err(NonNegativeUsdError::TooSmall { .. })
         ));
-        assert_eq!(Usd::from_dollars(-0.0), Ok(Usd::ZERO));
+        assert_eq!(NonNegativeUsd::from_dollars(-0.0), Ok(NonNegativeUsd::ZERO));
     }
 
     #[test]
     fn an_amount_shows_at_least_its_cents() {
-        let shown = |dollars| Usd::from_dollars(dollars).unwrap().to_string();
+        let shown = |dollars| NonNegativeUsd::from_dollars(dollars).unwrap().to_string();
         assert_eq!(
             [shown(5.0), shown(0.5), shown(2.125), shown(0.000_001)],
             ["$5.00", "$0.50", "$2.125", "$0.000001"]

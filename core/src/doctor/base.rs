@@ -16,9 +16,9 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::checks::{
-    Check, CheckResult, ChecksError, SetupError, Workplace, run_checks, run_setup,
+    Check, CheckResult, ChecksError, SetupError, CommandEnvironment, run_checks, run_setup,
 };
-use crate::config::{Config, RedBase};
+use crate::config::{Config, RedBaseSetting};
 use crate::preflight::{Finding, SessionError};
 use crate::work::check;
 
@@ -54,7 +54,7 @@ impl BaseChecks<'_> {
             source,
         })?;
         let worktrees = self.clone_base(place.path())?;
-        let workplace = Workplace {
+        let workplace = CommandEnvironment {
             directory: worktrees.path(ISSUE),
             env: self.env.clone(),
             tag: format!("doctor-{}", std::process::id()),
@@ -105,7 +105,7 @@ impl BaseChecks<'_> {
         Ok(worktrees)
     }
 
-    async fn judge(&self, workplace: &Workplace, cancel: &CancellationToken) -> Vec<Finding> {
+    async fn judge(&self, workplace: &CommandEnvironment, cancel: &CancellationToken) -> Vec<Finding> {
         let executor = &self.config.executor;
         let timeout = Duration::from_secs(60 * u64::from(executor.timeout_minutes));
         let done = run_setup(
@@ -158,12 +158,12 @@ impl BaseChecks<'_> {
         };
         let message = format!("{name}: {ended} on {}", self.base_branch);
         let finding = match self.config.executor.red_base {
-            RedBase::Fail => {
+            RedBaseSetting::Fail => {
                 let advice =
                     "fix the base branch or the check, or set `executor.redBase` to `ignoreKnown`";
                 Finding::failure("checks", message, advice)
             }
-            RedBase::IgnoreKnown => {
+            RedBaseSetting::IgnoreKnown => {
                 let advice =
                     "fix the base branch; until then this check is ignored (`executor.redBase`)";
                 Finding::warning("checks", message, advice)

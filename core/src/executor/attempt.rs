@@ -122,7 +122,7 @@ impl Executor {
     fn run_agent(&self, order: AgentOrder) {
         let (issue, attempt) = (order.issue.number, order.attempt);
         let id = AttemptId { issue, attempt };
-        let (wish, _) = self.stoppable(id);
+        let (control, _) = self.stoppable(id);
         let (services, inputs) = (self.services.clone(), self.inputs.clone());
         let everything = self.everything.clone();
         let exited = move |report| {
@@ -137,7 +137,7 @@ impl Executor {
         self.attempt_or(id, panicked, async move {
             // Dropping the future ends the agent.
             let report = everything
-                .run_until_cancelled(services.run_agent(order, wish, inputs))
+                .run_until_cancelled(services.run_agent(order, control, inputs))
                 .await;
             match report.unwrap_or(Err(Failure::Interrupted)) {
                 Ok(report) => exited(report),

@@ -40,7 +40,7 @@ impl Executor {
                 let cancel = self.stoppable(CREATION).1;
                 self.create(move || services.link_issue(position, issue, &depends_on, &cancel));
             }
-            PlanEffect::Stop { reason } => self.stop_planning(reason),
+            PlanEffect::Stop { reason } => self.stop_plan(reason),
         }
     }
 
@@ -50,13 +50,13 @@ impl Executor {
             issue: IssueNumber::SESSION,
             attempt,
         };
-        let (wish, _) = self.stoppable(id);
+        let (control, _) = self.stoppable(id);
         let (services, inputs) = (self.services.clone(), self.inputs.clone());
         let (everything, running) = (self.everything.clone(), self.running.clone());
         self.answering(defect(attempt), async move {
             // Dropping the future ends the planner.
             let decomposed = everything
-                .run_until_cancelled(services.decompose(order, wish, inputs))
+                .run_until_cancelled(services.decompose(order, control, inputs))
                 .await;
             lock(&running).remove(&id);
             decomposed.unwrap_or_else(|| unseen(attempt, Failure::Interrupted))
@@ -68,7 +68,7 @@ impl Executor {
         self.blocking(failed, move || work().unwrap_or_else(failed));
     }
 
-    fn stop_planning(&self, reason: StopReason) {
+    fn stop_plan(&self, reason: StopReason) {
         let ids: Vec<AttemptId> = lock(&self.running)
             .keys()
             .copied()

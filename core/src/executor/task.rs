@@ -52,7 +52,7 @@ impl Executor {
                             effort,
                             reason,
                         }),
-                        Err(undecided) => Input::Task(TaskInput::Undecided(undecided)),
+                        Err(plugin_failure) => Input::Task(TaskInput::PluginFailed(plugin_failure)),
                     }
                 });
             }
@@ -86,7 +86,7 @@ impl Executor {
                             issue: issue.number,
                             classification,
                         }),
-                        Err(undecided) => Input::Task(TaskInput::Undecided(undecided)),
+                        Err(plugin_failure) => Input::Task(TaskInput::PluginFailed(plugin_failure)),
                     };
                     // The dispatcher is gone only when the session has ended.
                     let _ = inputs.send(input);

@@ -6,13 +6,13 @@ use tracing::{debug, info};
 pub(super) fn event(seq: u64, kind: &str, event: &AttemptEvent) {
     match event {
         AttemptEvent::AgentExited {
-            charged, assumed, ..
+            cost, estimated, ..
         } => {
             info!(
                 seq,
                 event = kind,
-                charged_usd = charged.dollars(),
-                assumed,
+                cost_usd = cost.dollars(),
+                estimated,
                 "journaled"
             );
         }

@@ -8,9 +8,9 @@ pub(super) fn event(seq: u64, kind: &str, event: &TaskEvent) {
         TaskEvent::Finished { outcome, .. } => {
             info!(seq, event = kind, outcome = outcome.name(), "journaled");
         }
-        TaskEvent::Undecided(_) => info!(seq, event = kind, "journaled"),
+        TaskEvent::PluginFailed(_) => info!(seq, event = kind, "journaled"),
         // There are at least as many of these as issues.
-        TaskEvent::Accepted { .. } | TaskEvent::Classified { .. } | TaskEvent::Planned { .. } => {
+        TaskEvent::Accepted { .. } | TaskEvent::Classified { .. } | TaskEvent::ModelSelected { .. } => {
             debug!(seq, event = kind, "journaled");
         }
     }

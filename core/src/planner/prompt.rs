@@ -4,7 +4,7 @@ use super::{BODY_CHARS_MAX, DOMAINS, N_ISSUES_MAX, TITLE_CHARS_MAX, answer_schem
 
 /// The contents of a prompt.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Question<'a> {
+pub(crate) struct PlannerQuestion<'a> {
     /// The text to split into issues.
     pub(crate) directive: &'a str,
     /// Problems of the previous answer.
@@ -13,8 +13,8 @@ pub(crate) struct Question<'a> {
     pub(crate) goes_on: bool,
 }
 
-pub(crate) fn prompt(question: &Question<'_>) -> String {
-    let Question {
+pub(crate) fn prompt(question: &PlannerQuestion<'_>) -> String {
+    let PlannerQuestion {
         directive,
         problems,
         goes_on,
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_planner_that_knows_the_question_gets_only_the_problems() {
-        let question = Question {
+        let question = PlannerQuestion {
             directive: "Build it",
             problems: Some("issue 1: `title` is missing"),
             goes_on: true,
@@ -69,7 +69,7 @@ mod tests {
             short.contains("`title` is missing") && !short.contains("Build it"),
             "{short}"
         );
-        let long = prompt(&Question {
+        let long = prompt(&PlannerQuestion {
             goes_on: false,
             ..question
         });
@@ -77,7 +77,7 @@ mod tests {
             long.contains("`title` is missing") && long.contains("Build it"),
             "{long}"
         );
-        let first = prompt(&Question {
+        let first = prompt(&PlannerQuestion {
             problems: None,
             ..question
         });

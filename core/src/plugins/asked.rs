@@ -4,7 +4,7 @@
 use autoissue_plugin_host::{Grants, Kind, LoadError, Plugin, PluginHost};
 
 /// A plugin that has been granted all that it asks for.
-pub struct Asked {
+pub struct ProbedPlugin {
     /// The plugin. Its backends may name the programs that they ask for; the caller decides whether
     /// to run them.
     pub plugin: Plugin,
@@ -21,7 +21,7 @@ pub fn load(
     host: &PluginHost,
     component: &[u8],
     settings: Option<&str>,
-) -> Result<Asked, LoadError> {
+) -> Result<ProbedPlugin, LoadError> {
     let wasi = host
         .examine(component)?
         .imports
@@ -56,7 +56,7 @@ pub fn load(
         names.sort_unstable();
         names.dedup();
     }
-    Ok(Asked {
+    Ok(ProbedPlugin {
         plugin: plugin.granted(exec, env),
         unknown,
     })

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 pub use cases::{CaseReport, Cases};
 
-use super::asked::{self, Asked};
+use super::asked::{self, ProbedPlugin};
 
 /// Most instructions of one call, for the worst input: a fifth of a second on a slow machine. A
 /// session allows a second per call.
@@ -45,14 +45,14 @@ struct Trial {
 
 /// A rule, and whether it was kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct RuleResult {
     /// The rule, in words.
     pub rule: &'static str,
     /// How it was broken; `None` if it was kept.
     pub failure: Option<String>,
 }
 
-impl Finding {
+impl RuleResult {
     fn new(rule: &'static str, failure: Option<String>) -> Self {
         Self { rule, failure }
     }
@@ -81,7 +81,7 @@ pub struct StrategyReport {
     /// How many inputs it was given.
     pub n_inputs: usize,
     /// The rules.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RuleResult>,
     /// The cost of a call; `None` if no input was answered.
     pub cost: Option<Cost>,
 }
@@ -89,14 +89,14 @@ pub struct StrategyReport {
 /// The results for a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct ConformanceReport {
     /// The author's cases.
     pub cases: Vec<CaseReport>,
     /// Its strategies.
     pub strategies: Vec<StrategyReport>,
 }
 
-impl Report {
+impl ConformanceReport {
     /// Returns whether all cases and rules passed.
     pub fn is_clean(&self) -> bool {
         self.cases.iter().all(|case| case.failure.is_none())
@@ -126,7 +126,7 @@ impl Subject {
         component: &[u8],
         settings: Option<String>,
     ) -> Result<Self, LoadError> {
-        let Asked { plugin, .. } = asked::load(host, component, settings.as_deref())?;
+        let ProbedPlugin { plugin, .. } = asked::load(host, component, settings.as_deref())?;
         // Counting is slower, and no time is measured there.
         let limits = Limits {
             call: Duration::from_secs(10),
@@ -149,7 +149,7 @@ impl Subject {
     }
 
     /// Runs the suite.
-    pub fn test(&self, cases: &Cases) -> Report {
+    pub fn test(&self, cases: &Cases) -> ConformanceReport {
         let strategies = self
             .plugin
             .info()
@@ -157,7 +157,7 @@ impl Subject {
             .iter()
             .map(|strategy| self.test_strategy(strategy))
             .collect();
-        Report {
+        ConformanceReport {
             cases: cases.run(&self.plugin, self.settings.as_deref()),
             strategies,
         }
@@ -207,7 +207,7 @@ impl Subject {
     }
 
     /// Asks everything again, in the opposite order.
-    fn same_again(&self, trials: &[Trial], forwards: &[Answer]) -> Finding {
+    fn same_again(&self, trials: &[Trial], forwards: &[Answer]) -> RuleResult {
         let mut backwards: Vec<Answer> = trials
             .iter()
             .rev()
@@ -226,11 +226,11 @@ impl Subject {
                 in_short(second)
             )
         });
-        Finding::new("the same input gets the same answer, in any order", failure)
+        RuleResult::new("the same input gets the same answer, in any order", failure)
     }
 
     /// Checks that settings, which people write, are always accepted or refused, whatever they are.
-    fn settings_are_checked(&self, strategy: &StrategyInfo, settings: &str) -> Finding {
+    fn settings_are_checked(&self, strategy: &StrategyInfo, settings: &str) -> RuleResult {
         let check = |settings: &str| self.plugin.check_settings(strategy, settings);
         let failure = if let Err(error) = check(settings) {
             Some(format!("it refuses its own example settings: {error}"))
@@ -254,7 +254,7 @@ impl Subject {
                     _ => None,
                 })
         };
-        Finding::new("settings are checked, valid and invalid ones", failure)
+        RuleResult::new("settings are checked, valid and invalid ones", failure)
     }
 
     fn instructions(&self, trial: &Trial) -> u64 {
@@ -277,7 +277,7 @@ impl Subject {
     }
 }
 
-fn no_fault(trials: &[Trial], answers: &[Answer]) -> Finding {
+fn no_fault(trials: &[Trial], answers: &[Answer]) -> RuleResult {
     let fault = trials
         .iter()
         .zip(answers)
@@ -285,13 +285,13 @@ fn no_fault(trials: &[Trial], answers: &[Answer]) -> Finding {
             Err(PluginError::Internal(error)) => Some(format!("{}: {error}", trial.input)),
             _ => None,
         });
-    Finding::new(
+    RuleResult::new(
         "every input gets an answer or a refusal: empty, huge, non-ASCII and hostile ones",
         fault,
     )
 }
 
-fn few_instructions(trials: &[Trial], instructions: &[u64]) -> Finding {
+fn few_instructions(trials: &[Trial], instructions: &[u64]) -> RuleResult {
     let worst = trials
         .iter()
         .zip(instructions)
@@ -303,7 +303,7 @@ fn few_instructions(trials: &[Trial], instructions: &[u64]) -> Finding {
             trial.input
         )
     });
-    Finding::new("no input takes too long", failure)
+    RuleResult::new("no input takes too long", failure)
 }
 
 fn is_schema(text: &str) -> bool {

@@ -80,7 +80,7 @@ pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
 }
 
 /// Which program to ask for its version, and how.
-pub(crate) struct Question<'a> {
+pub(crate) struct VersionProbe<'a> {
     pub(crate) name: &'a str,
     /// The name by which its program is known.
     pub(crate) known_as: &'a str,
@@ -95,10 +95,10 @@ pub(crate) struct Question<'a> {
 /// Asks a program for its version.
 pub(crate) async fn version(
     supervisor: &SupervisorProgram,
-    question: Question<'_>,
+    question: VersionProbe<'_>,
     cancel: &CancellationToken,
 ) -> Finding {
-    let Question {
+    let VersionProbe {
         name,
         known_as,
         program,

@@ -3,7 +3,7 @@
 use autoissue_git::BRANCH_PREFIX;
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::GitError;
-use autoissue_git::remote::{Remote, Verdict, verdict};
+use autoissue_git::remote::{Remote, RemoteFailure, classify_failure};
 
 use super::Finding;
 
@@ -13,7 +13,7 @@ use super::Finding;
 pub(crate) fn dry_run_push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
     match remote.dry_run_push(checkout.path(), &commit) {
-        Err(error) if verdict(&error) == Verdict::Account => Some(no_push(remote, &error)),
+        Err(error) if classify_failure(&error) == RemoteFailure::Credentials => Some(no_push(remote, &error)),
         Err(error) => {
             tracing::warn!(%error, "cannot try a push with `--dry-run`");
             None

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use autoissue_journal::{CommitHook, Moment};
+use autoissue_journal::{CommitHook, CommitPoint};
 
 /// A write of the journal at which the process kills itself, such as `7:after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrashPoint {
     write: u64,
-    moment: Moment,
+    moment: CommitPoint,
 }
 
 /// The text does not name a write and a moment.
@@ -22,8 +22,8 @@ impl FromStr for CrashPoint {
     fn from_str(text: &str) -> Result<Self, NoCrashPoint> {
         let (write, moment) = text.split_once(':').ok_or(NoCrashPoint)?;
         let moment = match moment {
-            "before" => Moment::Before,
-            "after" => Moment::After,
+            "before" => CommitPoint::Before,
+            "after" => CommitPoint::After,
             _ => return Err(NoCrashPoint),
         };
         Ok(Self {
@@ -60,14 +60,14 @@ mod tests {
             "7:after".parse(),
             Ok(CrashPoint {
                 write: 7,
-                moment: Moment::After
+                moment: CommitPoint::After
             })
         );
         assert_eq!(
             "1:before".parse(),
             Ok(CrashPoint {
                 write: 1,
-                moment: Moment::Before
+                moment: CommitPoint::Before
             })
         );
         for text in ["", "7", "7:", ":after", "x:after", "7:during"] {

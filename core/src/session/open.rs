@@ -14,7 +14,7 @@ use autoissue_engine::{Input, PlanInput, SessionInput, TaskInput};
 use autoissue_forge::declared::Home;
 use autoissue_git::checkout::Checkout;
 use autoissue_journal::repository_lock::RepositoryLock;
-use autoissue_journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
+use autoissue_journal::{Journal, NewSession, SessionId, SessionRow, StoredStatus};
 use autoissue_process::SupervisorProgram;
 use autoissue_process::awake;
 use autoissue_process::environment::agent_environment;
@@ -22,10 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, check_planner, inspect_for_free, prepare};
 use super::request::{StartRequest, is_unfinished};
-use super::settings::{cut_off, history, settings, started};
+use super::settings::{history, settings, started, unfinished_work};
 use super::waiting;
 use super::workspace::{lock, mirror_of, open_workspace};
-use super::{Awake, Consent, Order, PlanOrder, Resume, Session, SessionError};
+use super::{Awake, Consent, SessionRequest, PlanOrder, Resume, Session, SessionError};
 use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::chronicle::Chronicle;
@@ -41,19 +41,19 @@ use crate::work::{Services, Workspace};
 /// How many sessions are searched for one to resume.
 const N_SESSIONS_MAX: usize = 1_000;
 
-pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session, SessionError> {
-    if matches!(&order, Order::Exec(exec) if exec.label.trim().is_empty()) {
+pub(super) fn open(config: Config, host: &Host, order: SessionRequest) -> Result<Session, SessionError> {
+    if matches!(&order, SessionRequest::Exec(exec) if exec.label.trim().is_empty()) {
         return Err(SessionError::EmptyLabel);
     }
-    if let Order::Plan(plan) = &order {
+    if let SessionRequest::Plan(plan) = &order {
         check_plan(&config, plan)?;
     }
-    let project = inspect(config, host, matches!(order, Order::Plan(_)))?;
+    let project = inspect(config, host, matches!(order, SessionRequest::Plan(_)))?;
     match order {
-        Order::Exec(exec) if exec.dry_run => dry_run(project, host, StartRequest::Exec(exec)),
-        Order::Exec(exec) => start(project, host, StartRequest::Exec(exec)),
-        Order::Plan(plan) => start(project, host, StartRequest::Plan(plan)),
-        Order::Resume(wanted) => resume(project, host, &wanted),
+        SessionRequest::Exec(exec) if exec.dry_run => dry_run(project, host, StartRequest::Exec(exec)),
+        SessionRequest::Exec(exec) => start(project, host, StartRequest::Exec(exec)),
+        SessionRequest::Plan(plan) => start(project, host, StartRequest::Plan(plan)),
+        SessionRequest::Resume(wanted) => resume(project, host, &wanted),
     }
 }
 
@@ -86,9 +86,9 @@ fn dry_run(
     let settings = settings(&project.config, &strategies, &request, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
-    let cut_off = cut_off(&past, project.checkout.path())?;
+    let unfinished = unfinished_work(&past, project.checkout.path())?;
     let strategies = strategies.remembering(&past.costs()?);
-    let first = started(&project, settings, &request, history, cut_off);
+    let first = started(&project, settings, &request, history, unfinished);
     let new = new_session(&project, host, &id, &request, now_ms);
     let fresh = Parts::fresh(
         id,
@@ -132,14 +132,14 @@ fn start(
     let left_behind = left_behind(&journal, project.checkout.path())?;
     make_room(&journal, &project, host, now_ms);
     let history = history(&journal, &settings, &strategies)?;
-    let cut_off = cut_off(&journal, project.checkout.path())?;
+    let unfinished = unfinished_work(&journal, project.checkout.path())?;
     let strategies = strategies.remembering(&journal.costs()?);
     let kill = CancellationToken::new();
     let workspace = open_workspace(&project, host, &id, &[], kill.clone())?;
     let waiting = waiting::find(&journal, project.checkout.path())?;
     let new = new_session(&project, host, &id, &request, now_ms);
     let is_planned = request.plan().is_some();
-    let first = started(&project, settings, &request, history, cut_off);
+    let first = started(&project, settings, &request, history, unfinished);
     let fresh = Parts::fresh(
         id,
         now_ms,
@@ -248,8 +248,8 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
     // A session that died before its first event has nothing to resume, so it starts.
     let first = if chronicle.last_seq() == 0 {
         let history = history(&journal, &settings, &strategies)?;
-        let cut_off = cut_off(&journal, checkout)?;
-        started(&project, *settings, &request, history, cut_off)
+        let unfinished = unfinished_work(&journal, checkout)?;
+        started(&project, *settings, &request, history, unfinished)
     } else if is_decline {
         Input::Plan(PlanInput::Declined)
     } else {
@@ -336,7 +336,7 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     let inputs = channel();
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session has ended.
-    let tell = move |undecided| drop(heard.send(Input::Task(TaskInput::Undecided(undecided))));
+    let tell = move |plugin_failure| drop(heard.send(Input::Task(TaskInput::PluginFailed(plugin_failure))));
     let notes = Arc::new(BacklogNotes::default());
     let services = Services {
         notes: notes.clone(),
@@ -451,13 +451,13 @@ fn unfinished(
             session,
             project: row.project_path.into(),
         }),
-        SessionStatus::Running | SessionStatus::Interrupted => Ok(row),
-        SessionStatus::Completed => Err(SessionError::AlreadyOver {
+        StoredStatus::Running | StoredStatus::Interrupted => Ok(row),
+        StoredStatus::Completed => Err(SessionError::AlreadyOver {
             session,
             status: "completed",
             command: row.command,
         }),
-        SessionStatus::Failed => Err(SessionError::AlreadyOver {
+        StoredStatus::Failed => Err(SessionError::AlreadyOver {
             session,
             status: "failed",
             command: row.command,

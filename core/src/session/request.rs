@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use autoissue_engine::{Plan, PlanRules, PlanSource, Usd};
-use autoissue_journal::{Journal, SessionId, SessionRow, SessionStatus};
+use autoissue_journal::{Journal, SessionId, SessionRow, StoredStatus};
 use serde::{Deserialize, Serialize};
 
 use super::{Exec, SessionError};
@@ -169,8 +169,8 @@ pub fn planned_before(
             None if is_unfinished(&row) => return Ok(Some(PlannedBefore::Unfinished(id))),
             None => {
                 let engine = Recorded::read(journal, row)?.chronicle.into_engine();
-                let planning = engine.planning().filter(|planning| !planning.is_declined);
-                let Some(plan) = planning.and_then(|planning| planning.plan.clone()) else {
+                let plan_progress = engine.plan_progress().filter(|plan_progress| !plan_progress.is_declined);
+                let Some(plan) = plan_progress.and_then(|plan_progress| plan_progress.plan.clone()) else {
                     continue;
                 };
                 return Ok(Some(match repeated.remove(&plan.id) {
@@ -186,7 +186,7 @@ pub fn planned_before(
 pub(super) fn is_unfinished(row: &SessionRow) -> bool {
     matches!(
         row.status,
-        SessionStatus::Running | SessionStatus::Interrupted
+        StoredStatus::Running | StoredStatus::Interrupted
     )
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ::autoissue_plugin_sdk as sdk;
 use autoissue_engine::{
-    About, CutOff, History, Input, IssueNumber, Metering, ModelChoice, RedBase, SessionInput,
+    SessionInfo, UnfinishedWork, CostHistory, Input, IssueNumber, CostReporting, ModelChoice, RedBase, SessionInput,
     Settings, Usd,
 };
 use autoissue_journal::Journal;
@@ -26,10 +26,10 @@ pub(super) fn started(
     project: &Project,
     settings: Settings,
     request: &StartRequest,
-    history: History,
-    cut_off: BTreeMap<IssueNumber, CutOff>,
+    history: CostHistory,
+    unfinished: BTreeMap<IssueNumber, UnfinishedWork>,
 ) -> Input {
-    let about = About {
+    let info = SessionInfo {
         label: request.label().to_owned(),
         only: request
             .exec()
@@ -39,11 +39,11 @@ pub(super) fn started(
         repository: project.repository.clone(),
         base_branch: project.base_branch.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        cut_off,
+        unfinished,
     };
     Input::Session(SessionInput::Started {
         settings: Box::new(settings),
-        about,
+        info,
         history,
     })
 }
@@ -69,10 +69,10 @@ pub(super) fn settings(
         budget: Usd::from_micros(config.max_total_budget_usd.micros()),
         task_cap: Usd::from_micros(config.agent.max_budget_usd.micros()),
         turn_margin: Usd::from_micros(config.agent.turn_margin_usd.micros()),
-        metering: match metering {
-            sdk::Metering::Free => Metering::Free,
-            sdk::Metering::AsItGoes => Metering::AsItGoes,
-            sdk::Metering::AtTheEnd => Metering::AtTheEnd,
+        cost_reporting: match metering {
+            sdk::Metering::Free => CostReporting::Free,
+            sdk::Metering::AsItGoes => CostReporting::AsItGoes,
+            sdk::Metering::AtTheEnd => CostReporting::AtTheEnd,
         },
         n_slots: config.executor.max_parallel,
         max_retries: config.executor.max_retries,
@@ -86,8 +86,8 @@ pub(super) fn settings(
         model,
         has_checks: !config.executor.checks.is_empty(),
         red_base: match config.executor.red_base {
-            config::RedBase::Fail => RedBase::Fail,
-            config::RedBase::IgnoreKnown => RedBase::IgnoreKnown,
+            config::RedBaseSetting::Fail => RedBase::Fail,
+            config::RedBaseSetting::IgnoreKnown => RedBase::IgnoreKnown,
         },
         start_until: request.exec().and_then(|exec| exec.until),
         seed: started_at_ms,
@@ -99,15 +99,15 @@ pub(super) fn settings(
 
 /// Returns the work that earlier sessions of a project left unfinished: for each issue, as the
 /// newest session that tried it left it.
-pub(super) fn cut_off(
+pub(super) fn unfinished_work(
     journal: &Journal,
     project: &Path,
-) -> Result<BTreeMap<IssueNumber, CutOff>, SessionError> {
+) -> Result<BTreeMap<IssueNumber, UnfinishedWork>, SessionError> {
     let sessions = journal.sessions(None, usize::MAX)?.into_iter();
     let ours = sessions
         .filter(|row| Path::new(&row.project_path) == project)
         .take(N_SESSIONS_MAX);
-    let mut newest: BTreeMap<IssueNumber, Option<CutOff>> = BTreeMap::new();
+    let mut newest: BTreeMap<IssueNumber, Option<UnfinishedWork>> = BTreeMap::new();
     for row in ours {
         let id = row.id.clone();
         let engine = match Recorded::read(journal, row) {
@@ -122,12 +122,12 @@ pub(super) fn cut_off(
         for task in tried {
             newest
                 .entry(task.issue.number)
-                .or_insert_with(|| task.cut_off());
+                .or_insert_with(|| task.unfinished());
         }
     }
     let left = newest
         .into_iter()
-        .filter_map(|(issue, cut_off)| Some((issue, cut_off?)));
+        .filter_map(|(issue, unfinished)| Some((issue, unfinished?)));
     Ok(left.collect())
 }
 
@@ -136,7 +136,7 @@ pub(super) fn history(
     journal: &Journal,
     settings: &Settings,
     strategies: &Strategies,
-) -> Result<History, SessionError> {
+) -> Result<CostHistory, SessionError> {
     let models = match &settings.model {
         ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
         ModelChoice::Auto => strategies
@@ -149,5 +149,5 @@ pub(super) fn history(
         let known = journal.cost_history(&settings.agent, &model, N_COSTS_MAX)?;
         costs.insert(model, known.into_iter().map(Usd::from_micros).collect());
     }
-    Ok(History(costs))
+    Ok(CostHistory(costs))
 }

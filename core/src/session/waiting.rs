@@ -14,7 +14,7 @@ use std::path::Path;
 use autoissue_engine::{
     AttemptEvent, Event, Failure, IssueNumber, Outcome, PublishOrder, TaskEvent, Withdrawal,
 };
-use autoissue_journal::{AppendExtras, Journal, SessionId, SessionRow, SessionStatus};
+use autoissue_journal::{AppendExtras, Journal, SessionId, SessionRow, StoredStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
@@ -43,7 +43,7 @@ pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, Se
     let is_unfinished = |row: &SessionRow| {
         matches!(
             row.status,
-            SessionStatus::Running | SessionStatus::Interrupted
+            StoredStatus::Running | StoredStatus::Interrupted
         )
     };
     let n_rows = rows

@@ -12,7 +12,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use autoissue_engine::Instead;
+use autoissue_engine::PluginFailureAction;
 use autoissue_plugin_sdk::PluginError;
 
 use crate::config::PluginOnError;
@@ -26,11 +26,11 @@ const REST: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Guard {
     on_error: PluginOnError,
-    breaker: Mutex<Breaker>,
+    breaker: Mutex<PluginBreaker>,
 }
 
 #[derive(Debug, Default)]
-struct Breaker {
+struct PluginBreaker {
     n_faults: u32,
     /// When it may be asked again.
     rests_until: Option<Instant>,
@@ -45,11 +45,11 @@ impl Guard {
     }
 
     /// Returns what happens if the plugin does not decide.
-    pub(super) const fn instead(&self) -> Instead {
+    pub(super) const fn instead(&self) -> PluginFailureAction {
         match self.on_error {
-            PluginOnError::Fallback => Instead::Fallback,
-            PluginOnError::Fail => Instead::Fail,
-            PluginOnError::Skip => Instead::Skip,
+            PluginOnError::Fallback => PluginFailureAction::Fallback,
+            PluginOnError::Fail => PluginFailureAction::Fail,
+            PluginOnError::Skip => PluginFailureAction::Skip,
         }
     }
 
@@ -73,13 +73,13 @@ impl Guard {
         answer.map_err(|error| error.to_string())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, PluginBreaker> {
         // The lock holds only a count, which is valid even after a panic.
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Breaker {
+impl PluginBreaker {
     /// Returns whether a question may be asked. After the pause only one is; the others wait for
     /// its result.
     fn may_ask(&mut self, now: Instant) -> bool {

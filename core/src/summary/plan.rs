@@ -49,11 +49,11 @@ impl PlanSummary {
     /// Returns the plan of a session that has one.
     pub(super) fn of(chronicle: &Chronicle) -> Option<Self> {
         let engine = chronicle.engine();
-        let planning = engine.planning()?;
-        let plan = planning.plan.as_ref()?;
+        let plan_progress = engine.plan_progress()?;
+        let plan = plan_progress.plan.as_ref()?;
         let issue = |(position, issue): (u32, &PlannedIssue)| PlannedIssueSummary {
             position,
-            issue: planning.number_of(position).map(|number| number.0),
+            issue: plan_progress.number_of(position).map(|number| number.0),
             title: issue.title.clone(),
             domain: issue.domain.clone(),
             labels: issue.labels.clone(),
@@ -64,11 +64,11 @@ impl PlanSummary {
         };
         Some(Self {
             directive: engine
-                .about()
+                .info()
                 .directive
                 .clone()
                 .filter(|text| !text.is_empty()),
-            spent_usd: chronicle.money().planned.dollars(),
+            spent_usd: chronicle.money().planning.dollars(),
             estimate_usd: plan
                 .issues
                 .iter()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use autoissue_engine::{Failure, FileChange, Issue, Work};
 use autoissue_git::collector::CollectorError;
-use autoissue_git::worktrees::{self, CollectRequest, Collected, History, IgnoredFiles};
+use autoissue_git::worktrees::{self, CollectRequest, Collected, AgentCommits, IgnoredFiles};
 use autoissue_plugin_sdk::{commit_text, hidden_text};
 use autoissue_process::error_chain;
 
@@ -162,11 +162,11 @@ fn engine_work(work: worktrees::CollectedWork) -> Work {
         .chain(work.ignored.iter().map(ignored_note))
         .collect();
     match work.history {
-        History::Untouched | History::Kept => {}
-        History::Rewritten => {
+        AgentCommits::Untouched | AgentCommits::Kept => {}
+        AgentCommits::Rewritten => {
             notes.push("the agent's commits do not descend from the base".to_owned());
         }
-        History::Unreadable(why) => {
+        AgentCommits::Unreadable(why) => {
             notes.push(format!("the agent's commits cannot be read: {why}"));
         }
     }

@@ -24,9 +24,9 @@ use tokio::sync::watch;
 
 use super::failure::collector_failure;
 use super::{AttemptId, Services, blocking, uuid};
-use crate::agent::{self, Launch, Seen, Wish};
+use crate::agent::{self, Launch, Seen, AgentControl};
 use crate::bus::{Progress, ProgressKind};
-use crate::planner::{self, Question};
+use crate::planner::{self, PlannerQuestion};
 use crate::wall_clock::wall_clock_ms;
 use crate::whole_file::write_whole;
 
@@ -65,12 +65,12 @@ impl Services {
     pub(crate) async fn decompose(
         self: &Arc<Self>,
         order: PlannerOrder,
-        wish: watch::Receiver<Wish>,
+        control: watch::Receiver<AgentControl>,
         inputs: Sender<Input>,
     ) -> Input {
         let attempt = order.attempt;
         let outcome = match self.lease_for_planner(&order).await {
-            Ok(()) => self.run_planner(order, wish, inputs).await,
+            Ok(()) => self.run_planner(order, control, inputs).await,
             Err(failure) => PlannerOutcome::failed(failure, Spent::Known(Usd::ZERO)),
         };
         let other = self.clone();
@@ -122,7 +122,7 @@ impl Services {
     async fn run_planner(
         &self,
         order: PlannerOrder,
-        wish: watch::Receiver<Wish>,
+        control: watch::Receiver<AgentControl>,
         inputs: Sender<Input>,
     ) -> PlannerOutcome {
         let (attempt, directive) = (order.attempt, order.directive.clone());
@@ -149,7 +149,7 @@ impl Services {
             &self.supervisor(),
             self.strategies.backend(),
             launch,
-            wish,
+            control,
             on_seen,
         )
         .await
@@ -174,7 +174,7 @@ impl Services {
             attempt: order.attempt,
         };
         let directory = self.workspace()?.collectors.path(PLANNER.0);
-        let question = Question {
+        let question = PlannerQuestion {
             directive,
             problems: order
                 .rejection

@@ -6,7 +6,7 @@ use autoissue_engine::Failure;
 use autoissue_git::CommitId;
 use autoissue_git::collector::CollectorError;
 use autoissue_git::mirror::FetchError;
-use autoissue_git::remote::{RemoteError, Verdict, verdict, was_server_error};
+use autoissue_git::remote::{RemoteError, RemoteFailure, classify_failure, was_server_error};
 use autoissue_process::error_chain;
 
 pub(super) fn validation(message: &str) -> Failure {
@@ -30,7 +30,7 @@ pub(super) fn commit(text: &str) -> Result<CommitId, Failure> {
 pub(super) fn remote_failure(error: &RemoteError) -> Failure {
     let message = error_chain(error);
     match error {
-        RemoteError::Unreachable { source, .. } if verdict(source) == Verdict::Account => {
+        RemoteError::Unreachable { source, .. } if classify_failure(source) == RemoteFailure::Credentials => {
             Failure::Auth { message }
         }
         RemoteError::Unreachable { .. }
@@ -44,14 +44,14 @@ pub(super) fn remote_failure(error: &RemoteError) -> Failure {
 /// task, so that error interrupts the session; one that an earlier attempt added affects only that
 /// work.
 pub(super) fn lease_failure(error: &CollectorError, is_on_base: bool) -> Failure {
-    let CollectorError::Submodule { message, verdict } = error else {
+    let CollectorError::Submodule { message, failure } = error else {
         return collector_failure(error);
     };
     let message = message.clone();
-    match verdict {
-        Verdict::Outage => Failure::Network { message },
-        Verdict::Account | Verdict::Work if is_on_base => Failure::Auth { message },
-        Verdict::Account | Verdict::Work => Failure::NeedsPerson { message },
+    match failure {
+        RemoteFailure::Outage => Failure::Network { message },
+        RemoteFailure::Credentials | RemoteFailure::Work if is_on_base => Failure::Auth { message },
+        RemoteFailure::Credentials | RemoteFailure::Work => Failure::NeedsPerson { message },
     }
 }
 

@@ -5,15 +5,15 @@ use std::error::Error;
 use std::sync::Arc;
 
 use autoissue_engine::{
-    CheckResult, Failure, Instead, IssueNumber, Publication, PublishOrder, PullRequest, StackedOn,
-    Time, Undecided,
+    CheckResult, Failure, PluginFailureAction, IssueNumber, Publication, PublishOrder, PullRequest, StackedOn,
+    Time, PluginFailure,
 };
 use autoissue_forge::PullRequestDraft;
 use autoissue_git::BRANCH_PREFIX;
 use autoissue_git::CommitId;
 use autoissue_git::mirror::{CopyError, PushError, UploadError};
 use autoissue_git::remote::{
-    INSTALL_LFS, RemoteError, Verdict, is_of_this_work, upload_verdict, verdict,
+    INSTALL_LFS, RemoteError, RemoteFailure, is_of_this_work, classify_upload_failure, classify_failure,
 };
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use autoissue_process::error_chain;
@@ -139,7 +139,7 @@ impl Services {
     /// answer to git's push, and finally whether the remote would accept any push at all.
     fn push_failure(&self, error: &PushError, head: &CommitId) -> Failure {
         let message = error_chain(error);
-        let verdict = match error {
+        let failure = match error {
             PushError::NotOurs { .. } | PushError::InTheWay { .. } => {
                 return Failure::NeedsPerson { message };
             }
@@ -160,21 +160,21 @@ impl Services {
             PushError::Upload {
                 source: UploadError::Failed(source),
                 ..
-            } => Some(upload_verdict(source)),
-            PushError::Broken { source, .. } => Some(verdict(source)),
-            PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(verdict(source)),
+            } => Some(classify_upload_failure(source)),
+            PushError::Broken { source, .. } => Some(classify_failure(source)),
+            PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(classify_failure(source)),
             PushError::Remote(_) => return Failure::Network { message },
         };
         if let Err(error) = self.forge.check_push_right() {
             return error.failure();
         }
-        match (error, verdict) {
+        match (error, failure) {
             (PushError::Refused { reason, .. }, _) if is_of_this_work(reason) => {
                 Failure::NeedsPerson { message }
             }
             (PushError::Refused { .. }, _) => Failure::Refused { message },
-            (_, Some(Verdict::Account)) => Failure::Auth { message },
-            (_, Some(Verdict::Work)) => Failure::NeedsPerson { message },
+            (_, Some(RemoteFailure::Credentials)) => Failure::Auth { message },
+            (_, Some(RemoteFailure::Work)) => Failure::NeedsPerson { message },
             _ if self.would_take_a_push(head) => Failure::Crash { message },
             _ => Failure::Network { message },
         }
@@ -203,7 +203,7 @@ impl Services {
         let text = self
             .strategies
             .render(&order.issue, &self.context(order, branch, &base))
-            .map_err(|undecided| unwritten(&undecided))?;
+            .map_err(|plugin_failure| unwritten(&plugin_failure))?;
         let marker = marker(order.issue.number.0);
         let draft = PullRequestDraft {
             issue: order.issue.number,
@@ -277,7 +277,7 @@ impl Services {
             agent: order.agent.clone(),
             model: order.model.clone(),
             cost_usd: order.cost.dollars(),
-            cost_is_assumed: order.cost_is_assumed,
+            cost_is_assumed: order.cost_is_estimated,
             attempts: order.attempt,
             checks: order
                 .checks
@@ -320,14 +320,14 @@ fn network(error: &dyn Error) -> Failure {
 }
 
 /// The work is done and kept; only the text of its pull request is missing.
-fn unwritten(undecided: &Undecided) -> Failure {
+fn unwritten(plugin_failure: &PluginFailure) -> Failure {
     let message = format!(
         "{} did not write the pull request: {}",
-        undecided.plugin, undecided.message
+        plugin_failure.plugin, plugin_failure.message
     );
-    match undecided.then {
-        Instead::Skip => Failure::NeedsPerson { message },
-        Instead::Fallback | Instead::Fail => Failure::Validation { message },
+    match plugin_failure.action {
+        PluginFailureAction::Skip => Failure::NeedsPerson { message },
+        PluginFailureAction::Fallback | PluginFailureAction::Fail => Failure::Validation { message },
     }
 }
 

@@ -8,7 +8,7 @@ use autoissue_plugin_sdk::AgentTask;
 use tokio::sync::watch;
 
 use super::{AttemptId, Services, uuid};
-use crate::agent::{self, Launch, Seen, Wish};
+use crate::agent::{self, Launch, Seen, AgentControl};
 use crate::bus::{Progress, ProgressKind};
 use crate::prompt::{self, Earlier};
 
@@ -21,7 +21,7 @@ impl Services {
     pub(crate) async fn run_agent(
         &self,
         order: AgentOrder,
-        wish: watch::Receiver<Wish>,
+        control: watch::Receiver<AgentControl>,
         inputs: Sender<Input>,
     ) -> Result<AgentReport, Failure> {
         let id = AttemptId {
@@ -50,7 +50,7 @@ impl Services {
             &self.supervisor(),
             self.strategies.backend(),
             launch,
-            wish,
+            control,
             on_seen,
         )
         .await;
@@ -70,7 +70,7 @@ impl Services {
             &order.avoid,
             match order.feedback.as_deref() {
                 Some(feedback) => Earlier::NotGoodEnough(feedback),
-                None if order.continues => Earlier::CutOff,
+                None if order.continues => Earlier::Interrupted,
                 None => Earlier::Nothing,
             },
         );

@@ -142,7 +142,7 @@ fn unfinished_merge(files: &[String]) -> CheckResult {
     }
 }
 
-pub(crate) fn check(check: &config::Check) -> checks::Check {
+pub(crate) fn check(check: &config::CheckConfig) -> checks::Check {
     checks::Check {
         name: check.name.clone(),
         run: check.run.clone(),

@@ -1,3 +1,3 @@
 //! Tests of core through its public interface, in one binary.
 
-mod older;
+mod outdated_journal;

@@ -2,7 +2,7 @@
 
 use super::bindings::metadata::exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
 use super::{NOTHING, WitError, error, named, set_up};
-use crate::supplies::{Strategies, Supplies};
+use crate::supplies::{PluginStrategies, Supplies};
 use crate::{
     AgentBackend, Classifier, Description, ModelSelector, PluginError, PrTemplate, Settings,
 };
@@ -34,7 +34,7 @@ impl<P: Supplies> Guest for P {
     }
 }
 
-fn strategies(all: &Strategies) -> Vec<Strategy> {
+fn strategies(all: &PluginStrategies) -> Vec<Strategy> {
     let mut found = Vec::new();
     found.extend(
         all.classifiers
@@ -70,7 +70,7 @@ fn strategy(kind: &str, description: Description, settings: &Settings) -> Strate
     }
 }
 
-fn check(all: &Strategies, kind: &str, name: &str, settings: &str) -> Result<(), PluginError> {
+fn check(all: &PluginStrategies, kind: &str, name: &str, settings: &str) -> Result<(), PluginError> {
     match kind {
         CLASSIFIER => named(&all.classifiers, Classifier::describe, name)?.check_settings(settings),
         MODEL_SELECTOR => {

@@ -71,11 +71,11 @@ const REASONS_MAX: usize = 4;
 pub(crate) struct Evidence<'i> {
     /// Evidence per domain.
     pub(crate) scores: Scores,
-    heard: Vec<Heard<'i>>,
+    heard: Vec<FoundWord<'i>>,
 }
 
 /// A word that was found, as written, with its evidence for each domain.
-struct Heard<'i> {
+struct FoundWord<'i> {
     written: &'i str,
     brought: Scores,
 }
@@ -140,8 +140,8 @@ impl Evidence<'_> {
 
     /// Returns the words with the most evidence for `domain`, as written, strongest first.
     pub(crate) fn words_for(&self, domain: Domain) -> Vec<&str> {
-        let brought = |heard: &Heard<'_>| heard.brought[domain as usize];
-        let mut best: Vec<&Heard<'_>> = Vec::with_capacity(REASONS_MAX + 1);
+        let brought = |heard: &FoundWord<'_>| heard.brought[domain as usize];
+        let mut best: Vec<&FoundWord<'_>> = Vec::with_capacity(REASONS_MAX + 1);
         for heard in self.heard.iter().filter(|heard| brought(heard) > 0) {
             let place = best.partition_point(|better| brought(better) >= brought(heard));
             best.insert(place, heard);
@@ -186,7 +186,7 @@ impl<'i> Listener<'i> {
             evidence.add(&brought);
             if *times == 0 {
                 let written = &text[within(&words.written(range), text)];
-                evidence.heard.push(Heard { written, brought });
+                evidence.heard.push(FoundWord { written, brought });
             }
             *times = times.saturating_add(1);
         });

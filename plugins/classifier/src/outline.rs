@@ -36,11 +36,11 @@ struct Reader {
     /// The fence that closes the current code block.
     fence: Option<&'static str>,
     in_filled_section: bool,
-    lead: Lead,
+    lead: LeadState,
 }
 
 #[derive(Default, PartialEq, Eq)]
-enum Lead {
+enum LeadState {
     #[default]
     Awaited,
     Open,
@@ -112,8 +112,8 @@ impl Reader {
     }
 
     fn end_lead(&mut self) {
-        if self.lead == Lead::Open {
-            self.lead = Lead::Over;
+        if self.lead == LeadState::Open {
+            self.lead = LeadState::Over;
         }
     }
 
@@ -142,9 +142,9 @@ impl Reader {
             return Some(Zone::Code);
         }
         match self.lead {
-            Lead::Over => Some(Zone::Rest),
-            Lead::Awaited | Lead::Open => {
-                self.lead = Lead::Open;
+            LeadState::Over => Some(Zone::Rest),
+            LeadState::Awaited | LeadState::Open => {
+                self.lead = LeadState::Open;
                 Some(Zone::Lead)
             }
         }

@@ -226,7 +226,7 @@ fn origin(context: &PrContext) -> Option<String> {
     ))
 }
 
-fn cost(usd: f64, is_assumed: bool) -> String {
+fn cost(usd: f64, is_estimated: bool) -> String {
     let known = if !usd.is_finite() || usd < 0.0 {
         return "unknown".into();
     } else if 0.0 < usd && usd < 0.005 {
@@ -234,7 +234,7 @@ fn cost(usd: f64, is_assumed: bool) -> String {
     } else {
         format!("${usd:.2}")
     };
-    if is_assumed {
+    if is_estimated {
         format!("{known}, partly estimated")
     } else {
         known

@@ -105,7 +105,7 @@ pub(super) struct UnderWay {
 }
 
 /// The facts by which a request is judged.
-pub(super) struct Sight<'a> {
+pub(super) struct RequestContext<'a> {
     pub(super) now: Timestamp,
     /// The token it uses; empty without one.
     pub(super) token: &'a str,
@@ -148,20 +148,20 @@ impl Policy {
     }
 
     /// Judges a request as it arrives.
-    pub(super) fn arrived(&self, request: &Received, sight: &Sight<'_>) -> UnderWay {
+    pub(super) fn arrived(&self, request: &Received, context: &RequestContext<'_>) -> UnderWay {
         let line = format!("{} {}", request.method, request.target());
         let mut watch = self.watch();
-        let found = watch.judge(request, &line, sight);
+        let found = watch.judge(request, &line, context);
         watch.breaches.extend(found);
         let is_write = request.is_write() && !request.is_git;
-        let client = watch.clients.entry(sight.token.to_owned()).or_default();
+        let client = watch.clients.entry(context.token.to_owned()).or_default();
         client.under_way.push(line.clone());
         if is_write {
             client.writing.push(line.clone());
         }
         UnderWay {
             policy: self.clone(),
-            token: sight.token.to_owned(),
+            token: context.token.to_owned(),
             line,
             is_write,
         }
@@ -202,11 +202,11 @@ impl Policy {
 }
 
 impl Watch {
-    fn judge(&mut self, request: &Received, line: &str, sight: &Sight<'_>) -> Vec<String> {
+    fn judge(&mut self, request: &Received, line: &str, context: &RequestContext<'_>) -> Vec<String> {
         let mut found = Vec::new();
         let target = request.target();
         if target.contains("access_token=")
-            || sight
+            || context
                 .known_tokens
                 .iter()
                 .any(|token| target.contains(token.as_str()))
@@ -219,14 +219,14 @@ impl Watch {
         if request.header("user-agent").is_none_or(str::is_empty) {
             found.push(format!("no User-Agent: {line}"));
         }
-        if sight.token.is_empty() {
+        if context.token.is_empty() {
             found.push(format!("no token: {line}"));
         }
         let Self { rules, clients, .. } = self;
-        let client = clients.entry(sight.token.to_owned()).or_default();
-        found.extend(client.judge_load(request, line, rules, sight.now));
-        found.extend(client.judge_patience(request, line, rules, sight.now));
-        found.extend(client.judge_repetition(request, line, sight.is_still_there));
+        let client = clients.entry(context.token.to_owned()).or_default();
+        found.extend(client.judge_load(request, line, rules, context.now));
+        found.extend(client.judge_patience(request, line, rules, context.now));
+        found.extend(client.judge_repetition(request, line, context.is_still_there));
         found
     }
 }

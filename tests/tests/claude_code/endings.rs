@@ -27,7 +27,7 @@ fn success_with_a_pull_request() {
         (Some("done".to_owned()), Some("done".to_owned()))
     );
     assert_eq!(
-        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (usd(&run, "spent_usd"), usd(&run, "estimated_usd")),
         (2.0 * SUCCESS_USD, 0.0)
     );
     let text = world.sandbox.pulls().join("\n");
@@ -54,7 +54,7 @@ fn late_bill_costs_are_metered_during_the_run_at_the_programs_own_prices() {
     world.issue(1);
     let run = world.exec().exits(0);
     let billed = usd(&run, "spent_usd");
-    assert_eq!(usd(&run, "assumed_usd"), 0.0);
+    assert_eq!(usd(&run, "estimated_usd"), 0.0);
     let metered: Vec<f64> = run
         .events("attempt.metered")
         .iter()
@@ -94,7 +94,7 @@ fn an_exhausted_budget_keeps_the_work() {
     // It was given $2.50, checked between turns, and exceeded the limit by less than a turn: 0.07
     // plus three times 0.94.
     assert_eq!(
-        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (usd(&run, "spent_usd"), usd(&run, "estimated_usd")),
         (2.878_686, 0.0)
     );
 }
@@ -171,12 +171,12 @@ fn a_truncated_answer_counts_as_a_network_failure_with_a_cost() {
     // it and, if that is all, reports no cost.
     let (once, thrice) = (0.505_877, 0.518);
     let exits = run.events("attempt.agent_exited");
-    let charged = |event: &serde_json::Value| event["charged_usd"].as_f64().expect("dollars");
+    let charged = |event: &serde_json::Value| event["cost_usd"].as_f64().expect("dollars");
     let paid: Vec<_> = exits.iter().filter(|event| charged(event) > 0.0).collect();
     assert!(!paid.is_empty());
     for event in paid {
         assert!((once..=thrice).contains(&charged(event)), "{event}");
-        assert_eq!(event["assumed"], true, "{event}");
+        assert_eq!(event["estimated"], true, "{event}");
     }
 }
 

@@ -10,6 +10,6 @@
 
 mod endings;
 mod memory;
-mod planning;
+mod planner;
 mod stopping;
 mod world;

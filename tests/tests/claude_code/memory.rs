@@ -10,8 +10,8 @@ use super::world::{World, outcome, usd};
 /// Returns the cost of each attempt in micro-dollars, and whether it is estimated.
 fn charges(run: &Run) -> Vec<(i64, bool)> {
     let charge = |event: &Value| {
-        let charged = event["charged_usd"].as_f64().expect("dollars");
-        ((charged * 1e6).round() as i64, event["assumed"] == true)
+        let charged = event["cost_usd"].as_f64().expect("dollars");
+        ((charged * 1e6).round() as i64, event["estimated"] == true)
     };
     run.events("attempt.agent_exited")
         .iter()

@@ -81,9 +81,9 @@ fn orphans_kill_in_a_tool_leaves_none_and_resume_pays_nothing_twice() {
         ("done", Some("whole"))
     );
     assert_eq!(world.sessions().len(), 2);
-    let assumed = usd(&run, "assumed_usd");
+    let estimated = usd(&run, "estimated_usd");
     assert!(
-        (MARGIN_USD - 1e-9..=MARGIN_USD + TURN_USD + 1e-9).contains(&assumed),
-        "{assumed}"
+        (MARGIN_USD - 1e-9..=MARGIN_USD + TURN_USD + 1e-9).contains(&estimated),
+        "{estimated}"
     );
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::checks::{
-    Check, ChecksError, OUTPUT_BYTES_MAX, SetupError, Workplace, run_checks, run_setup,
+    Check, ChecksError, OUTPUT_BYTES_MAX, SetupError, CommandEnvironment, run_checks, run_setup,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -13,12 +13,12 @@ use crate::process_under_test::{poll_until, supervisor, tagged, unique_tag};
 /// A time limit that no command here reaches, however busy the machine is.
 const LONG: Duration = Duration::from_secs(3_600);
 
-fn workplace(name: &str) -> Workplace {
+fn workplace(name: &str) -> CommandEnvironment {
     let env = vec![
         ("PATH".into(), "/usr/bin:/bin".into()),
         ("COLOUR".into(), "blue".into()),
     ];
-    Workplace {
+    CommandEnvironment {
         directory: PathBuf::from("/usr"),
         env,
         tag: unique_tag(name),

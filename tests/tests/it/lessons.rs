@@ -24,38 +24,38 @@ const POLL: Duration = Duration::from_millis(10);
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A sandbox whose `claude` is the fake.
-struct Night {
+struct World {
     sandbox: Sandbox,
 }
 
-impl Night {
+impl World {
     /// Creates a sandbox with these settings on top of short limits and delays.
     fn new(settings: Value) -> Self {
-        let night = Self {
+        let world = Self {
             sandbox: Sandbox::new(),
         };
-        night
+        world
             .sandbox
             .install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
-        night.configure(settings);
-        night
+        world.configure(settings);
+        world
     }
 
     /// Creates a sandbox whose `claude` is a shell script.
     fn with_script(settings: Value, script: &str) -> Self {
-        let night = Self {
+        let world = Self {
             sandbox: Sandbox::new(),
         };
-        let path = night.sandbox.home().join("claude.sh");
+        let path = world.sandbox.home().join("claude.sh");
         let script = format!(
             "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo '2.1.332 (Claude Code)'; exit; }}\n{script}\n"
         );
         std::fs::write(&path, script).expect("the script");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
             .expect("the script is executable");
-        night.sandbox.install("claude", &path);
-        night.configure(settings);
-        night
+        world.sandbox.install("claude", &path);
+        world.configure(settings);
+        world
     }
 
     fn configure(&self, settings: Value) {

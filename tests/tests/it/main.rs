@@ -21,7 +21,7 @@ mod init;
 mod lessons;
 mod logs;
 mod next_command;
-mod older;
+mod outdated_journal;
 mod output;
 mod planner;
 mod plugins;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use autoissue_tests::{Run, Sandbox, Sight, Terminal};
+use autoissue_tests::{Run, Sandbox, TerminalContents, Terminal};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -49,9 +49,9 @@ fn go(world: &Sandbox) {
 
 /// Asserts that nothing of the screen remains and the terminal is restored.
 #[track_caller]
-fn is_tidy(sight: &Sight) {
-    assert!(sight.has_cursor, "the cursor is hidden");
-    let rules: Vec<&String> = sight
+fn is_tidy(contents: &TerminalContents) {
+    assert!(contents.has_cursor, "the cursor is hidden");
+    let rules: Vec<&String> = contents
         .lines
         .iter()
         .filter(|line| line.starts_with(RULE))
@@ -59,13 +59,13 @@ fn is_tidy(sight: &Sight) {
     assert!(
         rules.is_empty(),
         "{rules:?} remains in\n{}",
-        sight.lines.join("\n")
+        contents.lines.join("\n")
     );
 }
 
 /// Returns the number of screen rows that start with the rule.
-fn n_rules(sight: &Sight) -> usize {
-    sight
+fn n_rules(contents: &TerminalContents) -> usize {
+    contents
         .rows
         .iter()
         .filter(|row| row.starts_with(RULE))
@@ -89,17 +89,17 @@ fn the_screen_follows_a_session_from_start_to_report() {
         "no change",
         "reserved",
     ];
-    let sight = terminal.wait_until("one issue is running, one waiting, one done", |sight| {
-        words.iter().all(|word| sight.shows(word)) && sight.shows("1 running")
+    let contents = terminal.wait_until("one issue is running, one waiting, one done", |contents| {
+        words.iter().all(|word| contents.shows(word)) && contents.shows("1 running")
     });
-    assert_eq!(n_rules(&sight), 1, "{:?}", sight.rows);
+    assert_eq!(n_rules(&contents), 1, "{:?}", contents.rows);
     // The clock runs even if nothing happens.
-    terminal.wait_until("a second has passed", |sight| sight.shows(" 1 s "));
+    terminal.wait_until("a second has passed", |contents| contents.shows(" 1 s "));
     go(&world);
-    let (code, sight) = terminal.end();
-    assert_eq!(code, Some(3), "{sight:?}");
-    is_tidy(&sight);
-    let text = sight.lines.join("\n");
+    let (code, contents) = terminal.end();
+    assert_eq!(code, Some(3), "{contents:?}");
+    is_tidy(&contents);
+    let text = contents.lines.join("\n");
     let (log, report) = text.split_once("shipped (2)").expect("the closing report");
     for word in [
         "#1 attempt 1 started",
@@ -123,23 +123,23 @@ fn typed_keys_do_not_appear_on_the_screen() {
         json!([{"say": "at work"}, {"wait_for": "~/go"}, {"result": {}}]),
     )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
-    terminal.wait_until("the agent is running", |sight| sight.shows("at work"));
+    terminal.wait_until("the agent is running", |contents| contents.shows("at work"));
     assert!(!terminal.echoes());
     for _ in 0..30 {
         terminal.press("are you alive?");
         terminal.press(ENTER);
     }
-    terminal.wait_until("the clock runs", |sight| sight.shows(" 1 s "));
+    terminal.wait_until("the clock runs", |contents| contents.shows(" 1 s "));
     go(&world);
-    let (_, sight) = terminal.end();
-    assert!(!sight.written.contains("alive"));
-    is_tidy(&sight);
+    let (_, contents) = terminal.end();
+    assert!(!contents.written.contains("alive"));
+    is_tidy(&contents);
 }
 
 #[test]
 fn the_screen_follows_the_size_of_the_terminal() {
-    fn n_said(sight: &Sight) -> usize {
-        sight
+    fn n_said(contents: &TerminalContents) -> usize {
+        contents
             .lines
             .iter()
             .filter(|line| line.contains("│ a long"))
@@ -159,31 +159,31 @@ fn the_screen_follows_the_size_of_the_terminal() {
         100,
         20,
     );
-    terminal.wait_until("two agents are running", |sight| {
-        sight.shows("2 running") && n_said(sight) == 60
+    terminal.wait_until("two agents are running", |contents| {
+        contents.shows("2 running") && n_said(contents) == 60
     });
     for (columns, rows) in [(60, 20), (41, 14), (45, 30), (120, 40), (119, 12), (80, 24)] {
         terminal.resize(columns, rows);
         let columns = usize::from(columns);
-        let sight = terminal.wait_until("the screen is redrawn", |sight| {
-            let rules = sight.rows.iter().filter(|row| row.starts_with(RULE));
+        let contents = terminal.wait_until("the screen is redrawn", |contents| {
+            let rules = contents.rows.iter().filter(|row| row.starts_with(RULE));
             rules.map(|row| row.chars().count()).eq([columns - 1])
         });
         assert_eq!(
-            sight
+            contents
                 .rows
                 .iter()
                 .filter(|row| row.contains("of $50.00"))
                 .count(),
             1,
             "{:#?}",
-            sight.rows
+            contents.rows
         );
     }
     go(&world);
-    let (_, sight) = terminal.end();
-    is_tidy(&sight);
-    assert_eq!(n_said(&sight), 60, "{:#?}", sight.lines);
+    let (_, contents) = terminal.end();
+    is_tidy(&contents);
+    assert_eq!(n_said(&contents), 60, "{:#?}", contents.lines);
 }
 
 #[test]
@@ -213,26 +213,26 @@ fn an_agent_cannot_write_over_the_screen() {
         100,
         20,
     );
-    let sight = terminal.wait_until("the last line", |sight| {
-        sight.shows("last") && sight.shows("1 running")
+    let contents = terminal.wait_until("the last line", |contents| {
+        contents.shows("last") && contents.shows("1 running")
     });
-    assert_eq!(n_rules(&sight), 1, "{:?}", sight.rows);
-    assert!(sight.shows("a title that means harm"), "{:?}", sight.rows);
+    assert_eq!(n_rules(&contents), 1, "{:?}", contents.rows);
+    assert!(contents.shows("a title that means harm"), "{:?}", contents.rows);
     go(&world);
-    let (_, sight) = terminal.end();
-    is_tidy(&sight);
+    let (_, contents) = terminal.end();
+    is_tidy(&contents);
     for word in ["gone", "title", "100 %", "C1 drawkcab", "red", "zalgo"] {
         assert!(
-            sight.has_shown(word),
+            contents.has_shown(word),
             "{word:?} is missing in\n{}",
-            sight.lines.join("\n")
+            contents.lines.join("\n")
         );
     }
     for trick in [
         "[2J", "[H", "1049", "]0;", "]52", "[5;5H", "[41m", "\u{1b}c", "\u{9b}", "\u{202e}",
         "\u{8}", "\u{fe0f}",
     ] {
-        assert!(!sight.written.contains(trick), "{trick:?} was not removed");
+        assert!(!contents.written.contains(trick), "{trick:?} was not removed");
     }
 }
 
@@ -245,18 +245,18 @@ fn heavy_output_is_drawn_at_a_limited_rate() {
         json!([{"flood": n_lines}, {"result": {}}]),
     )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 80, 24);
-    let (_, sight) = terminal.end();
-    let n_frames = sight.written.matches(BEGIN).count();
+    let (_, contents) = terminal.end();
+    let n_frames = contents.written.matches(BEGIN).count();
     assert!(n_frames < n_lines / 20, "{n_frames} frames");
-    is_tidy(&sight);
+    is_tidy(&contents);
 }
 
 #[test]
 fn ctrl_c_stops_the_session_and_shows_progress() {
     // In two places: as a line of the log, and as one that remains on the screen.
-    fn says(text: &'static str) -> impl Fn(&Sight) -> bool {
-        move |sight: &Sight| {
-            sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
+    fn says(text: &'static str) -> impl Fn(&TerminalContents) -> bool {
+        move |contents: &TerminalContents| {
+            contents.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(contents) == 1
         }
     }
 
@@ -266,23 +266,23 @@ fn ctrl_c_stops_the_session_and_shows_progress() {
         json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]),
     )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
-    terminal.wait_until("the agent is running", |sight| sight.shows("deaf"));
+    terminal.wait_until("the agent is running", |contents| contents.shows("deaf"));
     terminal.press(CTRL_C);
     terminal.wait_until(
         "the session is stopping",
         says("stopping: waiting for agents to exit"),
     );
     terminal.press(CTRL_C);
-    terminal.wait_until("the agents are being killed", |sight| {
-        sight.has_shown("killing the agents")
+    terminal.wait_until("the agents are being killed", |contents| {
+        contents.has_shown("killing the agents")
     });
-    let (code, sight) = terminal.end();
+    let (code, contents) = terminal.end();
     assert_eq!(code, Some(130));
-    is_tidy(&sight);
+    is_tidy(&contents);
     assert!(
-        sight.has_shown("next        autoissue resume "),
+        contents.has_shown("next        autoissue resume "),
         "{}",
-        sight.lines.join("\n")
+        contents.lines.join("\n")
     );
 }
 
@@ -296,7 +296,7 @@ fn the_terminal_is_restored_however_the_program_ends() {
     ] {
         let world = world(&[(1, "[Backend] first", deaf.clone())]);
         let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
-        terminal.wait_until("the agent is running", |sight| sight.shows("deaf"));
+        terminal.wait_until("the agent is running", |contents| contents.shows("deaf"));
         let pid = Pid::from_raw(i32::try_from(terminal.id()).expect("a pid")).expect("it runs");
         signals
             .iter()
@@ -305,14 +305,14 @@ fn the_terminal_is_restored_however_the_program_ends() {
         wait_until("the program is gone or the keys are echoed", || {
             is_killed || terminal.echoes()
         });
-        let (code, sight) = terminal.end();
+        let (code, contents) = terminal.end();
         assert_eq!(
             code,
             if is_killed { None } else { Some(130) },
             "{signals:?}"
         );
         // A shell restores many settings by itself, but not a hidden cursor.
-        assert!(sight.has_cursor, "{signals:?}");
+        assert!(contents.has_cursor, "{signals:?}");
     }
 }
 
@@ -327,11 +327,11 @@ fn plain_lines_are_printed_if_drawing_is_impossible() {
     ] {
         let mut command = on_a_terminal(&world, &[&["exec", "none"], args].concat());
         command.env(name, value);
-        let (code, sight) = Terminal::start(&command, 80, 24).end();
-        assert_eq!(code, Some(0), "{sight:?}");
+        let (code, contents) = Terminal::start(&command, 80, 24).end();
+        assert_eq!(code, Some(0), "{contents:?}");
         assert!(
-            !sight.written.contains(BEGIN) && sight.has_shown("no open issue"),
-            "{name}={value}: {sight:?}"
+            !contents.written.contains(BEGIN) && contents.has_shown("no open issue"),
+            "{name}={value}: {contents:?}"
         );
     }
 }

@@ -598,7 +598,7 @@ fn recorded(state: &Path) -> (NewSession, Vec<StoredEvent>) {
 
 /// Creates the journal of a session that was interrupted after these events, with copies of all its
 /// other files.
-fn cut_off(from: &Path, to: &Path, new: &NewSession, events: &[StoredEvent]) {
+fn died_after(from: &Path, to: &Path, new: &NewSession, events: &[StoredEvent]) {
     copy_directory(from, to);
     for file in ["journal.db", "journal.mark"] {
         fs::remove_file(to.join(file)).expect("the whole journal");
@@ -822,7 +822,7 @@ fn a_changed_journal_is_an_error_and_never_an_empty_history() {
     run(&world, &["exec", "go"]).exits(0);
     let (new, events) = recorded(&world.state());
     let state = world.root().join("unfinished");
-    cut_off(&world.state(), &state, &new, &events[..events.len() - 2]);
+    died_after(&world.state(), &state, &new, &events[..events.len() - 2]);
     let session = new.id.as_str();
     let commands: [&[&str]; 5] = [
         &["status"],
@@ -881,7 +881,7 @@ fn losing_the_last_events_never_repeats_a_pull_request() {
     // The last event is the end of the session; without it there is a session to resume.
     for n_kept in 0..events.len() {
         let state = world.root().join(format!("kept-{n_kept}"));
-        cut_off(&world.state(), &state, &new, &events[..n_kept]);
+        died_after(&world.state(), &state, &new, &events[..n_kept]);
         fs::remove_dir_all(world.project()).expect("the project");
         copy_directory(&pristine, &world.project());
         let resumed = run_on(&world, &state, &["resume", "--output", "json"]).exits(0);
@@ -901,7 +901,7 @@ fn a_session_older_than_another_is_resumed_only_by_id() {
     run(&world, &["exec", "go"]).exits(0);
     let (new, events) = recorded(&world.state());
     let state = world.root().join("overtaken");
-    cut_off(&world.state(), &state, &new, &events[..events.len() - 1]);
+    died_after(&world.state(), &state, &new, &events[..events.len() - 1]);
     let newer = run_on(&world, &state, &["exec", "go"]).exits(0);
     assert!(
         newer.stderr.contains(&format!("session {} ", new.id)),
@@ -980,7 +980,7 @@ fn a_session_from_the_future_can_be_resumed() {
         started_at_ms: new.started_at_ms + DAY_MS,
         ..new
     };
-    cut_off(&world.state(), &state, &new, &later);
+    died_after(&world.state(), &state, &new, &later);
     let status = run_on(&world, &state, &["status", new.id.as_str()]).exits(0);
     assert!(
         status.stdout.contains("the process died") && status.stdout.contains("retrying at"),

@@ -36,8 +36,8 @@ pub(super) fn ask(invocation: &Invocation, finished: &Finished) -> Result<Agreem
     let n_issues = finished
         .chronicle
         .engine()
-        .planning()
-        .and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
+        .plan_progress()
+        .and_then(|plan_progress| Some(plan_progress.plan.as_ref()?.issues.len()));
     // Discards keys that were pressed while the planner was working, before the question was asked.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     invocation.console.say(proposal(

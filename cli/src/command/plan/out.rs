@@ -51,15 +51,15 @@ impl Out {
         let Some(plan) = finished
             .chronicle
             .engine()
-            .planning()
-            .and_then(|planning| planning.plan.as_ref())
+            .plan_progress()
+            .and_then(|plan_progress| plan_progress.plan.as_ref())
         else {
             return Ok(());
         };
         let directive = finished
             .chronicle
             .engine()
-            .about()
+            .info()
             .directive
             .as_deref()
             .unwrap_or_default();

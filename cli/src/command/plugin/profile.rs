@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use autoissue_core::plugins::asked::{self, Asked};
+use autoissue_core::plugins::asked::{self, ProbedPlugin};
 use autoissue_core::plugins::host::{
     Grants, LoadError, Plugin, PluginHost, Sha256Digest, StrategyInfo,
 };
@@ -41,7 +41,7 @@ impl Profile {
     ) -> Result<Self, CliError> {
         let host = host(invocation)?;
         match asked::load(&host, &file.bytes, settings) {
-            Ok(Asked { plugin, unknown }) => Ok(Self {
+            Ok(ProbedPlugin { plugin, unknown }) => Ok(Self {
                 path: file.path.clone(),
                 n_bytes: file.bytes.len(),
                 plugin,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use autoissue_core::plugins::conformance::{Cases, Cost, Report, StrategyReport, Subject};
+use autoissue_core::plugins::conformance::{Cases, Cost, ConformanceReport, StrategyReport, Subject};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ fn cases(
     Ok(Cases::parse(&text).map_err(|source| PluginCommandError::Cases { path, source })?)
 }
 
-fn line(subject: &Subject, report: &Report) -> Value {
+fn line(subject: &Subject, report: &ConformanceReport) -> Value {
     let plugin = subject.plugin();
     json!({
         "type": "test",
@@ -102,7 +102,7 @@ fn line(subject: &Subject, report: &Report) -> Value {
     })
 }
 
-fn text(subject: &Subject, file: &ComponentFile, report: &Report, paint: Paint) -> String {
+fn text(subject: &Subject, file: &ComponentFile, report: &ConformanceReport, paint: Paint) -> String {
     let plugin = subject.plugin();
     let info = plugin.info();
     let mut text = format!(

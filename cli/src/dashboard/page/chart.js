@@ -17,7 +17,7 @@ let timer = 0;
 
 export function drawMoney(next) {
   session = next;
-  const { budget_usd: budget, spent_usd: spent, in_flight_usd: inFlight, reserved_usd: reserved, assumed_usd: assumed, available_usd: available, cost_per_pull_request_usd: perPull } = next.budget;
+  const { budget_usd: budget, spent_usd: spent, in_flight_usd: inFlight, reserved_usd: reserved, estimated_usd: estimated, available_usd: available, cost_per_pull_request_usd: perPull } = next.budget;
   say(byId("spent"), usd(spent));
   say(byId("budget"), usd(budget));
   const whole = Math.max(budget, spent + reserved, 0.01);
@@ -33,7 +33,7 @@ export function drawMoney(next) {
     ["reserved", "reserved", usd(reserved)],
     ["available", null, usd(available)],
     ["per pull request", null, perPull === null ? "–" : usd(perPull)],
-    ["estimated", null, assumed > 0 ? usd(assumed) : null],
+    ["estimated", null, estimated > 0 ? usd(estimated) : null],
   ].filter(([, , value]) => value !== null);
   const list = byId("money-facts");
   if (list.childElementCount !== 2 * facts.length) {

@@ -234,8 +234,8 @@ function facts(task) {
   fact("Domain", task.domain);
   fact("Model", task.model);
   fact("Attempts", String(task.attempts));
-  const assumed = task.assumed_usd > 0 ? `, ${usd(task.assumed_usd)} of it estimated` : "";
-  fact("Cost", `${usd(task.spent_usd)}${assumed}; initial estimate ${usd(task.estimate_usd)}`);
+  const estimated = task.estimated_usd > 0 ? `, ${usd(task.estimated_usd)} of it estimated` : "";
+  fact("Cost", `${usd(task.spent_usd)}${estimated}; initial estimate ${usd(task.estimate_usd)}`);
   fact("Changes", task.changes ? diff(task.changes) : null);
   fact("Pull request", task.pull_request ? pullLink(task.pull_request) : null);
   fact("Branch", task.branch ? el("code", {}, task.branch) : null);

@@ -51,7 +51,7 @@ function verdict({ status, health, activity, counts, directive, circuit_breaker:
   const done = counts.done === counts.total ? `all ${counted(counts.total, "task")} done` : `${counts.done} of ${counted(counts.total, "task")} done`;
   const ended = nThere > 0 ? `${done}, ${nThere} already open or merged` : done;
   if (status === "failed") return message ? `Stopped: ${message}` : "The session failed";
-  if (status === "cut_off") return "The process died";
+  if (status === "died") return "The process died";
   if (status === "interrupted") return "Interrupted; it can be resumed";
   if (status === "completed") {
     if (counts.total === 0) return directive === null ? "Finished: no issue has the label" : "Finished: no issues were run";

@@ -38,7 +38,7 @@ export const STATUSES = {
   interrupted: "interrupted",
   completed: "finished",
   failed: "failed",
-  cut_off: "process died",
+  died: "process died",
 };
 
 export const BREAKERS = { closed: "working", paused: "paused", half_open: "being tested", open: "unavailable" };

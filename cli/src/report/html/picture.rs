@@ -4,7 +4,7 @@
 //! Horizontal positions are percentages and heights are pixels, so it fits any screen while its
 //! text keeps its size.
 
-use autoissue_core::chronicle::{Chronicle, Pause, PauseCause, Span, SpanEnd, Stretch};
+use autoissue_core::chronicle::{Chronicle, Pause, PauseCause, Span, SpanEnd, TimeRange};
 use autoissue_core::engine::Usd;
 use maud::{Markup, html};
 
@@ -35,11 +35,11 @@ const STEPS_S: [u64; 14] = [
 
 /// The data to draw.
 struct Timeline {
-    runs: Vec<Stretch>,
+    runs: Vec<TimeRange>,
     n_lanes: usize,
     bars: Vec<Bar>,
     /// When tasks waited for a service, and why.
-    pauses: Vec<(Stretch, String)>,
+    pauses: Vec<(TimeRange, String)>,
 }
 
 /// An attempt to draw.
@@ -48,7 +48,7 @@ struct Bar {
     issue: String,
     attempt: u32,
     title: String,
-    ran: Stretch,
+    ran: TimeRange,
     end: SpanEnd,
     spent: Usd,
 }
@@ -80,7 +80,7 @@ impl Bar {
             title: task
                 .map(|task| title(&task.issue.title))
                 .unwrap_or_default(),
-            ran: Stretch {
+            ran: TimeRange {
                 from_ms: span.from_ms,
                 to_ms: span.ended_at_ms.unwrap_or(chronicle.last_at_ms()),
             },
@@ -131,7 +131,7 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
     let described = format!(
         "{} in {}, at most {} at once; the table below has the same data",
         counted(timeline.bars.len(), "attempt"),
-        took(0, timeline.runs.iter().map(Stretch::length_ms).sum()),
+        took(0, timeline.runs.iter().map(TimeRange::length_ms).sum()),
         timeline.n_lanes
     );
     html! {
@@ -235,7 +235,7 @@ fn percent(share: f64) -> String {
 /// Maps times to positions, in percent of the width. The gap between two runs of a session has a
 /// fixed width, however long it was.
 struct Scale {
-    runs: Vec<Stretch>,
+    runs: Vec<TimeRange>,
     gap: f64,
     /// Percent per millisecond.
     pace: f64,
@@ -247,8 +247,8 @@ impl Scale {
         clippy::cast_precision_loss,
         reason = "sessions are shorter than 2^52 milliseconds"
     )]
-    fn new(runs: &[Stretch]) -> Self {
-        let all_ms: u64 = runs.iter().map(Stretch::length_ms).sum::<u64>().max(1);
+    fn new(runs: &[TimeRange]) -> Self {
+        let all_ms: u64 = runs.iter().map(TimeRange::length_ms).sum::<u64>().max(1);
         let n_gaps = runs.len().saturating_sub(1) as f64;
         let gap = if n_gaps == 0.0 {
             0.0
@@ -290,7 +290,7 @@ impl Scale {
     }
 
     /// Returns the start and the width of a stretch.
-    fn place(&self, stretch: Stretch) -> (f64, f64) {
+    fn place(&self, stretch: TimeRange) -> (f64, f64) {
         let x = self.x(stretch.from_ms);
         (x, (self.x(stretch.to_ms) - x).max(0.0))
     }
@@ -305,7 +305,7 @@ impl Scale {
 
     /// Returns the times to label.
     fn times(&self) -> Vec<u64> {
-        let of_run = |run: &Stretch| {
+        let of_run = |run: &TimeRange| {
             let first = run.from_ms.div_ceil(self.step_ms);
             (first..=run.to_ms / self.step_ms)
                 .map(|n| n * self.step_ms)
@@ -327,8 +327,8 @@ impl Scale {
 mod tests {
     use super::*;
 
-    fn run(from_s: u64, to_s: u64) -> Stretch {
-        Stretch {
+    fn run(from_s: u64, to_s: u64) -> TimeRange {
+        TimeRange {
             from_ms: from_s * 1_000,
             to_ms: to_s * 1_000,
         }

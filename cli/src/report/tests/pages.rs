@@ -5,7 +5,7 @@ use autoissue_core::engine::AttemptEvent;
 use super::*;
 
 /// A session with every kind of content, including hostile titles and output.
-fn night() -> Vec<Event> {
+fn session_events() -> Vec<Event> {
     let issues = [
         (1, "Ship me", "backend"),
         (2, MARKUP, "frontend"),
@@ -70,7 +70,7 @@ fn page_of_night() -> String {
         }
     }
 
-    let events = night();
+    let events = session_events();
     let envelopes: Vec<_> = (0..).zip(&events).map(envelope).collect();
     let origin = Origin {
         command: "autoissue exec bug",
@@ -141,7 +141,7 @@ fn the_page_has_no_script_and_needs_nothing_from_outside() {
 
 #[test]
 fn markdown_keeps_text_as_text() {
-    let text = markdown(&made_of(&night()));
+    let text = markdown(&made_of(&session_events()));
     let is_code = |line: &str| line.starts_with("  ");
     for line in text.lines().filter(|line| !is_code(line)) {
         let outside: String = line.split('`').step_by(2).collect();
@@ -283,7 +283,7 @@ fn the_page_in_full() {
 
 #[test]
 fn the_markdown_in_full() {
-    assert_snapshot!(markdown(&made_of(&night())), @r##"
+    assert_snapshot!(markdown(&made_of(&session_events())), @r##"
     # 1 shipped, 1 already open, 1 needs you, 1 failed, 1 not started
 
     `owner/shop` · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min) · session `20261122-1315-7f3a`

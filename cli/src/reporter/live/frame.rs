@@ -16,8 +16,8 @@
 
 use std::collections::BTreeMap;
 
-use autoissue_core::chronicle::{Chronicle, Money, TaskState};
-use autoissue_core::engine::{IssueNumber, Phase, Stage, Task, Time, Usd};
+use autoissue_core::chronicle::{Chronicle, Money, TaskStatus};
+use autoissue_core::engine::{IssueNumber, Phase, TaskState, Task, Time, Usd};
 
 use crate::local_time::{LocalTime, span};
 use crate::narration::{blocked, counted_state, stage_of_plan, title};
@@ -108,22 +108,22 @@ impl View<'_> {
     }
 
     fn counts(&self) -> Vec<(Style, String)> {
-        const SHOWN: [(TaskState, Style); 8] = [
-            (TaskState::Running, Style::Bold),
-            (TaskState::Waiting, Style::Plain),
-            (TaskState::Done, Style::Green),
-            (TaskState::AlreadyOpen, Style::Green),
-            (TaskState::AlreadyMerged, Style::Green),
-            (TaskState::Failed, Style::Red),
-            (TaskState::NeedsYou, Style::Yellow),
-            (TaskState::NotStarted, Style::Yellow),
+        const SHOWN: [(TaskStatus, Style); 8] = [
+            (TaskStatus::Running, Style::Bold),
+            (TaskStatus::Waiting, Style::Plain),
+            (TaskStatus::Done, Style::Green),
+            (TaskStatus::AlreadyOpen, Style::Green),
+            (TaskStatus::AlreadyMerged, Style::Green),
+            (TaskStatus::Failed, Style::Red),
+            (TaskStatus::NeedsYou, Style::Yellow),
+            (TaskStatus::NotStarted, Style::Yellow),
         ];
 
         let counts = self.chronicle.counts();
         let is_always_shown = |state| {
             matches!(
                 state,
-                TaskState::Running | TaskState::Waiting | TaskState::Done
+                TaskStatus::Running | TaskStatus::Waiting | TaskStatus::Done
             )
         };
         let shown = SHOWN
@@ -145,9 +145,9 @@ impl View<'_> {
         let engine = self.chronicle.engine();
         let doing = match engine.phase() {
             Phase::Intake { .. } => "reading the backlog".to_owned(),
-            Phase::Planning => format!(
+            Phase::Preparing => format!(
                 "classifying the backlog: {} of {}",
-                self.chronicle.n_planned(),
+                self.chronicle.n_prepared(),
                 self.chronicle.counts().total
             ),
             Phase::BaseCheck => "running the checks on the base".to_owned(),
@@ -282,7 +282,7 @@ impl View<'_> {
             .engine()
             .tasks()
             .values()
-            .filter(|task| matches!(task.stage, Stage::Waiting { .. }))
+            .filter(|task| matches!(task.state, TaskState::Waiting { .. }))
             .collect();
         waiting.sort_by_key(|task| {
             (
@@ -427,7 +427,7 @@ mod tests {
     };
 
     /// A session in full swing: two tasks run, four wait, three have ended.
-    fn night() -> Vec<Event> {
+    fn session_events() -> Vec<Event> {
         let issues = [
             (1, "Ship me", "backend"),
             (2, "Break me", "frontend"),
@@ -543,7 +543,7 @@ mod tests {
 
     #[test]
     fn a_usual_terminal_shows_everything() {
-        assert_snapshot!(screen(&night(), None, 79, 17), @"
+        assert_snapshot!(screen(&session_events(), None, 79, 17), @"
         ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ────── 1 h 12 min ──
          #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
               Reading src/session.rs
@@ -562,7 +562,7 @@ mod tests {
 
     #[test]
     fn a_large_terminal_has_room_for_whole_titles() {
-        assert_snapshot!(screen(&night(), None, 199, 53), @"
+        assert_snapshot!(screen(&session_events(), None, 199, 53), @"
         ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ───────────────────────────────────────────────────────────────────────────────────────────────────────── 20261122-1315-7f3a · 1 h 12 min ──
          #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
               Reading src/session.rs
@@ -581,7 +581,7 @@ mod tests {
 
     #[test]
     fn a_small_terminal_shows_how_it_is_going_and_who_works() {
-        assert_snapshot!(screen(&night(), None, 39, 6), @"
+        assert_snapshot!(screen(&session_events(), None, 39, 6), @"
         ── 2 running · 4 waiting · 1 done · 1 …
          #12  agent  3 min 5 s  $0.00  Fix the…
               Reading src/session.rs
@@ -593,22 +593,22 @@ mod tests {
 
     #[test]
     fn the_smallest_terminals_show_what_fits() {
-        assert_snapshot!(screen(&night(), None, 20, 3), @"
+        assert_snapshot!(screen(&session_events(), None, 20, 3), @"
         ── 2 running · 4 wa…
          and 2 more running
          $4.62 + $8.90 of $…
         ");
-        assert_snapshot!(screen(&night(), None, 20, 1), @" $4.62 + $8.90 of $…");
-        assert_eq!(screen(&night(), None, 79, 0), "");
-        screen(&night(), None, 1, 17);
-        screen(&night(), None, 0, 17);
+        assert_snapshot!(screen(&session_events(), None, 20, 1), @" $4.62 + $8.90 of $…");
+        assert_eq!(screen(&session_events(), None, 79, 0), "");
+        screen(&session_events(), None, 1, 17);
+        screen(&session_events(), None, 0, 17);
     }
 
     #[test]
     fn every_size_is_kept_to() {
         for columns in 0..120 {
             for rows in [0, 1, 2, 3, 4, 5, 7, 11, 30] {
-                screen(&night(), Some("stopping"), columns, rows);
+                screen(&session_events(), Some("stopping"), columns, rows);
             }
         }
     }
@@ -643,7 +643,7 @@ mod tests {
     #[test]
     fn a_notice_stays_on_the_screen() {
         let events = [
-            night(),
+            session_events(),
             vec![Event::Session(SessionEvent::InterruptRequested)],
         ]
         .concat();
@@ -678,7 +678,7 @@ mod tests {
             }),
         ]);
         events.push(crate::fixture::classified(1, "backend"));
-        events.push(crate::fixture::planned(1));
+        events.push(crate::fixture::model_selected(1));
         assert_snapshot!(screen(&events, None, 79, 9), @"
         ── 0 running · 2 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
          classifying the backlog: 1 of 2

@@ -1,6 +1,6 @@
 //! Random simulated sessions for tests: those of the engine, which judge its decisions, and those
 //! that compare the views of a session.
 
-mod night;
+mod simulated_session;
 
-pub use night::{DUSK, Edition, Entry, TURN_MAX, play};
+pub use simulated_session::{START, Edition, Entry, TURN_MAX, play};

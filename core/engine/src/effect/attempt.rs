@@ -134,7 +134,7 @@ pub struct PublishOrder {
     /// Cost of the task.
     pub cost: Usd,
     /// Whether part of the cost is estimated.
-    pub cost_is_assumed: bool,
+    pub cost_is_estimated: bool,
     /// Work that must be merged first, in order.
     pub stacked_on: Vec<StackedOn>,
     /// Name of the agent backend.

@@ -79,7 +79,7 @@ impl PlanEffect {
             Self::Recover { .. } => "recover_plan",
             Self::CreateIssue(_) => "create_issue",
             Self::LinkIssue { .. } => "link_issue",
-            Self::Stop { .. } => "stop_planning",
+            Self::Stop { .. } => "stop_plan",
         }
     }
 

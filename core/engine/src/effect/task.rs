@@ -9,12 +9,12 @@ use crate::{Classification, IssueNumber, Usd};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum TaskEffect {
-    /// Ask the classifier. Answer: `Classified` or `Undecided`.
+    /// Ask the classifier. Answer: `Classified` or `PluginFailure`.
     Classify {
         /// The task.
         issue: SharedIssue,
     },
-    /// Ask the model selector. Answer: `ModelSelected` or `Undecided`.
+    /// Ask the model selector. Answer: `ModelSelected` or `PluginFailure`.
     SelectModel {
         /// The task.
         issue: SharedIssue,

@@ -9,7 +9,7 @@ mod session;
 mod task;
 
 use crate::engine::Engine;
-use crate::{Event, IssueNumber, Stage, Task, Time, Usd};
+use crate::{Event, IssueNumber, TaskState, Task, Time, Usd};
 
 impl Engine {
     /// Applies the event to the state.
@@ -32,7 +32,7 @@ impl Engine {
 
     /// Makes a task wait; it enters the queue once its dependencies are available.
     fn wait(&mut self, issue: IssueNumber, not_before: Time) {
-        self.task_mut(issue).stage = Stage::Waiting { not_before };
+        self.task_mut(issue).state = TaskState::Waiting { not_before };
         let task = &self.tasks[&issue];
         if task.n_missing == 0 {
             self.queue.insert(task, not_before);
@@ -41,23 +41,23 @@ impl Engine {
 
     fn leave_queue(&mut self, issue: IssueNumber) {
         let task = &self.tasks[&issue];
-        if let Stage::Waiting { not_before } = task.stage {
+        if let TaskState::Waiting { not_before } = task.state {
             self.queue.remove(task, not_before);
         }
     }
 
-    fn settle(&mut self, issue: IssueNumber, charged: Usd, assumed: bool) {
+    fn settle(&mut self, issue: IssueNumber, cost: Usd, estimated: bool) {
         let task = self
             .tasks
             .get_mut(&issue)
             .expect("events refer to accepted tasks only");
-        task.spent += charged;
-        if assumed {
-            task.assumed += charged;
+        task.spent += cost;
+        if estimated {
+            task.estimated += cost;
         }
         if let Some(attempt) = task.attempt_mut() {
             let reserved = std::mem::take(&mut attempt.reserved);
-            self.ledger.settle(reserved, charged, assumed);
+            self.ledger.settle(reserved, cost, estimated);
         }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! An answer counts only while its attempt is waiting for it.
 
-use crate::engine::Halt;
-use crate::engine::decide::Turn;
+use crate::engine::StopState;
+use crate::engine::decide::Decision;
 use crate::{
-    AgentReport, AttemptEffect, AttemptEvent, AttemptInput, CheckResult, Doing, Ended, Event,
-    Failure, IssueNumber, Metering, Outcome, Publication, RedBase, Service, Spent, StopReason,
+    AgentReport, AttemptEffect, AttemptEvent, AttemptInput, CheckResult, AttemptState, Ended, Event,
+    Failure, IssueNumber, CostReporting, Outcome, Publication, RedBase, Service, Spent, StopReason,
     Task, Usd, Withdrawal, Work,
 };
 
@@ -19,7 +19,7 @@ const BELIEVABLE_TIMES: i64 = 100;
 /// Bytes of check output that are passed to the next attempt.
 const FEEDBACK_BYTES_MAX: usize = 8_000;
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn take_for_attempt(&mut self, input: AttemptInput) {
         match input {
             AttemptInput::WorktreeLeased {
@@ -71,18 +71,18 @@ impl Turn<'_> {
         &self,
         issue: IssueNumber,
         number: u32,
-        is_awaited: impl Fn(&Doing) -> bool,
+        is_awaited: impl Fn(&AttemptState) -> bool,
     ) -> Option<&Task> {
         let task = self.engine.task(issue)?;
         let attempt = task.attempt()?;
-        (attempt.number == number && attempt.in_flight && is_awaited(&attempt.doing))
+        (attempt.number == number && attempt.in_flight && is_awaited(&attempt.state))
             .then_some(task)
     }
 
     fn worktree_leased(&mut self, issue: IssueNumber, attempt: u32, base: String) {
         if self
-            .in_flight(issue, attempt, |doing| {
-                matches!(doing, Doing::Leasing { .. })
+            .in_flight(issue, attempt, |state| {
+                matches!(state, AttemptState::Leasing { .. })
             })
             .is_none()
         {
@@ -126,7 +126,7 @@ impl Turn<'_> {
         });
     }
 
-    /// Requests the current stage of a task's attempt. Publishing is requested by `go_on`, once the
+    /// Requests the current stage of a task's attempt. Publishing is requested by `advance`, once the
     /// forge may be used.
     pub(super) fn ask_for_stage(&mut self, issue: IssueNumber) {
         let order = self.engine.stage_order(&self.engine.tasks[&issue]);
@@ -136,7 +136,7 @@ impl Turn<'_> {
     /// Ends a task whose issue must no longer be worked on. The forge has answered, and nothing was
     /// spent on the attempt.
     fn withdrawn(&mut self, issue: IssueNumber, attempt: u32, found: Withdrawal) {
-        let is_leasing = |doing: &Doing| matches!(doing, Doing::Leasing { .. });
+        let is_leasing = |state: &AttemptState| matches!(state, AttemptState::Leasing { .. });
         if self.in_flight(issue, attempt, is_leasing).is_some() {
             self.service_answered(&Service::Forge);
             self.end_attempt(issue, attempt, found.into());
@@ -157,7 +157,7 @@ impl Turn<'_> {
     /// was prepared.
     fn may_run_agent(&mut self, issue: IssueNumber) -> bool {
         let agent = self.settings().agent_service();
-        let may = self.engine.halt == Halt::No && self.engine.admits(&agent, issue, self.now);
+        let may = self.engine.stop_state == StopState::NotStopping && self.engine.admits(&agent, issue, self.now);
         if may {
             self.probe(agent, issue);
         }
@@ -165,7 +165,7 @@ impl Turn<'_> {
     }
 
     fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
-        let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
+        let Some(task) = self.in_flight(issue, number, |state| *state == AttemptState::Agent) else {
             return;
         };
         let Some(attempt) = task.attempt() else {
@@ -174,7 +174,7 @@ impl Turn<'_> {
         if self.believable(attempt.reserved) < spent {
             return;
         }
-        let is_free = self.settings().metering == Metering::Free;
+        let is_free = self.settings().cost_reporting == CostReporting::Free;
         let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
             self.emit(Event::Attempt(AttemptEvent::Metered {
@@ -198,7 +198,7 @@ impl Turn<'_> {
         number: u32,
         mut report: AgentReport,
     ) {
-        let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
+        let Some(task) = self.in_flight(issue, number, |state| *state == AttemptState::Agent) else {
             return;
         };
         // A result that arrived before the agent was stopped is paid for, and is used.
@@ -206,7 +206,7 @@ impl Turn<'_> {
         let is_over = task.attempt().is_some_and(|attempt| attempt.over_budget);
         if is_over && !is_done {
             report.ended = Ended::Budget;
-        } else if self.engine.halt == Halt::Interrupting && !is_done {
+        } else if self.engine.stop_state == StopState::Interrupting && !is_done {
             // We stopped it, so whatever else it printed is not a failure of the task or the
             // service.
             report.ended = Ended::Failed {
@@ -215,7 +215,7 @@ impl Turn<'_> {
         }
         self.judge_service(&report.ended);
         let ended = report.ended.clone();
-        self.charge(issue, number, report);
+        self.agent_exited(issue, number, report);
         self.react_to_end(issue, &ended);
     }
 
@@ -241,7 +241,7 @@ impl Turn<'_> {
     }
 
     /// Settles the cost of the agent's run and requests the collection of its work.
-    pub(super) fn charge(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
+    pub(super) fn agent_exited(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
         let reserved = self.engine.tasks[&issue]
             .attempt()
             .map_or(Usd::ZERO, |attempt| attempt.reserved);
@@ -249,13 +249,13 @@ impl Turn<'_> {
             spent: self.believed(report.spent, reserved),
             ..report
         };
-        let (charged, assumed) = self.cost_of(issue, report.spent);
+        let (cost, estimated) = self.cost_of(issue, report.spent);
         self.emit(Event::Attempt(AttemptEvent::AgentExited {
             issue,
             attempt: number,
             report,
-            charged,
-            assumed,
+            cost,
+            estimated,
         }));
         self.ask_for_stage(issue);
     }
@@ -286,10 +286,10 @@ impl Turn<'_> {
             Spent::AtLeast(seen) => seen.max(metered),
             Spent::Unknown => metered,
         };
-        match self.settings().metering {
-            Metering::Free => (seen, Usd::ZERO < seen),
-            Metering::AsItGoes => (seen + margin, true),
-            Metering::AtTheEnd => (seen.max(reserved), true),
+        match self.settings().cost_reporting {
+            CostReporting::Free => (seen, Usd::ZERO < seen),
+            CostReporting::AsItGoes => (seen + margin, true),
+            CostReporting::AtTheEnd => (seen.max(reserved), true),
         }
     }
 
@@ -306,9 +306,9 @@ impl Turn<'_> {
     /// Returns the highest believable cost of a run with this reservation; a backend that reports
     /// more has miscounted.
     pub(super) fn believable(&self, reserved: Usd) -> Usd {
-        let set_aside = match self.settings().metering {
-            Metering::Free => self.settings().task_cap,
-            Metering::AsItGoes | Metering::AtTheEnd => reserved,
+        let set_aside = match self.settings().cost_reporting {
+            CostReporting::Free => self.settings().task_cap,
+            CostReporting::AsItGoes | CostReporting::AtTheEnd => reserved,
         };
         Usd::from_micros(set_aside.micros().saturating_mul(BELIEVABLE_TIMES))
     }
@@ -334,7 +334,7 @@ impl Turn<'_> {
         notes: Vec<String>,
     ) {
         if self
-            .in_flight(issue, attempt, |doing| *doing == Doing::Collecting)
+            .in_flight(issue, attempt, |state| *state == AttemptState::Collecting)
             .is_none()
         {
             return;
@@ -391,7 +391,7 @@ impl Turn<'_> {
 
     fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {
         if self
-            .in_flight(issue, attempt, |doing| *doing == Doing::Checking)
+            .in_flight(issue, attempt, |state| *state == AttemptState::Checking)
             .is_none()
         {
             return;
@@ -436,8 +436,8 @@ impl Turn<'_> {
 
     fn published(&mut self, issue: IssueNumber, attempt: u32, publication: Publication) {
         if self
-            .in_flight(issue, attempt, |doing| {
-                matches!(doing, Doing::Publishing { .. })
+            .in_flight(issue, attempt, |state| {
+                matches!(state, AttemptState::Publishing { .. })
             })
             .is_none()
         {

@@ -7,14 +7,14 @@ use crate::engine::Engine;
 use crate::{Effect, Event, Input, PlanInput, SessionInput, Settings, Time};
 
 /// The processing of one input: reads the state, emits events, requests effects.
-pub(super) struct Turn<'a> {
+pub(super) struct Decision<'a> {
     pub(super) engine: &'a mut Engine,
     pub(super) now: Time,
     events: Vec<Event>,
     effects: Vec<Effect>,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Decision<'a> {
     pub(super) fn new(engine: &'a mut Engine, now: Time) -> Self {
         Self {
             engine,
@@ -43,11 +43,11 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn take(&mut self, input: Input) {
-        let may_go_on = matches!(
+        let may_advance = matches!(
             input,
             Input::Session(SessionInput::Resumed { .. }) | Input::Plan(PlanInput::Declined)
         );
-        if self.engine.is_over() && !may_go_on {
+        if self.engine.is_over() && !may_advance {
             return;
         }
         match input {
@@ -62,8 +62,8 @@ impl<'a> Turn<'a> {
     }
 
     /// Does everything that the new state allows: admission, publishing, starts, ends.
-    pub(super) fn go_on(&mut self) {
-        self.plan_on();
+    pub(super) fn advance(&mut self) {
+        self.advance_plan();
         self.retry_intake();
         self.admit();
         self.end_what_cannot_start();

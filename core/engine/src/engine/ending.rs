@@ -1,13 +1,13 @@
 //! How tasks and the session end.
 
-use crate::engine::decide::Turn;
-use crate::engine::{Halt, Phase};
+use crate::engine::decide::Decision;
+use crate::engine::{StopState, Phase};
 use crate::{
-    AttemptEffect, Event, IssueNumber, NotStarted, Outcome, SessionEvent, SessionStatus, Skip,
+    AttemptEffect, Event, IssueNumber, NotStarted, Outcome, SessionEvent, SessionOutcome, Skip,
     TaskEvent, Usd,
 };
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Ends a task, and also its dependents if they have nothing to build on.
     pub(super) fn finish_task(&mut self, issue: IssueNumber, outcome: Outcome) {
         let mut ending = vec![(issue, outcome)];
@@ -28,7 +28,7 @@ impl Turn<'_> {
             }
             // A worktree kept for another attempt is no longer needed; its work was collected.
             let task = &self.engine.tasks[&issue];
-            if task.kept.is_some() && task.attempt().is_none() && 0 < task.n_attempts {
+            if task.continuation.is_some() && task.attempt().is_none() && 0 < task.n_attempts {
                 let attempt = task.n_attempts;
                 self.ask(AttemptEffect::ReleaseWorktree {
                     issue,
@@ -99,7 +99,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn stop(&mut self, message: String) {
-        if self.engine.halt == Halt::No {
+        if self.engine.stop_state == StopState::NotStopping {
             self.emit(Event::Session(SessionEvent::Stopping {
                 message,
                 resumable: false,
@@ -109,8 +109,8 @@ impl Turn<'_> {
 
     /// Stops starting and publishing until someone has fixed the problem; finished work stays
     /// unpublished until then.
-    pub(super) fn suspend(&mut self, message: String) {
-        if matches!(self.engine.halt, Halt::No | Halt::Stopping(_)) {
+    pub(super) fn interrupt_for(&mut self, message: String) {
+        if matches!(self.engine.stop_state, StopState::NotStopping | StopState::Stopping(_)) {
             self.emit(Event::Session(SessionEvent::Stopping {
                 message,
                 resumable: true,
@@ -119,10 +119,10 @@ impl Turn<'_> {
     }
 
     pub(super) fn end_what_cannot_start(&mut self) {
-        if let Halt::Stopping(message) = self.engine.halt.clone() {
+        if let StopState::Stopping(message) = self.engine.stop_state.clone() {
             self.end_waiting(&NotStarted::Stopped(message));
         } else if self.engine.phase == Phase::Running
-            && self.engine.halt == Halt::No
+            && self.engine.stop_state == StopState::NotStopping
             && self
                 .settings()
                 .start_until
@@ -138,20 +138,20 @@ impl Turn<'_> {
         {
             return;
         }
-        let is_planned = || {
+        let is_plan_in_flight = || {
             !self
                 .engine
-                .planning()
-                .is_some_and(crate::Planning::is_in_flight)
+                .plan_progress()
+                .is_some_and(crate::PlanProgress::is_in_flight)
         };
         let is_saved = || {
-            is_planned()
+            is_plan_in_flight()
                 && self
                     .engine
                     .running()
                     .all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight))
         };
-        if matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) && is_saved() {
+        if matches!(self.engine.stop_state, StopState::Interrupting | StopState::InterruptingFor(_)) && is_saved() {
             self.emit(Event::Session(SessionEvent::Interrupted));
         }
     }
@@ -161,17 +161,17 @@ impl Turn<'_> {
     fn end_completed(&mut self) -> bool {
         let is_under_way = matches!(
             self.engine.phase,
-            Phase::Planning | Phase::BaseCheck | Phase::Running
+            Phase::Preparing | Phase::BaseCheck | Phase::Running
         );
-        let status = match &self.engine.halt {
-            Halt::Stopping(message) => SessionStatus::Failed {
+        let outcome = match &self.engine.stop_state {
+            StopState::Stopping(message) => SessionOutcome::Failed {
                 message: message.clone(),
                 budget: false,
             },
-            _ if is_under_way => SessionStatus::Completed,
+            _ if is_under_way => SessionOutcome::Completed,
             _ => return false,
         };
-        self.emit(Event::Session(SessionEvent::Finished { status }));
+        self.emit(Event::Session(SessionEvent::Finished { outcome }));
         true
     }
 }

@@ -1,19 +1,19 @@
 //! What follows from a failure: what caused it, whether it costs a retry, and whether the task is
 //! retried.
 
-use crate::engine::decide::Turn;
+use crate::engine::decide::Decision;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, AttemptEffect, AttemptEvent, Doing, Event, Failure, FailureType, IssueNumber,
-    Metering, Outcome, Service, Stage, Task, Time, Usd,
+    AgentReport, AttemptEffect, AttemptEvent, AttemptState, Event, Failure, FailureType, IssueNumber,
+    CostReporting, Outcome, Service, TaskState, Task, Time, Usd,
 };
 
 /// Consecutive probes that die in the same way before the session is interrupted: waiting longer
 /// will not help.
 pub(super) const N_DEATHS_MAX: u32 = 3;
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let Some(task) = self.in_flight(issue, number, |_| true) else {
             return;
@@ -22,27 +22,27 @@ impl Turn<'_> {
             return;
         };
         let has_cost = attempt.metered > Usd::ZERO;
-        match (attempt.doing.clone(), failure) {
+        match (attempt.state.clone(), failure) {
             (
-                Doing::Collecting | Doing::Checking | Doing::Publishing { .. },
+                AttemptState::Collecting | AttemptState::Checking | AttemptState::Publishing { .. },
                 Failure::Interrupted,
             ) => {
                 self.reopen_if_probing(issue, |_| true);
-                self.emit(Event::Attempt(AttemptEvent::Suspended {
+                self.emit(Event::Attempt(AttemptEvent::Interrupted {
                     issue,
                     attempt: number,
                 }));
             }
-            (Doing::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
-            (Doing::Agent, failure) if has_cost => {
+            (AttemptState::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
+            (AttemptState::Agent, failure) if has_cost => {
                 self.agent_exited(issue, number, AgentReport::unseen(failure));
             }
-            (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
-            (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
-            (doing @ (Doing::Collecting | Doing::Checking), failure @ Failure::DiskFull { .. }) => {
-                self.delay_collection(issue, number, failure, doing == Doing::Checking);
+            (AttemptState::Agent, failure) => self.agent_not_started(issue, number, failure),
+            (AttemptState::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
+            (state @ (AttemptState::Collecting | AttemptState::Checking), failure @ Failure::DiskFull { .. }) => {
+                self.delay_collection(issue, number, failure, state == AttemptState::Checking);
             }
-            (Doing::Collecting | Doing::CollectingLater { .. } | Doing::Checking, failure) => {
+            (AttemptState::Collecting | AttemptState::CollectingLater { .. } | AttemptState::Checking, failure) => {
                 self.fail_attempt(issue, number, failure);
             }
         }
@@ -74,24 +74,24 @@ impl Turn<'_> {
         if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
             // Every other attempt would fail too, so all of them wait until someone fixes the
             // problem.
-            self.suspend_attempt(issue, number, &failure);
+            self.interrupt_attempt(issue, number, &failure);
             return;
         }
-        let charged = match &failure {
+        let counted = match &failure {
             Failure::RateLimit { .. }
             | Failure::Overloaded { .. }
             | Failure::Network { .. }
             | Failure::DiskFull { .. } => self.count_failure(&Service::Forge, issue, &failure),
             _ => failure.costs_a_retry(),
         };
-        self.end_failed_attempt(issue, number, failure, charged);
+        self.end_failed_attempt(issue, number, failure, counted);
     }
 
     /// Retries publishing, or ends the task. Its work is paid for and kept, and another agent would
     /// not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
-            self.suspend_attempt(issue, number, &failure);
+            self.interrupt_attempt(issue, number, &failure);
             return;
         }
         if !failure.is_of_service() {
@@ -100,7 +100,7 @@ impl Turn<'_> {
         }
         // A crash concerns this work only: the forge answers others, which must not wait for work
         // that it never accepts.
-        let charged = match failure {
+        let counted = match failure {
             Failure::Crash { .. } => {
                 self.reopen_if_probing(issue, |service| *service == Service::Forge);
                 true
@@ -110,7 +110,7 @@ impl Turn<'_> {
         let n_failures = self.engine.tasks[&issue]
             .attempt()
             .map_or(0, |a| a.n_publish_failures)
-            + u32::from(charged);
+            + u32::from(counted);
         if self.n_publish_retries() < n_failures {
             self.end_failed_attempt(issue, number, failure, false);
         } else {
@@ -129,7 +129,7 @@ impl Turn<'_> {
                 issue,
                 attempt: number,
                 failure,
-                charged,
+                counted,
                 until,
             }));
         }
@@ -137,13 +137,13 @@ impl Turn<'_> {
 
     /// Interrupts the session because of a problem with the forge that someone must fix; a resume
     /// repeats the failed effect.
-    fn suspend_attempt(&mut self, issue: IssueNumber, number: u32, failure: &Failure) {
-        self.emit(Event::Attempt(AttemptEvent::Suspended {
+    fn interrupt_attempt(&mut self, issue: IssueNumber, number: u32, failure: &Failure) {
+        self.emit(Event::Attempt(AttemptEvent::Interrupted {
             issue,
             attempt: number,
         }));
         self.reopen_if_probing(issue, |_| true);
-        self.suspend(failure.to_string());
+        self.interrupt_for(failure.to_string());
     }
 
     /// Returns how often publishing is retried: at least as often as it takes to open the breaker,
@@ -156,16 +156,16 @@ impl Turn<'_> {
     /// no task a retry.
     fn agent_not_started(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let service = self.settings().agent_service();
-        let charged = self.count_failure_at(&service, issue, &failure, false);
-        self.end_failed_attempt(issue, number, failure, charged);
+        let counted = self.count_failure_at(&service, issue, &failure, false);
+        self.end_failed_attempt(issue, number, failure, counted);
     }
 
     pub(super) fn agent_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let task = &self.engine.tasks[&issue];
         let was_resumed = task
-            .kept
+            .continuation
             .as_ref()
-            .is_some_and(|kept| kept.session.is_some());
+            .is_some_and(|it| it.session.is_some());
         let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
         let is_lost = was_resumed && did_nothing && matches!(failure, Failure::Task { .. });
         if is_lost && self.engine.can_pay(task) {
@@ -173,8 +173,8 @@ impl Turn<'_> {
             return;
         }
         let service = self.settings().agent_service();
-        let charged = self.count_failure(&service, issue, &failure);
-        self.end_failed_attempt(issue, number, failure, charged);
+        let counted = self.count_failure(&service, issue, &failure);
+        self.end_failed_attempt(issue, number, failure, counted);
     }
 
     /// Ends an attempt whose agent session could not be resumed. The next one starts a new session
@@ -184,7 +184,7 @@ impl Turn<'_> {
             issue,
             attempt,
             failure,
-            charged: false,
+            counted: false,
             retry_at: Some(Time::default()),
             kept: true,
             lost_session: true,
@@ -194,11 +194,11 @@ impl Turn<'_> {
 
     /// Ends an attempt that failed in some other way.
     pub(super) fn fail_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        let charged = match failure {
+        let counted = match failure {
             Failure::DiskFull { .. } => self.count_failure(&Service::Machine, issue, &failure),
             _ => failure.costs_a_retry(),
         };
-        self.end_failed_attempt(issue, number, failure, charged);
+        self.end_failed_attempt(issue, number, failure, counted);
     }
 
     /// Ends an attempt, then retries the task or ends it too.
@@ -207,23 +207,23 @@ impl Turn<'_> {
         issue: IssueNumber,
         number: u32,
         failure: Failure,
-        charged: bool,
+        counted: bool,
     ) {
         let task = &self.engine.tasks[&issue];
-        let n_retries = task.n_retries + u32::from(charged);
+        let n_retries = task.n_retries + u32::from(counted);
         // A refusal by the agent's service is confirmed by one more start; a refusal by the forge
         // applies to all tasks.
-        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
-            Doing::Agent => true,
-            Doing::Collecting => !attempt.in_flight,
+        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.state {
+            AttemptState::Agent => true,
+            AttemptState::Collecting => !attempt.in_flight,
             _ => false,
         });
         let max_retries = self.max_retries(task, &failure, is_of_agent);
         let (is_publishing, is_uncollected) = task.attempt().map_or((false, false), |attempt| {
-            let is_publishing = matches!(attempt.doing, Doing::Publishing { .. });
+            let is_publishing = matches!(attempt.state, AttemptState::Publishing { .. });
             (
                 is_publishing,
-                attempt.doing == Doing::Collecting && attempt.in_flight,
+                attempt.state == AttemptState::Collecting && attempt.in_flight,
             )
         });
         let may_retry = match failure {
@@ -232,7 +232,7 @@ impl Turn<'_> {
             }
             // A failure that costs no retry cannot exhaust the retries, of which a resume may have
             // left fewer.
-            _ => !is_publishing && (!charged || n_retries <= max_retries),
+            _ => !is_publishing && (!counted || n_retries <= max_retries),
         };
         let can_pay = self.engine.can_pay(task);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));
@@ -250,7 +250,7 @@ impl Turn<'_> {
             issue,
             attempt: number,
             failure,
-            charged,
+            counted,
             retry_at,
             kept,
             lost_session: false,
@@ -266,12 +266,12 @@ impl Turn<'_> {
         }
         if retry_at.is_none() {
             self.finish_task(issue, outcome);
-        } else if self.engine.tasks[&issue].stage == Stage::Choosing {
+        } else if self.engine.tasks[&issue].state == TaskState::Choosing {
             let effect = self.engine.select_model(&self.engine.tasks[&issue]);
             self.ask(effect);
         }
         if let Some(message) = auth {
-            self.suspend(message);
+            self.interrupt_for(message);
         }
     }
 
@@ -281,7 +281,7 @@ impl Turn<'_> {
     /// at fault.
     fn max_retries(&self, task: &Task, failure: &Failure, is_of_agent: bool) -> u32 {
         let max_retries = self.settings().max_retries;
-        let is_metered = self.settings().metering != Metering::Free;
+        let is_metered = self.settings().cost_reporting != CostReporting::Free;
         let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
         match failure {
             Failure::Crash { .. } if is_of_agent && is_metered && did_nothing => {
@@ -323,8 +323,8 @@ impl Turn<'_> {
 /// so never started.
 fn keeps_tree(task: &Task, failure: &Failure) -> bool {
     let (has_worked, is_starting) = task.attempt().map_or((false, false), |attempt| {
-        let has_worked = attempt.doing == Doing::Collecting && !attempt.in_flight;
-        (has_worked, attempt.doing == Doing::Agent)
+        let has_worked = attempt.state == AttemptState::Collecting && !attempt.in_flight;
+        (has_worked, attempt.state == AttemptState::Agent)
     });
     match failure {
         Failure::Check { .. } => true,
@@ -332,9 +332,9 @@ fn keeps_tree(task: &Task, failure: &Failure) -> bool {
         | Failure::Overloaded { .. }
         | Failure::Network { .. }
         | Failure::Auth { .. }
-        | Failure::Interrupted => has_worked || task.kept.is_some(),
-        Failure::Crash { .. } => is_starting && task.kept.is_some(),
-        Failure::DiskFull { .. } => task.kept.is_some(),
+        | Failure::Interrupted => has_worked || task.continuation.is_some(),
+        Failure::Crash { .. } => is_starting && task.continuation.is_some(),
+        Failure::DiskFull { .. } => task.continuation.is_some(),
         _ => false,
     }
 }

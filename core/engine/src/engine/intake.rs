@@ -4,19 +4,19 @@
 use std::collections::BTreeMap;
 
 use crate::dependency::circles;
-use crate::engine::decide::Turn;
-use crate::engine::{Halt, Phase};
+use crate::engine::decide::Decision;
+use crate::engine::{StopState, Phase};
 use crate::retry::retry_at;
 use crate::{
     CheckResult, Event, Failure, IntakeEffect, IntakeEvent, IntakeInput, Issue, IssueNumber,
-    NotStarted, Outcome, RedBase, SessionEvent, SessionStatus, Skip, TaskEvent, Time, Usd,
+    NotStarted, Outcome, RedBase, SessionEvent, SessionOutcome, Skip, TaskEvent, Time, Usd,
 };
 
 /// Retries of reading the backlog, and of publishing, before the operation counts as failed: after
 /// 1 s, 2 s and 4 s.
 pub(super) const N_FORGE_RETRIES: u32 = 3;
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn take_for_intake(&mut self, input: IntakeInput) {
         match input {
             IntakeInput::BacklogFetched {
@@ -33,7 +33,7 @@ impl Turn<'_> {
         if let Phase::Intake { not_before, .. } = self.engine.phase
             && Time::default() < not_before
             && not_before <= self.now
-            && self.engine.halt == Halt::No
+            && self.engine.stop_state == StopState::NotStopping
         {
             self.emit(Event::Intake(IntakeEvent::BacklogRetried));
             let effect = self.engine.fetch_backlog();
@@ -174,9 +174,9 @@ impl Turn<'_> {
     /// Admits the backlog once it is fully planned: if all of it fits the budget, or if a part of
     /// it may start.
     pub(super) fn admit(&mut self) {
-        if self.engine.phase != Phase::Planning
-            || self.engine.n_unplanned > 0
-            || self.engine.halt != Halt::No
+        if self.engine.phase != Phase::Preparing
+            || self.engine.n_preparing > 0
+            || self.engine.stop_state != StopState::NotStopping
         {
             return;
         }
@@ -197,7 +197,7 @@ impl Turn<'_> {
         if let Some(message) = self.unaffordable(n_tasks, estimate) {
             self.end_waiting(&NotStarted::Budget);
             self.emit(Event::Session(SessionEvent::Finished {
-                status: SessionStatus::Failed {
+                outcome: SessionOutcome::Failed {
                     message,
                     budget: true,
                 },
@@ -206,7 +206,7 @@ impl Turn<'_> {
         }
         if self.settings().dry_run {
             self.emit(Event::Session(SessionEvent::Finished {
-                status: SessionStatus::Completed,
+                outcome: SessionOutcome::Completed,
             }));
             return;
         }
@@ -261,7 +261,7 @@ impl Turn<'_> {
 mod tests {
     use super::*;
     use crate::{
-        About, Dependency, Effect, Engine, History, Input, IntakeInput, SessionInput, TaskEffect,
+        SessionInfo, Dependency, Effect, Engine, CostHistory, Input, IntakeInput, SessionInput, TaskEffect,
     };
 
     fn issue(number: u64, on: &[u64]) -> Issue {
@@ -296,8 +296,8 @@ mod tests {
         let mut engine = Engine::new();
         let started = Input::Session(SessionInput::Started {
             settings: Box::default(),
-            about: About::default(),
-            history: History::default(),
+            info: SessionInfo::default(),
+            history: CostHistory::default(),
         });
         engine.step(Time::from_ms(1), started);
         assert_eq!(

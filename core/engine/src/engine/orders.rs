@@ -7,40 +7,40 @@ use autoissue_plugin_sdk::AgentTask;
 use crate::engine::Engine;
 use crate::plan::PlanStep;
 use crate::{
-    AgentOrder, AgentSession, AttemptEffect, BacklogSource, CreateOrder, Doing, Effect, Effort,
-    IntakeEffect, IssueNumber, Metering, Outcome, PlanEffect, PlannedIssue, PlannerAttempt,
-    PlannerOrder, Planning, PublishOrder, StackedOn, Start, Task, TaskEffect, Usd,
+    AgentOrder, AgentSession, AttemptEffect, BacklogSource, CreateOrder, AttemptState, Effect, Effort,
+    IntakeEffect, IssueNumber, CostReporting, Outcome, PlanEffect, PlannedIssue, PlannerAttempt,
+    PlannerOrder, PlanProgress, PublishOrder, StackedOn, Start, Task, TaskEffect, Usd,
 };
 
 impl Engine {
     // ---- plan
 
     /// Returns the order for the running planner.
-    pub(super) fn planner_order(&self, planning: &Planning, attempt: PlannerAttempt) -> Effect {
+    pub(super) fn planner_order(&self, plan_progress: &PlanProgress, attempt: PlannerAttempt) -> Effect {
         let limit = attempt.reserved - self.planner_margin();
         let task = AgentTask {
             read_only: true,
-            ..self.agent_task(self.planner_model(), None, limit, planning.session.as_ref())
+            ..self.agent_task(self.planner_model(), None, limit, plan_progress.session.as_ref())
         };
         Effect::Plan(PlanEffect::Decompose(Box::new(PlannerOrder {
             attempt: attempt.number,
-            directive: self.about.directive.clone().unwrap_or_default(),
+            directive: self.info.directive.clone().unwrap_or_default(),
             task,
-            rejection: planning.rejection.clone(),
+            rejection: plan_progress.rejection.clone(),
         })))
     }
 
     /// Returns the order for a step of the plan; `None` if the plan has no such issue.
     pub(super) fn plan_step(&self, step: PlanStep) -> Option<Effect> {
-        let planning = self.planning()?;
+        let plan_progress = self.plan_progress()?;
         let effect = match step {
             PlanStep::Create(position) => {
-                PlanEffect::CreateIssue(create_order(planning, position)?)
+                PlanEffect::CreateIssue(create_order(plan_progress, position)?)
             }
             PlanStep::Link(position) => PlanEffect::LinkIssue {
                 position,
-                issue: planning.number_of(position)?,
-                depends_on: numbers_of(planning, planning.issue_at(position)?),
+                issue: plan_progress.number_of(position)?,
+                depends_on: numbers_of(plan_progress, plan_progress.issue_at(position)?),
             },
         };
         Some(effect.into())
@@ -49,13 +49,13 @@ impl Engine {
     // ---- intake and tasks
 
     pub(super) fn fetch_backlog(&self) -> Effect {
-        let source = match self.planning() {
-            Some(planning) => BacklogSource::Plan {
-                issues: planning.created.clone(),
+        let source = match self.plan_progress() {
+            Some(plan_progress) => BacklogSource::Plan {
+                issues: plan_progress.created.clone(),
             },
             None => BacklogSource::Label {
-                label: self.about.label.clone(),
-                only: self.about.only.clone(),
+                label: self.info.label.clone(),
+                only: self.info.only.clone(),
             },
         };
         Effect::Intake(IntakeEffect::FetchBacklog {
@@ -86,12 +86,12 @@ impl Engine {
     /// waiting for nothing or for a time.
     pub(super) fn stage_order(&self, task: &Task) -> Option<Effect> {
         let attempt = task.attempt().filter(|attempt| attempt.in_flight)?;
-        match &attempt.doing {
-            Doing::Leasing { start } => Some(self.lease_worktree(task, start.clone())),
-            Doing::Agent => Some(self.run_agent(task)),
-            Doing::Collecting => Some(self.collect_work(task)),
-            Doing::Checking => self.run_checks(task),
-            Doing::CollectingLater { .. } | Doing::Publishing { .. } => None,
+        match &attempt.state {
+            AttemptState::Leasing { start } => Some(self.lease_worktree(task, start.clone())),
+            AttemptState::Agent => Some(self.run_agent(task)),
+            AttemptState::Collecting => Some(self.collect_work(task)),
+            AttemptState::Checking => self.run_checks(task),
+            AttemptState::CollectingLater { .. } | AttemptState::Publishing { .. } => None,
         }
     }
 
@@ -101,21 +101,21 @@ impl Engine {
             issue,
             attempt: task.n_attempts,
             start,
-            label: self.about.label.clone(),
-            is_asked_for: self.about.only.contains(&issue),
+            label: self.info.label.clone(),
+            is_asked_for: self.info.only.contains(&issue),
         })
     }
 
     fn run_agent(&self, task: &Task) -> Effect {
         let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
         let limit = reserved - self.margin_of(reserved);
-        let session = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
+        let session = task.continuation.as_ref().and_then(|it| it.session.as_ref());
         Effect::Attempt(AttemptEffect::RunAgent(Box::new(AgentOrder {
             issue: task.issue.clone(),
             attempt: task.n_attempts,
             task: self.agent_task(task.model.clone(), task.effort, limit, session),
             feedback: task.feedback.clone(),
-            continues: task.kept.is_some(),
+            continues: task.continuation.is_some(),
             avoid: self.paths_of_others(task.issue.number),
         })))
     }
@@ -129,7 +129,7 @@ impl Engine {
         limit: Usd,
         session: Option<&AgentSession>,
     ) -> AgentTask {
-        let is_free = self.settings.metering == Metering::Free;
+        let is_free = self.settings.cost_reporting == CostReporting::Free;
         AgentTask {
             model,
             effort,
@@ -178,7 +178,7 @@ impl Engine {
     pub fn unpublished(&self) -> Vec<PublishOrder> {
         let waits = |task: &&Task| {
             let attempt = task.attempt();
-            attempt.is_some_and(|attempt| matches!(attempt.doing, Doing::Publishing { .. }))
+            attempt.is_some_and(|attempt| matches!(attempt.state, AttemptState::Publishing { .. }))
         };
         let tasks = self.tasks.values().filter(waits);
         tasks.filter_map(|task| self.publish_order(task)).collect()
@@ -196,10 +196,10 @@ impl Engine {
             base_checks: self.base_checks.clone().unwrap_or_default(),
             model: task.model.clone(),
             cost: task.spent,
-            cost_is_assumed: Usd::ZERO < task.assumed,
+            cost_is_estimated: Usd::ZERO < task.estimated,
             stacked_on: self.stack_of(task),
             agent: self.settings.agent.clone(),
-            base_branch: self.about.base_branch.clone(),
+            base_branch: self.info.base_branch.clone(),
         })
     }
 
@@ -262,23 +262,23 @@ impl Engine {
     }
 }
 
-fn create_order(planning: &Planning, position: u32) -> Option<CreateOrder> {
-    let (plan, issue) = (planning.plan.as_ref()?, planning.issue_at(position)?);
+fn create_order(plan_progress: &PlanProgress, position: u32) -> Option<CreateOrder> {
+    let (plan, issue) = (plan_progress.plan.as_ref()?, plan_progress.issue_at(position)?);
     Some(CreateOrder {
         position,
         issue: issue.clone(),
         plan_id: plan.id.clone(),
         planned_at: plan.created_at,
-        depends_on: numbers_of(planning, issue),
+        depends_on: numbers_of(plan_progress, issue),
     })
 }
 
 /// Returns the numbers of an issue's dependencies, as far as they are known.
-fn numbers_of(planning: &Planning, issue: &PlannedIssue) -> Vec<IssueNumber> {
+fn numbers_of(plan_progress: &PlanProgress, issue: &PlannedIssue) -> Vec<IssueNumber> {
     issue
         .depends_on
         .iter()
-        .filter_map(|on| planning.number_of(*on))
+        .filter_map(|on| plan_progress.number_of(*on))
         .collect()
 }
 

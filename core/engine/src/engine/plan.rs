@@ -6,15 +6,15 @@
 //! as [`IssueNumber::SESSION`].
 
 use crate::engine::attempt::METER_STEP;
-use crate::engine::decide::Turn;
+use crate::engine::decide::Decision;
 use crate::engine::schedule::LIMIT_MIN;
-use crate::engine::{Engine, Halt, Phase};
+use crate::engine::{Engine, StopState, Phase};
 use crate::plan::{Creation, PlanStep};
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Answer, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanEffect, PlanEvent,
-    PlanInput, PlanSource, PlannerAttempt, Planning, Rejection, Service, SessionEvent,
-    SessionStatus, StopReason, Usd,
+    AgentReport, Answer, Ended, Event, Failure, IssueNumber, CostReporting, Plan, PlanEffect, PlanEvent,
+    PlanInput, PlanSource, PlannerAttempt, PlanProgress, Rejection, Service, SessionEvent,
+    SessionOutcome, StopReason, Usd,
 };
 
 /// Stands in for a task when breakers count the planner and the creation of issues.
@@ -23,8 +23,8 @@ const US: IssueNumber = IssueNumber::SESSION;
 impl Engine {
     /// Returns the most that planning may cost.
     fn planner_cap(&self) -> Usd {
-        match (&self.settings.plan, self.settings.metering) {
-            (Some(rules), Metering::AsItGoes | Metering::AtTheEnd) => match rules.source {
+        match (&self.settings.plan, self.settings.cost_reporting) {
+            (Some(rules), CostReporting::AsItGoes | CostReporting::AtTheEnd) => match rules.source {
                 PlanSource::Planner { cap, .. } => cap,
                 PlanSource::Given => Usd::ZERO,
             },
@@ -32,8 +32,8 @@ impl Engine {
         }
     }
 
-    fn planner_cap_left(&self, planning: &Planning) -> Usd {
-        (self.planner_cap() - planning.spent).max(Usd::ZERO)
+    fn planner_cap_left(&self, plan_progress: &PlanProgress) -> Usd {
+        (self.planner_cap() - plan_progress.spent).max(Usd::ZERO)
     }
 
     pub(super) fn planner_margin(&self) -> Usd {
@@ -42,9 +42,9 @@ impl Engine {
 
     /// Returns the smallest amount worth starting the planner with.
     fn planner_least(&self) -> Usd {
-        match self.settings.metering {
-            Metering::Free => Usd::ZERO,
-            Metering::AsItGoes | Metering::AtTheEnd => self.planner_margin() + LIMIT_MIN,
+        match self.settings.cost_reporting {
+            CostReporting::Free => Usd::ZERO,
+            CostReporting::AsItGoes | CostReporting::AtTheEnd => self.planner_margin() + LIMIT_MIN,
         }
     }
 
@@ -55,7 +55,7 @@ impl Engine {
         }
     }
 
-    fn is_planned_by_agent(&self) -> bool {
+    fn has_planner(&self) -> bool {
         self.settings
             .plan
             .as_ref()
@@ -63,7 +63,7 @@ impl Engine {
     }
 }
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn take_for_plan(&mut self, input: PlanInput) {
         match input {
             PlanInput::Read { plan } => self.plan_read(plan),
@@ -91,11 +91,11 @@ impl Turn<'_> {
     /// Requests the first effect of the session.
     pub(super) fn ask_for_issues(&mut self) {
         match self.engine.phase {
-            Phase::Decomposing if !self.engine.is_planned_by_agent() => {
-                let directive = self.engine.about.directive.clone().unwrap_or_default();
+            Phase::Decomposing if !self.engine.has_planner() => {
+                let directive = self.engine.info.directive.clone().unwrap_or_default();
                 self.ask(PlanEffect::Read { directive });
             }
-            // `go_on` starts the planner, once its service may be used.
+            // `advance` starts the planner, once its service may be used.
             Phase::Decomposing => {}
             _ => {
                 let effect = self.engine.fetch_backlog();
@@ -104,8 +104,8 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn resume_planning(&mut self) {
-        match self.engine.planning().and_then(|planning| planning.attempt) {
+    pub(super) fn resume_plan(&mut self) {
+        match self.engine.plan_progress().and_then(|plan_progress| plan_progress.attempt) {
             Some(PlannerAttempt {
                 number: attempt, ..
             }) => self.ask(PlanEffect::Recover { attempt }),
@@ -114,13 +114,13 @@ impl Turn<'_> {
     }
 
     /// Continues the plan if nothing is in flight.
-    pub(super) fn plan_on(&mut self) {
-        if self.engine.halt != Halt::No || self.engine.planning().is_none_or(Planning::is_in_flight)
+    pub(super) fn advance_plan(&mut self) {
+        if self.engine.stop_state != StopState::NotStopping || self.engine.plan_progress().is_none_or(PlanProgress::is_in_flight)
         {
             return;
         }
         match self.engine.phase {
-            Phase::Decomposing if self.engine.is_planned_by_agent() => self.start_planner(),
+            Phase::Decomposing if self.engine.has_planner() => self.start_planner(),
             Phase::Confirming => self.confirm(),
             Phase::Creating => self.retry_creation(),
             _ => {}
@@ -130,16 +130,16 @@ impl Turn<'_> {
     // ---- the planner
 
     fn start_planner(&mut self) {
-        let Some(planning) = self.engine.planning() else {
+        let Some(plan_progress) = self.engine.plan_progress() else {
             return;
         };
         let service = self.settings().agent_service();
-        if self.now < planning.not_before || !self.engine.admits(&service, US, self.now) {
+        if self.now < plan_progress.not_before || !self.engine.admits(&service, US, self.now) {
             return;
         }
         let reserved = self
             .engine
-            .planner_cap_left(planning)
+            .planner_cap_left(plan_progress)
             .min(self.engine.ledger.available());
         let least = self.engine.planner_least();
         if reserved < least {
@@ -150,23 +150,23 @@ impl Turn<'_> {
             );
             return;
         }
-        let (attempt, model) = (planning.n_attempts + 1, self.engine.planner_model());
+        let (attempt, model) = (plan_progress.n_attempts + 1, self.engine.planner_model());
         self.probe(service, US);
         self.emit(Event::Plan(PlanEvent::PlannerStarted {
             attempt,
             reserved,
             model,
         }));
-        let order = self.engine.planning().and_then(|planning| {
-            let attempt = planning.attempt?;
-            Some(self.engine.planner_order(planning, attempt))
+        let order = self.engine.plan_progress().and_then(|plan_progress| {
+            let attempt = plan_progress.attempt?;
+            Some(self.engine.planner_order(plan_progress, attempt))
         });
         order.into_iter().for_each(|effect| self.ask(effect));
     }
 
     fn planner_in_flight(&self, number: u32) -> Option<PlannerAttempt> {
         self.engine
-            .planning()?
+            .plan_progress()?
             .attempt
             .filter(|attempt| attempt.number == number)
     }
@@ -178,7 +178,7 @@ impl Turn<'_> {
         if self.believable(attempt.reserved) < spent {
             return;
         }
-        let is_free = self.settings().metering == Metering::Free;
+        let is_free = self.settings().cost_reporting == CostReporting::Free;
         let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
             self.emit(Event::Plan(PlanEvent::PlannerMetered {
@@ -198,10 +198,10 @@ impl Turn<'_> {
             return;
         };
         // A plan that arrived anyway is paid for, and is kept.
-        let is_planned = report.ended == Ended::Done && matches!(answer, Some(Answer::Plan(_)));
-        if attempt.over_budget && !is_planned {
+        let has_plan = report.ended == Ended::Done && matches!(answer, Some(Answer::Plan(_)));
+        if attempt.over_budget && !has_plan {
             report.ended = Ended::Budget;
-        } else if self.engine.halt == Halt::Interrupting && !is_planned {
+        } else if self.engine.stop_state == StopState::Interrupting && !has_plan {
             report.ended = Ended::Failed {
                 failure: Failure::Interrupted,
             };
@@ -211,16 +211,16 @@ impl Turn<'_> {
         self.judge_service(&ended);
         let was_resumed = self
             .engine
-            .planning()
-            .is_some_and(|planning| planning.session.is_some());
+            .plan_progress()
+            .is_some_and(|plan_progress| plan_progress.session.is_some());
         let has_lost_session = was_resumed && report.did_nothing();
         let margin = self.engine.planner_margin();
-        let (charged, assumed) = self.cost(report.spent, attempt.metered, attempt.reserved, margin);
+        let (cost, estimated) = self.cost(report.spent, attempt.metered, attempt.reserved, margin);
         self.emit(Event::Plan(PlanEvent::PlannerExited {
             attempt: number,
             report,
-            charged,
-            assumed,
+            cost,
+            estimated,
         }));
         self.react_to_end(US, &ended);
         match ended {
@@ -236,8 +236,8 @@ impl Turn<'_> {
     fn planner_over_budget(&self) -> String {
         let (spent, cap) = (
             self.engine
-                .planning()
-                .map_or(Usd::ZERO, |planning| planning.spent),
+                .plan_progress()
+                .map_or(Usd::ZERO, |plan_progress| plan_progress.spent),
             self.engine.planner_cap(),
         );
         format!(
@@ -261,9 +261,9 @@ impl Turn<'_> {
 
     /// Has the planner fix its answer once; a second invalid answer ends the session.
     fn rejected(&mut self, attempt: u32, rejection: Rejection) {
-        let planning = self.engine.planning();
-        let is_first = planning.is_some_and(|planning| planning.rejection.is_none());
-        let can_pay = planning
+        let plan_progress = self.engine.plan_progress();
+        let is_first = plan_progress.is_some_and(|plan_progress| plan_progress.rejection.is_none());
+        let can_pay = plan_progress
             .is_some_and(|it| self.engine.planner_least() <= self.engine.planner_cap_left(it));
         let again = is_first && can_pay;
         let message = no_plan(&rejection);
@@ -280,11 +280,11 @@ impl Turn<'_> {
     fn planner_failed(&mut self, attempt: u32, failure: Failure, has_lost_session: bool) {
         let service = self.settings().agent_service();
         let is_lost = has_lost_session && matches!(failure, Failure::Task { .. });
-        let charged = !is_lost && self.count_failure(&service, US, &failure);
-        let Some(planning) = self.engine.planning() else {
+        let counted = !is_lost && self.count_failure(&service, US, &failure);
+        let Some(plan_progress) = self.engine.plan_progress() else {
             return;
         };
-        let n_retries = planning.n_retries + u32::from(charged);
+        let n_retries = plan_progress.n_retries + u32::from(counted);
         let may_retry = match failure {
             Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. } => {
                 n_retries <= self.settings().max_retries
@@ -296,13 +296,13 @@ impl Turn<'_> {
             // The next planner starts a new agent session, and gets the same answer to fix.
             _ => is_lost,
         };
-        let can_pay = self.engine.planner_least() <= self.engine.planner_cap_left(planning);
+        let can_pay = self.engine.planner_least() <= self.engine.planner_cap_left(plan_progress);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(US, &failure, n_retries));
         let message = format!("the planner failed: {failure}");
         self.emit(Event::Plan(PlanEvent::PlannerFailed {
             attempt,
             failure,
-            charged,
+            counted,
             retry_at,
         }));
         self.reopen_if_probing(US, |_| true);
@@ -315,7 +315,7 @@ impl Turn<'_> {
     }
 
     fn plan_read(&mut self, plan: Plan) {
-        if self.engine.phase == Phase::Decomposing && !self.engine.is_planned_by_agent() {
+        if self.engine.phase == Phase::Decomposing && !self.engine.has_planner() {
             self.emit(Event::Plan(PlanEvent::Proposed { plan }));
         }
     }
@@ -326,8 +326,8 @@ impl Turn<'_> {
     fn confirm(&mut self) {
         let Some(plan) = self
             .engine
-            .planning()
-            .and_then(|planning| planning.plan.as_ref())
+            .plan_progress()
+            .and_then(|plan_progress| plan_progress.plan.as_ref())
         else {
             return;
         };
@@ -341,7 +341,7 @@ impl Turn<'_> {
             self.fail_session(message, true);
         } else if self.settings().dry_run {
             self.emit(Event::Session(SessionEvent::Finished {
-                status: SessionStatus::Completed,
+                outcome: SessionOutcome::Completed,
             }));
         } else if self
             .settings()
@@ -360,7 +360,7 @@ impl Turn<'_> {
         if self.engine.is_unconfirmed() {
             self.emit(Event::Plan(PlanEvent::Declined));
             self.emit(Event::Session(SessionEvent::Finished {
-                status: SessionStatus::Completed,
+                outcome: SessionOutcome::Completed,
             }));
         }
     }
@@ -370,10 +370,10 @@ impl Turn<'_> {
     /// Requests the creation of the next issue if it is recorded as in flight; after the last one,
     /// requests the backlog.
     fn ask_next_step(&mut self) {
-        if self.engine.halt != Halt::No {
+        if self.engine.stop_state != StopState::NotStopping {
             return;
         }
-        let effect = match self.engine.planning().and_then(Planning::next_step) {
+        let effect = match self.engine.plan_progress().and_then(PlanProgress::next_step) {
             Some(step) => self.engine.plan_step(step),
             None => Some(self.engine.fetch_backlog()),
         };
@@ -381,18 +381,18 @@ impl Turn<'_> {
     }
 
     fn is_awaited(&self, step: PlanStep) -> bool {
-        let Some(planning) = self.engine.planning() else {
+        let Some(plan_progress) = self.engine.plan_progress() else {
             return false;
         };
-        self.is_creating() && planning.next_step() == Some(step)
+        self.is_creating() && plan_progress.next_step() == Some(step)
     }
 
     fn is_creating(&self) -> bool {
-        fn is_in_flight(planning: &Planning) -> bool {
-            matches!(planning.creation, Creation::InFlight { .. })
+        fn is_in_flight(plan_progress: &PlanProgress) -> bool {
+            matches!(plan_progress.creation, Creation::InFlight { .. })
         }
 
-        self.engine.phase == Phase::Creating && self.engine.planning().is_some_and(is_in_flight)
+        self.engine.phase == Phase::Creating && self.engine.plan_progress().is_some_and(is_in_flight)
     }
 
     fn issue_created(
@@ -428,7 +428,7 @@ impl Turn<'_> {
     /// Handles a failure of the forge, or of reading the plan. Created issues stay and are found
     /// again.
     fn plan_failed(&mut self, failure: Failure) {
-        if self.engine.phase == Phase::Decomposing && !self.engine.is_planned_by_agent() {
+        if self.engine.phase == Phase::Decomposing && !self.engine.has_planner() {
             self.stop(failure.to_string());
             return;
         }
@@ -438,28 +438,28 @@ impl Turn<'_> {
         match failure {
             Failure::Interrupted => {
                 self.reopen_if_probing(US, |_| true);
-                self.emit(Event::Plan(PlanEvent::CreationSuspended));
+                self.emit(Event::Plan(PlanEvent::CreationInterrupted));
             }
             _ if failure.is_of_service() => self.delay_creation(failure),
-            _ => self.suspend_creation(&failure),
+            _ => self.interrupt_creation(&failure),
         }
     }
 
-    fn suspend_creation(&mut self, failure: &Failure) {
-        self.emit(Event::Plan(PlanEvent::CreationSuspended));
+    fn interrupt_creation(&mut self, failure: &Failure) {
+        self.emit(Event::Plan(PlanEvent::CreationInterrupted));
         self.reopen_if_probing(US, |_| true);
-        self.suspend(failure.to_string());
+        self.interrupt_for(failure.to_string());
     }
 
     fn delay_creation(&mut self, failure: Failure) {
-        let charged = self.count_publish_failure(US, &failure);
+        let counted = self.count_publish_failure(US, &failure);
         let n_before = self
             .engine
-            .planning()
-            .map_or(0, |planning| planning.creation.n_failures());
-        let n_failures = n_before + u32::from(charged);
+            .plan_progress()
+            .map_or(0, |plan_progress| plan_progress.creation.n_failures());
+        let n_failures = n_before + u32::from(counted);
         if self.n_publish_retries() < n_failures {
-            self.suspend_creation(&failure);
+            self.interrupt_creation(&failure);
             return;
         }
         let until = match failure {
@@ -470,16 +470,16 @@ impl Turn<'_> {
         };
         self.emit(Event::Plan(PlanEvent::CreationDelayed {
             failure,
-            charged,
+            counted,
             until,
         }));
     }
 
     fn retry_creation(&mut self) {
-        let Some(planning) = self.engine.planning() else {
+        let Some(plan_progress) = self.engine.plan_progress() else {
             return;
         };
-        let is_due = match planning.creation {
+        let is_due = match plan_progress.creation {
             Creation::Delayed { until, .. } => until <= self.now,
             Creation::Idle => true,
             Creation::InFlight { .. } => false,
@@ -493,7 +493,7 @@ impl Turn<'_> {
 
     fn fail_session(&mut self, message: String, budget: bool) {
         self.emit(Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Failed { message, budget },
+            outcome: SessionOutcome::Failed { message, budget },
         }));
     }
 }

@@ -4,13 +4,13 @@
 //! so a decision costs the same for a backlog of a thousand tasks as for one of a hundred thousand.
 
 use crate::conflict::first_overlap;
-use crate::engine::decide::Turn;
-use crate::engine::{Engine, Halt, Phase};
+use crate::engine::decide::Decision;
+use crate::engine::{Engine, StopState, Phase};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    AttemptEffect, AttemptEvent, Blocked, BreakerState, Doing, Event, IssueNumber, Metering,
-    NotStarted, Outcome, Service, ServiceEvent, Stage, Time, Usd,
+    AttemptEffect, AttemptEvent, Blocked, BreakerState, AttemptState, Event, IssueNumber, CostReporting,
+    NotStarted, Outcome, Service, ServiceEvent, TaskState, Time, Usd,
 };
 
 /// Tasks of one domain, all with different paths, that are examined for one start. If this many in
@@ -21,9 +21,9 @@ pub(super) const LIMIT_MIN: Usd = Usd::from_cents(1);
 
 impl Engine {
     pub(super) fn cap(&self) -> Usd {
-        match self.settings.metering {
-            Metering::Free => Usd::ZERO,
-            Metering::AsItGoes | Metering::AtTheEnd => self.settings.task_cap,
+        match self.settings.cost_reporting {
+            CostReporting::Free => Usd::ZERO,
+            CostReporting::AsItGoes | CostReporting::AtTheEnd => self.settings.task_cap,
         }
     }
 
@@ -42,18 +42,18 @@ impl Engine {
     /// attempt can continue with less.
     fn least(&self, task: &Task) -> Usd {
         let margin = self.settings.margin();
-        match self.settings.metering {
-            Metering::Free => Usd::ZERO,
+        match self.settings.cost_reporting {
+            CostReporting::Free => Usd::ZERO,
             _ if Usd::ZERO < task.forgiven => margin.min(LIMIT_MIN) + LIMIT_MIN,
-            Metering::AsItGoes | Metering::AtTheEnd => margin + LIMIT_MIN,
+            CostReporting::AsItGoes | CostReporting::AtTheEnd => margin + LIMIT_MIN,
         }
     }
 
     /// Returns the largest amount that any task may need to start.
     fn most_least(&self) -> Usd {
-        match self.settings.metering {
-            Metering::Free => Usd::ZERO,
-            Metering::AsItGoes | Metering::AtTheEnd => self.settings.margin() + LIMIT_MIN,
+        match self.settings.cost_reporting {
+            CostReporting::Free => Usd::ZERO,
+            CostReporting::AsItGoes | CostReporting::AtTheEnd => self.settings.margin() + LIMIT_MIN,
         }
     }
 
@@ -82,21 +82,21 @@ impl Engine {
     /// Returns why a task is not running right now; `None` if it is running or has ended.
     pub fn blocked(&self, issue: IssueNumber, now: Time) -> Option<Blocked> {
         let task = self.tasks.get(&issue)?;
-        match &task.stage {
-            Stage::Ended(_) => None,
-            Stage::Classifying | Stage::Choosing => Some(Blocked::Planning),
-            Stage::Running(attempt) => match attempt.doing {
-                Doing::Publishing { not_before } if !attempt.in_flight => self
+        match &task.state {
+            TaskState::Ended(_) => None,
+            TaskState::Classifying | TaskState::Choosing => Some(Blocked::Preparing),
+            TaskState::Running(attempt) => match attempt.state {
+                AttemptState::Publishing { not_before } if !attempt.in_flight => self
                     .service_obstacle(&Service::Forge, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
-                    .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
-                Doing::CollectingLater { not_before, .. } => self
+                    .or_else(|| (self.stop_state != StopState::NotStopping).then_some(Blocked::Stopping)),
+                AttemptState::CollectingLater { not_before, .. } => self
                     .service_obstacle(&Service::Machine, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
-                    .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
+                    .or_else(|| (self.stop_state != StopState::NotStopping).then_some(Blocked::Stopping)),
                 _ => None,
             },
-            Stage::Waiting { not_before } => Some(self.why_waiting(task, *not_before, now)),
+            TaskState::Waiting { not_before } => Some(self.why_waiting(task, *not_before, now)),
         }
     }
 
@@ -140,7 +140,7 @@ impl Engine {
 
     /// Returns what prevents every task from starting.
     fn session_obstacle(&self, now: Time) -> Option<Blocked> {
-        if self.halt != Halt::No {
+        if self.stop_state != StopState::NotStopping {
             return Some(Blocked::Stopping);
         }
         match self.phase {
@@ -151,7 +151,7 @@ impl Engine {
             | Phase::Confirming
             | Phase::Creating
             | Phase::Intake { .. }
-            | Phase::Planning => return Some(Blocked::Admission),
+            | Phase::Preparing => return Some(Blocked::Admission),
             Phase::Over(_) => return Some(Blocked::Stopping),
         }
         if let Some(&issue) = self.unproven.first() {
@@ -247,7 +247,7 @@ impl Engine {
     }
 
     fn is_delayed(&self, place: Place, now: Time) -> bool {
-        matches!(self.tasks[&place.issue].stage, Stage::Waiting { not_before } if now < not_before)
+        matches!(self.tasks[&place.issue].state, TaskState::Waiting { not_before } if now < not_before)
     }
 
     /// Returns the oldest waiting task that is not delayed.
@@ -313,7 +313,7 @@ impl Engine {
     }
 }
 
-impl Turn<'_> {
+impl Decision<'_> {
     /// Starts all tasks that may start.
     pub(super) fn start_attempts(&mut self) {
         self.end_unaffordable();
@@ -358,7 +358,7 @@ impl Turn<'_> {
 
     /// Resumes postponed collections and checks, if the machine has disk space.
     pub(super) fn start_collecting(&mut self) {
-        if self.may_not_go_on() {
+        if self.may_not_advance() {
             return;
         }
         for (issue, attempt) in self.due(Task::collect_not_before) {
@@ -373,9 +373,9 @@ impl Turn<'_> {
         }
     }
 
-    fn may_not_go_on(&self) -> bool {
+    fn may_not_advance(&self) -> bool {
         self.engine.is_over()
-            || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_))
+            || matches!(self.engine.stop_state, StopState::Interrupting | StopState::InterruptingFor(_))
     }
 
     /// Returns the attempts whose waiting time is over.
@@ -388,7 +388,7 @@ impl Turn<'_> {
 
     /// Publishes finished work, if the forge may be used.
     pub(super) fn start_publishing(&mut self) {
-        if self.may_not_go_on() {
+        if self.may_not_advance() {
             return;
         }
         for (issue, attempt) in self.due(Task::publish_not_before) {
@@ -408,7 +408,7 @@ impl Turn<'_> {
     /// Ends the tasks that the budget can no longer start, even if all reserved money became free.
     /// They would block tasks that it can still start.
     fn end_unaffordable(&mut self) {
-        if self.engine.phase != Phase::Running || self.engine.halt != Halt::No {
+        if self.engine.phase != Phase::Running || self.engine.stop_state != StopState::NotStopping {
             return;
         }
         for issue in self.engine.unaffordable() {

@@ -1,7 +1,7 @@
 //! The services that all tasks share: what caused a failure, and when a breaker opens, probes and
 //! closes.
 
-use crate::engine::decide::Turn;
+use crate::engine::decide::Decision;
 use crate::engine::failure::N_DEATHS_MAX;
 use crate::retry::retry_at;
 use crate::{
@@ -15,7 +15,7 @@ const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
 /// their space; after that, someone has to free it.
 const MACHINE_WAIT_MS_MAX: u64 = 3_600_000;
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn take_for_service(&mut self, input: ServiceInput) {
         match input {
             ServiceInput::BreakerReset { service } => self.breaker_reset(service.as_ref()),
@@ -89,12 +89,12 @@ impl Turn<'_> {
             .cloned()
             .unwrap_or_default();
         if breaker.state == (BreakerState::Probing { issue }) {
-            self.suspend(failure.to_string());
+            self.interrupt_for(failure.to_string());
         } else if !breaker.is_suspect(self.now) {
             self.emit(Event::Service(ServiceEvent::Failed {
                 service: service.clone(),
                 issue: Some(issue).filter(|issue| *issue != IssueNumber::SESSION),
-                charged: false,
+                counted: false,
                 died: None,
             }));
             self.emit(Event::Service(ServiceEvent::BreakerOpened {
@@ -148,7 +148,7 @@ impl Turn<'_> {
             matches!(breaker.state, BreakerState::Probing { issue: probe } if probe == issue);
         let opens = is_probe
             || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
-        let charged = costs_a_retry && !opens && !breaker.is_suspect(self.now);
+        let counted = costs_a_retry && !opens && !breaker.is_suspect(self.now);
         let died = match failure {
             Failure::Crash { .. } => Some(failure.headline()),
             _ => None,
@@ -156,7 +156,7 @@ impl Turn<'_> {
         self.emit(Event::Service(ServiceEvent::Failed {
             service: service.clone(),
             issue: Some(issue),
-            charged,
+            counted,
             died,
         }));
         let since = breaker.since.unwrap_or(self.now);
@@ -171,7 +171,7 @@ impl Turn<'_> {
         }
         if *service == Service::Machine && since + MACHINE_WAIT_MS_MAX <= self.now {
             let waited = self.waited(since);
-            self.suspend(format!("{}{waited}", failure.headline()));
+            self.interrupt_for(format!("{}{waited}", failure.headline()));
         }
         let n_deaths = self
             .engine
@@ -179,13 +179,13 @@ impl Turn<'_> {
             .get(service)
             .map_or(0, |breaker| breaker.n_deaths);
         if is_probe && N_DEATHS_MAX <= n_deaths {
-            self.suspend(format!(
+            self.interrupt_for(format!(
                 "{service} fails the same way each time: {}{}",
                 failure.headline(),
                 self.waited(since)
             ));
         }
-        charged
+        counted
     }
 
     /// Returns how long the session has waited since a time, or nothing if that is less than a

@@ -5,31 +5,31 @@
 //! work is collected, and its task waits for another attempt. The stages after the agent are paid
 //! for, so they are repeated.
 
-use crate::engine::decide::Turn;
-use crate::engine::{Halt, Phase};
+use crate::engine::decide::Decision;
+use crate::engine::{StopState, Phase};
 use crate::{
-    About, AgentReport, AttemptEffect, Doing, Event, Failure, History, IntakeEffect, IntakeEvent,
-    IssueNumber, Outcome, PlanEffect, SessionEvent, SessionInput, Settings, Stage, StopReason, Usd,
+    SessionInfo, AgentReport, AttemptEffect, AttemptState, Event, Failure, CostHistory, IntakeEffect, IntakeEvent,
+    IssueNumber, Outcome, PlanEffect, SessionEvent, SessionInput, Settings, TaskState, StopReason, Usd,
 };
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn take_for_session(&mut self, input: SessionInput) {
         match input {
             SessionInput::Started {
                 settings,
-                about,
+                info,
                 history,
-            } => self.started(settings, about, history),
+            } => self.started(settings, info, history),
             SessionInput::Resumed { settings } => self.resumed(settings),
             SessionInput::Interrupted => self.interrupted(),
         }
     }
 
-    fn started(&mut self, settings: Box<Settings>, about: About, history: History) {
+    fn started(&mut self, settings: Box<Settings>, info: SessionInfo, history: CostHistory) {
         if self.engine.phase == Phase::New {
             self.emit(Event::Session(SessionEvent::Started {
                 settings,
-                about,
+                info,
                 history,
             }));
             self.ask_for_issues();
@@ -48,12 +48,12 @@ impl Turn<'_> {
                 self.ask(effect);
             }
             Phase::BaseCheck => self.ask(IntakeEffect::CheckBase),
-            Phase::Decomposing => self.resume_planning(),
-            // `go_on` requests the next issue, once the forge may be used.
+            Phase::Decomposing => self.resume_plan(),
+            // `advance` requests the next issue, once the forge may be used.
             Phase::New
             | Phase::Confirming
             | Phase::Creating
-            | Phase::Planning
+            | Phase::Preparing
             | Phase::Running
             | Phase::Over(_) => {}
         }
@@ -66,24 +66,24 @@ impl Turn<'_> {
     fn resume_task(&mut self, issue: IssueNumber) {
         self.end_if_spent(issue);
         let task = &self.engine.tasks[&issue];
-        match &task.stage {
-            Stage::Classifying => {
+        match &task.state {
+            TaskState::Classifying => {
                 let effect = self.engine.classify(task);
                 self.ask(effect);
             }
-            Stage::Choosing => self.choose_model(issue),
-            Stage::Running(attempt) => {
-                let (number, doing) = (attempt.number, attempt.doing.clone());
-                self.resume_attempt(issue, number, &doing);
+            TaskState::Choosing => self.choose_model(issue),
+            TaskState::Running(attempt) => {
+                let (number, state) = (attempt.number, attempt.state.clone());
+                self.resume_attempt(issue, number, &state);
             }
-            Stage::Waiting { .. } | Stage::Ended(_) => {}
+            TaskState::Waiting { .. } | TaskState::Ended(_) => {}
         }
     }
 
     /// Ends a waiting task if the cap is now too low for another attempt.
     fn end_if_spent(&mut self, issue: IssueNumber) {
         let task = &self.engine.tasks[&issue];
-        if matches!(task.stage, Stage::Running(_) | Stage::Ended(_)) {
+        if matches!(task.state, TaskState::Running(_) | TaskState::Ended(_)) {
             return;
         }
         if task.spent == Usd::ZERO {
@@ -94,21 +94,21 @@ impl Turn<'_> {
         }
     }
 
-    fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: &Doing) {
-        match doing {
-            Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
-            // `go_on` starts publishing, once the forge may be used.
-            Doing::Leasing { .. }
-            | Doing::Collecting
-            | Doing::CollectingLater { .. }
-            | Doing::Checking
-            | Doing::Publishing { .. } => self.ask_for_stage(issue),
+    fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, state: &AttemptState) {
+        match state {
+            AttemptState::Agent => self.agent_exited(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
+            // `advance` starts publishing, once the forge may be used.
+            AttemptState::Leasing { .. }
+            | AttemptState::Collecting
+            | AttemptState::CollectingLater { .. }
+            | AttemptState::Checking
+            | AttemptState::Publishing { .. } => self.ask_for_stage(issue),
         }
     }
 
     fn interrupted(&mut self) {
-        let reason = match self.engine.halt {
-            Halt::Interrupting => StopReason::Killed,
+        let reason = match self.engine.stop_state {
+            StopState::Interrupting => StopReason::Killed,
             _ => {
                 self.emit(Event::Session(SessionEvent::InterruptRequested));
                 StopReason::Interrupted
@@ -118,7 +118,7 @@ impl Turn<'_> {
             .engine
             .running()
             .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt)))
-            .filter(|(_, attempt)| attempt.in_flight && attempt.doing.may_take_long())
+            .filter(|(_, attempt)| attempt.in_flight && attempt.state.may_take_long())
             .map(|(issue, attempt)| (issue, attempt.number))
             .collect();
         for (issue, attempt) in running {
@@ -130,8 +130,8 @@ impl Turn<'_> {
         }
         if self
             .engine
-            .planning()
-            .is_some_and(crate::Planning::is_in_flight)
+            .plan_progress()
+            .is_some_and(crate::PlanProgress::is_in_flight)
         {
             self.ask(PlanEffect::Stop { reason });
         }

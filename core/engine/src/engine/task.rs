@@ -1,12 +1,12 @@
 //! Decisions about a task before its attempts: its domain, model and estimated cost.
 
-use crate::engine::decide::Turn;
+use crate::engine::decide::Decision;
 use crate::{
-    Classification, Effort, Event, FailureType, Instead, IssueNumber, ModelChoice, Outcome, Skip,
-    Stage, TaskEvent, TaskInput, Undecided, Usd,
+    Classification, Effort, Event, FailureType, PluginFailureAction, IssueNumber, ModelChoice, Outcome, Skip,
+    TaskState, TaskEvent, TaskInput, PluginFailure, Usd,
 };
 
-impl Turn<'_> {
+impl Decision<'_> {
     pub(super) fn take_for_task(&mut self, input: TaskInput) {
         match input {
             TaskInput::Classified {
@@ -19,7 +19,7 @@ impl Turn<'_> {
                 effort,
                 reason,
             } => self.model_selected(issue, model, effort, reason),
-            TaskInput::Undecided(undecided) => self.undecided(undecided),
+            TaskInput::PluginFailed(plugin_failure) => self.plugin_failed(plugin_failure),
         }
     }
 
@@ -48,7 +48,7 @@ impl Turn<'_> {
         if self
             .engine
             .task(issue)
-            .is_some_and(|task| task.stage == Stage::Classifying)
+            .is_some_and(|task| task.state == TaskState::Classifying)
         {
             self.emit(Event::Task(TaskEvent::Classified {
                 issue,
@@ -81,15 +81,15 @@ impl Turn<'_> {
         if self
             .engine
             .task(issue)
-            .is_some_and(|task| task.stage == Stage::Choosing)
+            .is_some_and(|task| task.state == TaskState::Choosing)
         {
             self.plan(issue, model, effort, reason);
         }
     }
 
     /// Records that a plugin did not decide. Without a built-in to fall back to, the task ends.
-    fn undecided(&mut self, undecided: Undecided) {
-        let issue = undecided.issue;
+    fn plugin_failed(&mut self, plugin_failure: PluginFailure) {
+        let issue = plugin_failure.issue;
         let Some(task) = self
             .engine
             .task(issue)
@@ -97,19 +97,19 @@ impl Turn<'_> {
         else {
             return;
         };
-        let is_asked = matches!(task.stage, Stage::Classifying | Stage::Choosing);
-        let outcome = match undecided.then {
-            Instead::Fallback => None,
-            Instead::Fail => Some(Outcome::Failed {
+        let is_asked = matches!(task.state, TaskState::Classifying | TaskState::Choosing);
+        let outcome = match plugin_failure.action {
+            PluginFailureAction::Fallback => None,
+            PluginFailureAction::Fail => Some(Outcome::Failed {
                 failure: FailureType::Validation,
-                message: undecided.message.clone(),
+                message: plugin_failure.message.clone(),
             }),
-            Instead::Skip => Some(Outcome::Skipped {
-                because: Skip::Undecided,
+            PluginFailureAction::Skip => Some(Outcome::Skipped {
+                because: Skip::PluginFailed,
             }),
         };
         if outcome.is_none() || is_asked {
-            self.emit(Event::Task(TaskEvent::Undecided(undecided)));
+            self.emit(Event::Task(TaskEvent::PluginFailed(plugin_failure)));
         }
         if let Some(outcome) = outcome.filter(|_| is_asked) {
             self.finish_task(issue, outcome);
@@ -125,7 +125,7 @@ impl Turn<'_> {
     ) {
         let cap = self.engine.cap();
         let estimate = self.engine.history.estimate(model.as_deref(), cap);
-        self.emit(Event::Task(TaskEvent::Planned {
+        self.emit(Event::Task(TaskEvent::ModelSelected {
             issue,
             model,
             effort,

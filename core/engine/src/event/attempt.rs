@@ -49,10 +49,10 @@ pub enum AttemptEvent {
         /// Report of the agent's backend.
         report: AgentReport,
         /// Settled cost.
-        #[serde(rename = "charged_usd")]
-        charged: Usd,
+        #[serde(rename = "cost_usd")]
+        cost: Usd,
         /// Whether `charged` is estimated because the cost is unknown.
-        assumed: bool,
+        estimated: bool,
     },
     /// The work is safe in the mirror.
     WorkCollected {
@@ -106,13 +106,12 @@ pub enum AttemptEvent {
         /// The failure.
         failure: Failure,
         /// Whether the failure counts against the task's tries at publishing.
-        #[serde(rename = "counted")]
-        charged: bool,
+        counted: bool,
         /// Earliest time of the retry.
         until: Time,
     },
     /// The running step of the attempt was stopped; it is repeated on resume.
-    Suspended {
+    Interrupted {
         /// The task.
         issue: IssueNumber,
         /// The attempt.
@@ -143,8 +142,7 @@ pub enum AttemptEvent {
         /// The failure.
         failure: Failure,
         /// Whether the failure counts against the task's retries.
-        #[serde(rename = "counted")]
-        charged: bool,
+        counted: bool,
         /// Earliest time of the next attempt: the start of 1970 for immediately, `None` if there is
         /// none.
         retry_at: Option<Time>,
@@ -166,7 +164,7 @@ impl AttemptEvent {
     }
 
     /// Returns the task and the number of the attempt.
-    pub const fn whose(&self) -> (IssueNumber, u32) {
+    pub const fn attempt_id(&self) -> (IssueNumber, u32) {
         match self {
             Self::Started { issue, attempt, .. }
             | Self::WorktreeLeased { issue, attempt, .. }
@@ -177,7 +175,7 @@ impl AttemptEvent {
             | Self::CollectDelayed { issue, attempt, .. }
             | Self::CollectRetried { issue, attempt }
             | Self::PublishDelayed { issue, attempt, .. }
-            | Self::Suspended { issue, attempt }
+            | Self::Interrupted { issue, attempt }
             | Self::PublishStarted { issue, attempt }
             | Self::Published { issue, attempt, .. }
             | Self::Failed { issue, attempt, .. } => (*issue, *attempt),

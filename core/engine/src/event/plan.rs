@@ -34,10 +34,10 @@ pub enum PlanEvent {
         /// Report of the agent's backend.
         report: AgentReport,
         /// Settled cost.
-        #[serde(rename = "charged_usd")]
-        charged: Usd,
+        #[serde(rename = "cost_usd")]
+        cost: Usd,
         /// Whether `charged` is estimated because the cost is unknown.
-        assumed: bool,
+        estimated: bool,
     },
     /// The planner failed.
     PlannerFailed {
@@ -46,8 +46,7 @@ pub enum PlanEvent {
         /// The failure.
         failure: Failure,
         /// Whether the failure counts against the planner's retries.
-        #[serde(rename = "counted")]
-        charged: bool,
+        counted: bool,
         /// Earliest time of the next attempt: the start of 1970 for immediately, `None` if there is
         /// none.
         retry_at: Option<Time>,
@@ -95,15 +94,14 @@ pub enum PlanEvent {
         /// The failure.
         failure: Failure,
         /// Whether the failure counts against the tries.
-        #[serde(rename = "counted")]
-        charged: bool,
+        counted: bool,
         /// Earliest time of the retry.
         until: Time,
     },
     /// Creating or linking an issue is being retried.
     CreationRetried,
     /// Creating or linking an issue was stopped; it is repeated on resume.
-    CreationSuspended,
+    CreationInterrupted,
 }
 
 impl PlanEvent {

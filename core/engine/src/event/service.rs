@@ -25,8 +25,7 @@ pub enum ServiceEvent {
         /// Task that met the failure.
         issue: Option<IssueNumber>,
         /// Whether it cost the task a retry.
-        #[serde(rename = "counted")]
-        charged: bool,
+        counted: bool,
         /// How the program died, if that is the failure.
         died: Option<String>,
     },

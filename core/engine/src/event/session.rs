@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{About, History, SessionStatus, Settings};
+use crate::{SessionInfo, CostHistory, SessionOutcome, Settings};
 
 /// What happened to the session as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,10 +14,10 @@ pub enum SessionEvent {
         /// Limits and rules.
         settings: Box<Settings>,
         /// What the session is about.
-        about: About,
+        info: SessionInfo,
         /// Costs of earlier tasks.
         #[serde(rename = "costs_usd")]
-        history: History,
+        history: CostHistory,
     },
     /// The session resumed after an interruption or a crash.
     Resumed {
@@ -39,6 +39,6 @@ pub enum SessionEvent {
     /// The session ended.
     Finished {
         /// How it ended.
-        status: SessionStatus,
+        outcome: SessionOutcome,
     },
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::issue::SharedIssue;
-use crate::{Classification, Effort, IssueNumber, Outcome, Undecided, Usd};
+use crate::{Classification, Effort, IssueNumber, Outcome, PluginFailure, Usd};
 
 /// What happened to a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +23,7 @@ pub enum TaskEvent {
         classification: Classification,
     },
     /// The model and the estimate are known.
-    Planned {
+    ModelSelected {
         /// The task.
         issue: IssueNumber,
         /// Model; `None` leaves it to the program.
@@ -36,8 +36,8 @@ pub enum TaskEvent {
         #[serde(rename = "estimate_usd")]
         estimate: Usd,
     },
-    /// A plugin did not decide.
-    Undecided(Undecided),
+    /// A plugin failed to decide.
+    PluginFailed(PluginFailure),
     /// The task ended.
     Finished {
         /// The task.
@@ -53,9 +53,9 @@ impl TaskEvent {
         match self {
             Self::Accepted { issue } => issue.number,
             Self::Classified { issue, .. }
-            | Self::Planned { issue, .. }
+            | Self::ModelSelected { issue, .. }
             | Self::Finished { issue, .. } => *issue,
-            Self::Undecided(undecided) => undecided.issue,
+            Self::PluginFailed(plugin_failure) => plugin_failure.issue,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests to start, resume and interrupt a session.
 
-use crate::{About, History, Settings};
+use crate::{SessionInfo, CostHistory, Settings};
 
 /// A request about the session as a whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,9 +10,9 @@ pub enum SessionInput {
         /// Its limits and rules.
         settings: Box<Settings>,
         /// What the session is about.
-        about: About,
+        info: SessionInfo,
         /// Costs of earlier tasks.
-        history: History,
+        history: CostHistory,
     },
     /// Resume a session after an interruption or a crash.
     Resumed {

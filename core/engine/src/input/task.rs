@@ -1,6 +1,6 @@
 //! Decisions of the strategies about a task.
 
-use crate::{Classification, Effort, IssueNumber, Undecided};
+use crate::{Classification, Effort, IssueNumber, PluginFailure};
 
 /// A decision about a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,5 +25,5 @@ pub enum TaskInput {
     },
     /// A plugin did not decide. If the built-in decides instead, its answer follows; otherwise this
     /// is the answer.
-    Undecided(Undecided),
+    PluginFailed(PluginFailure),
 }

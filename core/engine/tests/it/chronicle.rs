@@ -14,7 +14,7 @@ pub(crate) use autoissue_simulation::Entry;
 
 /// A task, according to the journal so far.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct TaskRecord {
     pub(crate) issue: Arc<Issue>,
     pub(crate) class: Option<Classification>,
     /// Its estimate, once it is known.
@@ -35,7 +35,7 @@ pub(crate) struct Told {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) n_published: u32,
     /// What was to happen when a plugin last failed to decide about it.
-    pub(crate) undecided: Option<Instead>,
+    pub(crate) plugin_failure: Option<PluginFailureAction>,
     /// Whether its last agent spent nothing and printed nothing.
     pub(crate) was_idle: bool,
     /// The session of its last agent, if reported.
@@ -84,7 +84,7 @@ pub(crate) struct Patient {
 #[derive(Default)]
 pub(crate) struct Chronicle {
     pub(crate) settings: Settings,
-    pub(crate) tasks: BTreeMap<IssueNumber, Told>,
+    pub(crate) tasks: BTreeMap<IssueNumber, TaskRecord>,
     pub(crate) running: BTreeSet<IssueNumber>,
     pub(crate) services: BTreeMap<Service, Patient>,
     pub(crate) spent: Usd,
@@ -96,16 +96,16 @@ pub(crate) struct Chronicle {
     /// Why nothing may start.
     pub(crate) halted: Option<&'static str>,
     pub(crate) is_interrupting: bool,
-    pub(crate) is_suspended: bool,
+    pub(crate) is_interrupted: bool,
     pub(crate) is_finished: bool,
-    pub(crate) plan: PlanTold,
+    pub(crate) plan: PlanRecord,
     /// The highest number of slots and the largest budget of all settings so far.
     pub(crate) n_slots_max: u32,
     pub(crate) budget_max: Usd,
     /// Whether an agent whose credentials were refused has just ended.
     pub(crate) is_refused: bool,
     /// Work that earlier sessions left on issues.
-    pub(crate) cut_off: BTreeMap<IssueNumber, CutOff>,
+    pub(crate) unfinished: BTreeMap<IssueNumber, UnfinishedWork>,
     /// Checks that fail on the base.
     pub(crate) red_on_base: BTreeSet<String>,
     /// The previous event.
@@ -114,7 +114,7 @@ pub(crate) struct Chronicle {
 
 /// The plan, according to the journal so far.
 #[derive(Default)]
-pub(crate) struct PlanTold {
+pub(crate) struct PlanRecord {
     pub(crate) running: Option<Running>,
     pub(crate) n_started: u32,
     /// Retries that the planner has paid and not got back.
@@ -141,14 +141,14 @@ impl Chronicle {
         }
         match event {
             Event::Session(SessionEvent::Started {
-                settings, about, ..
+                settings, info, ..
             }) => {
                 self.rule(settings);
-                self.cut_off.clone_from(&about.cut_off);
+                self.unfinished.clone_from(&info.unfinished);
             }
             Event::Session(SessionEvent::Resumed { settings }) => {
                 self.rule(settings);
-                (self.halted, self.is_interrupting, self.is_suspended) = (None, false, false);
+                (self.halted, self.is_interrupting, self.is_interrupted) = (None, false, false);
             }
             Event::Intake(IntakeEvent::BacklogAdmitted { .. }) => {
                 (self.is_admitted, self.had_checks) = (true, self.settings.has_checks);
@@ -161,7 +161,7 @@ impl Chronicle {
             Event::Session(SessionEvent::InterruptRequested) => {
                 (self.halted, self.is_interrupting) = (Some("an interrupt"), true);
             }
-            Event::Session(SessionEvent::Interrupted) => self.is_suspended = true,
+            Event::Session(SessionEvent::Interrupted) => self.is_interrupted = true,
             Event::Session(SessionEvent::Stopping { .. }) => self.halted = Some("a stop"),
             Event::Session(SessionEvent::Finished { .. }) => self.is_finished = true,
             Event::Service(
@@ -177,7 +177,7 @@ impl Chronicle {
                 | IntakeEvent::BacklogDelayed { .. }
                 | IntakeEvent::BacklogRetried,
             ) => {}
-            Event::Plan(PlanEvent::ConfirmationAwaited) => self.is_suspended = true,
+            Event::Plan(PlanEvent::ConfirmationAwaited) => self.is_interrupted = true,
             Event::Plan(
                 PlanEvent::PlannerStarted { .. }
                 | PlanEvent::PlannerMetered { .. }
@@ -191,7 +191,7 @@ impl Chronicle {
                 | PlanEvent::IssueLinked { .. }
                 | PlanEvent::CreationDelayed { .. }
                 | PlanEvent::CreationRetried
-                | PlanEvent::CreationSuspended,
+                | PlanEvent::CreationInterrupted,
             ) => self.note_plan(event),
             _ => self.note_task(event),
         }
@@ -223,17 +223,17 @@ impl Chronicle {
                     running.metered = *spent;
                 }
             }
-            Event::Plan(PlanEvent::PlannerExited { charged, .. }) => {
+            Event::Plan(PlanEvent::PlannerExited { cost, .. }) => {
                 self.reserved -= plan
                     .running
                     .take()
                     .map(|running| running.reserved)
                     .unwrap_or_default();
-                plan.spent += *charged;
-                self.spent += *charged;
+                plan.spent += *cost;
+                self.spent += *cost;
             }
-            Event::Plan(PlanEvent::PlannerFailed { charged, .. }) => {
-                plan.n_paid += u32::from(*charged);
+            Event::Plan(PlanEvent::PlannerFailed { counted, .. }) => {
+                plan.n_paid += u32::from(*counted);
             }
             Event::Plan(PlanEvent::Rejected { .. }) => plan.n_rejected += 1,
             Event::Plan(PlanEvent::Proposed { plan: proposed }) => {
@@ -241,7 +241,7 @@ impl Chronicle {
             }
             Event::Plan(PlanEvent::Confirmed) => plan.is_confirmed = true,
             Event::Plan(PlanEvent::Declined) => {
-                (plan.is_declined, self.is_suspended) = (true, false);
+                (plan.is_declined, self.is_interrupted) = (true, false);
             }
             Event::Plan(PlanEvent::IssueCreated { number, .. }) => plan.created.push(*number),
             Event::Plan(PlanEvent::IssueLinked { position, .. }) => plan.linked.push(*position),
@@ -258,15 +258,15 @@ impl Chronicle {
             Event::Task(TaskEvent::Accepted { issue }) => {
                 task.issue = issue.clone();
                 task.ignores_outside = ignores_outside;
-                if let Some(cut_off) = self.cut_off.get(&number) {
-                    task.spent_before = cut_off.spent;
-                    task.keeps_session = cut_off.work.is_some() && cut_off.session.is_some();
+                if let Some(unfinished) = self.unfinished.get(&number) {
+                    task.spent_before = unfinished.spent;
+                    task.keeps_session = unfinished.work.is_some() && unfinished.session.is_some();
                 }
             }
             Event::Task(TaskEvent::Classified { classification, .. }) => {
                 task.class = Some(classification.clone());
             }
-            Event::Task(TaskEvent::Planned { estimate, .. }) => {
+            Event::Task(TaskEvent::ModelSelected { estimate, .. }) => {
                 task.estimate = Some(*estimate);
                 task.waits = Some(Time::default());
             }
@@ -284,7 +284,7 @@ impl Chronicle {
                 self.running.insert(number);
             }
             Event::Attempt(AttemptEvent::AgentExited {
-                charged, report, ..
+                cost, report, ..
             }) => {
                 let interrupted = Ended::Failed {
                     failure: Failure::Interrupted,
@@ -296,10 +296,10 @@ impl Chronicle {
                         Spent::AtLeast(seen) => seen.max(metered.unwrap_or_default()),
                         Spent::Unknown => metered.unwrap_or_default(),
                     };
-                    task.forgiven += (*charged - seen).max(Usd::ZERO);
+                    task.forgiven += (*cost - seen).max(Usd::ZERO);
                 }
-                task.spent += *charged;
-                self.spent += *charged;
+                task.spent += *cost;
+                self.spent += *cost;
                 task.was_idle = report.spent == Spent::Known(Usd::ZERO) && report.tokens == 0;
                 if report.session.is_some() {
                     task.session.clone_from(&report.session);
@@ -309,14 +309,14 @@ impl Chronicle {
                 self.give_back(number);
             }
             Event::Attempt(AttemptEvent::Failed {
-                charged,
+                counted,
                 retry_at,
                 failure,
                 lost_session,
                 kept,
                 ..
             }) => {
-                task.n_paid += u32::from(*charged);
+                task.n_paid += u32::from(*counted);
                 if *lost_session {
                     task.session = None;
                 }
@@ -334,7 +334,7 @@ impl Chronicle {
                 task.outcome = Some(outcome.clone());
                 self.leave(number);
             }
-            Event::Task(TaskEvent::Undecided(undecided)) => task.undecided = Some(undecided.then),
+            Event::Task(TaskEvent::PluginFailed(plugin_failure)) => task.plugin_failure = Some(plugin_failure.action),
             Event::Attempt(AttemptEvent::Published { .. }) => task.n_published += 1,
             _ => {}
         }
@@ -373,7 +373,7 @@ impl Chronicle {
             Event::Service(ServiceEvent::Failed {
                 service,
                 issue,
-                charged,
+                counted,
                 ..
             }) => {
                 // A failed publication does not cost its task a retry.
@@ -386,7 +386,7 @@ impl Chronicle {
                 patient.n_failures += 1;
                 patient
                     .payers
-                    .extend(issue.filter(|_| *charged && !publishes));
+                    .extend(issue.filter(|_| *counted && !publishes));
             }
             Event::Service(ServiceEvent::Answered { service }) => {
                 let patient = self.patient(service);
@@ -431,14 +431,14 @@ impl Chronicle {
     }
 
     /// Returns the tasks that have a slot.
-    pub(crate) fn running(&self) -> impl Iterator<Item = &Told> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = &TaskRecord> {
         self.running
             .iter()
             .filter_map(|number| self.tasks.get(number))
     }
 
     /// Returns whether all dependencies of a task that are part of the session are published.
-    pub(crate) fn is_founded(&self, task: &Told) -> bool {
+    pub(crate) fn is_founded(&self, task: &TaskRecord) -> bool {
         let is_there = |on: &Dependency| {
             self.tasks.get(&on.number).is_none_or(|on| {
                 on.outcome
@@ -450,7 +450,7 @@ impl Chronicle {
     }
 }
 
-impl Told {
+impl TaskRecord {
     pub(crate) fn domain(&self) -> &str {
         self.class.as_ref().map_or("unknown", |class| &class.domain)
     }

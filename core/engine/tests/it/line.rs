@@ -3,10 +3,10 @@
 
 use autoissue_engine::{
     AttemptEvent, Event, IntakeEvent, IssueNumber, PlanEvent, Service, ServiceEvent, SessionEvent,
-    SessionStatus, TaskEvent, Time,
+    SessionOutcome, TaskEvent, Time,
 };
 
-pub(crate) use autoissue_simulation::DUSK;
+pub(crate) use autoissue_simulation::START;
 
 /// Returns the event as a line of a story.
 pub(crate) fn line(event: &Event) -> String {
@@ -18,22 +18,22 @@ pub(crate) fn line(event: &Event) -> String {
         }) => format!("planner {attempt} started, {reserved} reserved"),
         Event::Plan(PlanEvent::PlannerMetered { spent, .. }) => format!("planner metered {spent}"),
         Event::Plan(PlanEvent::PlannerExited {
-            charged, assumed, ..
+            cost, estimated, ..
         }) => {
             format!(
-                "planner exited, {charged}{}",
-                if *assumed { " estimated" } else { "" }
+                "planner exited, {cost}{}",
+                if *estimated { " estimated" } else { "" }
             )
         }
         Event::Plan(PlanEvent::PlannerFailed {
             attempt,
             failure,
-            charged,
+            counted,
             retry_at,
         }) => {
             format!(
                 "planner {attempt} failed{}{}: {failure}",
-                price(*charged),
+                price(*counted),
                 again(*retry_at)
             )
         }
@@ -66,17 +66,17 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Plan(PlanEvent::IssueLinked { position, .. }) => format!("issue {position} linked"),
         Event::Plan(PlanEvent::CreationDelayed {
             failure,
-            charged,
+            counted,
             until,
         }) => {
             format!(
                 "creation delayed until {}{}: {failure}",
                 at(*until),
-                price(*charged)
+                price(*counted)
             )
         }
         Event::Plan(PlanEvent::CreationRetried) => "creation retried".into(),
-        Event::Plan(PlanEvent::CreationSuspended) => "creation interrupted".into(),
+        Event::Plan(PlanEvent::CreationInterrupted) => "creation interrupted".into(),
         Event::Intake(IntakeEvent::BacklogRead { n_issues, .. }) => {
             format!("backlog read, {n_issues} issues")
         }
@@ -89,7 +89,7 @@ pub(crate) fn line(event: &Event) -> String {
             issue,
             classification,
         }) => format!("{issue} is {}", classification.domain),
-        Event::Task(TaskEvent::Planned {
+        Event::Task(TaskEvent::ModelSelected {
             issue,
             model,
             estimate,
@@ -100,10 +100,10 @@ pub(crate) fn line(event: &Event) -> String {
                 model.as_deref().unwrap_or("no model")
             )
         }
-        Event::Task(TaskEvent::Undecided(undecided)) => {
+        Event::Task(TaskEvent::PluginFailed(plugin_failure)) => {
             format!(
                 "{} {} did not decide, {:?}: {}",
-                undecided.issue, undecided.plugin, undecided.then, undecided.message
+                plugin_failure.issue, plugin_failure.plugin, plugin_failure.action, plugin_failure.message
             )
         }
         Event::Intake(IntakeEvent::BacklogAdmitted { estimate, n_tasks }) => {
@@ -131,13 +131,13 @@ pub(crate) fn line(event: &Event) -> String {
         }
         Event::Attempt(AttemptEvent::AgentExited {
             issue,
-            charged,
-            assumed,
+            cost,
+            estimated,
             ..
         }) => {
             format!(
-                "{issue} agent exited, {charged}{}",
-                if *assumed { " estimated" } else { "" }
+                "{issue} agent exited, {cost}{}",
+                if *estimated { " estimated" } else { "" }
             )
         }
         Event::Attempt(AttemptEvent::WorkCollected { issue, work, .. }) => {
@@ -168,17 +168,17 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Attempt(AttemptEvent::PublishDelayed {
             issue,
             failure,
-            charged,
+            counted,
             until,
             ..
         }) => {
             format!(
                 "{issue} publishing delayed until {}{}: {failure}",
                 at(*until),
-                price(*charged)
+                price(*counted)
             )
         }
-        Event::Attempt(AttemptEvent::Suspended { issue, attempt }) => {
+        Event::Attempt(AttemptEvent::Interrupted { issue, attempt }) => {
             format!("{issue} attempt {attempt} interrupted")
         }
         Event::Attempt(AttemptEvent::PublishStarted { issue, .. }) => format!("{issue} publishing"),
@@ -187,7 +187,7 @@ pub(crate) fn line(event: &Event) -> String {
             issue,
             attempt,
             failure,
-            charged,
+            counted,
             retry_at,
             kept,
             lost_session,
@@ -202,7 +202,7 @@ pub(crate) fn line(event: &Event) -> String {
             let first = failure.lines().next().unwrap_or_default();
             format!(
                 "{issue} attempt {attempt} failed{}{next}{kept}: {first}",
-                price(*charged)
+                price(*counted)
             )
         }
         Event::Task(TaskEvent::Finished { issue, outcome }) => format!("{issue} ended, {outcome}"),
@@ -212,14 +212,14 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Service(ServiceEvent::Failed {
             service,
             issue,
-            charged,
+            counted,
             ..
         }) => {
             let seen_by = issue
                 .filter(|issue| issue.0 > 0)
                 .map(|issue| format!(" for {issue}"))
                 .unwrap_or_default();
-            format!("{} failed{seen_by}{}", name(service), price(*charged))
+            format!("{} failed{seen_by}{}", name(service), price(*counted))
         }
         Event::Service(ServiceEvent::Answered { service }) => {
             format!("{} answers again", name(service))
@@ -257,10 +257,10 @@ pub(crate) fn line(event: &Event) -> String {
             resumable: true,
         }) => format!("session stops, resumable: {message}"),
         Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Completed,
+            outcome: SessionOutcome::Completed,
         }) => "session completed".into(),
         Event::Session(SessionEvent::Finished {
-            status: SessionStatus::Failed { message, .. },
+            outcome: SessionOutcome::Failed { message, .. },
         }) => {
             format!("session failed: {message}")
         }
@@ -275,8 +275,8 @@ fn again(retry_at: Option<Time>) -> String {
     }
 }
 
-fn price(charged: bool) -> &'static str {
-    if charged { " (charged)" } else { "" }
+fn price(counted: bool) -> &'static str {
+    if counted { " (counted)" } else { "" }
 }
 
 fn name(service: &Service) -> &str {
@@ -290,5 +290,5 @@ fn name(service: &Service) -> &str {
 /// Seconds after dusk, rounded down, so that jitter of less than a quarter is not visible in a
 /// story.
 fn at(time: Time) -> String {
-    format!("{}s", time.since(DUSK) / 1_000)
+    format!("{}s", time.since(START) / 1_000)
 }

@@ -75,7 +75,7 @@ pub(crate) fn judge(journal: &[Entry]) -> Vec<Objection> {
 fn unfinished(told: &Chronicle, at: usize) -> Option<Objection> {
     if !told.is_finished {
         let why = "the journal has no end".to_owned();
-        return (!told.is_suspended).then_some(Objection {
+        return (!told.is_interrupted).then_some(Objection {
             oracle: "liveness",
             at,
             why,

@@ -1,6 +1,6 @@
 //! Thousands of random simulated sessions, each judged by every oracle.
 //!
-//! `AUTOISSUE_NIGHTS=n` simulates n sessions instead, `AUTOISSUE_SEED=n` only that one.
+//! `AUTOISSUE_SESSIONS=n` simulates n sessions instead, `AUTOISSUE_SEED=n` only that one.
 
 use autoissue_simulation::{Edition, play};
 
@@ -32,12 +32,12 @@ const WENT_WRONG_ONCE: [(Edition, u64); 10] = [
 const N_SHOWN: usize = 40;
 
 #[test]
-fn no_night_goes_wrong() {
+fn no_simulated_session_goes_wrong() {
     fn number(name: &str) -> Option<u64> {
         setting(name).map(|text| text.parse::<u64>().expect("a whole number"))
     }
 
-    let (first, n) = match (number("AUTOISSUE_SEED"), number("AUTOISSUE_NIGHTS")) {
+    let (first, n) = match (number("AUTOISSUE_SEED"), number("AUTOISSUE_SESSIONS")) {
         (Some(seed), n) => (seed, n.unwrap_or(1)),
         (None, n) => (0, n.unwrap_or(N_NIGHTS)),
     };
@@ -73,7 +73,7 @@ fn live_through(edition: Edition, seed: u64) {
     if let Some(wrong) = wrong {
         let end = first.map_or(journal.len(), |first| (first.at + 1).min(journal.len()));
         panic!(
-            "session {seed} ({edition:?}) went wrong: {wrong}\n{}\nto reproduce: AUTOISSUE_SEED={seed} cargo test -p autoissue-engine no_night_goes_wrong",
+            "session {seed} ({edition:?}) went wrong: {wrong}\n{}\nto reproduce: AUTOISSUE_SEED={seed} cargo test -p autoissue-engine no_simulated_session_goes_wrong",
             last_of(&journal[..end])
         );
     }

@@ -6,7 +6,7 @@ mod breaker;
 mod dependencies;
 mod failures;
 mod money;
-mod planning;
+mod plan;
 mod plugins;
 mod resume;
 mod schedule;

@@ -2,7 +2,7 @@
 //! unless the script says otherwise.
 //!
 //! ```text
-//!   script ─► Night ── Input ──► Engine ── Effect ──► owed ─► answered at once, or held until the script releases it
+//!   script ─► Scenario ── Input ──► Engine ── Effect ──► owed ─► answered at once, or held until the script releases it
 //!                                   └───── Event ───► told: the lines that `check` compares
 //! ```
 
@@ -13,7 +13,7 @@ use autoissue_engine::{AttemptEvent, IntakeEvent, PlanEvent, SessionEvent, TaskE
 use autoissue_engine::{AttemptInput, IntakeInput, PlanInput, SessionInput, TaskInput};
 
 use crate::chronicle::Entry;
-use crate::line::{DUSK, line};
+use crate::line::{START, line};
 
 /// The answer to one effect, instead of success.
 #[derive(Clone)]
@@ -33,17 +33,17 @@ pub(crate) enum Reply {
     /// The planner finished at this cost in dollars, and this is wrong with its answer.
     NoPlan(f64, &'static str),
     /// A plugin does not decide.
-    Undecided(Instead),
+    PluginFailed(PluginFailureAction),
     /// The issue must no longer be worked on.
     Withdrawn(Withdrawal),
 }
 
 /// One session and its world.
-pub(crate) struct Night {
+pub(crate) struct Scenario {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
-    pub(crate) history: History,
-    pub(crate) about: About,
+    pub(crate) history: CostHistory,
+    pub(crate) info: SessionInfo,
     pub(crate) issues: Vec<Issue>,
     pub(crate) plan: Plan,
     pub(crate) now: Time,
@@ -61,10 +61,10 @@ pub(crate) struct Night {
 /// Runs a script on `n_issues` issues, each in its own domain, and compares the lines with the
 /// expected ones.
 #[track_caller]
-pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &str) -> Night {
-    let mut night = Night::new(n_issues);
-    script(&mut night);
-    let told = night.told.join("\n");
+pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Scenario), expected: &str) -> Scenario {
+    let mut scenario = Scenario::new(n_issues);
+    script(&mut scenario);
+    let told = scenario.told.join("\n");
     let expected: Vec<&str> = expected
         .lines()
         .map(str::trim)
@@ -72,11 +72,11 @@ pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &s
         .collect();
     assert_eq!(told, expected.join("\n"), "\n--- actual:\n{told}\n");
     assert_eq!(
-        Engine::replay(&journaled(&night.journal)),
-        night.engine,
+        Engine::replay(&journaled(&scenario.journal)),
+        scenario.engine,
         "a replay differs"
     );
-    night
+    scenario
 }
 
 /// Returns the events as read from a journal.
@@ -155,23 +155,23 @@ pub(crate) fn auth() -> Failure {
 pub(crate) fn limited(until_s: u64) -> Failure {
     Failure::RateLimit {
         message: "limited".into(),
-        until: Some(DUSK + until_s * 1_000),
+        until: Some(START + until_s * 1_000),
     }
 }
 
-impl Night {
+impl Scenario {
     pub(crate) fn new(n_issues: u64) -> Self {
-        let mut night = Self {
+        let mut scenario = Self {
             engine: Engine::new(),
             settings: Settings {
                 agent: "claude".to_owned(),
                 ..Settings::default()
             },
-            history: History::default(),
-            about: About::default(),
+            history: CostHistory::default(),
+            info: SessionInfo::default(),
             issues: Vec::new(),
             plan: Plan::default(),
-            now: DUSK,
+            now: START,
             asked: Vec::new(),
             classes: BTreeMap::new(),
             models: BTreeMap::new(),
@@ -182,15 +182,15 @@ impl Night {
             told: Vec::new(),
         };
         for n in 1..=n_issues {
-            night.issues.push(Issue {
+            scenario.issues.push(Issue {
                 number: number(n),
                 title: format!("issue {n}"),
                 created_at: Time::from_ms(n),
                 ..Issue::default()
             });
-            night.domain(n, &format!("d{n}"));
+            scenario.domain(n, &format!("d{n}"));
         }
-        night
+        scenario
     }
 
     // Setup of the world.
@@ -309,7 +309,7 @@ impl Night {
         let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
         self.input(Input::Session(SessionInput::Started {
             settings,
-            about: self.about.clone(),
+            info: self.info.clone(),
             history,
         }));
         self.run()
@@ -421,19 +421,19 @@ impl Night {
     }
 
     /// A plugin does not decide; if the built-in decides instead, its answer follows.
-    fn undecided(&mut self, issue: IssueNumber, strategy: &str, reply: Option<&Reply>) -> Input {
-        let Some(&Reply::Undecided(then)) = reply else {
-            panic!("a strategy either answers or is undecided")
+    fn plugin_failure(&mut self, issue: IssueNumber, strategy: &str, reply: Option<&Reply>) -> Input {
+        let Some(&Reply::PluginFailed(then)) = reply else {
+            panic!("a strategy either answers or is plugin_failure")
         };
         let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
-        let input = Input::Task(TaskInput::Undecided(Undecided {
+        let input = Input::Task(TaskInput::PluginFailed(PluginFailure {
             issue,
             strategy: strategy.to_owned(),
             plugin,
             message,
             then,
         }));
-        if then != Instead::Fallback {
+        if then != PluginFailureAction::Fallback {
             return input;
         }
         self.input(input);
@@ -505,10 +505,10 @@ impl Night {
                 }),
             },
             Effect::Task(TaskEffect::Classify { issue }) if reply.is_some() => {
-                self.undecided(issue.number, "classifier", reply.as_ref())
+                self.plugin_failure(issue.number, "classifier", reply.as_ref())
             }
             Effect::Task(TaskEffect::SelectModel { issue, .. }) if reply.is_some() => {
-                self.undecided(issue.number, "model-selector", reply.as_ref())
+                self.plugin_failure(issue.number, "model-selector", reply.as_ref())
             }
             Effect::Task(TaskEffect::Classify { issue }) => Input::Task(TaskInput::Classified {
                 issue: issue.number,
@@ -673,7 +673,7 @@ fn is_told(event: &Event) -> bool {
             | Event::Task(
                 TaskEvent::Accepted { .. }
                     | TaskEvent::Classified { .. }
-                    | TaskEvent::Planned { .. }
+                    | TaskEvent::ModelSelected { .. }
             )
             | Event::Attempt(
                 AttemptEvent::WorktreeLeased { .. }

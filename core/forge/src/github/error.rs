@@ -3,7 +3,7 @@
 
 use autoissue_engine::{Failure, Time};
 
-use crate::forge::Fault;
+use crate::forge::ForgeFailure;
 
 /// Why a GitHub request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,7 +116,7 @@ pub enum GithubError {
     },
 }
 
-impl Fault for GithubError {
+impl ForgeFailure for GithubError {
     fn failure(&self) -> Failure {
         let message = self.to_string();
         let with_hint = || match self.hint() {

@@ -43,7 +43,7 @@ pub enum TokenError {
     },
     /// A token with invalid characters would end up in a header, or in a message about it.
     #[error("the token from `{origin}` contains spaces or other invalid characters")]
-    Odd {
+    Malformed {
         /// Where the token comes from.
         origin: &'static str,
     },
@@ -90,7 +90,7 @@ pub fn find_token(
         }
     };
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(TokenError::Odd { origin });
+        return Err(TokenError::Malformed { origin });
     }
     Ok(Token {
         secret: Secret::new(text),
@@ -178,7 +178,7 @@ mod tests {
     fn an_invalid_token_is_not_printed() {
         let error = find(&[("GITHUB_TOKEN", "ghp_a\r\nX-Evil: 1")]).unwrap_err();
         assert!(
-            matches!(error, TokenError::Odd { .. })
+            matches!(error, TokenError::Malformed { .. })
                 && !format!("{error}{error:?}").contains("Evil")
         );
     }

@@ -7,7 +7,7 @@ use autoissue_engine::Failure;
 use autoissue_process::error_chain;
 
 use super::{ISSUES, README};
-use crate::forge::Fault;
+use crate::forge::ForgeFailure;
 
 /// Why an operation of the local forge failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub enum LocalError {
     },
 }
 
-impl Fault for LocalError {
+impl ForgeFailure for LocalError {
     /// The local forge is made of files: an operation that fails now also fails a second later.
     fn failure(&self) -> Failure {
         Failure::Validation {

@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 
 /// A syntax error. Lines count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Odd {
+pub(super) enum FrontMatterError {
     #[error("the front matter is not closed: add a line `---` below its last key")]
     Unclosed,
     #[error("line {line} is not `key: value`: fix it, or comment it out with `#`")]
@@ -68,7 +68,7 @@ impl Document {
     }
 
     /// Parses a file. A file without front matter is all body.
-    pub(super) fn parse(text: &str) -> Result<Self, Odd> {
+    pub(super) fn parse(text: &str) -> Result<Self, FrontMatterError> {
         let text = text
             .strip_prefix('\u{feff}')
             .unwrap_or(text)
@@ -88,17 +88,17 @@ impl Document {
             }
             add_line(&mut entries, text.trim_end(), line)?;
         }
-        Err(Odd::Unclosed)
+        Err(FrontMatterError::Unclosed)
     }
 
     /// Returns the text of a key; `None` if it is missing, empty or null.
-    pub(super) fn text(&self, key: &str) -> Result<Option<String>, Odd> {
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, FrontMatterError> {
         let Some(entry) = self.entry(key) else {
             return Ok(None);
         };
         let is_block = matches!(entry.inline.as_str(), "|" | ">" | "|-" | ">-" | "|+" | ">+");
         if is_block || entry.lines_below().next().is_some() {
-            return Err(Odd::ManyLines {
+            return Err(FrontMatterError::ManyLines {
                 key: key.into(),
                 line: entry.line,
             });
@@ -107,7 +107,7 @@ impl Document {
     }
 
     /// Returns the value of a single-word key, which allows a comment after it.
-    pub(super) fn word(&self, key: &str) -> Result<Option<String>, Odd> {
+    pub(super) fn word(&self, key: &str) -> Result<Option<String>, FrontMatterError> {
         let text = self.text(key)?;
         Ok(text.map(|text| {
             text.split_once(" #")
@@ -118,18 +118,18 @@ impl Document {
     }
 
     /// Returns the items of a list; `a, b` without brackets is accepted too.
-    pub(super) fn list(&self, key: &str) -> Result<Vec<String>, Odd> {
+    pub(super) fn list(&self, key: &str) -> Result<Vec<String>, FrontMatterError> {
         let Some(entry) = self.entry(key) else {
             return Ok(Vec::new());
         };
         if !entry.inline.is_empty() {
             if entry.lines_below().next().is_some() {
-                return Err(Odd::ManyLines {
+                return Err(FrontMatterError::ManyLines {
                     key: key.into(),
                     line: entry.line,
                 });
             }
-            let unclosed = || Odd::UnclosedList {
+            let unclosed = || FrontMatterError::UnclosedList {
                 key: key.into(),
                 line: entry.line,
             };
@@ -139,7 +139,7 @@ impl Document {
             .lines_below()
             .map(|line| line.strip_prefix('-').map(|item| scalar(item.trim())));
         let items: Option<Vec<String>> = items.collect();
-        let items = items.ok_or_else(|| Odd::ManyLines {
+        let items = items.ok_or_else(|| FrontMatterError::ManyLines {
             key: key.into(),
             line: entry.line,
         })?;
@@ -201,7 +201,7 @@ fn is_fence(line: &str) -> bool {
     line.trim_end() == "---"
 }
 
-fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), Odd> {
+fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), FrontMatterError> {
     let says_nothing = text.is_empty() || text.trim_start().starts_with('#');
     let belongs_above =
         says_nothing || text.starts_with([' ', '\t']) || text == "-" || text.starts_with("- ");
@@ -218,13 +218,13 @@ fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), Odd
         });
         return Ok(());
     }
-    let (key, value) = text.split_once(':').ok_or(Odd::NotAField { line })?;
+    let (key, value) = text.split_once(':').ok_or(FrontMatterError::NotAField { line })?;
     let key = key.trim().to_lowercase().replace('-', "_");
     if key.is_empty() || key.contains(char::is_whitespace) {
-        return Err(Odd::NotAField { line });
+        return Err(FrontMatterError::NotAField { line });
     }
     if entries.iter().any(|entry| entry.key == key) {
-        return Err(Odd::Repeated { key, line });
+        return Err(FrontMatterError::Repeated { key, line });
     }
     entries.push(Entry {
         key,

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use tempfile::TempDir;
 
 use super::*;
-use crate::forge::Fault as _;
+use crate::forge::ForgeFailure as _;
 use crate::timestamp;
 
 const MARKER: &str = "<!-- autoissue: issue 12 -->";

@@ -11,7 +11,7 @@ use git2::ErrorClass;
 use super::wire::{Answer, Refusal, Reply, Request, Setup, pieces};
 use crate::mirror::Mirror;
 use crate::program::Git;
-use crate::remote::verdict;
+use crate::remote::classify_failure;
 use crate::worktrees::{WorktreeError, Worktrees};
 
 /// Serves requests until standard input ends: a hidden mode of the binary. Its standard output is
@@ -69,7 +69,7 @@ fn limit_memory(bytes_max: u64) -> io::Result<()> {
 fn carry_out(worktrees: &Worktrees, request: &Request) -> Result<Reply, WorktreeError> {
     let done = |()| Reply::Done;
     match request {
-        Request::MakeWay(request) => worktrees.make_way(request).map(Reply::Way),
+        Request::MakeWay(request) => worktrees.make_way(request).map(Reply::ExistingWorktree),
         Request::Fill(request) => worktrees.fill(request).map(Reply::Filled),
         Request::Collect(request) => worktrees
             .collect(request)
@@ -94,7 +94,7 @@ fn refusal(error: &WorktreeError) -> Refusal {
         WorktreeError::RootNotADirectory { .. } => Refusal::Invalid(message),
         WorktreeError::Submodule { source, .. } => Refusal::Submodule {
             message,
-            verdict: verdict(source),
+            failure: classify_failure(source),
         },
         error if has_no_room(error) => Refusal::NoRoom(message),
         error if is_out_of_memory(error) => Refusal::OutOfMemory,

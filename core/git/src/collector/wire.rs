@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::mirror::Configuration;
-use crate::remote::Verdict;
-use crate::worktrees::{CollectRequest, Collected, LeaseRequest, Leased, Options, Saved, Way};
+use crate::remote::RemoteFailure;
+use crate::worktrees::{CollectRequest, Collected, LeaseRequest, Leased, Options, Saved, ExistingWorktree};
 
 /// The first line to a collector.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ pub(super) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reply {
-    Way(Way),
+    ExistingWorktree(ExistingWorktree),
     Filled(Leased),
     Collected(Box<Collected>),
     Saved(Saved),
@@ -62,7 +62,7 @@ pub(super) enum Refusal {
     /// Repeating the request would fail in the same way.
     Invalid(String),
     /// A submodule could not be fetched.
-    Submodule { message: String, verdict: Verdict },
+    Submodule { message: String, failure: RemoteFailure },
     /// The disk is full.
     NoRoom(String),
     /// Out of memory.

@@ -5,7 +5,7 @@
 use git2::{Delta, DiffDelta, DiffFindOptions, DiffOptions, Oid, Patch, Repository, Tree};
 use serde::{Deserialize, Serialize};
 
-use super::{Doing, MirrorError};
+use super::{LibraryStep, MirrorError};
 
 /// Larger files are not compared line by line: nobody wrote them by hand.
 const LINE_DIFF_BYTES_MAX: u64 = 1 << 20;

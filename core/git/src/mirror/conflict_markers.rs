@@ -9,7 +9,7 @@
 
 use git2::{Delta, DiffFindOptions, DiffLineType, DiffOptions, FileMode, Patch, Repository, Tree};
 
-use super::{Doing, MirrorError};
+use super::{LibraryStep, MirrorError};
 
 /// Most files that are reported: someone who fixes those finds the others.
 const FILES_MAX: usize = 20;

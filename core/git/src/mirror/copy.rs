@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid, Repository, RepositoryOpenFlags};
 
-use super::{CommitId, Doing, Mirror, MirrorError, kind_of_entry};
+use super::{CommitId, LibraryStep, Mirror, MirrorError, kind_of_entry};
 
 /// Why a branch was not written into the user's repository.
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid, Repository};
 
 use super::{
-    BASES, CommitId, CopyError, Doing, Mirror, MirrorError, PUBLISHED, io_error, local_config,
+    BASES, CommitId, CopyError, LibraryStep, Mirror, MirrorError, PUBLISHED, io_error, local_config,
     refs_below, repository_containing,
 };
 use crate::lfs::{POINTER_BYTES_MAX, Pointer, Store};

@@ -148,7 +148,7 @@ impl Mirror {
     /// Asks the remote whether it would accept a branch of ours, without sending anything.
     ///
     /// # Errors
-    /// Git's error; [`verdict`](crate::remote::verdict) interprets it.
+    /// Git's error; [`classify_failure`](crate::remote::classify_failure) interprets it.
     pub fn dry_run_push(&self, commit: &CommitId, remote: &Remote) -> Result<(), GitError> {
         self.configured()?;
         remote.dry_run_push(self.path(), commit)

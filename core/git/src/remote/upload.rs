@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Remote, Verdict, verdict};
+use super::{Remote, RemoteFailure, classify_failure};
 use crate::program::{Git, GitError};
 
 /// Time limit for uploading Git LFS objects. A stalled upload ends much earlier.
@@ -28,7 +28,7 @@ impl Remote {
     /// `pre-push` hook. Objects that the server already has are not sent.
     ///
     /// # Errors
-    /// [`LfsError`]; [`upload_verdict`] interprets a failed run.
+    /// [`LfsError`]; [`classify_upload_failure`] interprets a failed run.
     pub(crate) fn upload(&self, dir: &Path, address: &str, update: &str) -> Result<(), LfsError> {
         lfs_version(&self.git, dir).map_err(LfsError::NotInstalled)?;
         let args = ["lfs", "pre-push", "origin"];
@@ -72,9 +72,9 @@ pub fn lfs_is_configured(git: &Git, dir: &Path) -> bool {
 /// Returns what a failed upload of Git LFS objects means for the next one. `git-lfs` reports the
 /// status only if the server sent no message; otherwise its own messages have to be interpreted,
 /// which are fixed in the locale that it runs in.
-pub fn upload_verdict(error: &GitError) -> Verdict {
+pub fn classify_upload_failure(error: &GitError) -> RemoteFailure {
     let GitError::Failed { stderr, stdout, .. } = error else {
-        return Verdict::Outage;
+        return RemoteFailure::Outage;
     };
     let said = || stderr.lines().chain(stdout.lines());
     let says = |marks: &[&str]| said().any(|line| marks.iter().any(|mark| line.contains(mark)));
@@ -87,9 +87,9 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
         status[..end.unwrap_or(status.len())].parse::<u16>().ok()
     });
     match status {
-        Some(401 | 402 | 403 | 407 | 451 | 507 | 509) => Verdict::Account,
-        Some(429 | 500..=599) => Verdict::Outage,
-        Some(_) => Verdict::Work,
+        Some(401 | 402 | 403 | 407 | 451 | 507 | 509) => RemoteFailure::Credentials,
+        Some(429 | 500..=599) => RemoteFailure::Outage,
+        Some(_) => RemoteFailure::Work,
         // The object is missing, damaged, or too large for the server.
         None if says(&[
             "(missing)",
@@ -100,7 +100,7 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
             "batch response: LFS: ",
         ]) =>
         {
-            Verdict::Work
+            RemoteFailure::Work
         }
         // No answer, or one that reports a failure of the server.
         None if says(&[
@@ -112,7 +112,7 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
             "LFS: Put ",
         ]) =>
         {
-            Verdict::Outage
+            RemoteFailure::Outage
         }
         None if says(&[
             "Authorization error: ",
@@ -125,9 +125,9 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
             "batch response: ",
         ]) =>
         {
-            Verdict::Account
+            RemoteFailure::Credentials
         }
-        None => verdict(error),
+        None => classify_failure(error),
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
                 stderr: stderr.to_owned(),
                 stdout: "Uploading LFS objects:   0% (0/1), 0 B | 0 B/s, done.".into(),
             };
-            assert_eq!(upload_verdict(&error), expected, "{stderr}");
+            assert_eq!(classify_upload_failure(&error), expected, "{stderr}");
         };
         for account in [
             "batch response: Authorization error: https://h/o/n.git/info/lfs/objects/batch\nCheck that you have proper access to the repository",
@@ -180,7 +180,7 @@ mod tests {
             "batch response: Client error &{%!!(string=http)}s(MISSING) from HTTP 402",
             "[0263] no room: [507] no room",
         ] {
-            check(account, Verdict::Account);
+            check(account, RemoteFailure::Credentials);
         }
         for work in [
             "batch response: Client error &{%!!(string=http)}s(MISSING) from HTTP 413",
@@ -191,7 +191,7 @@ mod tests {
             "Unable to find source for object 0263 (try running `git lfs fetch --all`)",
             "info: Uploading failed due to unsupported Content-Type header(s).",
         ] {
-            check(work, Verdict::Work);
+            check(work, RemoteFailure::Work);
         }
         for outage in [
             "batch response: Fatal error: Server error: https://h/o/n.git/info/lfs/objects/batch",
@@ -203,7 +203,7 @@ mod tests {
             "[0263] try again: [503] try again",
             "",
         ] {
-            check(outage, Verdict::Outage);
+            check(outage, RemoteFailure::Outage);
         }
     }
 }

@@ -16,7 +16,7 @@ use git2::{Index, IndexEntry, Oid, Repository};
 
 use super::snapshot::{empty_entry, mode_of};
 use super::{WorktreeError, removal};
-use crate::mirror::Doing;
+use crate::mirror::LibraryStep;
 
 /// Most bytes of ignored files that are kept per attempt.
 pub const IGNORED_BYTES_MAX: u64 = 20 << 20;

@@ -11,7 +11,7 @@ use git2::{Oid, Repository};
 
 use super::WorktreeError;
 use crate::commit_id::CommitId;
-use crate::mirror::{Doing, Mirror};
+use crate::mirror::{LibraryStep, Mirror};
 
 /// Most commits that are processed one by one; nobody reads the messages of more.
 const COMMITS_MAX: usize = 10_000;

@@ -20,10 +20,10 @@ use std::path::{Path, PathBuf};
 
 use git2::{AttrCheckFlags, Index, IndexEntry, IndexTime, Oid, Repository};
 
-use super::submodule::{self, Look, Standing};
+use super::submodule::{self, SubmoduleContext, SubmoduleState};
 use super::{WorktreeError, modules_file, removal};
 use crate::commit_id::CommitId;
-use crate::mirror::{Doing, Mirror};
+use crate::mirror::{LibraryStep, Mirror};
 
 /// Largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that
 /// was not written for a pull request. Files in Git LFS may be larger.
@@ -355,18 +355,18 @@ impl<'a> Walk<'a> {
     /// submodule's remote has. Content that is in no commit stays in the directory.
     fn visit_link(&mut self, path: Vec<u8>, full: &Path, id: Oid) -> Result<(), WorktreeError> {
         let before = self.base_links.get(&path).copied();
-        let look = Look {
+        let look = SubmoduleContext {
             mirror: self.scene.mirror,
             gate: self.scene.gate,
             env: self.scene.env,
         };
         let (can_be_followed, holds_work) = match submodule::standing(self.root, full) {
-            Standing::Empty => (before.is_some(), false),
-            Standing::Foreign => {
+            SubmoduleState::Empty => (before.is_some(), false),
+            SubmoduleState::Foreign => {
                 let is_changed = self.is_changed(&path, submodule::fingerprint(full));
                 (before == Some(id), is_changed)
             }
-            Standing::Submodule(module) => {
+            SubmoduleState::Submodule(module) => {
                 let is_known =
                     before == Some(id) || look.is_published(&module, &CommitId::from(id))?;
                 let state = look.state(self.root, full, &module)?;

@@ -28,7 +28,7 @@ const DEPTH_MAX: usize = 8;
 const ENTRIES_MAX: usize = 200_000;
 
 /// What is in place of a gitlink.
-pub(super) enum Standing {
+pub(super) enum SubmoduleState {
     /// An empty directory.
     Empty,
     /// A submodule, on a commit.
@@ -44,7 +44,7 @@ pub(super) struct Submodule {
 }
 
 /// The context for reading a submodule.
-pub(super) struct Look<'a> {
+pub(super) struct SubmoduleContext<'a> {
     pub mirror: &'a Mirror,
     pub gate: &'a Path,
     pub env: &'a [(String, String)],
@@ -84,17 +84,17 @@ pub(super) fn declared(git: &Git, repository: &Path, modules: Oid) -> BTreeSet<V
 }
 
 /// Returns what is in a directory of the worktree where a commit has a gitlink.
-pub(super) fn standing(worktree: &Path, directory: &Path) -> Standing {
+pub(super) fn standing(worktree: &Path, directory: &Path) -> SubmoduleState {
     if fs::symlink_metadata(directory.join(".git")).is_err() {
         let is_empty = fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
         return if is_empty {
-            Standing::Empty
+            SubmoduleState::Empty
         } else {
-            Standing::Foreign
+            SubmoduleState::Foreign
         };
     }
-    agent_head::of_submodule(worktree, directory).map_or(Standing::Foreign, |(git_dir, head)| {
-        Standing::Submodule(Submodule { git_dir, head })
+    agent_head::of_submodule(worktree, directory).map_or(SubmoduleState::Foreign, |(git_dir, head)| {
+        SubmoduleState::Submodule(Submodule { git_dir, head })
     })
 }
 
@@ -128,7 +128,7 @@ pub(super) fn fingerprint(directory: &Path) -> Option<String> {
     Some(hex::encode(digest))
 }
 
-impl Look<'_> {
+impl SubmoduleContext<'_> {
     /// Returns whether a remote of the submodule has a commit, as far as the submodule's repository
     /// knows.
     ///
@@ -180,12 +180,12 @@ impl Look<'_> {
                 submodule
             } else {
                 match standing(worktree, &directory) {
-                    Standing::Empty => continue,
-                    Standing::Submodule(it) if depth <= DEPTH_MAX => {
+                    SubmoduleState::Empty => continue,
+                    SubmoduleState::Submodule(it) if depth <= DEPTH_MAX => {
                         nested = it;
                         &nested
                     }
-                    Standing::Submodule(_) | Standing::Foreign => {
+                    SubmoduleState::Submodule(_) | SubmoduleState::Foreign => {
                         let _ = writeln!(state, "foreign {}", directory.display());
                         continue;
                     }

@@ -347,7 +347,7 @@ fn every_kind_of_leftover_is_collected() {
     assert_eq!(files, expected);
     assert_eq!(place.text(&work.commit, "crlf"), "a\r\nb");
     assert_eq!(place.text(&work.commit, "dir"), "/etc/passwd");
-    assert_eq!((work.n_commits, work.history), (1, History::Untouched));
+    assert_eq!((work.n_commits, work.history), (1, AgentCommits::Untouched));
     assert_eq!(
         place.home.git(
             place.mirror.path(),
@@ -379,7 +379,7 @@ fn commits_and_leftovers_become_one_history() {
     let head = place.home.commit(&path, &[("c", "y\n")]);
     write(&path.join("a"), "1\n2\n");
     let work = place.collect(7);
-    assert_eq!((work.n_commits, &work.history), (3, &History::Kept));
+    assert_eq!((work.n_commits, &work.history), (3, &AgentCommits::Kept));
     assert_eq!(paths(&work), ["a", "b", "c"]);
     assert_eq!((work.added, work.removed), (3, 0));
     assert_eq!(
@@ -427,7 +427,7 @@ fn stale_commit_is_mine() {
     let work = place.collect(7);
     assert_eq!(
         (work.n_commits, &work.history, paths(&work)),
-        (1, &History::Rewritten, vec!["b"])
+        (1, &AgentCommits::Rewritten, vec!["b"])
     );
     assert_eq!(
         place.home.git(
@@ -449,7 +449,7 @@ fn a_rewritten_history_is_taken_as_its_files() {
     let work = place.collect(7);
     assert_eq!(
         (work.n_commits, &work.history, paths(&work)),
-        (1, &History::Rewritten, vec!["b"])
+        (1, &AgentCommits::Rewritten, vec!["b"])
     );
     place.release(7).unwrap();
 }
@@ -507,7 +507,7 @@ fn files_are_taken_when_the_repository_is_destroyed() {
         destroy(&path.join(".git"));
         let work = place.collect(issue);
         assert!(
-            matches!(work.history, History::Unreadable(_)),
+            matches!(work.history, AgentCommits::Unreadable(_)),
             "{issue}: {:?}",
             work.history
         );
@@ -549,7 +549,7 @@ fn malformed_commits_do_not_enter_the_mirror() {
     .unwrap();
     let work = place.collect(7);
     assert!(
-        matches!(work.history, History::Unreadable(_)),
+        matches!(work.history, AgentCommits::Unreadable(_)),
         "{:?}",
         work.history
     );
@@ -582,7 +582,7 @@ fn objects_that_are_not_files_or_are_borrowed_do_not_block() {
         plant(&info);
         let work = place.collect(issue);
         assert!(
-            matches!(work.history, History::Unreadable(_)),
+            matches!(work.history, AgentCommits::Unreadable(_)),
             "{issue}: {:?}",
             work.history
         );
@@ -1577,7 +1577,7 @@ fn messages_of_an_agents_commits_have_no_effect() {
         "{log}"
     );
     assert!(!log.contains("[skip ci]"), "{log}");
-    assert_eq!((work.n_commits, &work.history), (5, &History::Kept));
+    assert_eq!((work.n_commits, &work.history), (5, &AgentCommits::Kept));
     assert_eq!(paths(&work), ["b", "c", "d", "e"]);
     // Harmless commits are kept unchanged, and the same commits give the same result.
     let is_ancestor = ["merge-base", "--is-ancestor", harmless.as_str()];
@@ -1967,7 +1967,7 @@ fn a_shallow_repository_can_be_worked_on() {
     let path = place.lease(7);
     assert_eq!(place.home.git(&path, &["log", "--format=%s"]), "work");
     place.home.commit(&path, &[("b", "x")]);
-    assert_eq!(place.collect(7).history, History::Kept);
+    assert_eq!(place.collect(7).history, AgentCommits::Kept);
 }
 
 #[test]
@@ -2112,7 +2112,7 @@ fn an_unreadable_commit_is_kept_and_the_files_are_collected() {
     write(&path.join(".git/HEAD"), &bomb);
     let work = place.collect(7);
     assert_eq!(place.files(&work.commit), ["100644 a", "100644 b"]);
-    assert!(matches!(&work.history, History::Unreadable(reason) if reason.contains(&bomb)));
+    assert!(matches!(&work.history, AgentCommits::Unreadable(reason) if reason.contains(&bomb)));
     let kept = place.mirror.salvaged_of("s1", 7).unwrap();
     assert!(kept.iter().any(|salvage| salvage.commit.as_str() == bomb));
 }

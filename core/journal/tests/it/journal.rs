@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use autoissue_journal::{
-    AppendExtras, Break, CostRow, Damage, Journal, JournalError, Moment, NewEvent, NewSession,
-    SessionId, SessionRow, SessionStatus, StatusChange, StoredEvent,
+    AppendExtras, Break, CostRow, Damage, Journal, JournalError, CommitPoint, NewEvent, NewSession,
+    SessionId, SessionRow, StoredStatus, StatusChange, StoredEvent,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -80,12 +80,12 @@ fn history() -> (TempDir, Journal) {
                 .unwrap();
         }
     }
-    end(&mut journal, "a-1", SessionStatus::Completed);
-    end(&mut journal, "a-2", SessionStatus::Interrupted);
+    end(&mut journal, "a-1", StoredStatus::Completed);
+    end(&mut journal, "a-2", StoredStatus::Interrupted);
     (state, journal)
 }
 
-fn end(journal: &mut Journal, session: &str, status: SessionStatus) {
+fn end(journal: &mut Journal, session: &str, status: StoredStatus) {
     let status = Some(StatusChange {
         status,
         finished_at_ms: Some(99),
@@ -166,7 +166,7 @@ fn appended_events_are_read_back() {
         ["b-1", "a-2", "a-1"],
         "newest first, by order of creation"
     );
-    assert_eq!(before.sessions[2].status, SessionStatus::Completed);
+    assert_eq!(before.sessions[2].status, StoredStatus::Completed);
     assert_eq!(before.sessions[2].finished_at_ms, Some(99));
     assert_eq!(before.sessions[2].last_seq, 60);
     let events = journal.read(&id("a-1"), 58, 10).unwrap();
@@ -751,9 +751,9 @@ fn a_child_writes() {
         let (nth, side): (u64, _) = (
             nth.parse().unwrap(),
             if side == "before" {
-                Moment::Before
+                CommitPoint::Before
             } else {
-                Moment::After
+                CommitPoint::After
             },
         );
         journal.on_commit(Box::new(move |write, moment| {

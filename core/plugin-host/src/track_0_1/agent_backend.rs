@@ -12,7 +12,7 @@ use wasmtime::component::ResourceAny;
 use super::strategies::Strategy;
 use super::{EXPORTED, convert, wit_backend};
 use crate::check;
-use crate::fault::Fault;
+use crate::fault::PluginFault;
 use crate::grants::Grants;
 use crate::sandbox::Sandbox;
 
@@ -30,7 +30,7 @@ impl Backend {
     }
 
     /// Starts an attempt in its own instance. The outer error is the plugin's fault.
-    fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, Fault> {
+    fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, PluginFault> {
         let time = self.strategy.loaded.shared.limits.call;
         let task = convert::task(&self.strategy.info.name, task);
         let started = exports(&self.strategy)
@@ -96,7 +96,7 @@ impl AgentBackend for Backend {
         const FUNCTION: &str = "start";
         let loaded = &self.strategy.loaded;
         let limits = &loaded.shared.limits;
-        let in_call = |fault: Fault| fault.in_call(&loaded.plugin, FUNCTION);
+        let in_call = |fault: PluginFault| fault.in_call(&loaded.plugin, FUNCTION);
         let opened = Sandbox::open(
             &loaded.shared,
             &loaded.plugin,
@@ -140,7 +140,7 @@ impl Run {
         ) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
     ) -> Vec<AgentEvent> {
         self.try_call(call).unwrap_or_else(|fault| {
-            let first = fault != Fault::Spent;
+            let first = fault != PluginFault::Spent;
             first
                 .then(|| AgentEvent::Failed(fault.in_call(&self.plugin, function).to_string()))
                 .into_iter()
@@ -155,8 +155,8 @@ impl Run {
             &mut Sandbox,
             ResourceAny,
         ) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
-    ) -> Result<Vec<AgentEvent>, Fault> {
-        let mut sandbox = self.sandbox.take().ok_or(Fault::Spent)?;
+    ) -> Result<Vec<AgentEvent>, PluginFault> {
+        let mut sandbox = self.sandbox.take().ok_or(PluginFault::Spent)?;
         sandbox.renew(self.time);
         let events = call(&self.guest, &mut sandbox, self.run)
             .map_err(|error| sandbox.fault(&error, self.time))?;

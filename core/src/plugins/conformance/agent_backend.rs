@@ -4,7 +4,7 @@
 use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, CommandSpec, Exit, Line};
 
-use super::{Answer, Finding, Trial, as_json, corpus};
+use super::{Answer, RuleResult, Trial, as_json, corpus};
 
 /// Included in every untrusted text, so that it is found where it must not be.
 const MARK: &str = "mark-8c1f0a";
@@ -113,17 +113,17 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
 }
 
 /// Returns the findings of the rules for backends only.
-pub(super) fn findings(plugin: &Plugin, name: &str, settings: &str) -> Vec<Finding> {
+pub(super) fn findings(plugin: &Plugin, name: &str, settings: &str) -> Vec<RuleResult> {
     vec![
-        Finding::new(
+        RuleResult::new(
             "untrusted text does not appear in the arguments of a command",
             texts_in_arguments(plugin, name, settings),
         ),
-        Finding::new(
+        RuleResult::new(
             "any output can be read, and means the same in batches of any size",
             reading(plugin, name, settings),
         ),
-        Finding::new(
+        RuleResult::new(
             "a run that printed nothing has not succeeded, however it exited",
             silent_success(plugin, name, settings),
         ),

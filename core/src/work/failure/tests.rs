@@ -13,19 +13,19 @@ fn a_full_disk_is_a_failure_of_the_machine() {
 
 #[test]
 fn an_unavailable_submodule_of_the_base_is_an_error_for_all_work() {
-    let failure = |verdict, is_on_base| {
+    let failure = |failure: RemoteFailure, is_on_base| {
         let message = "failed to initialise submodule `lib`".to_owned();
-        lease_failure(&CollectorError::Submodule { message, verdict }, is_on_base)
+        lease_failure(&CollectorError::Submodule { message, failure }, is_on_base)
     };
-    for verdict in [Verdict::Account, Verdict::Work] {
-        assert!(matches!(failure(verdict, true), Failure::Auth { .. }));
+    for remote in [RemoteFailure::Credentials, RemoteFailure::Work] {
+        assert!(matches!(failure(remote, true), Failure::Auth { .. }));
         assert!(matches!(
-            failure(verdict, false),
+            failure(remote, false),
             Failure::NeedsPerson { .. }
         ));
     }
     assert!(matches!(
-        failure(Verdict::Outage, true),
+        failure(RemoteFailure::Outage, true),
         Failure::Network { .. }
     ));
 }

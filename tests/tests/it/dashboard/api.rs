@@ -341,12 +341,12 @@ fn sessions_are_listed_newest_first_and_a_dead_one_is_marked() {
         get(served.port, &format!("/api/session?session={old}")).json()["status"],
         "completed"
     );
-    new.cut_off();
+    new.die();
     wait_until("it says so", || {
-        get(served.port, "/api/session").json()["status"] == "cut_off"
+        get(served.port, "/api/session").json()["status"] == "died"
     });
     assert_eq!(
         get(served.port, "/api/sessions").json()["sessions"][0]["status"],
-        "cut_off"
+        "died"
     );
 }

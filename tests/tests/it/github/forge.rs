@@ -310,7 +310,7 @@ fn a_dry_run_reads_but_writes_nothing() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] one");
     let run = world.exec(&["--dry-run"]).exits(0);
-    assert_eq!(run.events("task.planned").len(), 1);
+    assert_eq!(run.events("task.model_selected").len(), 1);
     assert!(!world.state().exists(), "no state may be written");
     assert!(
         world

@@ -9,7 +9,7 @@ use autoissue_tests::{Run, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::{Night, outcome, wait_until};
+use super::{World, outcome, wait_until};
 use crate::aftermath::no_process_is_left;
 
 /// Ignore rules and a directory that take years to match.
@@ -40,7 +40,7 @@ fn reason(run: &Run, issue: u64) -> String {
 
 #[test]
 fn hostile_tree_bomb_does_not_block_the_session() {
-    let night = Night::new(json!({"executor": {"collectMemoryMib": 256}}));
+    let world = World::new(json!({"executor": {"collectMemoryMib": 256}}));
     let bomb = r#"
         b=$(echo boom | git hash-object -w --stdin)
         t=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf "100644 blob $b\tf$i\n"; done | git mktree)
@@ -49,16 +49,16 @@ fn hostile_tree_bomb_does_not_block_the_session() {
         done
         git commit-tree -p HEAD -m bomb "$t" > .git/bomb; mv .git/bomb .git/HEAD
     "#;
-    night.issue(
+    world.issue(
         1,
         json!([[{"write": ["w.txt", "x"]}, {"run": bomb}, {"result": {}}]]),
     );
-    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
-    let run = night.exec(&[]).exits(0);
-    assert_eq!(night.published(1, "w.txt").as_deref(), Some("x"));
+    world.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = world.exec(&[]).exits(0);
+    assert_eq!(world.published(1, "w.txt").as_deref(), Some("x"));
     assert_eq!(outcome(&run, 2), "done");
     // The unreadable commit is kept too.
-    let refs = night.sandbox.mirror_git([
+    let refs = world.sandbox.mirror_git([
         "for-each-ref",
         "--format=%(subject)",
         "refs/autoissue/salvage",
@@ -68,30 +68,30 @@ fn hostile_tree_bomb_does_not_block_the_session() {
 
 #[test]
 fn a_commit_message_of_a_hundred_megabytes_does_not_block_the_session() {
-    let night = Night::new(json!({"executor": {"collectMemoryMib": 64}}));
+    let world = World::new(json!({"executor": {"collectMemoryMib": 64}}));
     let commit =
         "head -c 100000000 /dev/zero | tr '\\0' x > .git/m; git add -A; git commit -q -F .git/m";
-    night.issue(
+    world.issue(
         1,
         json!([[{"write": ["w.txt", "x"]}, {"run": commit}, {"result": {}}]]),
     );
-    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
-    let run = night.exec(&[]).exits(0);
+    world.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = world.exec(&[]).exits(0);
     assert_eq!(outcome(&run, 2), "done");
-    assert_eq!(night.published(1, "w.txt").as_deref(), Some("x"));
+    assert_eq!(world.published(1, "w.txt").as_deref(), Some("x"));
 }
 
 #[test]
 fn hostile_ignore_bomb_is_moved_aside_and_named() {
-    let night = Night::new(json!({"executor": {"collectSeconds": 1}}));
-    night.issue(
+    let world = World::new(json!({"executor": {"collectSeconds": 1}}));
+    world.issue(
         1,
         json!([[{"run": ENDLESS_RULES}, {"result": {}}], [{"write": ["again.txt", "x"]}, {"result": {}}]]),
     );
-    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
-    let run = night.exec(&[]).exits(3);
+    world.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = world.exec(&[]).exits(3);
     assert_eq!(outcome(&run, 2), "done");
-    let aside = set_aside(&night.sandbox);
+    let aside = set_aside(&world.sandbox);
     let [aside] = &aside[..] else {
         panic!("{aside:?}");
     };
@@ -100,22 +100,22 @@ fn hostile_ignore_bomb_is_moved_aside_and_named() {
     let named = [aside.to_str().unwrap(), "`executor.collectSeconds`"];
     assert!(named.iter().all(|part| reason.contains(part)), "{reason}");
     // The issue is not stuck.
-    let run = night.exec(&["--issue", "1"]).exits(0);
+    let run = world.exec(&["--issue", "1"]).exits(0);
     assert_eq!(outcome(&run, 1), "done");
-    no_process_is_left(&night.sandbox);
+    no_process_is_left(&world.sandbox);
 }
 
 #[test]
 fn a_sparse_file_of_terabytes_is_named_and_kept() {
-    let night = Night::new(json!({}));
-    night.issue(
+    let world = World::new(json!({}));
+    world.issue(
         1,
         json!([[{"huge_file": ["big", 3_000_000_000_000_u64]}, {"result": {}}]]),
     );
-    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
-    let run = night.exec(&[]).exits(3);
+    world.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = world.exec(&[]).exits(3);
     assert_eq!(outcome(&run, 2), "done");
-    let aside = set_aside(&night.sandbox);
+    let aside = set_aside(&world.sandbox);
     assert_eq!(aside.len(), 1);
     let reason = reason(&run, 1);
     assert!(reason.contains(aside[0].to_str().unwrap()), "{reason}");
@@ -123,15 +123,15 @@ fn a_sparse_file_of_terabytes_is_named_and_kept() {
 
 #[test]
 fn a_thousand_nested_directories_do_not_block_the_session() {
-    let night = Night::new(json!({"executor": {"collectSeconds": 2}}));
+    let world = World::new(json!({"executor": {"collectSeconds": 2}}));
     let nested = "d=$(printf 'd/%.0s' $(seq 1000)); mkdir -p \"$d\"; echo precious > \"$d/f\"";
-    night.issue(1, json!([[{"run": nested}, {"result": {}}]]));
-    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
-    let run = night.exec(&[]);
+    world.issue(1, json!([[{"run": nested}, {"result": {}}]]));
+    world.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = world.exec(&[]);
     assert_eq!(outcome(&run, 2), "done");
     // A machine that is fast enough collects it.
     if outcome(&run, 1) != "done" {
-        let aside = set_aside(&night.sandbox);
+        let aside = set_aside(&world.sandbox);
         let reason = reason(&run, 1);
         assert!(reason.contains(aside[0].to_str().unwrap()), "{reason}");
     }
@@ -139,13 +139,13 @@ fn a_thousand_nested_directories_do_not_block_the_session() {
 
 /// Starts a session whose agent leaves files that take years to read; returns once they are being
 /// read.
-fn busy_collecting(night: &Night) -> Child {
-    night.issue(
+fn busy_collecting(world: &World) -> Child {
+    world.issue(
         1,
         json!([[{"run": ENDLESS_RULES}, {"write": ["~/made", "x"]}, {"result": {}}], [{"write": ["again.txt", "x"]}, {"result": {}}]]),
     );
-    let child = night.start_until("made");
-    wait_until(|| is_reading(&night.sandbox));
+    let child = world.start_until("made");
+    wait_until(|| is_reading(&world.sandbox));
     child
 }
 
@@ -174,59 +174,59 @@ fn send(child: &Child, signal: Signal) {
 
 #[test]
 fn a_second_signal_ends_the_collector_and_resume_continues() {
-    let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
-    let child = busy_collecting(&night);
+    let world = World::new(json!({"executor": {"collectSeconds": 86_400}}));
+    let child = busy_collecting(&world);
     send(&child, Signal::INT);
     send(&child, Signal::TERM);
     Run::from(child.wait_with_output().unwrap()).exits(130);
-    no_process_is_left(&night.sandbox);
-    assert_eq!(set_aside(&night.sandbox), Vec::<PathBuf>::new());
+    no_process_is_left(&world.sandbox);
+    assert_eq!(set_aside(&world.sandbox), Vec::<PathBuf>::new());
     // A resumed session collects the work that was not read; here it cannot be.
-    night.configure(json!({"executor": {"collectSeconds": 1}}));
-    let run = night.resume().exits(3);
-    assert_eq!(set_aside(&night.sandbox).len(), 1, "{}", run.stdout);
+    world.configure(json!({"executor": {"collectSeconds": 1}}));
+    let run = world.resume().exits(3);
+    assert_eq!(set_aside(&world.sandbox).len(), 1, "{}", run.stdout);
 }
 
 #[test]
 fn a_third_signal_exits_at_once_while_work_is_being_collected() {
-    let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
-    let child = busy_collecting(&night);
+    let world = World::new(json!({"executor": {"collectSeconds": 86_400}}));
+    let child = busy_collecting(&world);
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         send(&child, signal);
     }
     Run::from(child.wait_with_output().unwrap()).exits(130);
-    no_process_is_left(&night.sandbox);
+    no_process_is_left(&world.sandbox);
 }
 
 #[test]
 fn a_killed_engine_leaves_no_collector() {
-    let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
-    let mut child = busy_collecting(&night);
+    let world = World::new(json!({"executor": {"collectSeconds": 86_400}}));
+    let mut child = busy_collecting(&world);
     child.kill().unwrap();
     child.wait().unwrap();
-    no_process_is_left(&night.sandbox);
+    no_process_is_left(&world.sandbox);
 }
 
 #[test]
 fn too_much_kept_work_prevents_a_start_and_nothing_is_deleted() {
-    let night = Night::new(json!({"executor": {"maxSalvageGib": 0.001}}));
+    let world = World::new(json!({"executor": {"maxSalvageGib": 0.001}}));
     let noise = "head -c 2000000 /dev/urandom > noise.bin; echo precious > y.txt";
-    night.issue(1, json!([[{"run": noise}, {"api_error": [400, "no"]}]]));
-    night.exec(&[]).exits(3);
-    let n_launches = night.launches().len();
-    let run = night.exec(&[]).exits(1);
-    assert_eq!(night.launches().len(), n_launches);
+    world.issue(1, json!([[{"run": noise}, {"api_error": [400, "no"]}]]));
+    world.exec(&[]).exits(3);
+    let n_launches = world.launches().len();
+    let run = world.exec(&[]).exits(1);
+    assert_eq!(world.launches().len(), n_launches);
     for part in ["executor.maxSalvageGib", "autoissue clean"] {
         assert!(run.stderr.contains(part), "{}", run.stderr);
     }
-    let left = night.sandbox.run(["clean"]).exits(0);
+    let left = world.sandbox.run(["clean"]).exits(0);
     assert!(
         left.stdout.contains("autoissue clean --salvage 1"),
         "{}",
         left.stdout
     );
-    assert!(!night.salvaged("precious").is_empty());
-    let dry = night
+    assert!(!world.salvaged("precious").is_empty());
+    let dry = world
         .sandbox
         .run(["clean", "--salvage", "1", "--dry-run"])
         .exits(0);
@@ -235,30 +235,30 @@ fn too_much_kept_work_prevents_a_start_and_nothing_is_deleted() {
         "{}",
         dry.stdout
     );
-    assert!(!night.salvaged("precious").is_empty());
-    let freed = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
+    assert!(!world.salvaged("precious").is_empty());
+    let freed = world.sandbox.run(["clean", "--salvage", "1"]).exits(0);
     assert!(
         freed.stdout.contains("freed 19"),
         "two megabytes must be freed: {}",
         freed.stdout
     );
-    assert_eq!(night.salvaged("precious"), "");
-    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
-    night.exec(&["--issue", "2"]).exits(0);
+    assert_eq!(world.salvaged("precious"), "");
+    world.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    world.exec(&["--issue", "2"]).exits(0);
 }
 
 #[test]
 fn clean_removes_kept_work_once_the_issue_has_shipped_or_is_closed() {
-    let night = Night::new(json!({}));
+    let world = World::new(json!({}));
     let fails = json!([{"write": ["draft.txt", "precious"]}, {"api_error": [400, "no"]}]);
     let works = json!([{"write": ["w.txt", "x"]}, {"result": {}}]);
-    night.issue(1, json!([fails, works]));
-    night.issue(2, json!([fails]));
-    night.exec(&[]).exits(3);
-    night.sandbox.run(["clean"]).exits(0);
-    assert_eq!(night.salvaged("precious").lines().count(), 2);
-    night.exec(&["--issue", "1"]).exits(0);
-    let cleaned = night.sandbox.run(["clean"]).exits(0);
+    world.issue(1, json!([fails, works]));
+    world.issue(2, json!([fails]));
+    world.exec(&[]).exits(3);
+    world.sandbox.run(["clean"]).exits(0);
+    assert_eq!(world.salvaged("precious").lines().count(), 2);
+    world.exec(&["--issue", "1"]).exits(0);
+    let cleaned = world.sandbox.run(["clean"]).exits(0);
     assert!(
         cleaned
             .stdout
@@ -266,37 +266,37 @@ fn clean_removes_kept_work_once_the_issue_has_shipped_or_is_closed() {
         "{}",
         cleaned.stdout
     );
-    assert_eq!(night.salvaged("precious").lines().count(), 1);
+    assert_eq!(world.salvaged("precious").lines().count(), 1);
     let file = ".autoissue/issues/0002.md";
-    let text = night
+    let text = world
         .sandbox
         .read(file)
         .replace("state: open", "state: closed");
-    night.sandbox.write(file, &text);
-    let cleaned = night.sandbox.run(["clean"]).exits(0);
+    world.sandbox.write(file, &text);
+    let cleaned = world.sandbox.run(["clean"]).exits(0);
     assert!(
         cleaned.stdout.contains("#2 (1 ref): the issue is closed"),
         "{}",
         cleaned.stdout
     );
-    assert_eq!(night.salvaged("precious"), "");
+    assert_eq!(world.salvaged("precious"), "");
 }
 
 #[test]
 fn space_of_removed_work_is_freed_once_no_worktree_borrows_its_objects() {
-    let night = Night::new(json!({}));
+    let world = World::new(json!({}));
     let noise =
         "head -c 2000000 /dev/urandom > noise.bin; git init -q inner; echo precious > inner/y.txt";
     let fails = json!({"api_error": [400, "no"]});
-    night.issue(1, json!([[{"run": noise}, fails], [fails]]));
-    night.exec(&[]).exits(3);
+    world.issue(1, json!([[{"run": noise}, fails], [fails]]));
+    world.exec(&[]).exits(3);
     // The directory is only needed for the next attempt.
-    night.exec(&[]).exits(3);
-    let aside = set_aside(&night.sandbox);
+    world.exec(&[]).exits(3);
+    let aside = set_aside(&world.sandbox);
     let [aside] = &aside[..] else {
         panic!("{aside:?}");
     };
-    let cleaned = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
+    let cleaned = world.sandbox.run(["clean", "--salvage", "1"]).exits(0);
     assert!(
         cleaned.stderr.contains(aside.to_str().unwrap()),
         "{}",
@@ -305,25 +305,25 @@ fn space_of_removed_work_is_freed_once_no_worktree_borrows_its_objects() {
     assert!(!cleaned.stdout.contains("freed"), "{}", cleaned.stdout);
     assert!(aside.join("inner/y.txt").exists());
     fs::remove_dir_all(aside).unwrap();
-    let cleaned = night.sandbox.run(["clean"]).exits(0);
+    let cleaned = world.sandbox.run(["clean"]).exits(0);
     assert!(
         cleaned.stdout.contains("freed 19"),
         "two megabytes must be freed: {}",
         cleaned.stdout
     );
-    let again = night.sandbox.run(["clean"]).exits(0);
+    let again = world.sandbox.run(["clean"]).exits(0);
     assert_eq!(again.stdout, "nothing to clean\n");
 }
 
 #[test]
 fn an_unreadable_session_keeps_its_work() {
-    let night = Night::new(json!({}));
-    night.issue(
+    let world = World::new(json!({}));
+    world.issue(
         1,
         json!([[{"write": ["draft.txt", "precious"]}, {"api_error": [400, "no"]}]]),
     );
-    let session = night.exec(&[]).exits(3).summary()["session"].clone();
-    let mut journal = Journal::open(&night.sandbox.state()).unwrap();
+    let session = world.exec(&[]).exits(3).summary()["session"].clone();
+    let mut journal = Journal::open(&world.sandbox.state()).unwrap();
     let row = journal.session(session.as_str().unwrap()).unwrap();
     let unknown = NewEvent {
         kind: "from_a_later_release",
@@ -334,11 +334,11 @@ fn an_unreadable_session_keeps_its_work() {
         .append(&row.id, 1, &[unknown], AppendExtras::default())
         .unwrap();
     drop(journal);
-    let cleaned = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
+    let cleaned = world.sandbox.run(["clean", "--salvage", "1"]).exits(0);
     assert!(
         cleaned.stderr.contains("cannot be read"),
         "{}",
         cleaned.stderr
     );
-    assert!(!night.salvaged("precious").is_empty());
+    assert!(!world.salvaged("precious").is_empty());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Night, argument, outcome, usd};
+use super::{World, argument, outcome, usd};
 
 fn good() -> Value {
     json!([{"write": ["new.txt", "new"]}, {"result": {}}])
@@ -10,12 +10,12 @@ fn good() -> Value {
 
 #[test]
 fn one_hundred_thirty_three_more_starts() {
-    let night = Night::new(json!({"executor": {"maxParallel": 1, "maxRetries": 2}}));
+    let world = World::new(json!({"executor": {"maxParallel": 1, "maxRetries": 2}}));
     for issue in 1..=5 {
-        night.issue(issue, json!([[{"api_error": [401, "Invalid API key"]}]]));
+        world.issue(issue, json!([[{"api_error": [401, "Invalid API key"]}]]));
     }
-    let run = night.exec(&[]).exits(130);
-    assert_eq!(night.launches().len(), 2, "one more launch confirms it");
+    let run = world.exec(&[]).exits(130);
+    assert_eq!(world.launches().len(), 2, "one more launch confirms it");
     assert_eq!(run.summary()["status"], "interrupted");
     assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
     assert_eq!(
@@ -27,33 +27,33 @@ fn one_hundred_thirty_three_more_starts() {
 
 #[test]
 fn night_one_401_is_confirmed() {
-    let night =
-        Night::new(json!({"executor": {"maxParallel": 3}, "scheduler": {"maxPerDomain": 3}}));
+    let world =
+        World::new(json!({"executor": {"maxParallel": 3}, "scheduler": {"maxPerDomain": 3}}));
     let good = |issue: u64| json!([{"write": [format!("{issue}.txt"), "x"]}, {"result": {}}]);
     for issue in [1, 3, 4] {
-        night.issue(issue, json!([good(issue)]));
+        world.issue(issue, json!([good(issue)]));
     }
     let refused = json!([{"api_error": [401, "OAuth token has expired"]}]);
-    night.issue(2, json!([refused, good(2)]));
-    let run = night.exec(&[]).exits(0);
+    world.issue(2, json!([refused, good(2)]));
+    let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 4}));
-    assert_eq!(night.launches().len(), 5);
+    assert_eq!(world.launches().len(), 5);
 }
 
 #[test]
 fn night_lost_session_keeps_tree() {
     let check = json!({"name": "no bad", "run": "! grep -q bad a.txt"});
-    let night = Night::new(json!({"executor": {"maxRetries": 1, "checks": [check]}}));
+    let world = World::new(json!({"executor": {"maxRetries": 1, "checks": [check]}}));
     let first = json!([{"write": ["a.txt", "bad"]}, {"write": ["hour.txt", "of work"]}, {"meter": 0.25}, {"result": {}},
                        {"forget_session": true}]);
     let third = json!([{"run": "test -f hour.txt"}, {"write": ["a.txt", "good"]}, {"meter": 0.25}, {"result": {}}]);
-    night.issue(1, json!([first, [], third]));
-    let run = night.exec(&[]).exits(0);
+    world.issue(1, json!([first, [], third]));
+    let run = world.exec(&[]).exits(0);
     assert_eq!(
         (outcome(&run, 1), usd(&run, "spent_usd")),
         ("done".to_owned(), 0.5)
     );
-    let launches = night.launches();
+    let launches = world.launches();
     assert_eq!(launches.len(), 3);
     assert!(argument(&launches[2], "--resume").is_none());
     assert!(
@@ -64,10 +64,10 @@ fn night_lost_session_keeps_tree() {
 
 #[test]
 fn one_hundred_thirty_three_more_starts_is_reported_once() {
-    let night = Night::new(json!({"executor": {"maxParallel": 1}}));
-    night.issue(1, json!([[{"api_error": [403, "no access"]}]]));
-    night.issue(2, json!([[{"api_error": [403, "no access"]}]]));
-    let run = night.sandbox.run(["exec", "go"]).exits(130);
+    let world = World::new(json!({"executor": {"maxParallel": 1}}));
+    world.issue(1, json!([[{"api_error": [403, "no access"]}]]));
+    world.issue(2, json!([[{"api_error": [403, "no access"]}]]));
+    let run = world.sandbox.run(["exec", "go"]).exits(130);
     let words = "`claude` was denied access: no access";
     assert!(
         run.stdout.matches(words).count() == 1,
@@ -79,13 +79,13 @@ fn one_hundred_thirty_three_more_starts_is_reported_once() {
 
 #[test]
 fn quota_at_one_am() {
-    let night = Night::new(json!({}));
-    night.issue(
+    let world = World::new(json!({}));
+    world.issue(
         1,
         json!([[{"limit_for_s": 2}, {"api_error": [429, "limit reached"]}], good()]),
     );
-    night.issue(2, json!([good()]));
-    let run = night.exec(&[]).exits(0);
+    world.issue(2, json!([good()]));
+    let run = world.exec(&[]).exits(0);
     assert_eq!(
         run.outcomes(),
         [(1, "done".to_owned()), (2, "done".to_owned())]
@@ -100,14 +100,14 @@ fn quota_at_one_am() {
 
 #[test]
 fn provider_down_20_min() {
-    let night = Night::new(
+    let world = World::new(
         json!({"breaker": {"threshold": 2, "cooldownSeconds": 1}, "executor": {"maxParallel": 1}}),
     );
     let down = json!([{"api_error": [529, "Overloaded"]}]);
-    night.issue(1, json!([down, down, down, good()]));
-    night.issue(2, json!([down, good()]));
-    night.issue(3, json!([good()]));
-    let run = night.exec(&[]).exits(0);
+    world.issue(1, json!([down, down, down, good()]));
+    world.issue(2, json!([down, good()]));
+    world.issue(3, json!([good()]));
+    let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 3}));
     assert!(!run.events("service.breaker_opened").is_empty());
     assert!(
@@ -119,24 +119,24 @@ fn provider_down_20_min() {
 
 #[test]
 fn nested_retries() {
-    let night = Night::new(json!({"executor": {"maxRetries": 2}}));
-    night.issue(1, json!([[{"exit": 1}]]));
-    let run = night.exec(&[]).exits(3);
+    let world = World::new(json!({"executor": {"maxRetries": 2}}));
+    world.issue(1, json!([[{"exit": 1}]]));
+    let run = world.exec(&[]).exits(3);
     assert_eq!(
-        (outcome(&run, 1), night.launches().len()),
+        (outcome(&run, 1), world.launches().len()),
         ("failed".to_owned(), 3)
     );
 }
 
 #[test]
 fn issue_403() {
-    let night = Night::new(json!({}));
+    let world = World::new(json!({}));
     let words = "Blocked: see #403, 429 Too Many Requests, 401 Unauthorized";
-    night.issue(
+    world.issue(
         1,
         json!([[{"meter": 0.1}, {"result": {"is_error": true, "result": words}}]]),
     );
-    let run = night.exec(&[]).exits(3);
+    let run = world.exec(&[]).exits(3);
     let reason = run.summary()["tasks"][0]["reason"]
         .as_str()
         .unwrap()
@@ -148,19 +148,19 @@ fn issue_403() {
 #[test]
 fn base_was_red() {
     let checks = json!([{"name": "red", "run": "false"}, {"name": "green", "run": "true"}]);
-    let night = Night::new(json!({"executor": {"checks": checks}}));
-    night.issue(1, json!([good()]));
-    let run = night.exec(&[]).exits(1);
+    let world = World::new(json!({"executor": {"checks": checks}}));
+    world.issue(1, json!([good()]));
+    let run = world.exec(&[]).exits(1);
     assert!(
         run.summary()["reason"]
             .as_str()
             .unwrap()
             .contains("check `red` already fails on the base")
     );
-    assert!(night.launches().is_empty());
+    assert!(world.launches().is_empty());
     assert_eq!(usd(&run, "spent_usd"), 0.0);
-    night.configure(json!({"executor": {"checks": checks, "redBase": "ignoreKnown"}}));
-    assert_eq!(outcome(&night.exec(&[]).exits(0), 1), "done");
+    world.configure(json!({"executor": {"checks": checks, "redBase": "ignoreKnown"}}));
+    assert_eq!(outcome(&world.exec(&[]).exits(0), 1), "done");
 }
 
 #[test]
@@ -168,25 +168,25 @@ fn a_base_broken_during_the_session_is_not_counted_as_a_failed_check() {
     let checks = json!([{"name": "whole", "run": "test ! -e broken.txt"}]);
     for (red_base, outcome_of_2) in [("fail", "needs_you"), ("ignoreKnown", "done")] {
         let executor = json!({"checks": checks, "redBase": red_base, "maxParallel": 1});
-        let night = Night::new(json!({"executor": executor}));
+        let world = World::new(json!({"executor": executor}));
         // Simulates a push by someone else during the session.
-        let project = night.sandbox.project();
+        let project = world.sandbox.project();
         let push = format!(
             "cd {} && touch broken.txt && git add broken.txt && git commit --quiet -m broken",
             project.display()
         );
-        night.issue(
+        world.issue(
             1,
             json!([[{"run": push}, {"write": ["1.txt", "x"]}, {"result": {}}]]),
         );
-        night.issue(2, json!([[{"write": ["2.txt", "x"]}, {"result": {}}]]));
-        let run = night.exec(&[]);
+        world.issue(2, json!([[{"write": ["2.txt", "x"]}, {"result": {}}]]));
+        let run = world.exec(&[]);
         assert_eq!(
             (outcome(&run, 1), outcome(&run, 2)),
             ("done".to_owned(), outcome_of_2.to_owned()),
             "{red_base}"
         );
-        assert_eq!(night.launches().len(), 2, "{red_base}");
+        assert_eq!(world.launches().len(), 2, "{red_base}");
         let reason = run.task(2)["reason"].to_string();
         assert_eq!(
             reason.contains("also fails on the base"),
@@ -194,27 +194,27 @@ fn a_base_broken_during_the_session_is_not_counted_as_a_failed_check() {
             "{reason}"
         );
         if red_base == "ignoreKnown" {
-            let text = night.pull_request(&run, 2);
+            let text = world.pull_request(&run, 2);
             assert!(text.contains("also fails without this change"), "{text}");
         } else {
-            assert!(night.salvaged("x").contains("2.txt"));
+            assert!(world.salvaged("x").contains("2.txt"));
         }
     }
 }
 
 #[test]
 fn night_gone_model_stops_once() {
-    let night = Night::new(json!({"agent": {"model": "sonet"}, "executor": {"maxParallel": 1}}));
-    night.issue(
+    let world = World::new(json!({"agent": {"model": "sonet"}, "executor": {"maxParallel": 1}}));
+    world.issue(
         1,
         json!([[{"api_error": [404, "There is an issue with the selected model"]}]]),
     );
     for issue in 2..=4 {
-        night.issue(issue, json!([[{"api_error": [404, "no such model"]}]]));
+        world.issue(issue, json!([[{"api_error": [404, "no such model"]}]]));
     }
-    let run = night.exec(&[]).exits(130);
+    let run = world.exec(&[]).exits(130);
     assert_eq!(
-        night.launches().len(),
+        world.launches().len(),
         2,
         "there must be one error for all tasks"
     );
@@ -224,25 +224,25 @@ fn night_gone_model_stops_once() {
 
 #[test]
 fn root_without_permissions_is_refused_before_anything_is_spent() {
-    let night = Night::new(json!({"agent": {"yolo": true}}));
-    night.issue(1, json!([good()]));
+    let world = World::new(json!({"agent": {"yolo": true}}));
+    world.issue(1, json!([good()]));
     if rustix::process::geteuid().is_root() {
         let words = "refuses to skip permissions as root";
-        let run = night.sandbox.run(["exec", "go"]).exits(1);
+        let run = world.sandbox.run(["exec", "go"]).exits(1);
         assert!(
             run.stderr.contains(words) && run.stderr.contains("run autoissue as an ordinary user"),
             "{}",
             run.stderr
         );
-        assert!(night.launches().is_empty());
-        assert!(night.sandbox.run(["doctor"]).stdout.contains(words));
+        assert!(world.launches().is_empty());
+        assert!(world.sandbox.run(["doctor"]).stdout.contains(words));
     }
     // In a disposable environment, and for users other than root, the operator's setting applies.
-    let mut command = night.sandbox.autoissue(["exec", "go", "--output", "json"]);
+    let mut command = world.sandbox.autoissue(["exec", "go", "--output", "json"]);
     let run = autoissue_tests::Run::from(command.env("IS_SANDBOX", "1").output().unwrap()).exits(0);
     assert_eq!(outcome(&run, 1), "done");
     assert!(
-        night.launches()[0]["args"]
+        world.launches()[0]["args"]
             .to_string()
             .contains("--dangerously-skip-permissions")
     );
@@ -250,10 +250,10 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
 
 #[test]
 fn a_warning_says_that_agents_run_with_the_users_permissions() {
-    let night = Night::new(json!({}));
-    night.issue(1, json!([good()]));
+    let world = World::new(json!({}));
+    world.issue(1, json!([good()]));
     let words = "agents run with your permissions";
-    let run = night.exec(&[]).exits(0);
+    let run = world.exec(&[]).exits(0);
     assert_eq!(
         (
             run.stderr.matches(words).count(),
@@ -264,14 +264,14 @@ fn a_warning_says_that_agents_run_with_the_users_permissions() {
         run.stderr
     );
     assert_eq!(
-        night.sandbox.run(["doctor"]).stdout.matches(words).count(),
+        world.sandbox.run(["doctor"]).stdout.matches(words).count(),
         1
     );
-    night
+    world
         .sandbox
         .config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}}"#);
     assert!(
-        !night
+        !world
             .sandbox
             .run(["exec", "go"])
             .exits(0)

@@ -110,7 +110,7 @@ fn all_is_there_once(world: &Sandbox) {
         story
             .events(kind)
             .iter()
-            .map(|event| event["charged_usd"].as_f64().expect("dollars"))
+            .map(|event| event["cost_usd"].as_f64().expect("dollars"))
             .map(|dollars| (dollars * 1e6).round() as u64)
             .sum()
     };

@@ -368,9 +368,9 @@ fn an_interrupted_repetition_of_a_directive_is_resumed() {
     plan(&world, &[]).exits(0);
     // Without the published pull requests there is work to do again.
     std::fs::remove_dir_all(world.project().join(".autoissue/pulls")).expect("pull requests");
-    let mut cut_off = world.autoissue(["plan", DIRECTIVE, "--output", "json"]);
-    let cut_off = cut_off.env("AUTOISSUE_TEST_CRASH_AT", "6:after").output();
-    assert_ne!(cut_off.expect("it runs").status.code(), Some(0));
+    let mut interrupted = world.autoissue(["plan", DIRECTIVE, "--output", "json"]);
+    let interrupted = interrupted.env("AUTOISSUE_TEST_CRASH_AT", "6:after").output();
+    assert_ne!(interrupted.expect("it runs").status.code(), Some(0));
     let again = plan(&world, &[]).exits(0);
     assert!(
         again.stderr.contains("resuming session"),

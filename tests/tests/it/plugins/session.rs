@@ -73,7 +73,7 @@ fn a_failing_classifier_is_replaced_counted_and_paused() {
         &["--plugin", &format!("classifier={}", path.display())],
     )
     .exits(0);
-    let failed = run.events("task.undecided");
+    let failed = run.events("task.plugin_failed");
     assert_eq!(
         failed.len(),
         6,
@@ -171,14 +171,14 @@ fn one_plugin_can_fill_every_role() {
         run.events("task.classified")[0]["classification"]["domain"],
         "mine"
     );
-    let planned = &run.events("task.planned")[0];
+    let planned = &run.events("task.model_selected")[0];
     assert_eq!(
         (&planned["model"], &planned["reason"]),
         (&json!("large"), &json!("the guest takes the strongest"))
     );
     let report = &run.events("attempt.agent_exited")[0];
     assert_eq!(report["report"]["summary"], "added a file (3 lines)");
-    assert_eq!(report["charged_usd"], json!(0.25));
+    assert_eq!(report["cost_usd"], json!(0.25));
     let text = world.pulls().concat();
     assert!(
         text.contains("Guest: Anything")

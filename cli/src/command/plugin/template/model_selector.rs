@@ -7,9 +7,9 @@ use autoissue_plugin_sdk::prelude::*;
 
 /// Walks up the list of models, which is ordered from weakest and cheapest to strongest.
 #[derive(Default)]
-struct Ladder;
+struct ByFailures;
 
-impl ModelSelector for Ladder {
+impl ModelSelector for ByFailures {
     fn describe(&self) -> Description {
         Description::new("ladder", env!("CARGO_PKG_VERSION"), "Starts cheap and moves up one step after each failure")
     }
@@ -28,7 +28,7 @@ impl ModelSelector for Ladder {
     }
 }
 
-export_plugin! { model_selector: Ladder }
+export_plugin! { model_selector: ByFailures }
 
 #[cfg(test)]
 mod tests {
@@ -37,7 +37,7 @@ mod tests {
     fn model_after(failures_of_substance: u32) -> String {
         let available = ["small", "large"].map(|id| ModelInfo { id: id.into(), ..ModelInfo::default() }).into();
         let request = SelectionRequest { available, failures_of_substance, ..SelectionRequest::default() };
-        Ladder.select(&request).unwrap().model
+        ByFailures.select(&request).unwrap().model
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! How events about an attempt change the state.
 
-use crate::engine::{Engine, Halt};
-use crate::task::Kept;
+use crate::engine::{Engine, StopState};
+use crate::task::Continuation;
 use crate::{
-    AgentReport, Attempt, AttemptEvent, AttemptStage, Doing, Failure, IssueNumber, Metering,
-    ModelChoice, Outcome, Stage, Start, Task, Time, Usd, Work,
+    AgentReport, Attempt, AttemptEvent, AttemptStage, AttemptState, Failure, IssueNumber, CostReporting,
+    ModelChoice, Outcome, TaskState, Start, Task, Time, Usd, Work,
 };
 
 impl Engine {
@@ -24,7 +24,7 @@ impl Engine {
                 self.enter_next_stage(*issue);
             }
             AttemptEvent::Metered { issue, spent, .. } => {
-                let is_free = self.settings.metering == Metering::Free;
+                let is_free = self.settings.cost_reporting == CostReporting::Free;
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.metered = *spent;
                     attempt.over_budget |= !is_free && attempt.reserved < *spent;
@@ -33,12 +33,12 @@ impl Engine {
             AttemptEvent::AgentExited {
                 issue,
                 report,
-                charged,
-                assumed,
+                cost,
+                estimated,
                 ..
             } => {
-                self.agent_exited(*issue, report, *charged);
-                self.settle(*issue, *charged, *assumed);
+                self.agent_exited(*issue, report, *cost);
+                self.settle(*issue, *cost, *estimated);
             }
             AttemptEvent::WorkCollected {
                 issue, work, notes, ..
@@ -55,7 +55,7 @@ impl Engine {
                     self.enter_next_stage(*issue);
                 }
             }
-            AttemptEvent::Suspended { issue, .. } => {
+            AttemptEvent::Interrupted { issue, .. } => {
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.in_flight = false;
                 }
@@ -66,13 +66,13 @@ impl Engine {
                 checks,
                 ..
             } => {
-                let doing = Doing::CollectingLater {
+                let state = AttemptState::CollectingLater {
                     not_before: *until,
                     checks: *checks,
                 };
-                self.task_mut(*issue).go(doing, false);
+                self.task_mut(*issue).go(state, false);
             }
-            AttemptEvent::CollectRetried { issue, .. } => self.task_mut(*issue).go_on_collecting(),
+            AttemptEvent::CollectRetried { issue, .. } => self.task_mut(*issue).resume_collecting(),
             AttemptEvent::PublishStarted { issue, .. } => {
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.in_flight = true;
@@ -80,15 +80,15 @@ impl Engine {
             }
             AttemptEvent::PublishDelayed {
                 issue,
-                charged,
+                counted,
                 until,
                 ..
             } => {
                 self.unproven.remove(issue);
                 let task = self.task_mut(*issue);
-                task.go(Doing::Publishing { not_before: *until }, false);
+                task.go(AttemptState::Publishing { not_before: *until }, false);
                 if let Some(attempt) = task.attempt_mut() {
-                    attempt.n_publish_failures += u32::from(*charged);
+                    attempt.n_publish_failures += u32::from(*counted);
                 }
             }
             AttemptEvent::Published {
@@ -107,13 +107,13 @@ impl Engine {
             AttemptEvent::Failed {
                 issue,
                 failure,
-                charged,
+                counted,
                 retry_at,
                 kept,
                 ..
             } => {
                 self.unproven.remove(issue);
-                self.attempt_failed(*issue, failure, *charged, *retry_at, *kept);
+                self.attempt_failed(*issue, failure, *counted, *retry_at, *kept);
             }
         }
     }
@@ -126,11 +126,11 @@ impl Engine {
         let task = self.task_mut(issue);
         task.n_attempts = number;
         task.model = model;
-        task.stage = Stage::Running(Box::new(Attempt {
+        task.state = TaskState::Running(Box::new(Attempt {
             number,
             reserved,
             metered: Usd::ZERO,
-            doing: Doing::Leasing { start },
+            state: AttemptState::Leasing { start },
             in_flight: true,
             over_budget: false,
             n_publish_failures: 0,
@@ -141,10 +141,10 @@ impl Engine {
     /// dependencies' work, or at the base.
     fn start_of(&self, issue: IssueNumber) -> Start {
         let task = &self.tasks[&issue];
-        if let Some(kept) = &task.kept {
+        if let Some(continuation) = &task.continuation {
             return Start::KeptTree {
-                base: kept.base.clone(),
-                salvage: kept.work.clone(),
+                base: continuation.base.clone(),
+                salvage: continuation.work.clone(),
             };
         }
         let issues: Vec<_> = task
@@ -169,13 +169,13 @@ impl Engine {
         }
     }
 
-    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport, charged: Usd) {
+    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport, cost: Usd) {
         let task = self.task_mut(issue);
         let metered = task.attempt().map_or(Usd::ZERO, |attempt| attempt.metered);
-        let resumed = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
+        let resumed = task.continuation.as_ref().and_then(|it| it.session.as_ref());
         task.session = report.session_after(resumed, metered);
         if report.was_interrupted() {
-            task.forgiven += (charged - report.seen(metered)).max(Usd::ZERO);
+            task.forgiven += (cost - report.seen(metered)).max(Usd::ZERO);
         }
         task.report = Some(report.clone());
         self.enter_next_stage(issue);
@@ -191,7 +191,7 @@ impl Engine {
         if is_good {
             self.enter_next_stage(issue);
         } else {
-            task.go(Doing::Collecting, false);
+            task.go(AttemptState::Collecting, false);
         }
     }
 
@@ -202,23 +202,23 @@ impl Engine {
             return;
         };
         let may_go_on = matches!(
-            self.halt,
-            Halt::No | Halt::Stopping(_) | Halt::Suspending(_)
+            self.stop_state,
+            StopState::NotStopping | StopState::Stopping(_) | StopState::InterruptingFor(_)
         );
-        let (doing, in_flight) = match next {
+        let (state, in_flight) = match next {
             AttemptStage::Worktree => {
                 let start = self.start_of(issue);
-                (Doing::Leasing { start }, true)
+                (AttemptState::Leasing { start }, true)
             }
-            AttemptStage::Agent => (Doing::Agent, true),
-            AttemptStage::Collect => (Doing::Collecting, true),
-            AttemptStage::Checks => (Doing::Checking, may_go_on),
+            AttemptStage::Agent => (AttemptState::Agent, true),
+            AttemptStage::Collect => (AttemptState::Collecting, true),
+            AttemptStage::Checks => (AttemptState::Checking, may_go_on),
             AttemptStage::Publish => {
                 let not_before = Time::default();
-                (Doing::Publishing { not_before }, false)
+                (AttemptState::Publishing { not_before }, false)
             }
         };
-        self.task_mut(issue).go(doing, in_flight);
+        self.task_mut(issue).go(state, in_flight);
     }
 
     /// Returns the stage after the current one of a task's attempt; `None` if the task is done
@@ -231,7 +231,7 @@ impl Engine {
             .as_ref()
             .is_some_and(|it| !it.conflicts.is_empty());
         let has_checks = self.settings.has_checks || is_unfinished;
-        let now = task.attempt()?.doing.stage();
+        let now = task.attempt()?.state.stage();
         let is_needed = |stage| stage != AttemptStage::Checks || has_checks;
         task.kind.next(now, is_needed)
     }
@@ -240,7 +240,7 @@ impl Engine {
         &mut self,
         issue: IssueNumber,
         failure: &Failure,
-        charged: bool,
+        counted: bool,
         retry_at: Option<Time>,
         kept: bool,
     ) {
@@ -248,7 +248,7 @@ impl Engine {
         self.running.remove(&issue);
         let asks_again = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
         let task = self.task_mut(issue);
-        task.n_retries += u32::from(charged);
+        task.n_retries += u32::from(counted);
         task.n_substance += u32::from(failure.is_of_substance());
         if let Some(failure_type) = failure.failure_type() {
             task.last_failure = Some((failure_type, failure.headline()));
@@ -258,18 +258,18 @@ impl Engine {
         } else if !kept {
             task.feedback = None;
         }
-        task.kept = kept.then(|| Kept {
+        task.continuation = kept.then(|| Continuation {
             base: task.base.clone().unwrap_or_default(),
             work: task.work_commit(),
             session: task.session.clone(),
         });
-        task.stage = Stage::Waiting {
+        task.state = TaskState::Waiting {
             not_before: Time::default(),
         };
         match retry_at {
             Some(_) if asks_again => {
-                task.stage = Stage::Choosing;
-                self.n_unplanned += 1;
+                task.state = TaskState::Choosing;
+                self.n_preparing += 1;
             }
             Some(at) => self.wait(issue, at),
             None => {}
@@ -282,8 +282,8 @@ impl Engine {
         self.running.remove(&issue);
         let task = self.task_mut(issue);
         task.session = None;
-        if let Some(kept) = &mut task.kept {
-            kept.session = None;
+        if let Some(continuation) = &mut task.continuation {
+            continuation.session = None;
         }
         self.wait(issue, retry_at.unwrap_or_default());
     }

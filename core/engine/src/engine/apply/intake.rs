@@ -9,7 +9,7 @@ impl Engine {
             IntakeEvent::BacklogRead { n_api_calls, .. } => {
                 self.n_api_calls += n_api_calls;
                 self.link_dependents();
-                self.phase = Phase::Planning;
+                self.phase = Phase::Preparing;
             }
             IntakeEvent::BacklogDelayed { until, .. } => {
                 let n_failures = match self.phase {

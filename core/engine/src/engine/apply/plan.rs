@@ -1,14 +1,14 @@
 //! How events about the plan change the state.
 
-use crate::engine::{Engine, Halt, Phase};
+use crate::engine::{Engine, StopState, Phase};
 use crate::plan::Creation;
-use crate::{Metering, PlanEvent, PlannerAttempt, Planning, Time, Usd};
+use crate::{CostReporting, PlanEvent, PlannerAttempt, PlanProgress, Time, Usd};
 
 impl Engine {
     /// Enters the first phase: planning or intake.
     pub(super) fn begin(&mut self) {
         if self.settings.plan.is_some() {
-            self.planning = Some(Box::default());
+            self.plan_progress = Some(Box::default());
             self.phase = Phase::Decomposing;
         } else {
             self.enter_intake();
@@ -23,16 +23,16 @@ impl Engine {
     }
 
     /// The answer to a creation that was in flight is lost.
-    pub(super) fn planning_resumed(&mut self) {
-        if let Some(planning) = &mut self.planning {
-            planning.creation = Creation::Idle;
+    pub(super) fn plan_resumed(&mut self) {
+        if let Some(plan_progress) = &mut self.plan_progress {
+            plan_progress.creation = Creation::Idle;
         }
     }
 
     pub(super) fn apply_to_plan(&mut self, event: &PlanEvent) {
-        let goes_on = self.halt == Halt::No;
-        let is_free = self.settings.metering == Metering::Free;
-        let Some(planning) = self.planning.as_mut() else {
+        let goes_on = self.stop_state == StopState::NotStopping;
+        let is_free = self.settings.cost_reporting == CostReporting::Free;
+        let Some(plan_progress) = self.plan_progress.as_mut() else {
             return;
         };
         match event {
@@ -40,8 +40,8 @@ impl Engine {
                 attempt, reserved, ..
             } => {
                 self.ledger.reserve(*reserved);
-                planning.n_attempts = *attempt;
-                planning.attempt = Some(PlannerAttempt {
+                plan_progress.n_attempts = *attempt;
+                plan_progress.attempt = Some(PlannerAttempt {
                     number: *attempt,
                     reserved: *reserved,
                     metered: Usd::ZERO,
@@ -49,50 +49,50 @@ impl Engine {
                 });
             }
             PlanEvent::PlannerMetered { spent, .. } => {
-                if let Some(attempt) = &mut planning.attempt {
+                if let Some(attempt) = &mut plan_progress.attempt {
                     attempt.metered = *spent;
                     attempt.over_budget |= !is_free && attempt.reserved < *spent;
                 }
             }
             PlanEvent::PlannerExited {
                 report,
-                charged,
-                assumed,
+                cost,
+                estimated,
                 ..
             } => {
-                let attempt = planning.attempt.take();
+                let attempt = plan_progress.attempt.take();
                 let (reserved, metered) = attempt.map_or((Usd::ZERO, Usd::ZERO), |attempt| {
                     (attempt.reserved, attempt.metered)
                 });
-                planning.session = report.session_after(planning.session.as_ref(), metered);
-                self.ledger.settle(reserved, *charged, *assumed);
-                planning.spent += *charged;
-                planning.assumed += if *assumed { *charged } else { Usd::ZERO };
-                planning.report = Some(report.clone());
+                plan_progress.session = report.session_after(plan_progress.session.as_ref(), metered);
+                self.ledger.settle(reserved, *cost, *estimated);
+                plan_progress.spent += *cost;
+                plan_progress.estimated += if *estimated { *cost } else { Usd::ZERO };
+                plan_progress.report = Some(report.clone());
             }
             PlanEvent::PlannerFailed {
-                charged, retry_at, ..
+                counted, retry_at, ..
             } => {
-                planning.n_retries += u32::from(*charged);
-                planning.not_before = retry_at.unwrap_or_default();
+                plan_progress.n_retries += u32::from(*counted);
+                plan_progress.not_before = retry_at.unwrap_or_default();
                 // The state of an agent session that broke off is unknown.
-                planning.session = None;
+                plan_progress.session = None;
             }
             PlanEvent::Rejected { rejection, .. } => {
-                planning.rejection = Some(rejection.clone());
+                plan_progress.rejection = Some(rejection.clone());
             }
             PlanEvent::Proposed { plan } => {
-                planning.plan = Some(plan.clone());
+                plan_progress.plan = Some(plan.clone());
                 self.phase = Phase::Confirming;
             }
-            PlanEvent::ConfirmationAwaited => self.halt = Halt::Interrupted(None),
+            PlanEvent::ConfirmationAwaited => self.stop_state = StopState::Interrupted(None),
             PlanEvent::Confirmed => {
                 self.phase = Phase::Creating;
                 self.ask_next(goes_on);
             }
             PlanEvent::Declined => {
-                planning.is_declined = true;
-                self.halt = Halt::No;
+                plan_progress.is_declined = true;
+                self.stop_state = StopState::NotStopping;
             }
             PlanEvent::IssueCreated {
                 number,
@@ -100,42 +100,42 @@ impl Engine {
                 ..
             } => {
                 self.n_api_calls += n_api_calls;
-                planning.created.push(*number);
+                plan_progress.created.push(*number);
                 self.ask_next(goes_on);
             }
             PlanEvent::IssueLinked { n_api_calls, .. } => {
                 self.n_api_calls += n_api_calls;
-                planning.n_linked += 1;
+                plan_progress.n_linked += 1;
                 self.ask_next(goes_on);
             }
-            PlanEvent::CreationDelayed { charged, until, .. } => {
-                let n_failures = planning.creation.n_failures() + u32::from(*charged);
-                planning.creation = Creation::Delayed {
+            PlanEvent::CreationDelayed { counted, until, .. } => {
+                let n_failures = plan_progress.creation.n_failures() + u32::from(*counted);
+                plan_progress.creation = Creation::Delayed {
                     until: *until,
                     n_failures,
                 };
             }
             PlanEvent::CreationRetried => {
-                let n_failures = planning.creation.n_failures();
-                planning.creation = Creation::InFlight { n_failures };
+                let n_failures = plan_progress.creation.n_failures();
+                plan_progress.creation = Creation::InFlight { n_failures };
             }
-            PlanEvent::CreationSuspended => planning.creation = Creation::Idle,
+            PlanEvent::CreationInterrupted => plan_progress.creation = Creation::Idle,
         }
     }
 
     /// Records that the next issue is requested or, after the last one, the backlog.
     fn ask_next(&mut self, goes_on: bool) {
-        let Some(planning) = self.planning.as_mut() else {
+        let Some(plan_progress) = self.plan_progress.as_mut() else {
             return;
         };
-        planning.pass_unlinked();
-        planning.creation = if goes_on {
+        plan_progress.pass_unlinked();
+        plan_progress.creation = if goes_on {
             Creation::InFlight { n_failures: 0 }
         } else {
             Creation::Idle
         };
-        if planning.next_step().is_none() {
-            planning.creation = Creation::Idle;
+        if plan_progress.next_step().is_none() {
+            plan_progress.creation = Creation::Idle;
             self.enter_intake();
         }
     }
@@ -150,7 +150,7 @@ impl Creation {
     }
 }
 
-impl Planning {
+impl PlanProgress {
     /// Returns the next time at which something may change without further input.
     pub(in crate::engine) fn wake_at(&self) -> Option<Time> {
         match self.creation {

@@ -1,7 +1,7 @@
 //! How events about a service change the state.
 
 use crate::engine::Engine;
-use crate::{BreakerState, Doing, IssueNumber, Service, ServiceEvent, Time};
+use crate::{BreakerState, AttemptState, IssueNumber, Service, ServiceEvent, Time};
 
 impl Engine {
     pub(super) fn apply_to_service(&mut self, event: &ServiceEvent) {
@@ -20,12 +20,12 @@ impl Engine {
             ServiceEvent::Failed {
                 service,
                 issue,
-                charged,
+                counted,
                 died,
             } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
                 breaker.failed(*issue, died.as_deref());
-                breaker.payers.extend(issue.filter(|_| *charged));
+                breaker.payers.extend(issue.filter(|_| *counted));
             }
             ServiceEvent::Answered { service } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
@@ -61,14 +61,14 @@ impl Engine {
         let breaker = self.breakers.entry(service.clone()).or_default();
         breaker.state = BreakerState::Open { until };
         for payer in std::mem::take(&mut breaker.payers) {
-            if let (IssueNumber::SESSION, Some(planning)) = (payer, &mut self.planning) {
-                planning.forgive();
+            if let (IssueNumber::SESSION, Some(plan_progress)) = (payer, &mut self.plan_progress) {
+                plan_progress.forgive();
             }
             let Some(task) = self.tasks.get_mut(&payer) else {
                 continue;
             };
             match task.attempt_mut() {
-                Some(attempt) if matches!(attempt.doing, Doing::Publishing { .. }) => {
+                Some(attempt) if matches!(attempt.state, AttemptState::Publishing { .. }) => {
                     attempt.n_publish_failures = attempt.n_publish_failures.saturating_sub(1);
                 }
                 _ => task.n_retries = task.n_retries.saturating_sub(1),

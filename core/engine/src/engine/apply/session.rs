@@ -1,18 +1,18 @@
 //! How events about the session as a whole change the state.
 
-use crate::engine::{Engine, Halt, Phase};
-use crate::{Attempt, Doing, SessionEvent, Task};
+use crate::engine::{Engine, StopState, Phase};
+use crate::{Attempt, AttemptState, SessionEvent, Task};
 
 impl Engine {
     pub(super) fn apply_to_session(&mut self, event: &SessionEvent) {
         match event {
             SessionEvent::Started {
                 settings,
-                about,
+                info,
                 history,
             } => {
                 self.settings = (**settings).clone();
-                self.about = about.clone();
+                self.info = info.clone();
                 self.history = history.clone();
                 self.ledger.budget = settings.budget;
                 self.begin();
@@ -20,10 +20,10 @@ impl Engine {
             SessionEvent::Resumed { settings } => {
                 self.settings = (**settings).clone();
                 self.ledger.budget = settings.budget;
-                self.halt = Halt::No;
-                self.tasks.values_mut().for_each(Task::go_on_collecting);
+                self.stop_state = StopState::NotStopping;
+                self.tasks.values_mut().for_each(Task::resume_collecting);
                 for_each_attempt(self, |attempt| {
-                    attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
+                    attempt.in_flight = !matches!(attempt.state, AttemptState::Publishing { .. });
                 });
                 // Resuming starts the wait for a broken service afresh: there was time to fix it.
                 self.breakers
@@ -36,25 +36,25 @@ impl Engine {
                     .filter(waits)
                     .map(|task| task.issue.number)
                     .collect();
-                self.planning_resumed();
+                self.plan_resumed();
             }
-            SessionEvent::InterruptRequested => self.halt = Halt::Interrupting,
+            SessionEvent::InterruptRequested => self.stop_state = StopState::Interrupting,
             SessionEvent::Interrupted => {
-                self.halt = match std::mem::take(&mut self.halt) {
-                    Halt::Suspending(message) => Halt::Interrupted(Some(message)),
-                    _ => Halt::Interrupted(None),
+                self.stop_state = match std::mem::take(&mut self.stop_state) {
+                    StopState::InterruptingFor(message) => StopState::Interrupted(Some(message)),
+                    _ => StopState::Interrupted(None),
                 };
                 for_each_attempt(self, |attempt| attempt.in_flight = false);
             }
             SessionEvent::Stopping {
                 message,
                 resumable: false,
-            } => self.halt = Halt::Stopping(message.clone()),
+            } => self.stop_state = StopState::Stopping(message.clone()),
             SessionEvent::Stopping {
                 message,
                 resumable: true,
-            } => self.halt = Halt::Suspending(message.clone()),
-            SessionEvent::Finished { status } => self.phase = Phase::Over(status.clone()),
+            } => self.stop_state = StopState::InterruptingFor(message.clone()),
+            SessionEvent::Finished { outcome } => self.phase = Phase::Over(outcome.clone()),
         }
     }
 }

@@ -1,17 +1,17 @@
 //! How events about a task change the state.
 
 use crate::engine::Engine;
-use crate::{IssueNumber, Outcome, Stage, Task, TaskEvent, Time, Usd};
+use crate::{IssueNumber, Outcome, TaskState, Task, TaskEvent, Time, Usd};
 
 impl Engine {
     pub(super) fn apply_to_task(&mut self, event: &TaskEvent) {
         match event {
             TaskEvent::Accepted { issue } => {
                 self.n_unended += 1;
-                self.n_unplanned += 1;
+                self.n_preparing += 1;
                 let mut task = Task::new(issue.clone());
-                if let Some(cut_off) = self.about.cut_off.get(&issue.number) {
-                    task.go_on_with(cut_off);
+                if let Some(unfinished) = self.info.unfinished.get(&issue.number) {
+                    task.continue_from(unfinished);
                 }
                 self.tasks.insert(issue.number, task);
                 self.unlinked.insert(issue.number);
@@ -22,26 +22,26 @@ impl Engine {
             } => {
                 let task = self.task_mut(*issue);
                 task.classification = Some(classification.clone());
-                task.stage = Stage::Choosing;
+                task.state = TaskState::Choosing;
             }
-            TaskEvent::Planned {
+            TaskEvent::ModelSelected {
                 issue,
                 model,
                 effort,
                 estimate,
                 ..
             } => {
-                self.n_unplanned -= 1;
+                self.n_preparing -= 1;
                 let task = self.task_mut(*issue);
                 task.model = model.clone();
                 task.effort = *effort;
                 task.estimate = *estimate;
                 self.wait(*issue, Time::default());
             }
-            TaskEvent::Undecided(undecided) => {
+            TaskEvent::PluginFailed(plugin_failure) => {
                 *self
-                    .n_undecided
-                    .entry(undecided.plugin.clone())
+                    .n_plugin_failures
+                    .entry(plugin_failure.plugin.clone())
                     .or_default() += 1;
             }
             TaskEvent::Finished { issue, outcome } => {
@@ -57,10 +57,10 @@ impl Engine {
         self.running.remove(&issue);
         self.n_unended -= 1;
         let task = self.task_mut(issue);
-        let was_unplanned = matches!(task.stage, Stage::Classifying | Stage::Choosing);
-        task.stage = Stage::Ended(outcome.clone());
+        let was_preparing = matches!(task.state, TaskState::Classifying | TaskState::Choosing);
+        task.state = TaskState::Ended(outcome.clone());
         let dependents = task.dependents.clone();
-        self.n_unplanned -= u32::from(was_unplanned);
+        self.n_preparing -= u32::from(was_preparing);
         if outcome.lets_dependents_start() {
             for dependent in dependents {
                 self.dependency_is_there(dependent);
@@ -71,7 +71,7 @@ impl Engine {
     fn dependency_is_there(&mut self, issue: IssueNumber) {
         let task = self.task_mut(issue);
         task.n_missing -= 1;
-        if let (0, Stage::Waiting { not_before }) = (task.n_missing, &task.stage) {
+        if let (0, TaskState::Waiting { not_before }) = (task.n_missing, &task.state) {
             let not_before = *not_before;
             self.wait(issue, not_before);
         }

@@ -9,8 +9,8 @@ use autoissue_engine::{
 
 use super::judge;
 use crate::chronicle::Entry;
-use crate::line::DUSK;
-use crate::story::{Night, Reply, broken, crash, gave_up, limited, number, usd};
+use crate::line::START;
+use crate::story::{Scenario, Reply, broken, crash, gave_up, limited, number, usd};
 
 /// Runs a script whose journal has no objections, corrupts the journal, and checks that exactly
 /// this oracle objects.
@@ -18,12 +18,12 @@ use crate::story::{Night, Reply, broken, crash, gave_up, limited, number, usd};
 fn check(
     oracle: &str,
     n_issues: u64,
-    script: impl FnOnce(&mut Night),
+    script: impl FnOnce(&mut Scenario),
     corrupt: impl FnOnce(&mut Vec<Entry>),
 ) {
-    let mut night = Night::new(n_issues);
-    script(&mut night);
-    let mut journal = std::mem::take(&mut night.journal);
+    let mut scenario = Scenario::new(n_issues);
+    script(&mut scenario);
+    let mut journal = std::mem::take(&mut scenario.journal);
     let before = judge(&journal);
     assert!(before.is_empty(), "{before:?}");
     corrupt(&mut journal);
@@ -32,12 +32,12 @@ fn check(
     assert_eq!(objecting, [oracle], "{after:?}");
 }
 
-fn side_by_side(night: &mut Night) {
-    night.hold(1, "agent").begin().release(1, "agent");
+fn side_by_side(scenario: &mut Scenario) {
+    scenario.hold(1, "agent").begin().release(1, "agent");
 }
 
-fn in_turn(night: &mut Night) {
-    night.set(|s| s.n_slots = 1).begin();
+fn in_turn(scenario: &mut Scenario) {
+    scenario.set(|s| s.n_slots = 1).begin();
 }
 
 /// Returns the position of the first event that matches.
@@ -84,18 +84,18 @@ fn exited(journal: &mut [Entry], change: impl FnOnce(&mut AgentReport, &mut Usd)
         matches!(event, Event::Attempt(AttemptEvent::AgentExited { .. }))
     });
     if let Event::Attempt(AttemptEvent::AgentExited {
-        report, charged, ..
+        report, cost, ..
     }) = &mut journal[at].event
     {
-        change(report, charged);
+        change(report, cost);
     }
 }
 
 #[test]
 fn budget() {
-    fn script(night: &mut Night) {
-        night.set(|s| s.allow_partial = true);
-        side_by_side(night);
+    fn script(scenario: &mut Scenario) {
+        scenario.set(|s| s.allow_partial = true);
+        side_by_side(scenario);
     }
 
     check("budget", 2, script, |journal| {
@@ -106,8 +106,8 @@ fn budget() {
 #[test]
 fn overshoot() {
     check("overshoot", 1, in_turn, |journal| {
-        exited(journal, |report, charged| {
-            (report.spent, *charged) = (Spent::Known(usd(52.0)), usd(52.0));
+        exited(journal, |report, cost| {
+            (report.spent, *cost) = (Spent::Known(usd(52.0)), usd(52.0));
         });
     });
 }
@@ -118,14 +118,14 @@ fn cap() {
         rules(journal, |s| s.task_cap = usd(4.99));
     });
     check("cap", 1, in_turn, |journal| {
-        let left = CutOff {
+        let left = UnfinishedWork {
             spent: usd(0.01),
             base: "base".into(),
             work: None,
             session: None,
         };
-        if let Event::Session(SessionEvent::Started { about, .. }) = &mut journal[0].event {
-            about.cut_off.insert(number(1), left);
+        if let Event::Session(SessionEvent::Started { info, .. }) = &mut journal[0].event {
+            info.unfinished.insert(number(1), left);
         }
     });
 }
@@ -133,7 +133,7 @@ fn cap() {
 #[test]
 fn cost() {
     check("cost", 1, in_turn, |journal| {
-        exited(journal, |_, charged| *charged = Usd::ZERO);
+        exited(journal, |_, cost| *cost = Usd::ZERO);
     });
     check("cost", 1, in_turn, |journal| {
         exited(journal, |report, _| report.spent = Spent::Unknown);
@@ -183,9 +183,9 @@ fn exclusive() {
 
 #[test]
 fn conflict() {
-    fn script(night: &mut Night) {
-        night.paths(1, &["src/a.rs"]);
-        side_by_side(night);
+    fn script(scenario: &mut Scenario) {
+        scenario.paths(1, &["src/a.rs"]);
+        side_by_side(scenario);
     }
 
     check("conflict", 2, script, |journal| {
@@ -209,8 +209,8 @@ fn dependency() {
         }
     }
 
-    fn skips(night: &mut Night) {
-        night
+    fn skips(scenario: &mut Scenario) {
+        scenario
             .depends(2, &[1])
             .set(|s| s.max_retries = 0)
             .replies(1, "agent", [broken(gave_up())])
@@ -229,23 +229,23 @@ fn dependency() {
 }
 
 #[test]
-fn undecided() {
+fn plugin_failure() {
     check(
         "dependency",
         2,
-        |night| {
-            night
-                .replies(1, "classify", [Reply::Undecided(Instead::Skip)])
+        |scenario| {
+            scenario
+                .replies(1, "classify", [Reply::PluginFailed(PluginFailureAction::Skip)])
                 .begin();
         },
         |journal| {
-            journal.retain(|entry| !matches!(entry.event, Event::Task(TaskEvent::Undecided(_))));
+            journal.retain(|entry| !matches!(entry.event, Event::Task(TaskEvent::PluginFailed(_))));
         },
     );
 }
 
-fn outage(night: &mut Night) {
-    night
+fn outage(scenario: &mut Scenario) {
+    scenario
         .set(|s| s.breaker_threshold = 1)
         .replies(1, "agent", [broken(crash())])
         .begin();
@@ -280,8 +280,8 @@ fn breaker() {
 
 #[test]
 fn pause() {
-    fn script(night: &mut Night) {
-        night.replies(1, "agent", [broken(limited(100))]).begin();
+    fn script(scenario: &mut Scenario) {
+        scenario.replies(1, "agent", [broken(limited(100))]).begin();
     }
 
     check("pause", 1, script, |journal| {
@@ -289,7 +289,7 @@ fn pause() {
             matches!(event, Event::Service(ServiceEvent::Paused { .. }))
         });
         if let Event::Service(ServiceEvent::Paused { until, .. }) = &mut journal[at].event {
-            *until = DUSK + 3_600_000;
+            *until = START + 3_600_000;
         }
     });
 }
@@ -311,7 +311,7 @@ fn halt() {
         );
     });
     check("halt", 1, in_turn, |journal| {
-        rules(journal, |s| s.start_until = Some(DUSK));
+        rules(journal, |s| s.start_until = Some(START));
     });
     check("halt", 1, in_turn, |journal| {
         let last = journal.len() - 1;
@@ -360,8 +360,8 @@ fn attempt() {
 
 #[test]
 fn retry() {
-    fn script(night: &mut Night) {
-        night.replies(1, "agent", [broken(crash())]).begin();
+    fn script(scenario: &mut Scenario) {
+        scenario.replies(1, "agent", [broken(crash())]).begin();
     }
 
     check("retry", 1, script, |journal| {
@@ -372,15 +372,15 @@ fn retry() {
             matches!(event, Event::Attempt(AttemptEvent::Failed { .. }))
         });
         if let Event::Attempt(AttemptEvent::Failed { retry_at, .. }) = &mut journal[at].event {
-            *retry_at = Some(DUSK);
+            *retry_at = Some(START);
         }
     });
 }
 
 #[test]
 fn publish() {
-    fn checked(night: &mut Night) {
-        night
+    fn checked(scenario: &mut Scenario) {
+        scenario
             .set(|s| s.has_checks = true)
             .hold(1, "agent")
             .begin()
@@ -437,8 +437,8 @@ fn publish_unmerged() {
 
 #[test]
 fn checks() {
-    fn checked(night: &mut Night) {
-        night.set(|s| s.has_checks = true).begin();
+    fn checked(scenario: &mut Scenario) {
+        scenario.set(|s| s.has_checks = true).begin();
     }
 
     check("checks", 1, checked, |journal| {
@@ -454,8 +454,8 @@ fn checks() {
 
 #[test]
 fn lost() {
-    fn gives_up_once(night: &mut Night) {
-        night.replies(1, "agent", [broken(gave_up())]).begin();
+    fn gives_up_once(scenario: &mut Scenario) {
+        scenario.replies(1, "agent", [broken(gave_up())]).begin();
     }
 
     check("lost", 1, in_turn, |journal| {
@@ -478,8 +478,8 @@ fn lost() {
 
 #[test]
 fn collect() {
-    fn gives_up(night: &mut Night) {
-        night.replies(1, "agent", [broken(gave_up())]).begin();
+    fn gives_up(scenario: &mut Scenario) {
+        scenario.replies(1, "agent", [broken(gave_up())]).begin();
     }
 
     let is_collection =
@@ -494,8 +494,8 @@ fn collect() {
     });
 }
 
-fn over_budget(night: &mut Night) {
-    night
+fn over_budget(scenario: &mut Scenario) {
+    scenario
         .replies(
             1,
             "agent",
@@ -511,13 +511,13 @@ fn liveness() {
     });
 }
 
-fn planning(night: &mut Night) {
-    night.plans(&[&[], &[1]]).set(|s| s.n_slots = 1).begin();
+fn with_a_plan(scenario: &mut Scenario) {
+    scenario.plans(&[&[], &[1]]).set(|s| s.n_slots = 1).begin();
 }
 
 #[test]
 fn planner_money() {
-    check("planner money", 0, planning, |journal| {
+    check("planner money", 0, with_a_plan, |journal| {
         rules(journal, |s| {
             s.plan = Some(PlanRules {
                 source: PlanSource::Planner {
@@ -528,7 +528,7 @@ fn planner_money() {
             });
         });
     });
-    check("planner money", 0, planning, |journal| {
+    check("planner money", 0, with_a_plan, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::Plan(PlanEvent::PlannerExited { .. }))
         });
@@ -540,14 +540,14 @@ fn planner_money() {
 
 #[test]
 fn planner() {
-    fn mends(night: &mut Night) {
-        night.replies(0, "planner", [Reply::NoPlan(0.1, "no title")]);
-        planning(night);
+    fn mends(scenario: &mut Scenario) {
+        scenario.replies(0, "planner", [Reply::NoPlan(0.1, "no title")]);
+        with_a_plan(scenario);
     }
 
-    fn fails(night: &mut Night) {
-        night.replies(0, "planner", [broken(crash())]);
-        planning(night);
+    fn fails(scenario: &mut Scenario) {
+        scenario.replies(0, "planner", [broken(crash())]);
+        with_a_plan(scenario);
     }
 
     let is_rejection = |event: &Event| matches!(event, Event::Plan(PlanEvent::Rejected { .. }));
@@ -559,7 +559,7 @@ fn planner() {
     check("planner", 0, fails, |journal| {
         rules(journal, |s| s.max_retries = 0);
     });
-    check("planner", 0, planning, |journal| {
+    check("planner", 0, with_a_plan, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::Plan(PlanEvent::PlannerStarted { .. }))
         });
@@ -577,14 +577,14 @@ fn planner() {
 
 #[test]
 fn plan() {
-    check("plan", 0, planning, |journal| {
+    check("plan", 0, with_a_plan, |journal| {
         rules(journal, |s| {
             if let Some(plan) = &mut s.plan {
                 plan.confirm = true;
             }
         });
     });
-    check("plan", 0, planning, |journal| {
+    check("plan", 0, with_a_plan, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::Plan(PlanEvent::PlannerExited { .. }))
         });
@@ -597,22 +597,22 @@ fn plan() {
 #[test]
 fn creation() {
     let is_creation = |event: &Event| matches!(event, Event::Plan(PlanEvent::IssueCreated { .. }));
-    check("creation", 0, planning, |journal| {
+    check("creation", 0, with_a_plan, |journal| {
         let at = position(journal, is_creation);
         let twice = journal[at].clone();
         journal.insert(at, twice);
     });
-    check("creation", 0, planning, |journal| {
+    check("creation", 0, with_a_plan, |journal| {
         let at = position(journal, is_creation);
         journal.swap(at, at + 1);
     });
-    check("creation", 0, planning, |journal| {
+    check("creation", 0, with_a_plan, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::Plan(PlanEvent::IssueLinked { .. }))
         });
         journal.remove(at);
     });
-    check("creation", 0, planning, |journal| {
+    check("creation", 0, with_a_plan, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::Plan(PlanEvent::Confirmed))
         });

@@ -14,7 +14,7 @@ pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String>
     else {
         return None;
     };
-    if told.settings.metering == Metering::Free {
+    if told.settings.cost_reporting == CostReporting::Free {
         // A resume may have lowered the budget below what is reserved; a free agent adds nothing to
         // that.
         return None;
@@ -25,11 +25,11 @@ pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String>
 
 /// Real money exceeds the budget by at most one turn per running agent.
 pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::Attempt(AttemptEvent::AgentExited { charged, .. }) = event else {
+    let Event::Attempt(AttemptEvent::AgentExited { cost, .. }) = event else {
         return None;
     };
     let bound = told.budget_max + (0..told.n_slots_max).map(|_| TURN_MAX).sum();
-    let spent = told.spent + *charged;
+    let spent = told.spent + *cost;
     (bound < spent).then(|| format!("{spent} spent, at most {bound} could be"))
 }
 
@@ -47,7 +47,7 @@ pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         .map(|task| (task.spent_before + task.spent, task.forgiven))
         .unwrap_or_default();
     let left = told.settings.task_cap - (spent - forgiven);
-    if told.settings.metering == Metering::Free {
+    if told.settings.cost_reporting == CostReporting::Free {
         return (*reserved != Usd::ZERO)
             .then(|| format!("{issue} reserves {reserved} and is free"));
     }
@@ -65,8 +65,8 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let Event::Attempt(AttemptEvent::AgentExited {
         issue,
         report,
-        charged,
-        assumed,
+        cost,
+        estimated,
         ..
     }) = event
     else {
@@ -79,8 +79,8 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         running,
         told.settings.margin(),
     );
-    (expected != (*charged, *assumed))
-        .then(|| format!("{issue} is charged {charged}, not {}", expected.0))
+    (expected != (*cost, *estimated))
+        .then(|| format!("{issue} costs {cost}, not {}", expected.0))
 }
 
 /// Returns the amount to charge for a run, and whether it is estimated. A cost of more than a
@@ -91,9 +91,9 @@ pub(super) fn charge(
     running: &Running,
     margin: Usd,
 ) -> (Usd, bool) {
-    let base = match settings.metering {
-        Metering::Free => settings.task_cap,
-        Metering::AsItGoes | Metering::AtTheEnd => running.reserved,
+    let base = match settings.cost_reporting {
+        CostReporting::Free => settings.task_cap,
+        CostReporting::AsItGoes | CostReporting::AtTheEnd => running.reserved,
     };
     let most = Usd::from_micros(100 * base.micros());
     let seen = match spent {
@@ -101,10 +101,10 @@ pub(super) fn charge(
         Spent::AtLeast(seen) if seen <= most => seen.max(running.metered),
         Spent::Known(_) | Spent::AtLeast(_) | Spent::Unknown => running.metered,
     };
-    match settings.metering {
-        Metering::Free => (seen, Usd::ZERO < seen),
-        Metering::AsItGoes => (seen + margin, true),
-        Metering::AtTheEnd => (seen.max(running.reserved), true),
+    match settings.cost_reporting {
+        CostReporting::Free => (seen, Usd::ZERO < seen),
+        CostReporting::AsItGoes => (seen + margin, true),
+        CostReporting::AtTheEnd => (seen.max(running.reserved), true),
     }
 }
 
@@ -114,9 +114,9 @@ pub(super) fn admission(told: &Chronicle, _: Time, event: &Event) -> Option<Stri
     match event {
         Event::Intake(IntakeEvent::BacklogAdmitted { .. }) => {
             let estimate: Usd = open().filter_map(|task| task.estimate).sum();
-            let is_unplanned = open().any(|task| task.estimate.is_none());
+            let is_preparing = open().any(|task| task.estimate.is_none());
             let is_dear = told.settings.budget < estimate && !told.settings.allow_partial;
-            (is_unplanned || is_dear).then(|| format!("admitted at an estimate of {estimate}"))
+            (is_preparing || is_dear).then(|| format!("admitted at an estimate of {estimate}"))
         }
         Event::Attempt(AttemptEvent::Started { issue, .. }) => {
             let is_late = told.is_admitted && (told.is_base_checked || !told.had_checks);

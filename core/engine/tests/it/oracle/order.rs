@@ -3,16 +3,16 @@
 use autoissue_engine::*;
 use autoissue_engine::{AttemptEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent};
 
-use crate::chronicle::{Chronicle, Health, Told};
+use crate::chronicle::{Chronicle, Health, TaskRecord};
 
-fn starting<'a>(told: &'a Chronicle, event: &Event) -> Option<&'a Told> {
+fn starting<'a>(told: &'a Chronicle, event: &Event) -> Option<&'a TaskRecord> {
     match event {
         Event::Attempt(AttemptEvent::Started { issue, .. }) => told.tasks.get(issue),
         _ => None,
     }
 }
 
-fn objection(is_wrong: bool, task: &Told, why: &str) -> Option<String> {
+fn objection(is_wrong: bool, task: &TaskRecord, why: &str) -> Option<String> {
     is_wrong.then(|| format!("{} starts {why}", task.issue.number))
 }
 
@@ -30,7 +30,7 @@ pub(super) fn domain(told: &Chronicle, _: Time, event: &Event) -> Option<String>
     objection(is_domain_full(told, task), task, "in a busy domain")
 }
 
-fn is_domain_full(told: &Chronicle, task: &Told) -> bool {
+fn is_domain_full(told: &Chronicle, task: &TaskRecord) -> bool {
     let n_same = told
         .running()
         .filter(|other| other.domain() == task.domain())
@@ -38,11 +38,11 @@ fn is_domain_full(told: &Chronicle, task: &Told) -> bool {
     told.settings.max_per_domain as usize <= n_same
 }
 
-fn runs_alone(told: &Chronicle, task: &Told) -> bool {
+fn runs_alone(told: &Chronicle, task: &TaskRecord) -> bool {
     told.settings.exclusive_domains.contains(task.domain())
 }
 
-fn breaks_solitude(told: &Chronicle, task: &Told) -> bool {
+fn breaks_solitude(told: &Chronicle, task: &TaskRecord) -> bool {
     !told.running.is_empty()
         && (runs_alone(told, task) || told.running().any(|other| runs_alone(told, other)))
 }
@@ -69,7 +69,7 @@ pub(super) fn conflict(told: &Chronicle, _: Time, event: &Event) -> Option<Strin
 pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let task = starting(told, event)?;
     let is_ready =
-        |other: &&Told| other.waits.is_some_and(|at| at <= now) && told.is_founded(other);
+        |other: &&TaskRecord| other.waits.is_some_and(|at| at <= now) && told.is_founded(other);
     let oldest = told
         .tasks
         .values()
@@ -93,7 +93,7 @@ pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String
         .values()
         .filter(is_ready)
         .filter(|other| other.place() < task.place());
-    let could = |other: &&Told| {
+    let could = |other: &&TaskRecord| {
         let is_free = !is_domain_full(told, other) && !breaks_solitude(told, other);
         is_free
             && !told.running().any(|running| running.conflicts(other))
@@ -149,7 +149,7 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
             .running
             .as_ref()
             .is_some_and(|running| !running.is_leased),
-        Skip::Undecided => task.undecided == Some(Instead::Skip),
+        Skip::PluginFailed => task.plugin_failure == Some(PluginFailureAction::Skip),
     };
     (!is_right).then(|| format!("{issue} is skipped for the wrong reason"))
 }
@@ -206,7 +206,7 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
     let Some(Event::Service(ServiceEvent::Failed {
         service,
         issue,
-        charged,
+        counted,
         ..
     })) = &told.last
     else {
@@ -222,7 +222,7 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
         Health::Probing(probe) => Some(probe) == *issue,
     };
     let opens = matches!(event, Event::Service(ServiceEvent::BreakerOpened { service: opened, .. }) if opened == service);
-    if must && *charged {
+    if must && *counted {
         return Some(format!("a task pays for {service}"));
     }
     (must && !opens).then(|| {
@@ -290,7 +290,7 @@ pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String>
             Event::Session(SessionEvent::Resumed { .. }) | Event::Plan(PlanEvent::Declined)
         )
     };
-    if told.is_finished || (told.is_suspended && !wakes(event)) {
+    if told.is_finished || (told.is_interrupted && !wakes(event)) {
         return Some("something happens after the end".to_owned());
     }
     let issue = match event {

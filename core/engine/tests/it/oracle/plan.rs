@@ -10,7 +10,7 @@ use crate::chronicle::{Chronicle, Health};
 
 fn cap(settings: &Settings) -> Usd {
     match settings.plan.as_ref().map(|rules| &rules.source) {
-        Some(PlanSource::Planner { cap, .. }) if settings.metering != Metering::Free => *cap,
+        Some(PlanSource::Planner { cap, .. }) if settings.cost_reporting != CostReporting::Free => *cap,
         _ => Usd::ZERO,
     }
 }
@@ -22,7 +22,7 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
     let margin = settings.margin_of(cap(settings));
     match event {
         Event::Plan(PlanEvent::PlannerStarted { reserved, .. }) => {
-            if settings.metering == Metering::Free {
+            if settings.cost_reporting == CostReporting::Free {
                 return (*reserved != Usd::ZERO)
                     .then(|| format!("a free planner starts with {reserved}"));
             }
@@ -33,20 +33,20 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
         }
         Event::Plan(PlanEvent::PlannerExited {
             report,
-            charged,
-            assumed,
+            cost,
+            estimated,
             ..
         }) => {
             let running = planner.running.as_ref()?;
             let expected = charge(settings, report.spent, running, margin);
-            if told.budget_max + TURN_MAX < told.spent + *charged {
+            if told.budget_max + TURN_MAX < told.spent + *cost {
                 return Some(format!(
-                    "the planner spends {charged} of {}",
+                    "the planner spends {cost} of {}",
                     told.budget_max
                 ));
             }
-            (expected != (*charged, *assumed))
-                .then(|| format!("the planner is charged {charged}, not {}", expected.0))
+            (expected != (*cost, *estimated))
+                .then(|| format!("the planner costs {cost}, not {}", expected.0))
         }
         _ => None,
     }
@@ -72,18 +72,18 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
             PlanEvent::PlannerMetered { attempt, .. } | PlanEvent::PlannerExited { attempt, .. },
         ) => (running != Some(*attempt)).then(|| format!("no planner {attempt} runs")),
         Event::Plan(PlanEvent::PlannerFailed {
-            charged,
+            counted,
             retry_at: Some(_),
             failure,
             ..
         }) => {
-            let n_paid = planner.n_paid + u32::from(*charged);
+            let n_paid = planner.n_paid + u32::from(*counted);
             // A lost session is replaced once.
             let is_lost = planner.n_rejected > 0 && matches!(failure, Failure::Task { .. });
             let can_help = failure.is_of_service()
                 || matches!(failure, Failure::Interrupted | Failure::Auth { .. })
-                || (is_lost && !charged);
-            let is_used_up = *charged && told.settings.max_retries < n_paid;
+                || (is_lost && !counted);
+            let is_used_up = *counted && told.settings.max_retries < n_paid;
             (is_used_up || !can_help).then(|| {
                 format!("the planner is retried after {n_paid} paid retries and: {failure}")
             })

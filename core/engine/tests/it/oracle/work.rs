@@ -41,7 +41,7 @@ pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String
             | AttemptEvent::CollectDelayed { issue, attempt, .. }
             | AttemptEvent::CollectRetried { issue, attempt }
             | AttemptEvent::PublishDelayed { issue, attempt, .. }
-            | AttemptEvent::Suspended { issue, attempt }
+            | AttemptEvent::Interrupted { issue, attempt }
             | AttemptEvent::PublishStarted { issue, attempt }
             | AttemptEvent::Published { issue, attempt, .. }
             | AttemptEvent::Failed { issue, attempt, .. },
@@ -58,16 +58,16 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
     let Event::Attempt(AttemptEvent::Failed {
         issue,
         failure,
-        charged,
+        counted,
         retry_at: Some(at),
         ..
     }) = event
     else {
         return None;
     };
-    let n_paid = told.tasks.get(issue)?.n_paid + u32::from(*charged);
+    let n_paid = told.tasks.get(issue)?.n_paid + u32::from(*counted);
     let max = told.settings.max_retries;
-    if *charged && max < n_paid {
+    if *counted && max < n_paid {
         return Some(format!(
             "{issue} is retried after {n_paid} paid retries of {max}"
         ));
@@ -89,7 +89,7 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
         failure,
         Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. }
     ) && *at < now + 1_000;
-    let is_wrong = is_hopeless || is_hasty || (is_nobodys && *charged);
+    let is_wrong = is_hopeless || is_hasty || (is_nobodys && *counted);
     is_wrong.then(|| format!("{issue} is retried after: {failure}"))
 }
 
@@ -156,14 +156,14 @@ pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         Event::Attempt(AttemptEvent::Failed {
             issue,
             failure,
-            charged,
+            counted,
             lost_session: true,
             ..
         }) => {
             let task = told.tasks.get(issue)?;
             let is_right = task.was_idle
                 && task.keeps_session
-                && !charged
+                && !counted
                 && matches!(failure, Failure::Task { .. });
             (!is_right).then(|| format!("the agent of {issue} is given another session"))
         }

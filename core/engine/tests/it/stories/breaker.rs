@@ -3,11 +3,11 @@
 use autoissue_engine::ServiceInput;
 use autoissue_engine::*;
 
-use crate::line::DUSK;
+use crate::line::START;
 use crate::story::*;
 
-fn agent_runs(night: &Night) -> usize {
-    night
+fn agent_runs(scenario: &Scenario) -> usize {
+    scenario
         .asked
         .iter()
         .filter(|effect| matches!(effect, Effect::Attempt(AttemptEffect::RunAgent(_))))
@@ -16,24 +16,24 @@ fn agent_runs(night: &Night) -> usize {
 
 #[test]
 fn a_breaker_opens_probes_closes_and_gives_the_retries_back() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.n_slots) = (3, 1));
-            night.replies(1, "agent", [crash(), crash()].map(broken));
-            night
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.n_slots) = (3, 1));
+            scenario.replies(1, "agent", [crash(), crash()].map(broken));
+            scenario
                 .replies(2, "agent", [crash(), crash()].map(broken))
                 .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $0.00
-        agent failed for #2 (charged)
-        #2 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #2 (counted)
+        #2 attempt 1 failed (counted), again at 1s: crashed
         #2 attempt 2 started, $5.00 reserved
         #2 agent exited, $0.00
         agent failed for #2
@@ -57,7 +57,7 @@ fn a_breaker_opens_probes_closes_and_gives_the_retries_back() {
         ",
     );
     assert!(
-        night
+        scenario
             .engine
             .tasks()
             .values()
@@ -68,11 +68,11 @@ fn a_breaker_opens_probes_closes_and_gives_the_retries_back() {
 
 #[test]
 fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_one_error() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 1));
-            night
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.n_slots) = (2, 1));
+            scenario
                 .replies(1, "agent", [(); 4].map(|()| broken(crash())))
                 .replies(2, "agent", [crash()].map(broken))
                 .begin()
@@ -81,8 +81,8 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_one_error() 
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $0.00
         agent failed for #2
@@ -120,63 +120,63 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_one_error() 
         session completed
         ",
     );
-    assert_eq!(night.engine.ledger().spent, usd(2.0));
+    assert_eq!(scenario.engine.settled().spent, usd(2.0));
 }
 
 #[test]
 fn launches_that_die_silently_interrupt_the_session_even_without_retries() {
-    let mut night = Night::new(2);
-    night.set(|s| (s.max_retries, s.breaker_threshold, s.n_slots) = (0, 3, 1));
+    let mut scenario = Scenario::new(2);
+    scenario.set(|s| (s.max_retries, s.breaker_threshold, s.n_slots) = (0, 3, 1));
     for issue in [1, 2] {
-        night.replies(issue, "agent", (0..9).map(|_| broken(crash())));
+        scenario.replies(issue, "agent", (0..9).map(|_| broken(crash())));
     }
-    night.begin();
-    let told = night.told();
+    scenario.begin();
+    let told = scenario.told();
     let error = "session stops, resumable: agent `claude` fails the same way each time";
     assert!(
         told.contains(error) && told.ends_with("session interrupted"),
         "{told}"
     );
     assert!(
-        night
+        scenario
             .engine
             .tasks()
             .values()
             .all(|task| task.outcome().is_none())
     );
-    assert_eq!(night.engine.ledger().spent, Usd::ZERO);
+    assert_eq!(scenario.engine.settled().spent, Usd::ZERO);
 }
 
 #[test]
 fn paid_work_is_not_repeated_without_retries() {
-    let mut night = Night::new(1);
-    night.set(|s| s.max_retries = 0);
+    let mut scenario = Scenario::new(1);
+    scenario.set(|s| s.max_retries = 0);
     let failure = crash();
     let died = Reply::Exits(Ended::Failed { failure }, Spent::Known(usd(0.5)));
-    night.replies(1, "agent", [died]).begin();
-    assert_eq!(agent_runs(&night), 1);
+    scenario.replies(1, "agent", [died]).begin();
+    assert_eq!(agent_runs(&scenario), 1);
 }
 
 #[test]
 fn probes_continue_throughout_an_outage() {
-    let night = check_quietly(|night| {
-        night.set(|s| s.breaker_threshold = 1);
-        night
+    let scenario = check_quietly(|scenario| {
+        scenario.set(|s| s.breaker_threshold = 1);
+        scenario
             .replies(1, "agent", (0..20).map(|_| broken(overloaded())))
             .begin();
     });
-    assert_eq!(agent_runs(&night), 21);
+    assert_eq!(agent_runs(&scenario), 21);
 }
 
 #[test]
 fn a_program_missing_for_seconds_costs_no_retries() {
-    let night = check_quietly(|night| {
-        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
-        night
+    let scenario = check_quietly(|scenario| {
+        scenario.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
+        scenario
             .replies(1, "agent", (0..7).map(|_| Reply::Fails(crash())))
             .begin();
     });
-    assert_eq!(agent_runs(&night), 8);
+    assert_eq!(agent_runs(&scenario), 8);
 }
 
 #[test]
@@ -186,12 +186,12 @@ fn a_full_disk_pauses_starts_and_costs_no_retries() {
             message: "no space".into(),
         })
     };
-    let night = check_quietly(|night| {
-        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
-        night.replies(1, "lease", (0..9).map(|_| full())).begin();
+    let scenario = check_quietly(|scenario| {
+        scenario.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
+        scenario.replies(1, "lease", (0..9).map(|_| full())).begin();
     });
-    assert_eq!(agent_runs(&night), 1);
-    let told = night.engine.breakers();
+    assert_eq!(agent_runs(&scenario), 1);
+    let told = scenario.engine.breakers();
     assert!(told.contains_key(&Service::Machine) && !told.contains_key(&Service::Forge));
 }
 
@@ -205,9 +205,9 @@ fn no_room() -> Reply {
 fn collection_without_disk_space_is_retried_without_another_agent() {
     check(
         1,
-        |night| {
-            night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
-            night
+        |scenario| {
+            scenario.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
+            scenario
                 .replies(1, "collect", [no_room(), no_room(), no_room()])
                 .begin();
         },
@@ -236,74 +236,74 @@ fn collection_without_disk_space_is_retried_without_another_agent() {
 
 #[test]
 fn checks_that_ran_out_of_disk_space_are_repeated_without_another_agent() {
-    let night = check_quietly(|night| {
-        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
-        night.set(|s| s.has_checks = true);
-        night
+    let scenario = check_quietly(|scenario| {
+        scenario.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
+        scenario.set(|s| s.has_checks = true);
+        scenario
             .replies(1, "checks", (0..5).map(|_| no_room()))
             .begin();
     });
-    assert_eq!(agent_runs(&night), 1);
+    assert_eq!(agent_runs(&scenario), 1);
     let collects =
         |effect: &&Effect| matches!(effect, Effect::Attempt(AttemptEffect::CollectWork { .. }));
-    let n_collected = night.asked.iter().filter(collects).count();
+    let n_collected = scenario.asked.iter().filter(collects).count();
     assert_eq!(n_collected, 1, "files created by checks are not collected");
 }
 
 #[test]
 fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_one_error() {
     for place in ["lease", "collect", "checks"] {
-        let mut night = Night::new(1);
-        night.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
-        night.replies(1, place, (0..70).map(|_| no_room())).begin();
-        let told = night.told();
+        let mut scenario = Scenario::new(1);
+        scenario.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
+        scenario.replies(1, place, (0..70).map(|_| no_room())).begin();
+        let told = scenario.told();
         let error = "session stops, resumable: no space (waited 60 minutes)";
         assert!(told.contains(error), "{told}");
         assert!(told.ends_with("session interrupted"), "{told}");
-        let n_runs = agent_runs(&night);
+        let n_runs = agent_runs(&scenario);
         assert_eq!(n_runs, usize::from(place != "lease"));
-        let (task, now) = (night.engine.task(number(1)).expect("a task"), night.now);
+        let (task, now) = (scenario.engine.task(number(1)).expect("a task"), scenario.now);
         assert!(task.outcome().is_none() && task.n_retries == 0, "{task:?}");
-        assert!(now < DUSK + 3_700_000, "{now}");
+        assert!(now < START + 3_700_000, "{now}");
 
         // A resume means that space was freed, or grants another hour to free it.
-        night.resume();
-        assert_eq!(agent_runs(&night), 1, "{}", night.told());
-        let task = night.engine.task(number(1)).expect("a task");
+        scenario.resume();
+        assert_eq!(agent_runs(&scenario), 1, "{}", scenario.told());
+        let task = scenario.engine.task(number(1)).expect("a task");
         assert!(task.outcome().is_some_and(Outcome::is_success), "{task:?}");
     }
 }
 
 #[test]
 fn a_single_issue_waits_for_the_network() {
-    let night = check_quietly(|night| {
-        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 3));
-        night
+    let scenario = check_quietly(|scenario| {
+        scenario.set(|s| (s.max_retries, s.breaker_threshold) = (0, 3));
+        scenario
             .replies(1, "agent", (0..9).map(|_| broken(network())))
             .begin();
     });
-    assert_eq!(agent_runs(&night), 10);
+    assert_eq!(agent_runs(&scenario), 10);
 }
 
 /// Runs a script on one issue, which is published in the end without paying any retries.
-fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
-    let mut night = Night::new(1);
-    script(&mut night);
-    let task = night.engine.task(number(1)).expect("a task");
+fn check_quietly(script: impl FnOnce(&mut Scenario)) -> Scenario {
+    let mut scenario = Scenario::new(1);
+    script(&mut scenario);
+    let task = scenario.engine.task(number(1)).expect("a task");
     assert!(
         task.outcome().is_some_and(Outcome::is_success) && task.n_retries == 0,
         "{task:?}"
     );
-    night
+    scenario
 }
 
 #[test]
 fn a_limit_whose_stated_end_has_passed_opens_the_breaker() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| s.breaker_threshold = 3);
-            night
+        |scenario| {
+            scenario.set(|s| s.breaker_threshold = 3);
+            scenario
                 .replies(1, "agent", [0; 4].map(|until_s| broken(limited(until_s))))
                 .begin();
         },
@@ -335,27 +335,27 @@ fn a_limit_whose_stated_end_has_passed_opens_the_breaker() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 5, "and no more");
+    assert_eq!(agent_runs(&scenario), 5, "and no more");
 }
 
 #[test]
 fn while_open_tasks_wait_and_one_probes() {
     check(
         3,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.max_retries) = (1, 0));
-            night
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.max_retries) = (1, 0));
+            scenario
                 .replies(1, "agent", [broken(crash())])
                 .hold(2, "agent")
                 .hold(3, "lease")
                 .begin();
-            night.pass(5).why(1).pass(60).why(1);
-            night
+            scenario.pass(5).why(1).pass(60).why(1);
+            scenario
                 .replies(3, "agent", [done(0.1)])
                 .hold(1, "agent")
                 .release(3, "lease")
                 .why(3);
-            night.release(1, "agent").release(2, "agent");
+            scenario.release(1, "agent").release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -384,14 +384,14 @@ fn while_open_tasks_wait_and_one_probes() {
 
 #[test]
 fn provider_down_20_min() {
-    let night = check(
+    let scenario = check(
         6,
-        |night| {
-            night.set(|s| s.breaker_cooldown_ms = 600_000);
+        |scenario| {
+            scenario.set(|s| s.breaker_cooldown_ms = 600_000);
             (1..=6).for_each(|n| {
-                night.replies(n, "agent", [network()].map(broken));
+                scenario.replies(n, "agent", [network()].map(broken));
             });
-            night.begin();
+            scenario.begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -443,7 +443,7 @@ fn provider_down_20_min() {
         ",
     );
     assert!(
-        night
+        scenario
             .engine
             .tasks()
             .values()
@@ -455,14 +455,14 @@ fn provider_down_20_min() {
 fn quota_at_one_am() {
     check(
         5,
-        |night| {
-            night.set(|s| (s.n_slots, s.max_retries) = (2, 0));
-            night
+        |scenario| {
+            scenario.set(|s| (s.n_slots, s.max_retries) = (2, 0));
+            scenario
                 .replies(1, "agent", [broken(limited(2_640))])
                 .hold(2, "agent")
                 .begin()
                 .why(3);
-            night.release(2, "agent");
+            scenario.release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -494,16 +494,16 @@ fn quota_at_one_am() {
 fn a_stated_pause_is_kept_whatever_else_fails() {
     check(
         3,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.breaker_threshold = 2)
                 .hold(2, "agent")
                 .hold(3, "agent");
-            night.replies(1, "agent", [broken(limited(3_000))]);
-            night
+            scenario.replies(1, "agent", [broken(limited(3_000))]);
+            scenario
                 .replies(2, "agent", [broken(crash())])
                 .replies(3, "agent", [broken(crash())]);
-            night.begin().release(2, "agent").release(3, "agent");
+            scenario.begin().release(2, "agent").release(3, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -535,10 +535,10 @@ fn a_stated_pause_is_kept_whatever_else_fails() {
 
 #[test]
 fn no_agent_starts_in_a_worktree_that_was_ready_too_late() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(2, "lease")
                 .replies(1, "agent", [broken(limited(500))])
                 .begin()
@@ -560,15 +560,15 @@ fn no_agent_starts_in_a_worktree_that_was_ready_too_late() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 3);
+    assert_eq!(agent_runs(&scenario), 3);
 }
 
 #[test]
 fn one_hundred_thirty_three_more_starts() {
-    let night = check(
+    let scenario = check(
         6,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.n_slots = 1)
                 .replies(1, "agent", [broken(auth())])
                 .replies(2, "agent", [broken(auth())])
@@ -614,21 +614,21 @@ fn one_hundred_thirty_three_more_starts() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 8, "two of them in vain");
+    assert_eq!(agent_runs(&scenario), 8, "two of them in vain");
 }
 
 #[test]
 fn one_refused_agent_of_three_is_retried() {
     check(
         3,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .replies(1, "agent", [broken(auth())])
                 .hold(1, "agent")
                 .hold(2, "agent")
                 .hold(3, "lease")
                 .begin();
-            night
+            scenario
                 .release(1, "agent")
                 .release(3, "lease")
                 .release(2, "agent");
@@ -661,9 +661,9 @@ fn a_new_start_confirms_a_refusal_and_an_answer_does_not() {
     // Both were running when the credentials were renewed: neither counts as the one more start.
     check(
         2,
-        |night| {
+        |scenario| {
             let refused = || [broken(auth())];
-            night
+            scenario
                 .replies(1, "agent", refused())
                 .replies(2, "agent", refused())
                 .begin();
@@ -694,25 +694,25 @@ fn a_new_start_confirms_a_refusal_and_an_answer_does_not() {
 fn a_lost_agent_session_is_not_replaced_if_the_lower_cap_is_spent() {
     check(
         1,
-        |night| {
-            night.set(|s| (s.has_checks, s.max_retries) = (true, 2));
-            night.replies(1, "agent", [done(3.0), broken(gave_up())]);
-            night.replies(1, "checks", [Reply::Red("test")]);
-            night.hold(1, "checks").begin();
-            night.hold(1, "lease").release(1, "checks");
-            night.die().set(|s| s.task_cap = usd(2.0)).resume();
+        |scenario| {
+            scenario.set(|s| (s.has_checks, s.max_retries) = (true, 2));
+            scenario.replies(1, "agent", [done(3.0), broken(gave_up())]);
+            scenario.replies(1, "checks", [Reply::Red("test")]);
+            scenario.hold(1, "checks").begin();
+            scenario.hold(1, "lease").release(1, "checks");
+            scenario.die().set(|s| s.task_cap = usd(2.0)).resume();
         },
         "
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $3.00
         #1 checks failed
-        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 1 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 attempt 2 started, $2.00 reserved
         (died)
         session resumed
         #1 agent exited, $0.00
-        #1 attempt 2 failed (charged): gave up
+        #1 attempt 2 failed (counted): gave up
         #1 ended, budget: spent $3.00 of the $2.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
@@ -721,19 +721,19 @@ fn a_lost_agent_session_is_not_replaced_if_the_lower_cap_is_spent() {
 
 #[test]
 fn a_lost_agent_session_is_replaced_at_no_retry() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| (s.has_checks, s.max_retries) = (true, 1));
-            night.replies(1, "agent", [done(1.0), broken(gave_up())]);
-            night.replies(1, "checks", [Reply::Red("test")]).begin();
+        |scenario| {
+            scenario.set(|s| (s.has_checks, s.max_retries) = (true, 1));
+            scenario.replies(1, "agent", [done(1.0), broken(gave_up())]);
+            scenario.replies(1, "checks", [Reply::Red("test")]).begin();
         },
         "
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 checks failed
-        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 1 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 attempt 2 started, $4.00 reserved
         #1 agent exited, $0.00
         #1 attempt 2 failed, again, kept without its session: gave up
@@ -744,7 +744,7 @@ fn a_lost_agent_session_is_replaced_at_no_retry() {
         session completed
         ",
     );
-    let last = night.asked.iter().rev().find_map(|effect| match effect {
+    let last = scenario.asked.iter().rev().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => Some((
             order.task.resume.is_some(),
             order.feedback.clone().unwrap_or_default(),
@@ -756,7 +756,7 @@ fn a_lost_agent_session_is_replaced_at_no_retry() {
         !is_resumed && feedback.starts_with("check `test`"),
         "{feedback}"
     );
-    let start = night.asked.iter().rev().find_map(|effect| match effect {
+    let start = scenario.asked.iter().rev().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::LeaseWorktree { start, .. }) => Some(start.clone()),
         _ => None,
     });
@@ -771,16 +771,16 @@ fn a_lost_agent_session_is_replaced_at_no_retry() {
 
 #[test]
 fn work_interrupted_by_a_limit_continues_in_the_same_worktree_and_session() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
+        |scenario| {
             let cut = Reply::Exits(
                 Ended::Failed {
                     failure: limited(100),
                 },
                 Spent::Known(usd(3.0)),
             );
-            night.replies(1, "agent", [cut]).begin();
+            scenario.replies(1, "agent", [cut]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -793,7 +793,7 @@ fn work_interrupted_by_a_limit_continues_in_the_same_worktree_and_session() {
         session completed
         ",
     );
-    let last = night.asked.iter().rev().find_map(|effect| match effect {
+    let last = scenario.asked.iter().rev().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => {
             Some((resumed(&order.task), order.continues))
         }
@@ -808,23 +808,23 @@ fn work_interrupted_by_a_limit_continues_in_the_same_worktree_and_session() {
 
 #[test]
 fn an_outage_of_the_forge_delays_publishing() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
+        |scenario| {
             let down = std::iter::repeat_n(Reply::Fails(network()), 7);
-            night.replies(1, "publish", down).begin();
+            scenario.replies(1, "publish", down).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        forge failed for #1 (charged)
-        #1 publishing delayed until 1s (charged): no route
-        forge failed for #1 (charged)
-        #1 publishing delayed until 3s (charged): no route
-        forge failed for #1 (charged)
-        #1 publishing delayed until 8s (charged): no route
-        forge failed for #1 (charged)
-        #1 publishing delayed until 12s (charged): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 1s (counted): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 3s (counted): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 8s (counted): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 12s (counted): no route
         forge failed for #1
         forge breaker open until 72s, 5 failures
         #1 publishing delayed until 13s: no route
@@ -842,20 +842,20 @@ fn an_outage_of_the_forge_delays_publishing() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 1);
+    assert_eq!(agent_runs(&scenario), 1);
 }
 
 #[test]
 fn publishing_is_retried_when_the_forges_limit_ends() {
     check(
         2,
-        |night| {
-            night.set(|s| s.n_slots = 1).replies(
+        |scenario| {
+            scenario.set(|s| s.n_slots = 1).replies(
                 1,
                 "publish",
                 [Reply::Fails(limited(100)), Reply::Fails(limited(0))],
             );
-            night.hold(2, "lease").begin().release(2, "lease");
+            scenario.hold(2, "lease").begin().release(2, "lease");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -878,12 +878,12 @@ fn publishing_is_retried_when_the_forges_limit_ends() {
 fn worktrees_wait_for_the_forge_that_gives_their_base() {
     check(
         4,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 2));
-            night
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.n_slots) = (2, 2));
+            scenario
                 .replies(1, "lease", [Reply::Fails(network())])
                 .replies(2, "lease", [Reply::Fails(limited(40))]);
-            night
+            scenario
                 .replies(3, "lease", [Reply::Fails(overloaded())])
                 .begin();
         },
@@ -919,19 +919,19 @@ fn worktrees_wait_for_the_forge_that_gives_their_base() {
 fn publishing_gives_up_if_only_publishing_fails() {
     check(
         4,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 4));
-            night.replies(
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.n_slots) = (2, 4));
+            scenario.replies(
                 1,
                 "publish",
                 std::iter::repeat_n(Reply::Fails(network()), 4),
             );
-            night
+            scenario
                 .hold(2, "publish")
                 .hold(3, "publish")
                 .hold(4, "publish")
                 .begin();
-            night
+            scenario
                 .release(2, "publish")
                 .pass(2)
                 .release(3, "publish")
@@ -947,19 +947,19 @@ fn publishing_gives_up_if_only_publishing_fails() {
         #2 agent exited, $1.00
         #3 agent exited, $1.00
         #4 agent exited, $1.00
-        forge failed for #1 (charged)
-        #1 publishing delayed until 1s (charged): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 1s (counted): no route
         forge answers again
         #2 ended, pull request #102
-        forge failed for #1 (charged)
-        #1 publishing delayed until 4s (charged): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 4s (counted): no route
         forge answers again
         #3 ended, pull request #103
-        forge failed for #1 (charged)
-        #1 publishing delayed until 9s (charged): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 9s (counted): no route
         forge answers again
         #4 ended, pull request #104
-        forge failed for #1 (charged)
+        forge failed for #1 (counted)
         #1 attempt 1 failed: no route
         #1 ended, network: no route
         session completed
@@ -971,14 +971,14 @@ fn publishing_gives_up_if_only_publishing_fails() {
 fn a_probe_without_a_result_lets_another_task_probe() {
     check(
         2,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.n_slots) = (1, 1));
-            night.replies(1, "agent", [broken(crash())]).replies(
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.n_slots) = (1, 1));
+            scenario.replies(1, "agent", [broken(crash())]).replies(
                 1,
                 "lease",
                 [Reply::Nothing, Reply::Fails(crash())],
             );
-            night.begin();
+            scenario.begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -988,7 +988,7 @@ fn a_probe_without_a_result_lets_another_task_probe() {
         #1 attempt 1 failed, again at 1s: crashed
         agent probed by #1
         #1 attempt 2 started, $5.00 reserved
-        #1 attempt 2 failed (charged), again at 61s: crashed
+        #1 attempt 2 failed (counted), again at 61s: crashed
         agent breaker open until 60s, 1 failures
         agent probed by #2
         #2 attempt 1 started, $5.00 reserved
@@ -1007,14 +1007,14 @@ fn a_probe_without_a_result_lets_another_task_probe() {
 fn a_user_closes_a_breaker() {
     check(
         2,
-        |night| {
-            night.set(|s| (s.breaker_threshold, s.breaker_cooldown_ms) = (1, 3_600_000));
-            night
+        |scenario| {
+            scenario.set(|s| (s.breaker_threshold, s.breaker_cooldown_ms) = (1, 3_600_000));
+            scenario
                 .replies(1, "agent", [broken(crash())])
                 .hold(2, "agent")
                 .begin();
-            night.input(Input::Service(ServiceInput::BreakerReset { service: None }));
-            night.run().release(2, "agent");
+            scenario.input(Input::Service(ServiceInput::BreakerReset { service: None }));
+            scenario.run().release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved

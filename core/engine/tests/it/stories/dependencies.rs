@@ -4,8 +4,8 @@ use autoissue_engine::*;
 
 use crate::story::*;
 
-fn start_of(night: &Night, n: u64) -> Option<Start> {
-    night.asked.iter().find_map(|effect| match effect {
+fn start_of(scenario: &Scenario, n: u64) -> Option<Start> {
+    scenario.asked.iter().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::LeaseWorktree { issue, start, .. }) if issue.0 == n => {
             Some(start.clone())
         }
@@ -15,10 +15,10 @@ fn start_of(night: &Night, n: u64) -> Option<Start> {
 
 #[test]
 fn a_dependent_starts_from_what_it_depends_on() {
-    let night = check(
+    let scenario = check(
         3,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .depends(1, &[2, 3])
                 .hold(3, "publish")
                 .begin()
@@ -41,7 +41,7 @@ fn a_dependent_starts_from_what_it_depends_on() {
     );
     let commit = |n: u64| (number(n), Some(format!("c{n}")));
     assert_eq!(
-        start_of(&night, 1),
+        start_of(&scenario, 1),
         Some(Start::Branches {
             issues: vec![commit(2), commit(3)]
         })
@@ -52,18 +52,18 @@ fn a_dependent_starts_from_what_it_depends_on() {
 fn dependents_of_a_failed_issue_are_skipped_with_its_number() {
     check(
         4,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .depends(2, &[1])
                 .depends(3, &[2])
                 .depends(4, &[3, 1])
                 .set(|s| s.max_retries = 0);
-            night.replies(1, "agent", [broken(gave_up())]).begin();
+            scenario.replies(1, "agent", [broken(gave_up())]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        #1 attempt 1 failed (charged): gave up
+        #1 attempt 1 failed (counted): gave up
         #1 ended, task: gave up
         #4 ended, skipped: depends on #1
         #2 ended, skipped: depends on #1
@@ -75,10 +75,10 @@ fn dependents_of_a_failed_issue_are_skipped_with_its_number() {
 
 #[test]
 fn a_dependency_cycle_skips_only_its_members_and_their_dependents() {
-    let night = check(
+    let scenario = check(
         8,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .depends(2, &[4])
                 .depends(4, &[3])
                 .depends(3, &[2])
@@ -104,20 +104,20 @@ fn a_dependency_cycle_skips_only_its_members_and_their_dependents() {
         session completed
         ",
     );
-    assert_eq!(start_of(&night, 1), Some(Start::Base));
+    assert_eq!(start_of(&scenario, 1), Some(Start::Base));
 }
 
 #[test]
 fn an_open_pull_request_breaks_a_dependency_cycle() {
     check(
         2,
-        |night| {
-            night.depends(1, &[2]).depends(2, &[1]);
-            night.issue(2).open_pull_request = Some(PullRequest {
+        |scenario| {
+            scenario.depends(1, &[2]).depends(2, &[1]);
+            scenario.issue(2).open_pull_request = Some(PullRequest {
                 number: 7,
                 url: String::new(),
             });
-            night.begin();
+            scenario.begin();
         },
         "
         #2 ended, pull request #7 is already open
@@ -133,14 +133,14 @@ fn an_open_pull_request_breaks_a_dependency_cycle() {
 fn an_issue_that_depends_on_an_open_one_outside_is_skipped() {
     check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .depends(1, &[99])
                 .depends(2, &[98])
                 .issue(2)
                 .dependencies[0]
                 .open = false;
-            night.begin();
+            scenario.begin();
         },
         "
         #1 ended, skipped: depends on #99, which is open and not part of this run
@@ -154,15 +154,15 @@ fn an_issue_that_depends_on_an_open_one_outside_is_skipped() {
 
 #[test]
 fn an_issue_with_an_open_pull_request_is_not_redone() {
-    let night = check(
+    let scenario = check(
         3,
-        |night| {
-            night.depends(2, &[1]).depends(3, &[2]).depends(1, &[50]);
-            night.issue(2).open_pull_request = Some(PullRequest {
+        |scenario| {
+            scenario.depends(2, &[1]).depends(3, &[2]).depends(1, &[50]);
+            scenario.issue(2).open_pull_request = Some(PullRequest {
                 number: 7,
                 url: String::new(),
             });
-            night.begin();
+            scenario.begin();
         },
         "
         #2 ended, pull request #7 is already open
@@ -174,7 +174,7 @@ fn an_issue_with_an_open_pull_request_is_not_redone() {
         ",
     );
     assert_eq!(
-        start_of(&night, 3),
+        start_of(&scenario, 3),
         Some(Start::Branches {
             issues: vec![(number(2), None)]
         })
@@ -185,8 +185,8 @@ fn an_issue_with_an_open_pull_request_is_not_redone() {
 fn a_dependent_named_twice_waits_once() {
     check(
         2,
-        |night| {
-            night.depends(2, &[1, 1]).begin();
+        |scenario| {
+            scenario.depends(2, &[1, 1]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -202,10 +202,10 @@ fn a_dependent_named_twice_waits_once() {
 
 #[test]
 fn ignoring_outside_dependencies_starts_from_the_base() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .depends(1, &[99])
                 .depends(2, &[1, 99])
                 .set(|s| s.ignore_outside = true)
@@ -221,9 +221,9 @@ fn ignoring_outside_dependencies_starts_from_the_base() {
         session completed
         ",
     );
-    assert_eq!(start_of(&night, 1), Some(Start::Base));
+    assert_eq!(start_of(&scenario, 1), Some(Start::Base));
     assert_eq!(
-        start_of(&night, 2),
+        start_of(&scenario, 2),
         Some(Start::Branches {
             issues: vec![(number(1), Some("c1".to_owned()))]
         })
@@ -232,11 +232,11 @@ fn ignoring_outside_dependencies_starts_from_the_base() {
 
 #[test]
 fn a_withdrawn_issue_costs_nothing_and_a_closed_one_blocks_no_dependents() {
-    let night = check(
+    let scenario = check(
         5,
-        |night| {
-            night.depends(4, &[1]).depends(5, &[2]);
-            night
+        |scenario| {
+            scenario.depends(4, &[1]).depends(5, &[2]);
+            scenario
                 .replies(1, "lease", [Reply::Withdrawn(Withdrawal::Closed)])
                 .replies(2, "lease", [Reply::Withdrawn(Withdrawal::Unlabelled)])
                 .replies(
@@ -263,20 +263,20 @@ fn a_withdrawn_issue_costs_nothing_and_a_closed_one_blocks_no_dependents() {
         session completed
         ",
     );
-    assert_eq!(start_of(&night, 4), Some(Start::Base));
+    assert_eq!(start_of(&scenario, 4), Some(Start::Base));
 }
 
 #[test]
 fn merged_work_is_done_and_in_the_base() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night.depends(2, &[1]);
-            night.issue(1).merged_pull_request = Some(PullRequest {
+        |scenario| {
+            scenario.depends(2, &[1]);
+            scenario.issue(1).merged_pull_request = Some(PullRequest {
                 number: 7,
                 url: String::new(),
             });
-            night.begin();
+            scenario.begin();
         },
         "
         #1 ended, pull request #7 was already merged
@@ -286,5 +286,5 @@ fn merged_work_is_done_and_in_the_base() {
         session completed
         ",
     );
-    assert_eq!(start_of(&night, 2), Some(Start::Base));
+    assert_eq!(start_of(&scenario, 2), Some(Start::Base));
 }

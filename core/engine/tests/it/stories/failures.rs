@@ -6,7 +6,7 @@ use autoissue_engine::*;
 
 use crate::story::*;
 
-fn starts(night: &Night) -> Vec<Start> {
+fn starts(scenario: &Scenario) -> Vec<Start> {
     fn start(effect: &Effect) -> Option<Start> {
         match effect {
             Effect::Attempt(AttemptEffect::LeaseWorktree { start, .. }) => Some(start.clone()),
@@ -14,10 +14,10 @@ fn starts(night: &Night) -> Vec<Start> {
         }
     }
 
-    night.asked.iter().filter_map(start).collect()
+    scenario.asked.iter().filter_map(start).collect()
 }
 
-fn released(night: &Night) -> Vec<(u64, u32, bool)> {
+fn released(scenario: &Scenario) -> Vec<(u64, u32, bool)> {
     fn release(effect: &Effect) -> Option<(u64, u32, bool)> {
         match effect {
             Effect::Attempt(AttemptEffect::ReleaseWorktree {
@@ -29,22 +29,22 @@ fn released(night: &Night) -> Vec<(u64, u32, bool)> {
         }
     }
 
-    night.asked.iter().filter_map(release).collect()
+    scenario.asked.iter().filter_map(release).collect()
 }
 
 #[test]
 fn a_check_that_also_fails_on_the_base_is_not_a_failure_of_the_task() {
     for (red_base, is_done) in [(RedBase::Fail, false), (RedBase::IgnoreKnown, true)] {
-        let mut night = Night::new(2);
-        night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, red_base, 1));
-        night.replies(1, "checks", [Reply::RedBase("test")]).begin();
-        let task = night.engine.task(number(1)).expect("a task");
+        let mut scenario = Scenario::new(2);
+        scenario.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, red_base, 1));
+        scenario.replies(1, "checks", [Reply::RedBase("test")]).begin();
+        let task = scenario.engine.task(number(1)).expect("a task");
         assert_eq!(task.n_attempts, 1, "{task:?}");
         let outcome = task.outcome().expect("an end");
         assert_eq!(outcome.is_success(), is_done, "{outcome}");
         if !is_done {
             assert!(matches!(outcome, Outcome::NeedsYou { .. }), "{outcome}");
-            let told = night.told();
+            let told = scenario.told();
             let why = "session stops: check `test` also fails on the base (exit code 1)";
             assert!(told.contains(why), "{told}");
             assert!(
@@ -57,10 +57,10 @@ fn a_check_that_also_fails_on_the_base_is_not_a_failure_of_the_task() {
 
 #[test]
 fn a_good_run_is_one_attempt() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.begin();
+        |scenario| {
+            scenario.begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -69,15 +69,15 @@ fn a_good_run_is_one_attempt() {
         session completed
         ",
     );
-    assert_eq!(released(&night), [(1, 1, true)]);
+    assert_eq!(released(&scenario), [(1, 1, true)]);
 }
 
 #[test]
 fn validation_failures_are_not_retried() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .replies(
                     1,
                     "agent",
@@ -90,7 +90,7 @@ fn validation_failures_are_not_retried() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        #1 attempt 1 failed (charged): no such model
+        #1 attempt 1 failed (counted): no such model
         #1 ended, validation: no such model
         session completed
         ",
@@ -101,8 +101,8 @@ fn validation_failures_are_not_retried() {
 fn transient_failures_are_retried_after_1_2_and_4_seconds() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.max_retries = 3)
                 .replies(1, "agent", [crash(), crash(), crash(), crash()].map(broken))
                 .begin();
@@ -110,20 +110,20 @@ fn transient_failures_are_retried_after_1_2_and_4_seconds() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #1 attempt 2 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 2 failed (charged), again at 3s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 2 failed (counted), again at 3s: crashed
         #1 attempt 3 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 3 failed (charged), again at 8s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 3 failed (counted), again at 8s: crashed
         #1 attempt 4 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 4 failed (charged): crashed
+        agent failed for #1 (counted)
+        #1 attempt 4 failed (counted): crashed
         #1 ended, crash: crashed
         session completed
         ",
@@ -134,8 +134,8 @@ fn transient_failures_are_retried_after_1_2_and_4_seconds() {
 fn no_change_is_not_success() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.max_retries = 1)
                 .replies(1, "collect", [Reply::Nothing, Reply::Nothing])
                 .begin();
@@ -143,10 +143,10 @@ fn no_change_is_not_success() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 1 failed (charged), again: the agent changed nothing
+        #1 attempt 1 failed (counted), again: the agent changed nothing
         #1 attempt 2 started, $4.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 2 failed (charged): the agent changed nothing
+        #1 attempt 2 failed (counted): the agent changed nothing
         #1 ended, no change
         session completed
         ",
@@ -155,10 +155,10 @@ fn no_change_is_not_success() {
 
 #[test]
 fn an_unfinished_merge_fails_a_check_even_if_none_is_configured() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.max_retries = 1)
                 .replies(1, "collect", [Reply::Unmerged("README.md")])
                 .replies(1, "checks", [Reply::Red("conflict markers")])
@@ -168,7 +168,7 @@ fn an_unfinished_merge_fails_a_check_even_if_none_is_configured() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 checks failed
-        #1 attempt 1 failed (charged), again, kept: check `conflict markers` (exit code 1) failed
+        #1 attempt 1 failed (counted), again, kept: check `conflict markers` (exit code 1) failed
         #1 attempt 2 started, $4.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
@@ -177,7 +177,7 @@ fn an_unfinished_merge_fails_a_check_even_if_none_is_configured() {
     );
     // The agent resolves the merge in the same worktree.
     assert_eq!(
-        starts(&night),
+        starts(&scenario),
         [
             Start::Base,
             Start::KeptTree {
@@ -190,11 +190,11 @@ fn an_unfinished_merge_fails_a_check_even_if_none_is_configured() {
 
 #[test]
 fn dirty_retry() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| s.has_checks = true);
-            night
+        |scenario| {
+            scenario.set(|s| s.has_checks = true);
+            scenario
                 .replies(1, "agent", [broken(gave_up())])
                 .replies(1, "checks", [Reply::Red("test")])
                 .begin();
@@ -203,11 +203,11 @@ fn dirty_retry() {
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 1 failed (counted), again: gave up
         #1 attempt 2 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 checks failed
-        #1 attempt 2 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 attempt 3 started, $4.00 reserved
         #1 agent exited, $1.00
         #1 checks passed
@@ -216,7 +216,7 @@ fn dirty_retry() {
         ",
     );
     assert_eq!(
-        starts(&night),
+        starts(&scenario),
         [
             Start::Base,
             Start::Base,
@@ -227,11 +227,11 @@ fn dirty_retry() {
         ]
     );
     assert_eq!(
-        released(&night),
+        released(&scenario),
         [(1, 1, false), (1, 3, true)],
         "the worktree of the failed check is kept"
     );
-    let resumed = night.asked.iter().filter_map(|effect| match effect {
+    let resumed = scenario.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => Some((
             resumed(&order.task),
             order.feedback.clone().unwrap_or_default(),
@@ -256,11 +256,11 @@ fn dirty_retry() {
 
 #[test]
 fn a_kept_worktree_is_removed_when_its_task_ends_without_another_attempt() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::DUSK + 30_000)));
-            night
+        |scenario| {
+            scenario.set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::START + 30_000)));
+            scenario
                 .replies(1, "checks", [Reply::Red("test")])
                 .hold(1, "checks")
                 .begin()
@@ -272,25 +272,25 @@ fn a_kept_worktree_is_removed_when_its_task_ends_without_another_attempt() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 checks failed
-        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 1 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 ended, task: check `test` (exit code 1) failed; not retried: past the `--until` time
         session completed
         ",
     );
-    assert_eq!(released(&night), [(1, 1, false)]);
+    assert_eq!(released(&scenario), [(1, 1, false)]);
 }
 
 #[test]
 fn work_that_cannot_be_collected_is_not_removed() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.replies(1, "collect", [Reply::Fails(crash())]).begin();
+        |scenario| {
+            scenario.replies(1, "collect", [Reply::Fails(crash())]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #1 attempt 2 started, $4.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
@@ -298,7 +298,7 @@ fn work_that_cannot_be_collected_is_not_removed() {
         ",
     );
     assert_eq!(
-        released(&night),
+        released(&scenario),
         [(1, 2, true)],
         "the first attempt's worktree stays, and the next lease saves it"
     );
@@ -308,8 +308,8 @@ fn work_that_cannot_be_collected_is_not_removed() {
 fn success_after_sigterm() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .replies(1, "agent", [stopped()])
                 .hold(1, "agent")
                 .begin()
@@ -336,8 +336,8 @@ fn success_after_sigterm() {
 fn a_result_from_before_the_signal_is_used_and_not_paid_for_again() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.has_checks = true)
                 .hold(1, "agent")
                 .begin()
@@ -361,14 +361,14 @@ fn a_result_from_before_the_signal_is_used_and_not_paid_for_again() {
 
 #[test]
 fn nested_retries() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| s.breaker_threshold = 2);
+        |scenario| {
+            scenario.set(|s| s.breaker_threshold = 2);
             let unprocessable = Failure::Validation {
                 message: "422".into(),
             };
-            night
+            scenario
                 .replies(1, "publish", [Reply::Fails(unprocessable)])
                 .begin();
         },
@@ -381,7 +381,7 @@ fn nested_retries() {
         ",
     );
     assert_eq!(
-        starts(&night).len(),
+        starts(&scenario).len(),
         1,
         "no agent runs again because publishing failed"
     );
@@ -391,8 +391,8 @@ fn nested_retries() {
 fn base_was_red() {
     check(
         3,
-        |night| {
-            night.set(|s| s.has_checks = true).replies(0, "base", [Reply::Red("test")]).begin();
+        |scenario| {
+            scenario.set(|s| s.has_checks = true).replies(0, "base", [Reply::Red("test")]).begin();
         },
         "
         base checked, 1 red
@@ -409,12 +409,12 @@ fn base_was_red() {
 fn a_check_that_fails_on_the_base_may_be_ignored() {
     check(
         2,
-        |night| {
-            night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, RedBase::IgnoreKnown, 1));
-            night
+        |scenario| {
+            scenario.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, RedBase::IgnoreKnown, 1));
+            scenario
                 .set(|s| s.max_retries = 0)
                 .replies(0, "base", [Reply::Red("test")]);
-            night
+            scenario
                 .replies(1, "checks", [Reply::Red("test")])
                 .replies(2, "checks", [Reply::Red("lint")])
                 .begin();
@@ -428,7 +428,7 @@ fn a_check_that_fails_on_the_base_may_be_ignored() {
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
         #2 checks failed
-        #2 attempt 1 failed (charged): check `lint` (exit code 1) failed
+        #2 attempt 1 failed (counted): check `lint` (exit code 1) failed
         #2 ended, task: check `lint` (exit code 1) failed
         session completed
         ",
@@ -437,30 +437,30 @@ fn a_check_that_fails_on_the_base_may_be_ignored() {
 
 #[test]
 fn an_auto_model_is_selected_again_only_after_a_failure_of_substance() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| (s.model, s.max_retries) = (ModelChoice::Auto, 3));
-            night
+        |scenario| {
+            scenario.set(|s| (s.model, s.max_retries) = (ModelChoice::Auto, 3));
+            scenario
                 .replies(1, "agent", [broken(crash()), broken(gave_up())])
                 .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #1 attempt 2 started, $5.00 reserved
         agent answers again
         #1 agent exited, $0.00
-        #1 attempt 2 failed (charged), again: gave up
+        #1 attempt 2 failed (counted), again: gave up
         #1 attempt 3 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed
         ",
     );
-    let models = night.asked.iter().filter_map(|effect| match effect {
+    let models = scenario.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => {
             Some((order.task.model.as_deref()?, order.task.effort))
         }
@@ -478,50 +478,50 @@ fn an_auto_model_is_selected_again_only_after_a_failure_of_substance() {
 fn late_and_duplicate_answers_change_nothing() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .replies(1, "agent", [broken(gave_up())])
                 .hold(1, "publish")
                 .begin();
             let (issue, report) = (number(1), report(Ended::Done, Spent::Known(usd(9.0))));
-            night.say("late");
-            night.input(Input::Attempt(AttemptInput::AgentExited {
+            scenario.say("late");
+            scenario.input(Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt: 1,
                 report: report.clone(),
             }));
-            night.input(Input::Attempt(AttemptInput::AgentExited {
+            scenario.input(Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt: 2,
                 report,
             }));
-            night.input(Input::Attempt(AttemptInput::Failed {
+            scenario.input(Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt: 1,
                 failure: crash(),
             }));
-            night.input(Input::Attempt(AttemptInput::Metered {
+            scenario.input(Input::Attempt(AttemptInput::Metered {
                 issue,
                 attempt: 2,
                 spent: usd(50.0),
             }));
-            night.input(Input::Attempt(AttemptInput::Published {
+            scenario.input(Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt: 1,
                 publication: publication(1),
             }));
-            night.input(Input::Attempt(AttemptInput::ChecksFinished {
+            scenario.input(Input::Attempt(AttemptInput::ChecksFinished {
                 issue,
                 attempt: 2,
                 results: vec![],
             }));
-            night.input(Input::Attempt(AttemptInput::Published {
+            scenario.input(Input::Attempt(AttemptInput::Published {
                 issue: number(77),
                 attempt: 1,
                 publication: publication(77),
             }));
-            night.say("not late").release(1, "publish");
-            night.input(Input::Attempt(AttemptInput::Published {
+            scenario.say("not late").release(1, "publish");
+            scenario.input(Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt: 2,
                 publication: publication(1),
@@ -530,7 +530,7 @@ fn late_and_duplicate_answers_change_nothing() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 1 failed (counted), again: gave up
         #1 attempt 2 started, $5.00 reserved
         #1 agent exited, $1.00
         (late)
@@ -545,9 +545,9 @@ fn late_and_duplicate_answers_change_nothing() {
 fn one_issue_is_accepted_once() {
     check(
         1,
-        |night| {
-            night.issues.push(night.issues[0].clone());
-            night.begin();
+        |scenario| {
+            scenario.issues.push(scenario.issues[0].clone());
+            scenario.begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -562,9 +562,9 @@ fn one_issue_is_accepted_once() {
 fn reading_the_backlog_is_retried_a_limited_number_of_times() {
     check(
         1,
-        |night| {
+        |scenario| {
             let fails = [network(), limited(0), limited(90), network(), network()];
-            night.replies(0, "fetch", fails.map(Reply::Fails)).begin();
+            scenario.replies(0, "fetch", fails.map(Reply::Fails)).begin();
         },
         "
         backlog delayed until 1s: no route
@@ -583,8 +583,8 @@ fn reading_the_backlog_is_retried_a_limited_number_of_times() {
 fn an_empty_backlog_is_a_completed_session() {
     check(
         0,
-        |night| {
-            night.begin();
+        |scenario| {
+            scenario.begin();
         },
         "
         session completed
@@ -596,15 +596,15 @@ fn an_empty_backlog_is_a_completed_session() {
 fn conflicts_need_a_decision() {
     check(
         1,
-        |night| {
+        |scenario| {
             let failure = Failure::NeedsPerson {
                 message: "#2 and #3 do not merge".into(),
             };
-            night.replies(1, "lease", [Reply::Fails(failure)]).begin();
+            scenario.replies(1, "lease", [Reply::Fails(failure)]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #1 attempt 1 failed (charged): #2 and #3 do not merge
+        #1 attempt 1 failed (counted): #2 and #3 do not merge
         #1 ended, needs you: #2 and #3 do not merge
         session completed
         ",
@@ -615,16 +615,16 @@ fn conflicts_need_a_decision() {
 fn a_rule_that_affects_every_task_interrupts_after_the_first() {
     check(
         3,
-        |night| {
+        |scenario| {
             let rule = Failure::Refused {
                 message: "commits must be signed".into(),
             };
-            night.set(|s| s.n_slots = 1).replies(
+            scenario.set(|s| s.n_slots = 1).replies(
                 1,
                 "publish",
                 [Reply::Fails(rule.clone()), Reply::Fails(rule)],
             );
-            night.begin().resume().say("signed now").resume();
+            scenario.begin().resume().say("signed now").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -652,23 +652,23 @@ fn a_rule_that_affects_every_task_interrupts_after_the_first() {
 
 #[test]
 fn work_that_is_never_accepted_is_not_an_outage_of_the_forge() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| (s.n_slots, s.breaker_threshold) = (1, 1))
                 .replies(1, "publish", vec![Reply::Fails(crash()); 4]);
-            night.begin();
+            scenario.begin();
             for _ in 0..4 {
-                night.pass(60);
+                scenario.pass(60);
             }
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        #1 publishing delayed until 1s (charged): crashed
-        #1 publishing delayed until 3s (charged): crashed
-        #1 publishing delayed until 8s (charged): crashed
+        #1 publishing delayed until 1s (counted): crashed
+        #1 publishing delayed until 3s (counted): crashed
+        #1 publishing delayed until 8s (counted): crashed
         #1 attempt 1 failed: crashed
         #1 ended, crash: crashed
         #2 attempt 1 started, $5.00 reserved
@@ -677,7 +677,7 @@ fn work_that_is_never_accepted_is_not_an_outage_of_the_forge() {
         session completed
         ",
     );
-    assert!(night.journal.iter().all(|entry| !matches!(
+    assert!(scenario.journal.iter().all(|entry| !matches!(
         entry.event,
         Event::Service(ServiceEvent::BreakerOpened { .. })
     )));
@@ -687,11 +687,11 @@ fn work_that_is_never_accepted_is_not_an_outage_of_the_forge() {
 fn forge_credentials_that_expire_before_an_attempt_interrupt_at_no_cost() {
     check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.n_slots = 1)
                 .replies(1, "lease", [Reply::Fails(auth())]);
-            night.begin().say("a new token").resume();
+            scenario.begin().say("a new token").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved

@@ -10,7 +10,7 @@ fn unmeasured(spent: Spent) -> Reply {
 }
 
 /// Returns the spending limit that each agent was given.
-fn limits(night: &Night) -> Vec<Option<Usd>> {
+fn limits(scenario: &Scenario) -> Vec<Option<Usd>> {
     fn limit(effect: &Effect) -> Option<Option<Usd>> {
         match effect {
             Effect::Attempt(AttemptEffect::RunAgent(order)) => Some(order.task.budget_usd.map(usd)),
@@ -18,10 +18,10 @@ fn limits(night: &Night) -> Vec<Option<Usd>> {
         }
     }
 
-    night.asked.iter().filter_map(limit).collect()
+    scenario.asked.iter().filter_map(limit).collect()
 }
 
-fn stops(night: &Night) -> Vec<StopReason> {
+fn stops(scenario: &Scenario) -> Vec<StopReason> {
     fn reason(effect: &Effect) -> Option<StopReason> {
         match effect {
             Effect::Attempt(AttemptEffect::Stop { reason, .. }) => Some(*reason),
@@ -29,15 +29,15 @@ fn stops(night: &Night) -> Vec<StopReason> {
         }
     }
 
-    night.asked.iter().filter_map(reason).collect()
+    scenario.asked.iter().filter_map(reason).collect()
 }
 
 #[test]
 fn a_backlog_above_the_budget_starts_nothing() {
     check(
         10,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| (s.budget, s.task_cap) = (usd(25.0), usd(6.0)))
                 .begin();
         },
@@ -61,11 +61,11 @@ fn a_backlog_above_the_budget_starts_nothing() {
 fn allow_partial_runs_in_order_what_fits() {
     check(
         3,
-        |night| {
-            night.set(|s| {
+        |scenario| {
+            scenario.set(|s| {
                 (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(7.0), usd(3.0), 1, true);
             });
-            night
+            scenario
                 .replies(1, "agent", [done(2.5)])
                 .replies(2, "agent", [done(2.5)])
                 .begin();
@@ -87,10 +87,10 @@ fn allow_partial_runs_in_order_what_fits() {
 fn running_attempts_hold_their_money() {
     check(
         3,
-        |night| {
-            night.set(|s| (s.budget, s.allow_partial) = (usd(12.0), true));
-            night.hold(1, "agent").hold(2, "agent").begin().why(3);
-            night.release(1, "agent").release(2, "agent");
+        |scenario| {
+            scenario.set(|s| (s.budget, s.allow_partial) = (usd(12.0), true));
+            scenario.hold(1, "agent").hold(2, "agent").begin().why(3);
+            scenario.release(1, "agent").release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -110,16 +110,16 @@ fn running_attempts_hold_their_money() {
 
 #[test]
 fn late_bill() {
-    let night = check(
+    let scenario = check(
         20,
-        |night| {
-            night.set(|s| {
+        |scenario| {
+            scenario.set(|s| {
                 (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(1.0), usd(0.5), 20, true);
             });
             (1..=20).for_each(|n| {
-                night.replies(n, "agent", [done(0.5)]).hold(n, "agent");
+                scenario.replies(n, "agent", [done(0.5)]).hold(n, "agent");
             });
-            night.begin().say("no more than the budget covers");
+            scenario.begin().say("no more than the budget covers");
         },
         "
         #1 attempt 1 started, $0.50 reserved
@@ -127,15 +127,15 @@ fn late_bill() {
         (no more than the budget covers)
         ",
     );
-    assert_eq!(limits(&night), [Some(usd(0.25)); 2]);
+    assert_eq!(limits(&scenario), [Some(usd(0.25)); 2]);
 }
 
 #[test]
 fn the_estimate_is_the_p90_of_three_or_more_earlier_costs() {
     let costs = |costs: &[f64]| costs.iter().map(|&cost| usd(cost)).collect::<Vec<_>>();
     let estimate = |known: &[f64]| {
-        let night = check_estimate(costs(known));
-        night.engine.task(number(1)).map(|task| task.estimate)
+        let scenario = check_estimate(costs(known));
+        scenario.engine.task(number(1)).map(|task| task.estimate)
     };
     assert_eq!(estimate(&[0.1, 0.2]), Some(usd(5.0)), "too few");
     assert_eq!(estimate(&[0.1, 0.2, 0.3]), Some(usd(0.3)));
@@ -146,10 +146,10 @@ fn the_estimate_is_the_p90_of_three_or_more_earlier_costs() {
     );
 }
 
-fn check_estimate(costs: Vec<Usd>) -> Night {
-    let script = |night: &mut Night| {
-        night.history.0.insert("sonnet".into(), costs);
-        night.set(|s| s.dry_run = true).begin();
+fn check_estimate(costs: Vec<Usd>) -> Scenario {
+    let script = |scenario: &mut Scenario| {
+        scenario.history.0.insert("sonnet".into(), costs);
+        scenario.set(|s| s.dry_run = true).begin();
     };
     check(1, script, "session completed")
 }
@@ -158,14 +158,14 @@ fn check_estimate(costs: Vec<Usd>) -> Night {
 fn history_lost() {
     check(
         10,
-        |night| {
-            night.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
-            night.history.0.insert("opus".into(), vec![usd(5.0); 3]);
-            night.set(|s| (s.budget, s.n_slots) = (usd(10.0), 1));
+        |scenario| {
+            scenario.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
+            scenario.history.0.insert("opus".into(), vec![usd(5.0); 3]);
+            scenario.set(|s| (s.budget, s.n_slots) = (usd(10.0), 1));
             (2..=10).for_each(|n| {
-                night.hold(n, "lease");
+                scenario.hold(n, "lease");
             });
-            night
+            scenario
                 .begin()
                 .say("ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00");
         },
@@ -181,10 +181,10 @@ fn history_lost() {
 
 #[test]
 fn a_reservation_is_the_rest_of_the_cap_and_the_agents_limit_is_lower() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.replies(
+        |scenario| {
+            scenario.replies(
                 1,
                 "agent",
                 [Reply::Exits(
@@ -192,27 +192,27 @@ fn a_reservation_is_the_rest_of_the_cap_and_the_agents_limit_is_lower() {
                     Spent::Known(usd(2.0)),
                 )],
             );
-            night.begin();
+            scenario.begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $2.00
-        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 1 failed (counted), again: gave up
         #1 attempt 2 started, $3.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed
         ",
     );
-    assert_eq!(limits(&night), [Some(usd(4.5)), Some(usd(2.5))]);
+    assert_eq!(limits(&scenario), [Some(usd(4.5)), Some(usd(2.5))]);
 }
 
 #[test]
 fn failed_is_free() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.replies(
+        |scenario| {
+            scenario.replies(
                 1,
                 "agent",
                 [Reply::Exits(
@@ -220,13 +220,13 @@ fn failed_is_free() {
                     Spent::Known(usd(2.0)),
                 )],
             );
-            night.begin();
+            scenario.begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $2.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #1 attempt 2 started, $3.00 reserved
         agent answers again
         #1 agent exited, $1.00
@@ -234,17 +234,17 @@ fn failed_is_free() {
         session completed
         ",
     );
-    assert_eq!(night.engine.ledger().spent, usd(3.0));
+    assert_eq!(scenario.engine.settled().spent, usd(3.0));
 }
 
 #[test]
 fn one_more_turn() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| s.task_cap = usd(2.0)).hold(1, "agent").begin();
-            night.meter(1, 1, 1.9).meter(1, 1, 2.3).meter(1, 1, 2.5);
-            night.replies(1, "agent", [Reply::Exits(Ended::Budget, Spent::Known(usd(2.79)))]).release(1, "agent");
+        |scenario| {
+            scenario.set(|s| s.task_cap = usd(2.0)).hold(1, "agent").begin();
+            scenario.meter(1, 1, 1.9).meter(1, 1, 2.3).meter(1, 1, 2.5);
+            scenario.replies(1, "agent", [Reply::Exits(Ended::Budget, Spent::Known(usd(2.79)))]).release(1, "agent");
         },
         "
         #1 attempt 1 started, $2.00 reserved
@@ -257,7 +257,7 @@ fn one_more_turn() {
         ",
     );
     assert_eq!(
-        stops(&night),
+        stops(&scenario),
         [StopReason::Budget],
         "stopped once, at the reservation"
     );
@@ -267,15 +267,15 @@ fn one_more_turn() {
 fn first_no_work_is_not_kept() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.task_cap = usd(2.0))
                 .hold(1, "agent")
                 .begin();
-            night
+            scenario
                 .meter(1, 1, 2.5)
                 .replies(1, "collect", [Reply::Nothing]);
-            night
+            scenario
                 .replies(
                     1,
                     "agent",
@@ -287,7 +287,7 @@ fn first_no_work_is_not_kept() {
         #1 attempt 1 started, $2.00 reserved
         #1 metered $2.50
         #1 agent exited, $2.79
-        #1 attempt 1 failed (charged): the agent changed nothing
+        #1 attempt 1 failed (counted): the agent changed nothing
         #1 ended, budget: spent $2.79 of the $2.00 limit. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
@@ -296,21 +296,21 @@ fn first_no_work_is_not_kept() {
 
 #[test]
 fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.hold(1, "agent").hold(1, "collect").begin();
-            night.meter(1, 1, 0.6);
-            let money = night.engine.money();
+        |scenario| {
+            scenario.hold(1, "agent").hold(1, "collect").begin();
+            scenario.meter(1, 1, 0.6);
+            let money = scenario.engine.ledger();
             assert_eq!((money.spent, money.reserved), (usd(0.6), usd(4.4)));
-            let task = night.engine.task(IssueNumber(1)).unwrap();
+            let task = scenario.engine.task(IssueNumber(1)).unwrap();
             assert_eq!((task.spent_now(), task.spent), (usd(0.6), Usd::ZERO));
-            night.replies(1, "agent", [done(1.1)]).release(1, "agent");
-            let money = night.engine.money();
+            scenario.replies(1, "agent", [done(1.1)]).release(1, "agent");
+            let money = scenario.engine.ledger();
             assert_eq!((money.spent, money.reserved), (usd(1.1), Usd::ZERO));
-            let task = night.engine.task(IssueNumber(1)).unwrap();
+            let task = scenario.engine.task(IssueNumber(1)).unwrap();
             assert_eq!(task.spent_now(), usd(1.1));
-            night.release(1, "collect");
+            scenario.release(1, "collect");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -320,16 +320,16 @@ fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
         session completed
         ",
     );
-    assert_eq!(night.engine.money(), *night.engine.ledger());
+    assert_eq!(scenario.engine.ledger(), *scenario.engine.settled());
 }
 
 #[test]
 fn finished_work_over_its_reservation_is_published() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.hold(1, "agent").begin().meter(1, 1, 5.1);
-            night.replies(1, "agent", [done(5.1)]).release(1, "agent");
+        |scenario| {
+            scenario.hold(1, "agent").begin().meter(1, 1, 5.1);
+            scenario.replies(1, "agent", [done(5.1)]).release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -339,23 +339,23 @@ fn finished_work_over_its_reservation_is_published() {
         session completed
         ",
     );
-    assert_eq!(stops(&night), [StopReason::Budget]);
+    assert_eq!(stops(&scenario), [StopReason::Budget]);
 }
 
 #[test]
 fn work_over_its_reservation_that_fails_a_check_ends_as_budget() {
     check(
         1,
-        |night| {
-            night.set(|s| s.has_checks = true);
-            night.replies(1, "agent", [done(5.1)]).replies(1, "checks", [Reply::Red("test")]).begin();
+        |scenario| {
+            scenario.set(|s| s.has_checks = true);
+            scenario.replies(1, "agent", [done(5.1)]).replies(1, "checks", [Reply::Red("test")]).begin();
         },
         "
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $5.10
         #1 checks failed
-        #1 attempt 1 failed (charged): check `test` (exit code 1) failed
+        #1 attempt 1 failed (counted): check `test` (exit code 1) failed
         #1 ended, budget: spent $5.10 of the $5.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         session completed
         ",
@@ -364,11 +364,11 @@ fn work_over_its_reservation_that_fails_a_check_ends_as_budget() {
 
 #[test]
 fn money_bill_beats_guess() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.hold(1, "agent").begin().meter(1, 1, 10.0);
-            night.replies(1, "agent", [done(0.4)]).release(1, "agent");
+        |scenario| {
+            scenario.hold(1, "agent").begin().meter(1, 1, 10.0);
+            scenario.replies(1, "agent", [done(0.4)]).release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -378,18 +378,18 @@ fn money_bill_beats_guess() {
         session completed
         ",
     );
-    assert_eq!(night.engine.ledger().spent, usd(0.4));
+    assert_eq!(scenario.engine.settled().spent, usd(0.4));
 }
 
 #[test]
 fn an_impossible_cost_is_unknown() {
     for bill in [Spent::Known(usd(1e300)), Spent::AtLeast(usd(501.0))] {
-        let night = check(
+        let scenario = check(
             1,
-            |night| {
-                night.hold(1, "agent").begin();
-                night.meter(1, 1, 0.3).meter(1, 1, 1e300);
-                night
+            |scenario| {
+                scenario.hold(1, "agent").begin();
+                scenario.meter(1, 1, 0.3).meter(1, 1, 1e300);
+                scenario
                     .replies(1, "agent", [unmeasured(bill)])
                     .release(1, "agent");
             },
@@ -401,21 +401,21 @@ fn an_impossible_cost_is_unknown() {
             session completed
             ",
         );
-        assert_eq!(stops(&night), []);
+        assert_eq!(stops(&scenario), []);
     }
 }
 
 #[test]
 fn an_impossible_cost_is_not_part_of_the_agent_sessions_cost() {
-    let mut night = Night::new(1);
-    night.set(|s| s.has_checks = true).hold(1, "agent").begin();
+    let mut scenario = Scenario::new(1);
+    scenario.set(|s| s.has_checks = true).hold(1, "agent").begin();
     let absurd = unmeasured(Spent::Known(usd(1e300)));
-    night
+    scenario
         .meter(1, 1, 0.3)
         .replies(1, "agent", [absurd])
         .replies(1, "checks", [Reply::Red("tests")])
         .release(1, "agent");
-    let resumed = night.asked.iter().filter_map(|effect| match effect {
+    let resumed = scenario.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => resumed(&order.task),
         _ => None,
     });
@@ -429,21 +429,21 @@ fn a_known_cost_of_a_supposedly_free_agent_is_recorded() {
         (Spent::Known(usd(0.7)), Usd::ZERO),
         (Spent::AtLeast(usd(0.7)), usd(0.7)),
     ];
-    for (spent, assumed) in costs {
-        let script = |night: &mut Night| {
-            night.set(|s| s.metering = Metering::Free);
-            night
+    for (spent, estimated) in costs {
+        let script = |scenario: &mut Scenario| {
+            scenario.set(|s| s.cost_reporting = CostReporting::Free);
+            scenario
                 .replies(1, "agent", [unmeasured(spent)])
                 .hold(1, "agent");
-            night.begin().meter(1, 1, 0.7).release(1, "agent");
+            scenario.begin().meter(1, 1, 0.7).release(1, "agent");
         };
-        let mut night = Night::new(1);
-        script(&mut night);
-        let ledger = night.engine.ledger();
-        assert_eq!((ledger.spent, ledger.assumed), (usd(0.7), assumed));
-        assert_eq!(stops(&night), []);
+        let mut scenario = Scenario::new(1);
+        script(&mut scenario);
+        let ledger = scenario.engine.settled();
+        assert_eq!((ledger.spent, ledger.estimated), (usd(0.7), estimated));
+        assert_eq!(stops(&scenario), []);
         assert!(
-            night
+            scenario
                 .engine
                 .tasks()
                 .values()
@@ -454,34 +454,34 @@ fn a_known_cost_of_a_supposedly_free_agent_is_recorded() {
 
 #[test]
 fn a_resumed_agent_session_is_given_its_earlier_cost() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| (s.has_checks, s.max_retries) = (true, 3));
-            night.replies(
+        |scenario| {
+            scenario.set(|s| (s.has_checks, s.max_retries) = (true, 3));
+            scenario.replies(
                 1,
                 "agent",
                 [done(2.0), unmeasured(Spent::Unknown), done(0.1)],
             );
-            night.replies(1, "checks", [Reply::Red("test"), Reply::Red("test")]);
-            night
+            scenario.replies(1, "checks", [Reply::Red("test"), Reply::Red("test")]);
+            scenario
                 .hold(1, "checks")
                 .begin()
                 .hold(1, "agent")
                 .release(1, "checks");
-            night.meter(1, 2, 0.5).release(1, "agent");
+            scenario.meter(1, 2, 0.5).release(1, "agent");
         },
         "
         base checked, 0 red
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $2.00
         #1 checks failed
-        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 1 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 attempt 2 started, $3.00 reserved
         #1 metered $0.50
         #1 agent exited, $1.00 estimated
         #1 checks failed
-        #1 attempt 2 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 attempt 3 started, $2.00 reserved
         #1 agent exited, $0.10
         #1 checks passed
@@ -489,7 +489,7 @@ fn a_resumed_agent_session_is_given_its_earlier_cost() {
         session completed
         ",
     );
-    let resumed = night.asked.iter().filter_map(|effect| match effect {
+    let resumed = scenario.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => {
             Some(resumed(&order.task).map(|session| session.spent))
         }
@@ -506,9 +506,9 @@ fn a_resumed_agent_session_is_given_its_earlier_cost() {
 fn an_interruption_never_ends_a_task_however_small_its_cap() {
     check(
         1,
-        |night| {
-            night.set(|s| s.task_cap = usd(0.2));
-            night
+        |scenario| {
+            scenario.set(|s| s.task_cap = usd(0.2));
+            scenario
                 .hold(1, "agent")
                 .begin()
                 .meter(1, 1, 0.15)
@@ -531,8 +531,8 @@ fn an_interruption_never_ends_a_task_however_small_its_cap() {
 }
 
 /// An earlier session spent this much on #1 and left work.
-fn cut_off(dollars: f64) -> CutOff {
-    CutOff {
+fn unfinished(dollars: f64) -> UnfinishedWork {
+    UnfinishedWork {
         spent: usd(dollars),
         base: "b0".into(),
         work: Some("w0".into()),
@@ -545,11 +545,11 @@ fn cut_off(dollars: f64) -> CutOff {
 
 #[test]
 fn money_run_again_continues_with_the_rest_of_the_cap() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night.about.cut_off.insert(number(1), cut_off(4.6));
-            night.set(|s| s.task_cap = usd(10.0)).begin();
+        |scenario| {
+            scenario.info.unfinished.insert(number(1), unfinished(4.6));
+            scenario.set(|s| s.task_cap = usd(10.0)).begin();
         },
         "
         #1 attempt 1 started, $5.40 reserved
@@ -561,7 +561,7 @@ fn money_run_again_continues_with_the_rest_of_the_cap() {
         session completed
         ",
     );
-    let first = night.asked.iter().find_map(|effect| match effect {
+    let first = scenario.asked.iter().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::LeaseWorktree { start, .. }) => Some(start.clone()),
         _ => None,
     });
@@ -570,15 +570,15 @@ fn money_run_again_continues_with_the_rest_of_the_cap() {
         salvage: Some("w0".into()),
     };
     assert_eq!(first, Some(kept));
-    let agent = night.asked.iter().find_map(|effect| match effect {
+    let agent = scenario.asked.iter().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => {
             Some((resumed(&order.task), order.continues))
         }
         _ => None,
     });
-    assert_eq!(agent, Some((cut_off(4.6).session, true)));
+    assert_eq!(agent, Some((unfinished(4.6).session, true)));
     assert_eq!(
-        night.engine.ledger().spent,
+        scenario.engine.settled().spent,
         usd(2.0),
         "the session's budget is separate"
     );
@@ -588,14 +588,14 @@ fn money_run_again_continues_with_the_rest_of_the_cap() {
 fn work_with_a_spent_cap_needs_a_decision_and_costs_nothing() {
     check(
         2,
-        |night| {
-            let without_work = CutOff {
+        |scenario| {
+            let without_work = UnfinishedWork {
                 work: None,
-                ..cut_off(4.6)
+                ..unfinished(4.6)
             };
-            night.about.cut_off.insert(number(1), cut_off(4.6));
-            night.about.cut_off.insert(number(2), without_work);
-            night.begin();
+            scenario.info.unfinished.insert(number(1), unfinished(4.6));
+            scenario.info.unfinished.insert(number(2), without_work);
+            scenario.begin();
         },
         "
         #1 ended, needs you: budget: $4.60 of the $5.00 limit is already spent. Raise `agent.maxBudgetUsd` and run it again to continue with the kept work
@@ -609,10 +609,10 @@ fn work_with_a_spent_cap_needs_a_decision_and_costs_nothing() {
 fn work_ends_on_resume_if_the_cap_is_lowered_to_the_amount_spent_before() {
     check(
         1,
-        |night| {
-            night.about.cut_off.insert(number(1), cut_off(3.0));
-            night.hold(1, "classify").begin().die();
-            night.set(|s| s.task_cap = usd(2.0)).resume();
+        |scenario| {
+            scenario.info.unfinished.insert(number(1), unfinished(3.0));
+            scenario.hold(1, "classify").begin().die();
+            scenario.set(|s| s.task_cap = usd(2.0)).resume();
         },
         "
         (died)
@@ -625,15 +625,15 @@ fn work_ends_on_resume_if_the_cap_is_lowered_to_the_amount_spent_before() {
 
 #[test]
 fn a_later_session_gets_the_work_interrupted_by_the_cap() {
-    let mut night = Night::new(2);
-    night.about.cut_off.insert(number(1), cut_off(1.0));
-    night.replies(
+    let mut scenario = Scenario::new(2);
+    scenario.info.unfinished.insert(number(1), unfinished(1.0));
+    scenario.replies(
         1,
         "agent",
         [Reply::Exits(Ended::Budget, Spent::Known(usd(4.0)))],
     );
-    night.begin();
-    let left = |n| night.engine.task(number(n)).and_then(Task::cut_off);
+    scenario.begin();
+    let left = |n| scenario.engine.task(number(n)).and_then(Task::unfinished);
     assert_eq!(left(1).map(|left| left.spent), Some(usd(5.0)));
     assert_eq!(left(2), None, "it is done");
 }
@@ -642,14 +642,14 @@ fn a_later_session_gets_the_work_interrupted_by_the_cap() {
 fn cap_wedges_issue() {
     check(
         2,
-        |night| {
+        |scenario| {
             let spends_all = Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(4.8)));
-            night.set(|s| s.n_slots = 1).replies(1, "agent", [spends_all]).begin();
+            scenario.set(|s| s.n_slots = 1).replies(1, "agent", [spends_all]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.80
-        #1 attempt 1 failed (charged): gave up
+        #1 attempt 1 failed (counted): gave up
         #1 ended, budget: spent $4.80 of the $5.00 limit; work kept. Raise `agent.maxBudgetUsd` and run it again to continue
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00
@@ -661,15 +661,15 @@ fn cap_wedges_issue() {
 
 #[test]
 fn unmeasured_is_free() {
-    let night = check(
+    let scenario = check(
         3,
-        |night| {
-            night.set(|s| s.n_slots = 1);
-            night
+        |scenario| {
+            scenario.set(|s| s.n_slots = 1);
+            scenario
                 .replies(1, "agent", [unmeasured(Spent::Unknown)])
                 .hold(1, "agent");
-            night.replies(2, "agent", [unmeasured(Spent::AtLeast(usd(0.7)))]);
-            night.begin().meter(1, 1, 0.3).release(1, "agent");
+            scenario.replies(2, "agent", [unmeasured(Spent::AtLeast(usd(0.7)))]);
+            scenario.begin().meter(1, 1, 0.3).release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -686,7 +686,7 @@ fn unmeasured_is_free() {
         ",
     );
     assert_eq!(
-        night.engine.ledger().assumed,
+        scenario.engine.settled().estimated,
         usd(2.0),
         "known and estimated costs are separate"
     );
@@ -696,9 +696,9 @@ fn unmeasured_is_free() {
 fn a_backend_that_meters_at_the_end_is_charged_its_whole_reservation() {
     check(
         1,
-        |night| {
-            night.set(|s| s.metering = Metering::AtTheEnd);
-            night
+        |scenario| {
+            scenario.set(|s| s.cost_reporting = CostReporting::AtTheEnd);
+            scenario
                 .replies(1, "agent", [unmeasured(Spent::Unknown)])
                 .begin();
         },
@@ -713,11 +713,11 @@ fn a_backend_that_meters_at_the_end_is_charged_its_whole_reservation() {
 
 #[test]
 fn a_free_agent_needs_no_budget_and_is_told_no_limit() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.set(|s| (s.metering, s.budget) = (Metering::Free, Usd::ZERO));
-            night
+        |scenario| {
+            scenario.set(|s| (s.cost_reporting, s.budget) = (CostReporting::Free, Usd::ZERO));
+            scenario
                 .replies(1, "agent", [unmeasured(Spent::Unknown)])
                 .begin();
         },
@@ -728,26 +728,26 @@ fn a_free_agent_needs_no_budget_and_is_told_no_limit() {
         session completed
         ",
     );
-    assert_eq!(limits(&night), [None]);
+    assert_eq!(limits(&scenario), [None]);
 }
 
 #[test]
 fn an_agent_that_broke_off_after_spending_is_charged_and_its_work_collected() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .replies(1, "agent", [Reply::Fails(crash())])
                 .hold(1, "agent")
                 .begin();
-            night.meter(1, 1, 1.2).release(1, "agent");
+            scenario.meter(1, 1, 1.2).release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 metered $1.20
         #1 agent exited, $1.70 estimated
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #1 attempt 2 started, $3.30 reserved
         agent answers again
         #1 agent exited, $1.00
@@ -761,16 +761,16 @@ fn an_agent_that_broke_off_after_spending_is_charged_and_its_work_collected() {
 fn an_unaffordable_task_blocks_no_other_task() {
     check(
         4,
-        |night| {
-            night.set(|s| {
+        |scenario| {
+            scenario.set(|s| {
                 (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto);
             });
-            night.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
-            night
+            scenario.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
+            scenario
                 .model(2, "opus")
                 .domain(2, "unknown")
                 .replies(1, "agent", [done(4.9)]);
-            night
+            scenario
                 .hold(3, "agent")
                 .begin()
                 .say("#2 must run alone, but no other task waits for it")
@@ -797,16 +797,16 @@ fn an_unaffordable_task_blocks_no_other_task() {
 fn a_budget_used_up_by_retries_is_named_as_the_reason() {
     check(
         1,
-        |night| {
-            night.set(|s| (s.budget, s.allow_partial) = (usd(5.0), true));
+        |scenario| {
+            scenario.set(|s| (s.budget, s.allow_partial) = (usd(5.0), true));
             let spends = Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(4.9)));
-            night.set(|s| s.task_cap = usd(20.0)).history.0.insert("sonnet".into(), vec![usd(4.0); 3]);
-            night.replies(1, "agent", [spends]).begin();
+            scenario.set(|s| s.task_cap = usd(20.0)).history.0.insert("sonnet".into(), vec![usd(4.0); 3]);
+            scenario.replies(1, "agent", [spends]).begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.90
-        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 1 failed (counted), again: gave up
         #1 ended, budget: spent $4.90 of the $5.00 limit; work kept. Raise `maxTotalBudgetUsd` and run it again to continue
         session completed
         ",

@@ -7,11 +7,11 @@ use crate::story::*;
 
 #[test]
 fn the_built_in_decides_instead_and_this_is_reported() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night
-                .replies(1, "classify", [Reply::Undecided(Instead::Fallback)])
+        |scenario| {
+            scenario
+                .replies(1, "classify", [Reply::PluginFailed(PluginFailureAction::Fallback)])
                 .begin();
         },
         "
@@ -25,18 +25,18 @@ fn the_built_in_decides_instead_and_this_is_reported() {
         session completed
         ",
     );
-    assert_eq!(night.engine.n_undecided().get("billing 0.1.0"), Some(&1));
+    assert_eq!(scenario.engine.n_plugin_failures().get("billing 0.1.0"), Some(&1));
 }
 
 #[test]
 fn a_task_fails_or_is_skipped_without_a_fallback() {
     check(
         4,
-        |night| {
-            night.depends(3, &[2]);
-            night.replies(1, "classify", [Reply::Undecided(Instead::Fail)]);
-            night
-                .replies(2, "classify", [Reply::Undecided(Instead::Skip)])
+        |scenario| {
+            scenario.depends(3, &[2]);
+            scenario.replies(1, "classify", [Reply::PluginFailed(PluginFailureAction::Fail)]);
+            scenario
+                .replies(2, "classify", [Reply::PluginFailed(PluginFailureAction::Skip)])
                 .begin();
         },
         "
@@ -57,19 +57,19 @@ fn a_task_fails_or_is_skipped_without_a_fallback() {
 fn a_selector_that_fails_between_attempts_ends_the_task() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.model = ModelChoice::Auto)
                 .replies(1, "agent", [broken(gave_up())]);
-            night.hold(1, "agent").begin();
-            night
-                .replies(1, "model", [Reply::Undecided(Instead::Fail)])
+            scenario.hold(1, "agent").begin();
+            scenario
+                .replies(1, "model", [Reply::PluginFailed(PluginFailureAction::Fail)])
                 .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 1 failed (counted), again: gave up
         #1 billing 0.1.0 did not decide, Fail: it trapped
         #1 ended, validation: it trapped
         session completed
@@ -79,16 +79,16 @@ fn a_selector_that_fails_between_attempts_ends_the_task() {
 
 #[test]
 fn late_answers_of_a_plugin_change_nothing() {
-    let mut night = Night::new(1);
-    night.begin();
-    let before = night.engine.clone();
-    for then in [Instead::Fallback, Instead::Fail, Instead::Skip] {
+    let mut scenario = Scenario::new(1);
+    scenario.begin();
+    let before = scenario.engine.clone();
+    for then in [PluginFailureAction::Fallback, PluginFailureAction::Fail, PluginFailureAction::Skip] {
         let (strategy, plugin, message) = (
             "classifier".to_owned(),
             "billing 0.1.0".to_owned(),
             String::new(),
         );
-        night.input(Input::Task(TaskInput::Undecided(Undecided {
+        scenario.input(Input::Task(TaskInput::PluginFailed(PluginFailure {
             issue: number(1),
             strategy,
             plugin,
@@ -96,5 +96,5 @@ fn late_answers_of_a_plugin_change_nothing() {
             then,
         })));
     }
-    assert_eq!(night.engine, before);
+    assert_eq!(scenario.engine, before);
 }

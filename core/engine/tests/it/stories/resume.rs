@@ -4,12 +4,12 @@ use autoissue_engine::*;
 
 use crate::story::*;
 
-fn count(night: &Night, is: impl Fn(&Effect) -> bool) -> usize {
-    night.asked.iter().filter(|effect| is(effect)).count()
+fn count(scenario: &Scenario, is: impl Fn(&Effect) -> bool) -> usize {
+    scenario.asked.iter().filter(|effect| is(effect)).count()
 }
 
-fn agent_runs(night: &Night) -> usize {
-    count(night, |effect| {
+fn agent_runs(scenario: &Scenario) -> usize {
+    count(scenario, |effect| {
         matches!(effect, Effect::Attempt(AttemptEffect::RunAgent(_)))
     })
 }
@@ -17,10 +17,10 @@ fn agent_runs(night: &Night) -> usize {
 #[test]
 fn paid_twice() {
     for stage in ["collect", "checks"] {
-        let night = check(
+        let scenario = check(
             1,
-            |night| {
-                night
+            |scenario| {
+                scenario
                     .set(|s| s.has_checks = true)
                     .hold(1, stage)
                     .begin()
@@ -38,16 +38,16 @@ fn paid_twice() {
             session completed
             ",
         );
-        assert_eq!(agent_runs(&night), 1, "{stage}");
+        assert_eq!(agent_runs(&scenario), 1, "{stage}");
     }
 }
 
 #[test]
 fn crash_after_post() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night.hold(1, "publish").begin().die().resume();
+        |scenario| {
+            scenario.hold(1, "publish").begin().die().resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -58,11 +58,11 @@ fn crash_after_post() {
         session completed
         ",
     );
-    let n_published = count(&night, |effect| {
+    let n_published = count(&scenario, |effect| {
         matches!(effect, Effect::Attempt(AttemptEffect::Publish(_)))
     });
     assert_eq!(
-        (agent_runs(&night), n_published),
+        (agent_runs(&scenario), n_published),
         (1, 2),
         "publishing checks for an existing pull request before it creates one"
     );
@@ -70,12 +70,12 @@ fn crash_after_post() {
 
 #[test]
 fn work_that_bad_credentials_kept_unpublished_is_published_on_resume() {
-    let night = check(
+    let scenario = check(
         3,
-        |night| {
-            night.set(|settings| settings.n_slots = 2).hold(2, "agent");
-            night.replies(1, "publish", [Reply::Fails(auth())]);
-            night.begin().release(2, "agent").resume();
+        |scenario| {
+            scenario.set(|settings| settings.n_slots = 2).hold(2, "agent");
+            scenario.replies(1, "publish", [Reply::Fails(auth())]);
+            scenario.begin().release(2, "agent").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -94,15 +94,15 @@ fn work_that_bad_credentials_kept_unpublished_is_published_on_resume() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 3, "each issue is paid for once");
+    assert_eq!(agent_runs(&scenario), 3, "each issue is paid for once");
 }
 
 #[test]
 fn a_crash_while_the_agent_runs_interrupts_the_attempt_and_is_charged() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(1, "agent")
                 .begin()
                 .meter(1, 1, 1.3)
@@ -122,15 +122,15 @@ fn a_crash_while_the_agent_runs_interrupts_the_attempt_and_is_charged() {
         session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 2);
+    assert_eq!(agent_runs(&scenario), 2);
 }
 
 #[test]
 fn a_crash_while_issues_are_classified_classifies_them_again() {
     check(
         1,
-        |night| {
-            night.hold(1, "classify").begin().die().resume();
+        |scenario| {
+            scenario.hold(1, "classify").begin().die().resume();
         },
         "
         (died)
@@ -147,8 +147,8 @@ fn a_crash_while_issues_are_classified_classifies_them_again() {
 fn a_crash_before_the_agent_runs_costs_nothing() {
     check(
         1,
-        |night| {
-            night.hold(1, "lease").begin().die().resume();
+        |scenario| {
+            scenario.hold(1, "lease").begin().die().resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -165,8 +165,8 @@ fn a_crash_before_the_agent_runs_costs_nothing() {
 fn a_crash_while_the_backlog_is_read_reads_it_again() {
     check(
         1,
-        |night| {
-            night.hold(0, "fetch").begin().die().resume();
+        |scenario| {
+            scenario.hold(0, "fetch").begin().die().resume();
         },
         "
         (died)
@@ -182,19 +182,19 @@ fn a_crash_while_the_backlog_is_read_reads_it_again() {
 
 #[test]
 fn the_first_interrupt_asks_and_the_second_kills() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.has_checks = true)
                 .hold(1, "agent")
                 .hold(2, "checks")
                 .begin()
                 .interrupt()
                 .interrupt();
-            night.replies(2, "checks", [Reply::Fails(Failure::Interrupted)]);
-            night.replies(1, "agent", [stopped()]);
-            night.release(2, "checks").release(1, "agent").resume();
+            scenario.replies(2, "checks", [Reply::Fails(Failure::Interrupted)]);
+            scenario.replies(1, "agent", [stopped()]);
+            scenario.release(2, "checks").release(1, "agent").resume();
         },
         "
         base checked, 0 red
@@ -216,7 +216,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
         session completed
         ",
     );
-    let reasons = night.asked.iter().filter_map(|effect| match effect {
+    let reasons = scenario.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::Stop { issue, reason, .. }) => Some((issue.0, *reason)),
         _ => None,
     });
@@ -231,10 +231,10 @@ fn the_first_interrupt_asks_and_the_second_kills() {
 fn interrupted_collection_is_repeated_on_resume() {
     check(
         1,
-        |night| {
-            night.hold(1, "collect").begin().interrupt().interrupt();
-            night.replies(1, "collect", [Reply::Fails(Failure::Interrupted)]);
-            night.release(1, "collect").resume();
+        |scenario| {
+            scenario.hold(1, "collect").begin().interrupt().interrupt();
+            scenario.replies(1, "collect", [Reply::Fails(Failure::Interrupted)]);
+            scenario.release(1, "collect").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -256,10 +256,10 @@ fn if_no_more_work_can_be_kept_the_session_is_interrupted_at_no_retry() {
     };
     check(
         2,
-        |night| {
-            night.replies(1, "lease", [Reply::Fails(full())]);
-            night.replies(2, "lease", [Reply::Fails(full())]);
-            night.begin().resume();
+        |scenario| {
+            scenario.replies(1, "lease", [Reply::Fails(full())]);
+            scenario.replies(2, "lease", [Reply::Fails(full())]);
+            scenario.begin().resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -282,8 +282,8 @@ fn if_no_more_work_can_be_kept_the_session_is_interrupted_at_no_retry() {
 fn no_agent_starts_in_a_new_worktree_after_an_interruption() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(1, "lease")
                 .begin()
                 .interrupt()
@@ -308,8 +308,8 @@ fn no_agent_starts_in_a_new_worktree_after_an_interruption() {
 fn after_an_interruption_work_is_collected_and_its_checks_run_on_resume() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.has_checks = true)
                 .hold(1, "collect")
                 .begin()
@@ -335,8 +335,8 @@ fn after_an_interruption_work_is_collected_and_its_checks_run_on_resume() {
 fn an_interruption_lets_publishing_finish_and_may_complete_the_session() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(1, "publish")
                 .begin()
                 .interrupt()
@@ -356,8 +356,8 @@ fn an_interruption_lets_publishing_finish_and_may_complete_the_session() {
 fn an_interrupt_while_the_backlog_is_read_is_saved_at_once() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(0, "fetch")
                 .begin()
                 .interrupt()
@@ -381,8 +381,8 @@ fn an_interrupt_while_the_backlog_is_read_is_saved_at_once() {
 fn an_interrupt_while_issues_are_classified_is_saved_at_once() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(1, "classify")
                 .begin()
                 .interrupt()
@@ -405,8 +405,8 @@ fn an_interrupt_while_issues_are_classified_is_saved_at_once() {
 fn an_interrupt_while_the_base_is_checked_is_saved_at_once() {
     check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.has_checks = true)
                 .hold(0, "base")
                 .begin()
@@ -432,21 +432,21 @@ fn an_interrupt_while_the_base_is_checked_is_saved_at_once() {
 fn an_interrupt_does_not_wait_for_the_forge() {
     check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .hold(2, "agent")
                 .replies(1, "publish", [Reply::Fails(network())])
                 .replies(2, "agent", [stopped()])
                 .begin()
                 .interrupt();
-            night.release(2, "agent").resume();
+            scenario.release(2, "agent").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
-        forge failed for #1 (charged)
-        #1 publishing delayed until 1s (charged): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 1s (counted): no route
         interrupt requested
         #2 agent exited, $1.00
         #2 attempt 1 failed, again, kept: interrupted
@@ -464,15 +464,15 @@ fn an_interrupt_does_not_wait_for_the_forge() {
 
 #[test]
 fn a_kept_worktree_survives_an_interruption_before_its_next_attempt() {
-    let night = check(
+    let scenario = check(
         1,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.has_checks = true)
                 .replies(1, "checks", [Reply::Red("test")])
                 .hold(1, "checks")
                 .begin();
-            night
+            scenario
                 .hold(1, "lease")
                 .release(1, "checks")
                 .interrupt()
@@ -484,7 +484,7 @@ fn a_kept_worktree_survives_an_interruption_before_its_next_attempt() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 checks failed
-        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 1 failed (counted), again, kept: check `test` (exit code 1) failed
         #1 attempt 2 started, $4.00 reserved
         interrupt requested
         #1 attempt 2 failed, again, kept: interrupted
@@ -497,7 +497,7 @@ fn a_kept_worktree_survives_an_interruption_before_its_next_attempt() {
         session completed
         ",
     );
-    let last = night.asked.iter().rev().find_map(|effect| match effect {
+    let last = scenario.asked.iter().rev().find_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => {
             Some((order.task.resume.is_some(), order.feedback.is_some()))
         }
@@ -514,16 +514,16 @@ fn a_kept_worktree_survives_an_interruption_before_its_next_attempt() {
 fn new_limits_hold_from_the_resume_on() {
     check(
         2,
-        |night| {
+        |scenario| {
             let gives_up = Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(2.0)));
-            night.replies(1, "agent", [gives_up]).hold(1, "agent").set(|s| s.n_slots = 1).begin();
-            night.hold(1, "lease").release(1, "agent").interrupt().release(1, "lease");
-            night.set(|s| s.task_cap = usd(2.2)).resume();
+            scenario.replies(1, "agent", [gives_up]).hold(1, "agent").set(|s| s.n_slots = 1).begin();
+            scenario.hold(1, "lease").release(1, "agent").interrupt().release(1, "lease");
+            scenario.set(|s| s.task_cap = usd(2.2)).resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $2.00
-        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 1 failed (counted), again: gave up
         #1 attempt 2 started, $3.00 reserved
         interrupt requested
         #1 attempt 2 failed, again: interrupted
@@ -542,8 +542,8 @@ fn new_limits_hold_from_the_resume_on() {
 fn resuming_a_session_that_ended_changes_nothing() {
     check(
         1,
-        |night| {
-            night.begin().say("once more").resume();
+        |scenario| {
+            scenario.begin().say("once more").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -559,18 +559,18 @@ fn resuming_a_session_that_ended_changes_nothing() {
 fn an_interruption_ends_no_task_even_without_retries() {
     check(
         1,
-        |night| {
-            night.set(|s| s.max_retries = 1);
-            night
+        |scenario| {
+            scenario.set(|s| s.max_retries = 1);
+            scenario
                 .replies(1, "lease", [Reply::Fails(crash())])
                 .hold(1, "agent")
                 .begin()
                 .die();
-            night.set(|s| s.max_retries = 0).resume();
+            scenario.set(|s| s.max_retries = 0).resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 1 failed (counted), again at 1s: crashed
         #1 attempt 2 started, $5.00 reserved
         (died)
         session resumed

@@ -2,15 +2,15 @@
 
 use autoissue_engine::*;
 
-use crate::line::DUSK;
+use crate::line::START;
 use crate::story::*;
 
 #[test]
 fn different_domains_run_side_by_side_and_one_domain_in_turn() {
     check(
         3,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .domain(2, "d1")
                 .hold(1, "agent")
                 .begin()
@@ -37,12 +37,12 @@ fn different_domains_run_side_by_side_and_one_domain_in_turn() {
 fn a_domain_may_have_several_at_once() {
     check(
         3,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.max_per_domain = 2)
                 .domain(2, "d1")
                 .domain(3, "d1");
-            night
+            scenario
                 .hold(1, "agent")
                 .hold(2, "agent")
                 .begin()
@@ -70,14 +70,14 @@ fn a_domain_may_have_several_at_once() {
 fn slots_limit_running_tasks() {
     check(
         4,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.n_slots = 2)
                 .hold(1, "agent")
                 .hold(2, "agent")
                 .begin()
                 .why(3);
-            night.release(1, "agent").release(2, "agent");
+            scenario.release(1, "agent").release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -102,8 +102,8 @@ fn slots_limit_running_tasks() {
 fn an_exclusive_domain_runs_alone_once_it_is_the_oldest() {
     check(
         4,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.n_slots = 2)
                 .domain(2, "unknown")
                 .hold(1, "agent")
@@ -111,7 +111,7 @@ fn an_exclusive_domain_runs_alone_once_it_is_the_oldest() {
                 .begin()
                 .why(2)
                 .why(3);
-            night.release(1, "agent").why(3).release(2, "agent");
+            scenario.release(1, "agent").why(3).release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -138,12 +138,12 @@ fn an_exclusive_domain_runs_alone_once_it_is_the_oldest() {
 fn tasks_on_the_same_file_do_not_run_together() {
     check(
         3,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .paths(1, &["src/user.rs"])
                 .paths(2, &["src/"])
                 .paths(3, &["src/post.rs"]);
-            night
+            scenario
                 .hold(1, "agent")
                 .begin()
                 .why(2)
@@ -171,15 +171,15 @@ fn tasks_on_the_same_file_do_not_run_together() {
 fn tasks_are_ordered_by_priority_then_age_then_number() {
     check(
         4,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.n_slots = 1)
                 .issue(4)
                 .labels
                 .push("priority: high".into());
-            night.issue(3).created_at = Time::from_ms(0);
-            night.issue(1).labels.push("P4".into());
-            night.begin();
+            scenario.issue(3).created_at = Time::from_ms(0);
+            scenario.issue(1).labels.push("P4".into());
+            scenario.begin();
         },
         "
         #4 attempt 1 started, $5.00 reserved
@@ -203,9 +203,9 @@ fn tasks_are_ordered_by_priority_then_age_then_number() {
 fn nothing_starts_after_the_until_time() {
     check(
         3,
-        |night| {
-            night.set(|s| (s.n_slots, s.start_until) = (1, Some(DUSK + 60_000)));
-            night.hold(1, "agent").begin().pass(60).release(1, "agent");
+        |scenario| {
+            scenario.set(|s| (s.n_slots, s.start_until) = (1, Some(START + 60_000)));
+            scenario.hold(1, "agent").begin().pass(60).release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -222,9 +222,9 @@ fn nothing_starts_after_the_until_time() {
 fn an_attempt_ended_by_a_limit_is_not_started_after_the_until_time() {
     check(
         2,
-        |night| {
-            night.set(|s| (s.n_slots, s.start_until) = (1, Some(DUSK + 60_000)));
-            night
+        |scenario| {
+            scenario.set(|s| (s.n_slots, s.start_until) = (1, Some(START + 60_000)));
+            scenario
                 .replies(1, "agent", [Reply::Fails(limited(2_640))])
                 .begin();
         },
@@ -241,16 +241,16 @@ fn an_attempt_ended_by_a_limit_is_not_started_after_the_until_time() {
 
 #[test]
 fn a_dry_run_stops_once_the_plan_is_ready() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night.set(|s| s.dry_run = true).begin();
+        |scenario| {
+            scenario.set(|s| s.dry_run = true).begin();
         },
         "
         session completed
         ",
     );
-    assert!(!night.asked.iter().any(|effect| matches!(
+    assert!(!scenario.asked.iter().any(|effect| matches!(
         effect,
         Effect::Attempt(AttemptEffect::LeaseWorktree { .. })
             | Effect::Intake(IntakeEffect::CheckBase)
@@ -261,29 +261,29 @@ fn a_dry_run_stops_once_the_plan_is_ready() {
 fn there_is_always_a_reason_for_waiting() {
     check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .set(|s| s.has_checks = true)
                 .hold(0, "fetch")
                 .hold(2, "classify")
                 .hold(0, "base")
                 .begin();
-            night
+            scenario
                 .release(0, "fetch")
                 .why(1)
                 .why(2)
                 .release(2, "classify")
                 .why(1);
-            night
+            scenario
                 .replies(1, "agent", [broken(crash())])
                 .hold(2, "agent")
                 .release(0, "base")
                 .why(1);
-            night
+            scenario
                 .hold(1, "publish")
                 .replies(1, "publish", [Reply::Fails(network())])
                 .pass(3);
-            night
+            scenario
                 .release(1, "publish")
                 .interrupt()
                 .why(1)
@@ -297,15 +297,15 @@ fn there_is_always_a_reason_for_waiting() {
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: crashed
+        agent failed for #1 (counted)
+        #1 attempt 1 failed (counted), again at 1s: crashed
         (#1 retrying at 01:46 UTC)
         #1 attempt 2 started, $5.00 reserved
         agent answers again
         #1 agent exited, $1.00
         #1 checks passed
-        forge failed for #1 (charged)
-        #1 publishing delayed until 4s (charged): no route
+        forge failed for #1 (counted)
+        #1 publishing delayed until 4s (counted): no route
         interrupt requested
         (#1 retrying at 01:46 UTC)
         #2 agent exited, $1.00
@@ -314,8 +314,8 @@ fn there_is_always_a_reason_for_waiting() {
     );
     check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .replies(1, "publish", [Reply::Fails(limited(90))])
                 .hold(2, "agent")
                 .begin()
@@ -339,10 +339,10 @@ fn there_is_always_a_reason_for_waiting() {
 
 #[test]
 fn agents_are_given_the_paths_of_other_tasks() {
-    let night = check(
+    let scenario = check(
         2,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .paths(1, &["a.rs"])
                 .paths(2, &["b.rs"])
                 .hold(1, "agent")
@@ -359,7 +359,7 @@ fn agents_are_given_the_paths_of_other_tasks() {
         session completed
         ",
     );
-    let avoid = night.asked.iter().filter_map(|effect| match effect {
+    let avoid = scenario.asked.iter().filter_map(|effect| match effect {
         Effect::Attempt(AttemptEffect::RunAgent(order)) => Some(order.avoid.clone()),
         _ => None,
     });

@@ -40,7 +40,7 @@ fn a_dry_run_calls_a_read_only_planner() {
     assert_eq!(titles, ["Add the user table", "Log in"]);
     assert_eq!(plan["issues"][1]["labels"], json!(["backend", "auth"]));
     assert!(
-        0.0 < usd(&run, "spent_usd") && usd(&run, "assumed_usd") == 0.0,
+        0.0 < usd(&run, "spent_usd") && usd(&run, "estimated_usd") == 0.0,
         "{}",
         run.summary()
     );

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::older::{self, LeftByOlder};
+use autoissue_core::outdated_journal::{self, OutdatedSessions};
 use autoissue_core::session::mirror_dir;
 use autoissue_journal::repository_lock::{repository_key, state_lock};
 use autoissue_journal::{Journal, JournalError};
@@ -92,7 +92,7 @@ fn an_older_journal_is_moved_aside_byte_for_byte() {
     );
     assert!(matches!(
         Journal::open_read_only(state),
-        Err(JournalError::Older { found: 1, .. })
+        Err(JournalError::Outdated { found: 1, .. })
     ));
     assert_eq!(
         files(state, "journal"),
@@ -145,7 +145,7 @@ fn kept_work_of_an_older_journal_is_found() {
         .join(repository_key(project))
         .join("autoissue-issue-9.kept-1");
     fs::create_dir_all(&kept).unwrap();
-    let LeftByOlder {
+    let OutdatedSessions {
         salvaged,
         directories,
         ..
@@ -169,7 +169,7 @@ fn an_older_journal_stays_while_a_session_runs() {
     assert!(older::set_aside(state).unwrap().is_none());
     assert!(matches!(
         Journal::open(state),
-        Err(JournalError::Older { found: 1, .. })
+        Err(JournalError::Outdated { found: 1, .. })
     ));
     drop(held);
     assert!(older::set_aside(state).unwrap().is_some());

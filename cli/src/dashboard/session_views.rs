@@ -9,8 +9,8 @@ use autoissue_core::chronicle::{
     Chronicle, CostPoint, Need, NeedKind, SeenFailure, SessionNeed, Span, SpanEnd,
 };
 use autoissue_core::engine::{
-    Breaker, BreakerState, Engine, Event, IssueNumber, Outcome, Phase, Service, SessionStatus,
-    Stage, Task, Time, Usd,
+    Breaker, BreakerState, Engine, Event, IssueNumber, Outcome, Phase, Service, SessionOutcome,
+    TaskState, Task, Time, Usd,
 };
 use autoissue_core::journal::SessionId;
 use autoissue_core::summary::rfc3339;
@@ -37,7 +37,7 @@ pub(crate) struct Style {
 
 /// The state of a session.
 #[derive(Debug)]
-pub(crate) struct Story {
+pub(crate) struct SessionViews {
     session: SessionId,
     chronicle: Chronicle,
     /// The command that started it; empty until it is known.
@@ -49,7 +49,7 @@ pub(crate) struct Story {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
     /// Only tasks in this state.
-    pub(crate) state: Option<view::TaskState>,
+    pub(crate) state: Option<view::TaskStatus>,
     /// Only tasks whose number, title or domain contains this.
     pub(crate) text: Option<&'a str>,
     /// Number of tasks to skip.
@@ -58,7 +58,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) limit: usize,
 }
 
-impl Story {
+impl SessionViews {
     /// Creates the story of a session without events.
     pub(crate) fn new(session: SessionId, style: Style) -> Self {
         Self {
@@ -84,10 +84,10 @@ impl Story {
     }
 
     /// Records whether the session's process died. Returns whether that is new.
-    pub(crate) const fn set_cut_off(&mut self, is_cut_off: bool) -> bool {
-        let was_cut_off = self.chronicle.is_cut_off();
-        self.chronicle.set_cut_off(is_cut_off);
-        was_cut_off != is_cut_off
+    pub(crate) const fn set_dead(&mut self, is_dead: bool) -> bool {
+        let was_dead = self.chronicle.is_dead();
+        self.chronicle.set_dead(is_dead);
+        was_dead != is_dead
     }
 
     /// Applies the next event, and returns its view.
@@ -116,18 +116,18 @@ impl Story {
         now_ms: u64,
         last_lines: &BTreeMap<u64, Shown>,
     ) -> view::SessionView {
-        let (engine, about) = (self.engine(), self.engine().about());
+        let (engine, info) = (self.engine(), self.engine().info());
         let line = |text: &str| self.style.screen.line(text);
         let (attention, n_attention) = self.attention();
         view::SessionView {
             session: self.session.to_string(),
             last_seq: self.last_seq(),
-            repository: line(&about.repository),
-            label: line(&about.label),
-            directive: about.directive.as_deref().map(line),
-            base_branch: line(&about.base_branch),
+            repository: line(&info.repository),
+            label: line(&info.label),
+            directive: info.directive.as_deref().map(line),
+            base_branch: line(&info.base_branch),
             agent: line(&engine.settings().agent),
-            version: line(&about.version),
+            version: line(&info.version),
             status: self.chronicle.status(),
             activity: self.activity(),
             health: self.health(&attention),
@@ -158,7 +158,7 @@ impl Story {
             Phase::Confirming => view::Activity::AwaitingConsent,
             Phase::Creating => view::Activity::CreatingIssues,
             Phase::Intake { .. } => view::Activity::ReadingBacklog,
-            Phase::Planning => view::Activity::Planning,
+            Phase::Preparing => view::Activity::Preparing,
             Phase::BaseCheck => view::Activity::CheckingBase,
             Phase::Running => view::Activity::Running,
             Phase::Over(_) => view::Activity::Over,
@@ -168,7 +168,7 @@ impl Story {
     fn health(&self, attention: &[view::AttentionView]) -> view::SessionHealth {
         let worst = attention.iter().map(|item| item.kind).min();
         match (self.chronicle.status(), worst) {
-            (view::SessionStatus::Failed | view::SessionStatus::CutOff, _) => {
+            (view::SessionStatus::Failed | view::SessionStatus::Died, _) => {
                 view::SessionHealth::Trouble
             }
             (_, Some(view::AttentionKind::Session)) => view::SessionHealth::Trouble,
@@ -184,7 +184,7 @@ impl Story {
 
     fn message(&self) -> Option<Shown> {
         match self.engine().phase() {
-            Phase::Over(SessionStatus::Failed { message, .. }) => {
+            Phase::Over(SessionOutcome::Failed { message, .. }) => {
                 Some(self.style.screen.line(message))
             }
             _ => None,
@@ -197,7 +197,7 @@ impl Story {
         view::BudgetView {
             budget_usd: money.budget.dollars(),
             spent_usd: money.spent.dollars(),
-            assumed_usd: money.assumed.dollars(),
+            estimated_usd: money.estimated.dollars(),
             in_flight_usd: money.metered.dollars(),
             reserved_usd: money.reserved.dollars(),
             available_usd: money.available.dollars(),
@@ -411,7 +411,7 @@ impl Story {
             SessionNeed::Interrupted(None) => {
                 ("interrupted; all work is saved".to_owned(), Some(resume))
             }
-            SessionNeed::CutOff => (
+            SessionNeed::Died => (
                 "the process died; everything in the journal is safe".to_owned(),
                 Some(resume),
             ),
@@ -462,15 +462,15 @@ impl Story {
     /// Running first, then waiting by priority and age, then ended, newest first.
     fn place(&self, task: &Task) -> (u8, u64, u64, u64) {
         let number = task.issue.number.0;
-        match &task.stage {
-            Stage::Running(_) => (0, 0, 0, number),
-            Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => (
+        match &task.state {
+            TaskState::Running(_) => (0, 0, 0, number),
+            TaskState::Classifying | TaskState::Choosing | TaskState::Waiting { .. } => (
                 1,
                 task.issue.priority().into(),
                 task.issue.created_at.ms(),
                 number,
             ),
-            Stage::Ended(_) => {
+            TaskState::Ended(_) => {
                 let ended_at_ms = self
                     .chronicle
                     .ended_at_ms(task.issue.number)
@@ -502,7 +502,7 @@ impl Story {
             attempts: task.n_attempts,
             estimate_usd: task.estimate.dollars(),
             spent_usd: task.spent_now().dollars(),
-            assumed_usd: task.assumed.dollars(),
+            estimated_usd: task.estimated.dollars(),
             why: self.why(task.issue.number, now_ms),
             outcome: outcome.map(Outcome::name),
             reason: outcome
@@ -595,7 +595,7 @@ const fn tone(tone: Tone) -> view::ToneView {
         Tone::Detail => view::ToneView::Detail,
         Tone::Plain => view::ToneView::Plain,
         Tone::Good => view::ToneView::Good,
-        Tone::Odd => view::ToneView::Odd,
+        Tone::Warning => view::ToneView::Warning,
         Tone::Bad => view::ToneView::Bad,
     }
 }
@@ -638,20 +638,20 @@ mod tests {
     use super::*;
     use crate::fixture::{a_second_apart, admitted, at_work, check_failed, finished, shipped};
 
-    fn told(events: &[Event]) -> Story {
+    fn told(events: &[Event]) -> SessionViews {
         let style = Style {
             screen: Screen::new(Redaction::default()),
             time: LocalTime::utc(),
             read_command: crate::command::read,
         };
-        let mut story = Story::new(SessionId::new(0, [0, 1]), style);
+        let mut views = SessionViews::new(SessionId::new(0, [0, 1]), style);
         for envelope in a_second_apart(events) {
-            story.take(&envelope);
+            views.take(&envelope);
         }
-        story
+        views
     }
 
-    fn night() -> Vec<Event> {
+    fn session_events() -> Vec<Event> {
         let issues = [
             (1, "One", "backend"),
             (2, "<script>alert(1)</script>", "frontend"),
@@ -667,8 +667,8 @@ mod tests {
 
     #[test]
     fn a_view_says_where_every_task_is_and_why_it_waits() {
-        let story = told(&night());
-        let overview = story.overview(60_000, &BTreeMap::from([(3, Shown::default())]));
+        let views = told(&session_events());
+        let overview = views.overview(60_000, &BTreeMap::from([(3, Shown::default())]));
         let counts = view::Counts {
             total: 4,
             waiting: 1,
@@ -682,9 +682,9 @@ mod tests {
             (overview.status, overview.health),
             (view::SessionStatus::Running, view::SessionHealth::Attention)
         );
-        let waiting = story.tasks(
+        let waiting = views.tasks(
             Wanted {
-                state: Some(view::TaskState::Waiting),
+                state: Some(view::TaskStatus::Waiting),
                 limit: 9,
                 ..Wanted::default()
             },
@@ -714,8 +714,8 @@ mod tests {
             },
         ));
         events.extend(shipped(2, 31, 10));
-        let story = told(&events);
-        let url = |issue| story.task_of(issue, 0).unwrap().pull_request.unwrap().url;
+        let views = told(&events);
+        let url = |issue| views.task_of(issue, 0).unwrap().pull_request.unwrap().url;
         assert_eq!(url(1), None);
         assert_eq!(
             url(2).unwrap().as_str(),
@@ -730,8 +730,8 @@ mod tests {
             .iter()
             .map(|(n, title)| (*n, title.as_str(), "backend"))
             .collect();
-        let story = told(&admitted(Settings::default(), &issues));
-        let page = story.tasks(
+        let views = told(&admitted(Settings::default(), &issues));
+        let page = views.tasks(
             Wanted {
                 text: Some("TASK 1"),
                 offset: 2,
@@ -749,7 +749,7 @@ mod tests {
 
     #[test]
     fn the_kind_of_an_event_is_read_without_its_rest() {
-        let mut events = night();
+        let mut events = session_events();
         events.push(Event::Session(SessionEvent::Interrupted));
         for event in events {
             let whole: serde_json::Value = serde_json::to_value(&event).unwrap();
@@ -762,7 +762,7 @@ mod tests {
     #[test]
     fn an_open_breaker_is_the_worst_of_all_states() {
         let service = Service::Agent(Settings::default().agent);
-        let mut events = night();
+        let mut events = session_events();
         events.push(Event::Service(ServiceEvent::BreakerOpened {
             service,
             until: Time::from_ms(99_000),

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use autoissue_core::older::{self, LeftByOlder, Salvaged};
+use autoissue_core::outdated_journal::{self, OutdatedSessions, Salvaged};
 
 use crate::command::Command;
 use crate::error::CliError;
@@ -30,7 +30,7 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
     let (false, Ok(state_dir)) = (needs_no_journal, invocation.state_dir()) else {
         return Ok(());
     };
-    let Some(left) = older::set_aside(&state_dir)? else {
+    let Some(left) = outdated_journal::set_aside(&state_dir)? else {
         return Ok(());
     };
     let commands = commands(&left);
@@ -60,7 +60,7 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
 }
 
 /// Returns one command per piece of work that recovers it.
-fn commands(left: &LeftByOlder) -> String {
+fn commands(left: &OutdatedSessions) -> String {
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let mut commands = String::new();
     for Salvaged {

@@ -8,8 +8,8 @@ use crate::story::*;
 /// The plan of most stories: 2 and 3 depend on 1.
 const FORK: &[&[u32]] = &[&[], &[1], &[1]];
 
-fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
-    night.asked.iter().filter_map(decomposition).collect()
+fn asked_to_decompose(scenario: &Scenario) -> Vec<(Option<String>, Option<String>)> {
+    scenario.asked.iter().filter_map(decomposition).collect()
 }
 
 fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
@@ -27,10 +27,10 @@ fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
 
 #[test]
 fn a_directive_becomes_issues_that_are_run() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night.plans(FORK).set(|s| s.n_slots = 1).begin();
+        |scenario| {
+            scenario.plans(FORK).set(|s| s.n_slots = 1).begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -53,16 +53,16 @@ fn a_directive_becomes_issues_that_are_run() {
         session completed
         ",
     );
-    assert_eq!(night.engine.ledger().spent, usd(3.5));
-    assert_eq!(night.engine.n_api_calls(), 8);
+    assert_eq!(scenario.engine.settled().spent, usd(3.5));
+    assert_eq!(scenario.engine.n_api_calls(), 8);
 }
 
 #[test]
 fn a_given_plan_costs_nothing() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .set(|s| {
                     s.plan = Some(PlanRules {
@@ -82,17 +82,17 @@ fn a_given_plan_costs_nothing() {
         ",
     );
     assert!(matches!(
-        night.asked[0],
+        scenario.asked[0],
         Effect::Plan(PlanEffect::Read { .. })
     ));
 }
 
 #[test]
 fn the_planners_limit_is_its_reservation_minus_a_turn() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[])
                 .set(|s| s.budget = usd(1.5))
                 .hold(0, "planner")
@@ -101,28 +101,28 @@ fn the_planners_limit_is_its_reservation_minus_a_turn() {
         "planner 1 started, $1.50 reserved",
     );
     assert!(
-        matches!(&night.asked[0], Effect::Plan(PlanEffect::Decompose(order)) if order.task.budget_usd == Some(1.0))
+        matches!(&scenario.asked[0], Effect::Plan(PlanEffect::Decompose(order)) if order.task.budget_usd == Some(1.0))
     );
 }
 
 #[test]
 fn a_budget_too_small_for_the_planner_starts_nothing() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night.plans(FORK).set(|s| s.budget = usd(0.5)).begin();
+        |scenario| {
+            scenario.plans(FORK).set(|s| s.budget = usd(0.5)).begin();
         },
         "session failed: cannot afford the planner: it needs $0.51, but the budget is $0.50",
     );
-    assert_eq!(night.asked, []);
+    assert_eq!(scenario.asked, []);
 }
 
 #[test]
 fn an_invalid_answer_is_repaired_once_in_the_same_agent_session() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .replies(0, "planner", [Reply::NoPlan(0.7, "no title\nno body")])
                 .hold(1, "create")
@@ -139,15 +139,15 @@ fn an_invalid_answer_is_repaired_once_in_the_same_agent_session() {
         ",
     );
     let mended = (Some("s".to_owned()), Some("no title\nno body".to_owned()));
-    assert_eq!(asked_to_decompose(&night), [(None, None), mended]);
+    assert_eq!(asked_to_decompose(&scenario), [(None, None), mended]);
 }
 
 #[test]
 fn a_second_invalid_answer_ends_the_session_and_names_the_file() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(FORK)
                 .replies(
                     0,
@@ -174,8 +174,8 @@ fn a_second_invalid_answer_ends_the_session_and_names_the_file() {
 fn an_answer_is_not_repaired_if_the_budget_is_spent() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(FORK)
                 .replies(0, "planner", [Reply::NoPlan(1.6, "a")])
                 .begin();
@@ -194,8 +194,8 @@ fn an_answer_is_not_repaired_if_the_budget_is_spent() {
 fn a_planner_without_an_answer_is_asked_once_more() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .replies(0, "planner", [Reply::Nothing])
                 .hold(1, "create")
@@ -216,8 +216,8 @@ fn a_planner_without_an_answer_is_asked_once_more() {
 fn a_planner_that_crashes_is_retried_as_often_as_a_task() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(FORK)
                 .set(|s| s.max_retries = 1)
                 .replies(0, "planner", [broken(crash()), broken(crash())])
@@ -226,12 +226,12 @@ fn a_planner_that_crashes_is_retried_as_often_as_a_task() {
         "
         planner 1 started, $2.00 reserved
         planner exited, $0.00
-        agent failed (charged)
-        planner 1 failed (charged), again at 1s: crashed
+        agent failed (counted)
+        planner 1 failed (counted), again at 1s: crashed
         planner 2 started, $2.00 reserved
         planner exited, $0.00
-        agent failed (charged)
-        planner 2 failed (charged): crashed
+        agent failed (counted)
+        planner 2 failed (counted): crashed
         session stops: the planner failed: crashed
         session failed: the planner failed: crashed
         ",
@@ -242,8 +242,8 @@ fn a_planner_that_crashes_is_retried_as_often_as_a_task() {
 fn a_planner_that_gives_up_is_not_retried() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(FORK)
                 .replies(0, "planner", [broken(gave_up())])
                 .begin();
@@ -251,7 +251,7 @@ fn a_planner_that_gives_up_is_not_retried() {
         "
         planner 1 started, $2.00 reserved
         planner exited, $0.00
-        planner 1 failed (charged): gave up
+        planner 1 failed (counted): gave up
         session stops: the planner failed: gave up
         session failed: the planner failed: gave up
         ",
@@ -262,8 +262,8 @@ fn a_planner_that_gives_up_is_not_retried() {
 fn quota_at_one_am_the_planner_waits_for_its_end() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .replies(0, "planner", [broken(limited(3_600))])
                 .hold(1, "create")
@@ -283,18 +283,18 @@ fn quota_at_one_am_the_planner_waits_for_its_end() {
 
 #[test]
 fn provider_down_20_min_the_planner_waits_at_no_cost() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .set(|s| (s.breaker_threshold, s.max_retries) = (2, 0));
-            night.replies(
+            scenario.replies(
                 0,
                 "planner",
                 [broken(overloaded()), broken(overloaded()), broken(crash())],
             );
-            night.hold(1, "create").begin();
+            scenario.hold(1, "create").begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -319,15 +319,15 @@ fn provider_down_20_min_the_planner_waits_at_no_cost() {
         plan of 1 issues
         ",
     );
-    assert_eq!(night.engine.planning().unwrap().n_retries, 0);
+    assert_eq!(scenario.engine.plan_progress().unwrap().n_retries, 0);
 }
 
 #[test]
 fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(FORK)
                 .replies(0, "planner", [broken(auth()), broken(auth())])
                 .begin();
@@ -351,14 +351,14 @@ fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
 
 #[test]
 fn a_planner_that_exceeds_its_reservation_is_stopped() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night.plans(FORK).hold(0, "planner").begin();
-            night.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(0.02) }));
-            night.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(1.0) }));
-            night.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(2.01) }));
-            night.replies(0, "planner", [Reply::Exits(Ended::Budget, Spent::Unknown)]).release(0, "planner");
+        |scenario| {
+            scenario.plans(FORK).hold(0, "planner").begin();
+            scenario.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(0.02) }));
+            scenario.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(1.0) }));
+            scenario.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(2.01) }));
+            scenario.replies(0, "planner", [Reply::Exits(Ended::Budget, Spent::Unknown)]).release(0, "planner");
         },
         "
         planner 1 started, $2.00 reserved
@@ -368,17 +368,17 @@ fn a_planner_that_exceeds_its_reservation_is_stopped() {
         session failed: planning spent $2.51 of $2.00 without producing a plan; raise `planner.maxBudgetUsd` or narrow the directive
         ",
     );
-    assert!(night.asked.contains(&Effect::Plan(PlanEffect::Stop {
+    assert!(scenario.asked.contains(&Effect::Plan(PlanEffect::Stop {
         reason: StopReason::Budget
     })));
 }
 
 #[test]
 fn a_plan_above_the_budget_creates_nothing() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night.plans(FORK).set(|s| s.budget = usd(15.0)).begin();
+        |scenario| {
+            scenario.plans(FORK).set(|s| s.budget = usd(15.0)).begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -388,7 +388,7 @@ fn a_plan_above_the_budget_creates_nothing() {
         ",
     );
     assert_eq!(
-        night.engine.planned_estimate(&night.plan.issues[0]),
+        scenario.engine.planned_estimate(&scenario.plan.issues[0]),
         usd(5.0)
     );
 }
@@ -397,8 +397,8 @@ fn a_plan_above_the_budget_creates_nothing() {
 fn a_dry_run_pays_the_planner_and_creates_nothing() {
     check(
         0,
-        |night| {
-            night.plans(FORK).set(|s| s.dry_run = true).begin();
+        |scenario| {
+            scenario.plans(FORK).set(|s| s.dry_run = true).begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -417,11 +417,11 @@ fn ask_person(settings: &mut Settings) {
 fn a_plan_waits_for_approval_and_then_continues() {
     check(
         0,
-        |night| {
-            night.plans(&[&[]]).set(ask_person).begin();
-            assert!(night.engine.is_unconfirmed());
-            night.resume().say("the same again").die();
-            night
+        |scenario| {
+            scenario.plans(&[&[]]).set(ask_person).begin();
+            assert!(scenario.engine.is_unconfirmed());
+            scenario.resume().say("the same again").die();
+            scenario
                 .set(|s| s.plan.as_mut().unwrap().confirm = false)
                 .hold(1, "create")
                 .resume();
@@ -442,12 +442,12 @@ fn a_plan_waits_for_approval_and_then_continues() {
 
 #[test]
 fn a_declined_plan_creates_nothing() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night.plans(FORK).set(ask_person).begin();
-            night.input(Input::Plan(PlanInput::Declined));
-            night.input(Input::Plan(PlanInput::Declined));
+        |scenario| {
+            scenario.plans(FORK).set(ask_person).begin();
+            scenario.input(Input::Plan(PlanInput::Declined));
+            scenario.input(Input::Plan(PlanInput::Declined));
         },
         "
         planner 1 started, $2.00 reserved
@@ -459,7 +459,7 @@ fn a_declined_plan_creates_nothing() {
         ",
     );
     assert!(
-        night
+        scenario
             .asked
             .iter()
             .all(|effect| !matches!(effect, Effect::Plan(PlanEffect::CreateIssue(_))))
@@ -470,9 +470,9 @@ fn a_declined_plan_creates_nothing() {
 fn a_plan_that_runs_cannot_be_declined() {
     check(
         0,
-        |night| {
-            night.plans(&[&[]]).hold(1, "create").begin();
-            night.input(Input::Plan(PlanInput::Declined));
+        |scenario| {
+            scenario.plans(&[&[]]).hold(1, "create").begin();
+            scenario.input(Input::Plan(PlanInput::Declined));
         },
         "
         planner 1 started, $2.00 reserved
@@ -484,11 +484,11 @@ fn a_plan_that_runs_cannot_be_declined() {
 
 #[test]
 fn paid_twice_a_planner_that_finished_before_the_crash_is_not_run_again() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night.plans(&[&[]]).hold(0, "planner").begin().die();
-            night
+        |scenario| {
+            scenario.plans(&[&[]]).hold(0, "planner").begin().die();
+            scenario
                 .replies(0, "recover", [done(0.4)])
                 .hold(1, "create")
                 .resume();
@@ -501,20 +501,20 @@ fn paid_twice_a_planner_that_finished_before_the_crash_is_not_run_again() {
         plan of 1 issues
         ",
     );
-    assert_eq!(asked_to_decompose(&night).len(), 1);
+    assert_eq!(asked_to_decompose(&scenario).len(), 1);
 }
 
 #[test]
 fn an_interrupted_planner_is_charged_by_the_rule_and_started_again() {
     check(
         0,
-        |night| {
-            night.plans(&[&[]]).hold(0, "planner").begin();
-            night.input(Input::Plan(PlanInput::PlannerMetered {
+        |scenario| {
+            scenario.plans(&[&[]]).hold(0, "planner").begin();
+            scenario.input(Input::Plan(PlanInput::PlannerMetered {
                 attempt: 1,
                 spent: usd(0.25),
             }));
-            night.die().hold(1, "create").resume();
+            scenario.die().hold(1, "create").resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -534,14 +534,14 @@ fn an_interrupted_planner_is_charged_by_the_rule_and_started_again() {
 fn a_plan_that_arrives_after_a_stop_is_kept() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .hold(0, "planner")
                 .begin()
                 .interrupt()
                 .interrupt();
-            night.release(0, "planner").hold(1, "create").resume();
+            scenario.release(0, "planner").hold(1, "create").resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -556,10 +556,10 @@ fn a_plan_that_arrives_after_a_stop_is_kept() {
 
 #[test]
 fn an_interruption_stops_the_planner_and_a_resume_starts_it_again() {
-    let night = check(
+    let scenario = check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .hold(0, "planner")
                 .begin()
@@ -568,8 +568,8 @@ fn an_interruption_stops_the_planner_and_a_resume_starts_it_again() {
             let cut = Ended::Failed {
                 failure: Failure::Interrupted,
             };
-            night.replies(0, "planner", [Reply::Exits(cut, Spent::Known(usd(0.3)))]);
-            night.release(0, "planner").hold(1, "create").resume();
+            scenario.replies(0, "planner", [Reply::Exits(cut, Spent::Known(usd(0.3)))]);
+            scenario.release(0, "planner").hold(1, "create").resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -585,7 +585,7 @@ fn an_interruption_stops_the_planner_and_a_resume_starts_it_again() {
     );
     for reason in [StopReason::Interrupted, StopReason::Killed] {
         assert!(
-            night
+            scenario
                 .asked
                 .contains(&Effect::Plan(PlanEffect::Stop { reason }))
         );
@@ -596,9 +596,9 @@ fn an_interruption_stops_the_planner_and_a_resume_starts_it_again() {
 fn crash_after_post_an_issue_that_already_exists_is_not_lost() {
     check(
         0,
-        |night| {
-            night.plans(&[&[], &[1]]).hold(2, "create").begin().die();
-            night
+        |scenario| {
+            scenario.plans(&[&[], &[1]]).hold(2, "create").begin().die();
+            scenario
                 .replies(2, "create", [Reply::Nothing])
                 .hold(2, "link")
                 .resume();
@@ -620,14 +620,14 @@ fn crash_after_post_an_issue_that_already_exists_is_not_lost() {
 fn an_interrupt_between_two_issues_is_saved_and_resumed() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(FORK)
                 .hold(2, "create")
                 .begin()
                 .interrupt()
                 .release(2, "create");
-            night.hold(2, "link").resume();
+            scenario.hold(2, "link").resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -648,12 +648,12 @@ fn an_interrupt_between_two_issues_is_saved_and_resumed() {
 fn interrupted_creation_continues_on_resume() {
     check(
         0,
-        |night| {
-            night.plans(&[&[]]).hold(1, "create").begin().interrupt();
-            night
+        |scenario| {
+            scenario.plans(&[&[]]).hold(1, "create").begin().interrupt();
+            scenario
                 .replies(1, "create", [Reply::Fails(Failure::Interrupted)])
                 .release(1, "create");
-            night.hold(1, "agent").resume();
+            scenario.hold(1, "agent").resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -674,8 +674,8 @@ fn interrupted_creation_continues_on_resume() {
 fn secondary_limit_creation_waits_until_the_stated_time() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[]])
                 .replies(1, "create", [Reply::Fails(limited(900))])
                 .hold(1, "agent")
@@ -698,9 +698,9 @@ fn secondary_limit_creation_waits_until_the_stated_time() {
 fn an_outage_of_the_forge_delays_creation_until_it_ends() {
     check(
         0,
-        |night| {
-            night.plans(&[&[]]).set(|s| s.breaker_threshold = 2);
-            night
+        |scenario| {
+            scenario.plans(&[&[]]).set(|s| s.breaker_threshold = 2);
+            scenario
                 .replies(
                     1,
                     "create",
@@ -713,8 +713,8 @@ fn an_outage_of_the_forge_delays_creation_until_it_ends() {
         planner 1 started, $2.00 reserved
         planner exited, $0.50
         plan of 1 issues
-        forge failed (charged)
-        creation delayed until 1s (charged): no route
+        forge failed (counted)
+        creation delayed until 1s (counted): no route
         creation retried
         forge failed
         forge breaker open until 61s, 2 failures
@@ -737,12 +737,12 @@ fn an_outage_of_the_forge_delays_creation_until_it_ends() {
 fn creation_with_bad_credentials_waits_until_they_are_fixed() {
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[], &[]])
                 .replies(2, "create", [Reply::Fails(auth())])
                 .begin();
-            night
+            scenario
                 .say("mended")
                 .hold(1, "agent")
                 .hold(2, "agent")
@@ -773,8 +773,8 @@ fn an_issue_that_the_forge_rejects_interrupts_the_session() {
     };
     check(
         0,
-        |night| {
-            night
+        |scenario| {
+            scenario
                 .plans(&[&[], &[]])
                 .replies(2, "create", [Reply::Fails(refused)])
                 .begin();
@@ -795,38 +795,38 @@ fn an_issue_that_the_forge_rejects_interrupts_the_session() {
 fn late_and_duplicate_answers_change_nothing() {
     check(
         0,
-        |night| {
-            night.plans(&[&[], &[]]).hold(2, "create").begin();
-            let plan = night.plan.clone();
+        |scenario| {
+            scenario.plans(&[&[], &[]]).hold(2, "create").begin();
+            let plan = scenario.plan.clone();
             let report = report(Ended::Done, Spent::Known(usd(1.0)));
-            night.input(Input::Plan(PlanInput::Decomposed {
+            scenario.input(Input::Plan(PlanInput::Decomposed {
                 attempt: 1,
                 report,
                 answer: Some(Answer::Plan(plan.clone())),
             }));
-            night.input(Input::Plan(PlanInput::Read { plan }));
-            night.input(Input::Plan(PlanInput::PlannerMetered {
+            scenario.input(Input::Plan(PlanInput::Read { plan }));
+            scenario.input(Input::Plan(PlanInput::PlannerMetered {
                 attempt: 1,
                 spent: usd(1.0),
             }));
-            night.input(Input::Plan(PlanInput::IssueCreated {
+            scenario.input(Input::Plan(PlanInput::IssueCreated {
                 position: 1,
                 number: number(9),
                 existed: false,
                 n_api_calls: 1,
             }));
-            night.input(Input::Plan(PlanInput::IssueLinked {
+            scenario.input(Input::Plan(PlanInput::IssueLinked {
                 position: 2,
                 n_api_calls: 1,
             }));
-            night.hold(1, "agent").hold(2, "agent").release(2, "create");
-            night.input(Input::Plan(PlanInput::IssueCreated {
+            scenario.hold(1, "agent").hold(2, "agent").release(2, "create");
+            scenario.input(Input::Plan(PlanInput::IssueCreated {
                 position: 2,
                 number: number(9),
                 existed: false,
                 n_api_calls: 1,
             }));
-            night.input(Input::Plan(PlanInput::Failed { failure: network() }));
+            scenario.input(Input::Plan(PlanInput::Failed { failure: network() }));
         },
         "
         planner 1 started, $2.00 reserved

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use autoissue_git::mirror::{Mirror, Salvage};
 use autoissue_git::worktrees::{Directory, Roots};
 use autoissue_journal::repository_lock::{repository_key, state_lock};
-use autoissue_journal::{Journal, JournalError, Older};
+use autoissue_journal::{Journal, JournalError, OutdatedJournal};
 
 use crate::session::mirror_dir;
 
 /// What an earlier release left behind.
 #[derive(Debug)]
-pub struct LeftByOlder {
+pub struct OutdatedSessions {
     /// Where its journal is now.
     pub journal: PathBuf,
     /// Work of its sessions that is kept in a mirror.
@@ -38,16 +38,16 @@ pub struct Salvaged {
 
 /// Moves the journal of an earlier release aside and finds the kept work of its sessions; `None` if
 /// there is none. While a session is running, which can only be one of that release, the journal
-/// stays, and opening it is [`JournalError::Older`].
+/// stays, and opening it is [`JournalError::Outdated`].
 ///
 /// # Errors
 /// Fails if the journal's files cannot be moved, or its sessions cannot be read.
-pub fn set_aside(state_dir: &Path) -> Result<Option<LeftByOlder>, JournalError> {
+pub fn set_aside(state_dir: &Path) -> Result<Option<OutdatedSessions>, JournalError> {
     if some_session_runs(state_dir) {
         return Ok(None);
     }
-    let older = Journal::set_aside_older(state_dir)?;
-    Ok(older.map(|older| left_by(state_dir, older)))
+    let outdated = Journal::set_aside_outdated(state_dir)?;
+    Ok(outdated.map(|outdated| left_by(state_dir, outdated)))
 }
 
 fn some_session_runs(state_dir: &Path) -> bool {
@@ -62,14 +62,14 @@ fn some_session_runs(state_dir: &Path) -> bool {
     })
 }
 
-fn left_by(state_dir: &Path, older: Older) -> LeftByOlder {
-    let mut left = LeftByOlder {
-        journal: older.path,
+fn left_by(state_dir: &Path, outdated: OutdatedJournal) -> OutdatedSessions {
+    let mut left = OutdatedSessions {
+        journal: outdated.path,
         salvaged: Vec::new(),
         directories: Vec::new(),
     };
     let mut projects: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
-    for (session, project) in older.sessions {
+    for (session, project) in outdated.sessions {
         projects.entry(project).or_default().push(session);
     }
     for (project, sessions) in projects {

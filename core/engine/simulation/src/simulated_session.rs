@@ -10,7 +10,7 @@
 //!
 //! A seed determines the whole session.
 
-mod planning;
+mod plan;
 mod world;
 
 use std::collections::BTreeMap;
@@ -19,10 +19,10 @@ use autoissue_engine::*;
 use autoissue_engine::{AttemptInput, PlanInput, ServiceInput, SessionInput, TaskInput};
 use fastrand::Rng;
 
-use world::{Weather, happens, work};
+use world::{FaultRates, happens, work};
 
 /// Start of every simulated session.
-pub const DUSK: Time = Time::from_ms(1_000_000_000_000);
+pub const START: Time = Time::from_ms(1_000_000_000_000);
 
 /// The most by which one agent can exceed its reservation: a turn of half a dollar, and the same
 /// for an unknown cost.
@@ -53,7 +53,7 @@ pub struct Entry {
 
 /// A scheduled happening.
 #[derive(Clone)]
-pub(super) enum Happening {
+pub(super) enum Upcoming {
     /// An effect is answered, or reports progress.
     Answer(Input),
     /// An answer is repeated.
@@ -82,17 +82,17 @@ pub(super) struct Agent {
 }
 
 /// A running simulated session.
-struct Night {
+struct SimulatedSession {
     rng: Rng,
     edition: Edition,
-    weather: Weather,
+    rates: FaultRates,
     engine: Engine,
     shadow: Engine,
     settings: Settings,
     journal: Vec<Entry>,
     now: Time,
-    timeline: BTreeMap<(Time, u32), Happening>,
-    n_happenings: u32,
+    timeline: BTreeMap<(Time, u32), Upcoming>,
+    n_upcoming: u32,
     agents: BTreeMap<(IssueNumber, u32), Agent>,
     wake_at: Option<Time>,
     is_over: bool,
@@ -108,19 +108,19 @@ struct Night {
 pub fn play(edition: Edition, seed: u64) -> (Vec<Entry>, Option<String>) {
     let mut rng = Rng::with_seed(seed);
     let settings = world::settings(&mut rng);
-    let weather = Weather::new(&mut rng, edition);
+    let rates = FaultRates::new(&mut rng, edition);
     let plan = world::plan(&mut rng);
-    let mut night = Night {
+    let mut simulated_session = SimulatedSession {
         rng,
         edition,
-        weather,
+        rates,
         engine: Engine::new(),
         shadow: Engine::new(),
         settings,
         journal: Vec::new(),
-        now: DUSK,
+        now: START,
         timeline: BTreeMap::new(),
-        n_happenings: 0,
+        n_upcoming: 0,
         agents: BTreeMap::new(),
         wake_at: None,
         is_over: false,
@@ -128,21 +128,21 @@ pub fn play(edition: Edition, seed: u64) -> (Vec<Entry>, Option<String>) {
         forge: BTreeMap::new(),
         recorded: None,
     };
-    let error = night.play().err();
-    (night.journal, error)
+    let error = simulated_session.play().err();
+    (simulated_session.journal, error)
 }
 
-impl Night {
+impl SimulatedSession {
     fn play(&mut self) -> Result<(), String> {
         let history = world::history(&mut self.rng);
         let settings = Box::new(self.settings.clone());
-        let about = About {
-            cut_off: world::cut_off(&mut self.rng, &self.weather),
-            ..About::default()
+        let info = SessionInfo {
+            unfinished: world::unfinished(&mut self.rng, &self.rates),
+            ..SessionInfo::default()
         };
         self.step(Input::Session(SessionInput::Started {
             settings,
-            about,
+            info,
             history,
         }))?;
         self.plan_accidents();
@@ -162,8 +162,8 @@ impl Night {
         match (next, self.wake_at) {
             (Some((at, _)), wake_at) if wake_at.is_none_or(|wake| at <= wake) => {
                 self.now = self.now.max(at);
-                let (_, happening) = self.timeline.pop_first().expect("checked above");
-                self.happen(happening)
+                let (_, upcoming) = self.timeline.pop_first().expect("checked above");
+                self.happen(upcoming)
             }
             (_, Some(wake)) => {
                 self.now = self.now.max(wake);
@@ -173,26 +173,26 @@ impl Night {
         }
     }
 
-    fn happen(&mut self, happening: Happening) -> Result<(), String> {
-        match happening {
-            Happening::Answer(input) => {
-                if self.rng.u32(..100) < self.weather.doubled_percent {
-                    let again = Happening::Echo(input.clone());
+    fn happen(&mut self, upcoming: Upcoming) -> Result<(), String> {
+        match upcoming {
+            Upcoming::Answer(input) => {
+                if self.rng.u32(..100) < self.rates.doubled_percent {
+                    let again = Upcoming::Echo(input.clone());
                     let delay = self.rng.u64(..600_000);
                     self.later(delay, again);
                 }
                 self.step(input)
             }
-            Happening::Turn(issue, attempt) => self.turn(issue, attempt),
-            Happening::Echo(input) | Happening::Once(input) | Happening::Person(input) => {
+            Upcoming::Turn(issue, attempt) => self.turn(issue, attempt),
+            Upcoming::Echo(input) | Upcoming::Once(input) | Upcoming::Person(input) => {
                 self.step(input)
             }
-            Happening::Crash => self.crash(),
+            Upcoming::Crash => self.crash(),
         }
     }
 
     fn step(&mut self, input: Input) -> Result<(), String> {
-        if self.rng.u32(..1_000) < self.weather.clock_jump_permille {
+        if self.rng.u32(..1_000) < self.rates.clock_jump_permille {
             self.now = self.now + self.rng.u64(..3 * 3_600_000);
         }
         let step = self.engine.step(self.now, input);
@@ -225,8 +225,8 @@ impl Night {
     fn answers_why(&mut self) -> Result<(), String> {
         fn waits(task: &&Task) -> bool {
             matches!(
-                task.stage,
-                Stage::Classifying | Stage::Choosing | Stage::Waiting { .. }
+                task.state,
+                TaskState::Classifying | TaskState::Choosing | TaskState::Waiting { .. }
             )
         }
 
@@ -247,37 +247,37 @@ impl Night {
         })
     }
 
-    pub(super) fn later(&mut self, delay_ms: u64, happening: Happening) {
-        self.n_happenings += 1;
+    pub(super) fn later(&mut self, delay_ms: u64, upcoming: Upcoming) {
+        self.n_upcoming += 1;
         self.timeline
-            .insert((self.now + delay_ms, self.n_happenings), happening);
+            .insert((self.now + delay_ms, self.n_upcoming), upcoming);
     }
 
     fn plan_accidents(&mut self) {
-        for _ in 0..self.weather.n_crashes {
-            let delay = self.rng.u64(..self.weather.length_ms);
-            self.later(delay, Happening::Crash);
+        for _ in 0..self.rates.n_crashes {
+            let delay = self.rng.u64(..self.rates.length_ms);
+            self.later(delay, Upcoming::Crash);
         }
-        for _ in 0..self.weather.n_interrupts {
-            let delay = self.rng.u64(..self.weather.length_ms);
+        for _ in 0..self.rates.n_interrupts {
+            let delay = self.rng.u64(..self.rates.length_ms);
             self.later(
                 delay,
-                Happening::Person(Input::Session(SessionInput::Interrupted)),
+                Upcoming::Person(Input::Session(SessionInput::Interrupted)),
             );
             if self.rng.bool() {
                 let again = delay + self.rng.u64(..60_000);
                 self.later(
                     again,
-                    Happening::Person(Input::Session(SessionInput::Interrupted)),
+                    Upcoming::Person(Input::Session(SessionInput::Interrupted)),
                 );
             }
         }
-        for _ in 0..self.weather.n_resets {
-            let delay = self.rng.u64(..self.weather.length_ms);
+        for _ in 0..self.rates.n_resets {
+            let delay = self.rng.u64(..self.rates.length_ms);
             let service = self.service_to_reset();
             self.later(
                 delay,
-                Happening::Person(Input::Service(ServiceInput::BreakerReset { service })),
+                Upcoming::Person(Input::Service(ServiceInput::BreakerReset { service })),
             );
         }
     }
@@ -326,7 +326,7 @@ impl Night {
     fn resume(&mut self) -> Result<(), String> {
         self.agents.clear();
         self.timeline
-            .retain(|_, happening| matches!(happening, Happening::Person(_) | Happening::Crash));
+            .retain(|_, upcoming| matches!(upcoming, Upcoming::Person(_) | Upcoming::Crash));
         if self.rng.u32(..5) == 0 {
             self.now = Time::from_ms(self.now.ms() - self.rng.u64(..3_600_000));
         }
@@ -367,31 +367,31 @@ impl Night {
             }
             Effect::Plan(effect) => self.carry_out_plan(effect),
             effect => {
-                let stood_in = world::stood_in(&mut self.rng, &self.weather, &effect);
+                let stood_in = world::stood_in(&mut self.rng, &self.rates, &effect);
                 let input = work(
                     &mut self.rng,
-                    &self.weather,
+                    &self.rates,
                     &self.settings,
                     self.now,
                     effect,
                 );
                 let delay = self.rng.u64(..120_000);
-                if let Some(undecided) = stood_in {
+                if let Some(plugin_failure) = stood_in {
                     self.later(
                         delay,
-                        Happening::Answer(Input::Task(TaskInput::Undecided(undecided))),
+                        Upcoming::Answer(Input::Task(TaskInput::PluginFailed(plugin_failure))),
                     );
                 }
-                self.later(delay, Happening::Answer(input));
+                self.later(delay, Upcoming::Answer(input));
             }
         }
     }
 
     fn run_agent(&mut self, issue: IssueNumber, attempt: u32, limit: Option<Usd>) {
-        if let Some(failure) = self.weather.start_failure(&mut self.rng, self.now) {
+        if let Some(failure) = self.rates.start_failure(&mut self.rng, self.now) {
             self.later(
                 10,
-                Happening::Answer(Input::Attempt(AttemptInput::Failed {
+                Upcoming::Answer(Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure,
@@ -407,13 +407,13 @@ impl Night {
             spent: Usd::ZERO,
             limit,
             n_turns: self.rng.u32(1..12),
-            ended: self.weather.end(&mut self.rng, self.now),
-            is_honest: self.settings.metering != Metering::AsItGoes || self.rng.u32(..5) > 0,
+            ended: self.rates.end(&mut self.rng, self.now),
+            is_honest: self.settings.cost_reporting != CostReporting::AsItGoes || self.rng.u32(..5) > 0,
             stopped: None,
         };
         self.agents.insert((issue, attempt), agent);
         let delay = self.rng.u64(..60_000);
-        self.later(delay, Happening::Turn(issue, attempt));
+        self.later(delay, Upcoming::Turn(issue, attempt));
     }
 
     /// A stopped agent answers with its next turn, or only at the second interrupt; other effects
@@ -422,8 +422,8 @@ impl Night {
         if let Some(agent) = self.agents.get_mut(&(issue, attempt)) {
             agent.stopped = Some(reason);
         }
-        let is_stopped = |happening: &Happening| match happening {
-            Happening::Answer(Input::Attempt(
+        let is_stopped = |upcoming: &Upcoming| match upcoming {
+            Upcoming::Answer(Input::Attempt(
                 AttemptInput::ChecksFinished {
                     issue: i,
                     attempt: a,
@@ -447,7 +447,7 @@ impl Night {
             self.timeline.remove(&key);
             self.later(
                 10,
-                Happening::Answer(Input::Attempt(AttemptInput::Failed {
+                Upcoming::Answer(Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure: Failure::Interrupted,
@@ -461,47 +461,47 @@ impl Night {
         let Some(mut agent) = self.agents.remove(&(issue, attempt)) else {
             return Ok(());
         };
-        let is_free = self.settings.metering == Metering::Free;
+        let is_free = self.settings.cost_reporting == CostReporting::Free;
         let is_at_limit = agent.is_honest && agent.limit.is_some_and(|limit| limit <= agent.spent);
         let is_stopped = agent
             .stopped
             .is_some_and(|reason| reason != StopReason::Interrupted || self.rng.bool());
         if is_stopped || is_at_limit || agent.n_turns == 0 {
             let report = world::report(&mut self.rng, &agent, is_at_limit, is_stopped, is_free);
-            let report = world::odd_report(&mut self.rng, &self.weather, report);
+            let report = world::odd_report(&mut self.rng, &self.rates, report);
             let delay = self.rng.u64(..1_000);
-            if let Some(panicked) = world::panicked(&mut self.rng, &self.weather, issue, attempt) {
+            if let Some(panicked) = world::panicked(&mut self.rng, &self.rates, issue, attempt) {
                 // The answer does not name its effect, so it must not be repeated while the work is
                 // collected.
-                self.later(delay, Happening::Once(panicked));
+                self.later(delay, Upcoming::Once(panicked));
                 return Ok(());
             }
             let exited = self.exited(issue, attempt, report);
-            self.later(delay, Happening::Answer(exited));
+            self.later(delay, Upcoming::Answer(exited));
             return Ok(());
         }
         agent.n_turns -= 1;
         if !is_free && agent.stopped.is_none() {
             agent.spent += Usd::from_micros(self.rng.i64(0..TURN_MAX.half().micros()));
         }
-        let spent = if happens(&mut self.rng, self.weather.odd_report_percent) {
+        let spent = if happens(&mut self.rng, self.rates.odd_report_percent) {
             world::ABSURD
         } else {
             agent.spent
         };
         self.agents.insert((issue, attempt), agent);
         let delay = self.rng.u64(1..60_000);
-        self.later(delay, Happening::Turn(issue, attempt));
-        match self.settings.metering {
-            Metering::AsItGoes if issue == IssueNumber::SESSION => {
+        self.later(delay, Upcoming::Turn(issue, attempt));
+        match self.settings.cost_reporting {
+            CostReporting::AsItGoes if issue == IssueNumber::SESSION => {
                 self.step(Input::Plan(PlanInput::PlannerMetered { attempt, spent }))
             }
-            Metering::AsItGoes => self.step(Input::Attempt(AttemptInput::Metered {
+            CostReporting::AsItGoes => self.step(Input::Attempt(AttemptInput::Metered {
                 issue,
                 attempt,
                 spent,
             })),
-            Metering::Free | Metering::AtTheEnd => Ok(()),
+            CostReporting::Free | CostReporting::AtTheEnd => Ok(()),
         }
     }
 }

@@ -7,7 +7,7 @@ use autoissue_engine::{AttemptInput, IntakeInput, TaskInput};
 use fastrand::Rng;
 
 use super::{Agent, Edition};
-use crate::DUSK;
+use crate::START;
 
 /// An impossible cost: more than a hundred times what any task may spend.
 pub(super) const ABSURD: Usd = Usd::from_cents(10_000_000);
@@ -29,7 +29,7 @@ const PATHS: [&str; 10] = [
 ];
 
 /// How unreliable the world is in this session.
-pub(crate) struct Weather {
+pub(crate) struct FaultRates {
     /// Chance that an effect fails.
     failure_percent: u32,
     pub(super) doubled_percent: u32,
@@ -51,7 +51,7 @@ pub(crate) struct Weather {
     panic_percent: u32,
     pub(super) odd_report_percent: u32,
     stood_in_percent: u32,
-    cut_off_percent: u32,
+    unfinished_percent: u32,
 }
 
 /// Returns whether something with this chance happens. A chance of zero draws nothing from the
@@ -60,7 +60,7 @@ pub(super) fn happens(rng: &mut Rng, percent: u32) -> bool {
     0 < percent && rng.u32(..100) < percent
 }
 
-impl Weather {
+impl FaultRates {
     pub(super) fn new(rng: &mut Rng, edition: Edition) -> Self {
         fn chance(rng: &mut Rng, edition: Edition, chances: [u32; 4]) -> u32 {
             match edition {
@@ -88,7 +88,7 @@ impl Weather {
             panic_percent: chance(rng, edition, [0, 0, 2, 10]),
             odd_report_percent: chance(rng, edition, [0, 0, 3, 15]),
             stood_in_percent: chance(rng, edition, [0, 0, 5, 30]),
-            cut_off_percent: chance(rng, edition, [0, 0, 20, 60]),
+            unfinished_percent: chance(rng, edition, [0, 0, 20, 60]),
         }
     }
 
@@ -154,7 +154,7 @@ impl Weather {
 fn outages(rng: &mut Rng, length_ms: u64) -> Vec<(Time, Time)> {
     (0..[0, 0, 1, 2][rng.usize(..4)])
         .map(|_| {
-            let start = DUSK + rng.u64(..length_ms);
+            let start = START + rng.u64(..length_ms);
             (start, start + rng.u64(..3_600_000))
         })
         .collect()
@@ -192,11 +192,11 @@ pub(super) fn settings(rng: &mut Rng) -> Settings {
         budget: cents(rng, 100..10_000),
         task_cap: cents(rng, 5..600),
         turn_margin: cents(rng, 0..50),
-        metering: [
-            Metering::AsItGoes,
-            Metering::AsItGoes,
-            Metering::AtTheEnd,
-            Metering::Free,
+        cost_reporting: [
+            CostReporting::AsItGoes,
+            CostReporting::AsItGoes,
+            CostReporting::AtTheEnd,
+            CostReporting::Free,
         ][rng.usize(..4)],
         n_slots: rng.u32(1..7),
         max_retries: rng.u32(..4),
@@ -214,7 +214,7 @@ pub(super) fn settings(rng: &mut Rng) -> Settings {
         model: [ModelChoice::Auto, ModelChoice::Fixed { model: None }][rng.usize(..2)].clone(),
         has_checks: rng.bool(),
         red_base: [RedBase::Fail, RedBase::IgnoreKnown][rng.usize(..2)],
-        start_until: (rng.u32(..6) == 0).then(|| DUSK + rng.u64(..2 * 3_600_000)),
+        start_until: (rng.u32(..6) == 0).then(|| START + rng.u64(..2 * 3_600_000)),
         seed: rng.u64(..),
         deciders: BTreeMap::new(),
         plan: (rng.u32(..4) == 0).then(|| plan_rules(rng)),
@@ -253,7 +253,7 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     };
     Plan {
         id: "plan".to_owned(),
-        created_at: DUSK,
+        created_at: START,
         issues: (1..=n).map(issue).collect(),
     }
 }
@@ -263,7 +263,7 @@ pub(super) fn backlog_of(plan: &Plan, created: &[IssueNumber]) -> Vec<Issue> {
     let issue = |(planned, &number): (&PlannedIssue, &IssueNumber)| Issue {
         number,
         title: planned.title.clone(),
-        created_at: DUSK,
+        created_at: START,
         dependencies: planned
             .depends_on
             .iter()
@@ -289,8 +289,8 @@ pub(super) fn answer(rng: &mut Rng, plan: &Plan) -> Option<Answer> {
     }
 }
 
-pub(super) fn history(rng: &mut Rng) -> History {
-    let mut history = History::default();
+pub(super) fn history(rng: &mut Rng) -> CostHistory {
+    let mut history = CostHistory::default();
     for model in ["", "sonnet", "opus"] {
         let n = rng.usize(..6);
         history.0.insert(
@@ -302,22 +302,22 @@ pub(super) fn history(rng: &mut Rng) -> History {
 }
 
 /// Returns the work that earlier sessions left on some of the issues.
-pub(super) fn cut_off(rng: &mut Rng, weather: &Weather) -> BTreeMap<IssueNumber, CutOff> {
+pub(super) fn unfinished(rng: &mut Rng, rates: &FaultRates) -> BTreeMap<IssueNumber, UnfinishedWork> {
     let mut left = BTreeMap::new();
     for number in 1..=N_ISSUES_MAX {
-        if happens(rng, weather.cut_off_percent) {
+        if happens(rng, rates.unfinished_percent) {
             let spent = Usd::from_cents(rng.i64(1..400));
             let session = AgentSession {
                 id: "session".to_owned(),
                 spent,
             };
-            let cut_off = CutOff {
+            let unfinished = UnfinishedWork {
                 spent,
                 base: format!("base of #{number}"),
                 work: rng.bool().then(|| format!("work of #{number}")),
                 session: rng.bool().then_some(session),
             };
-            left.insert(IssueNumber(number), cut_off);
+            left.insert(IssueNumber(number), unfinished);
         }
     }
     left
@@ -326,7 +326,7 @@ pub(super) fn cut_off(rng: &mut Rng, weather: &Weather) -> BTreeMap<IssueNumber,
 /// Maximum number of issues in a backlog.
 const N_ISSUES_MAX: u64 = 40;
 
-fn backlog(rng: &mut Rng, weather: &Weather) -> Vec<Issue> {
+fn backlog(rng: &mut Rng, rates: &FaultRates) -> Vec<Issue> {
     let n = [3, 8, 20, N_ISSUES_MAX + 1][rng.usize(..4)];
     let n = rng.u64(..n);
     let may_be_circular = rng.u32(..30) == 0;
@@ -334,7 +334,7 @@ fn backlog(rng: &mut Rng, weather: &Weather) -> Vec<Issue> {
     (1..=n)
         .map(|number| {
             let mut issue = issue(rng, number, n, n_dependencies, may_be_circular);
-            if happens(rng, weather.withdrawn_percent / 2) {
+            if happens(rng, rates.withdrawn_percent / 2) {
                 match rng.bool() {
                     true => issue.open_branch = Some(format!("autoissue/issue-{number}")),
                     false => issue.merged_pull_request = Some(pull_request(number)),
@@ -382,27 +382,27 @@ fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circula
 /// Answers an effect according to the weather of the session.
 pub(super) fn work(
     rng: &mut Rng,
-    weather: &Weather,
+    rates: &FaultRates,
     settings: &Settings,
     now: Time,
     effect: Effect,
 ) -> Input {
     match effect {
         Effect::Intake(IntakeEffect::FetchBacklog { .. }) => {
-            match weather.forge_failure(rng, now) {
+            match rates.forge_failure(rng, now) {
                 Some(failure) => Input::Intake(IntakeInput::BacklogFailed { failure }),
                 None => Input::Intake(IntakeInput::BacklogFetched {
-                    issues: backlog(rng, weather),
+                    issues: backlog(rng, rates),
                     warnings: vec![],
                     n_api_calls: 0,
                 }),
             }
         }
         Effect::Task(TaskEffect::Classify { issue }) if rng.u32(..60) == 0 => {
-            undecided(rng, issue.number, "classifier")
+            plugin_failure(rng, issue.number, "classifier")
         }
         Effect::Task(TaskEffect::SelectModel { issue, .. }) if rng.u32(..60) == 0 => {
-            undecided(rng, issue.number, "model-selector")
+            plugin_failure(rng, issue.number, "model-selector")
         }
         Effect::Task(TaskEffect::Classify { issue }) => Input::Task(TaskInput::Classified {
             issue: issue.number,
@@ -421,14 +421,14 @@ pub(super) fn work(
             let red_percent = if rng.bool() {
                 0
             } else {
-                weather.failure_percent
+                rates.failure_percent
             };
             Input::Intake(IntakeInput::BaseChecked {
                 results: checks(rng, red_percent),
             })
         }
         Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. })
-            if rng.u32(..1_000) < weather.failure_percent =>
+            if rng.u32(..1_000) < rates.failure_percent =>
         {
             Input::Attempt(AttemptInput::Failed {
                 issue,
@@ -439,13 +439,13 @@ pub(super) fn work(
             })
         }
         Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
-            match weather.forge_failure(rng, now) {
+            match rates.forge_failure(rng, now) {
                 Some(failure) => Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure,
                 }),
-                None if happens(rng, weather.withdrawn_percent) => {
+                None if happens(rng, rates.withdrawn_percent) => {
                     Input::Attempt(AttemptInput::Withdrawn {
                         issue,
                         attempt,
@@ -461,14 +461,14 @@ pub(super) fn work(
         }
         Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
             let issue = issue.number;
-            if let Some(failure) = weather.mishap(rng, "collection") {
+            if let Some(failure) = rates.mishap(rng, "collection") {
                 return Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure,
                 });
             }
-            if rng.u32(..400) < weather.failure_percent {
+            if rng.u32(..400) < rates.failure_percent {
                 let failure = Failure::Crash {
                     message: "not collected".to_owned(),
                 };
@@ -478,8 +478,8 @@ pub(super) fn work(
                     failure,
                 });
             }
-            let has_work = rng.u32(..100) >= weather.failure_percent;
-            let is_unmerged = happens(rng, weather.unmerged_percent);
+            let has_work = rng.u32(..100) >= rates.failure_percent;
+            let is_unmerged = happens(rng, rates.unmerged_percent);
             let work = Work {
                 commit: format!("work of {issue}.{attempt}"),
                 conflicts: if is_unmerged {
@@ -506,7 +506,7 @@ pub(super) fn work(
             attempt,
             work,
             ..
-        }) => match weather.mishap(rng, "checks") {
+        }) => match rates.mishap(rng, "checks") {
             Some(failure) => Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt,
@@ -515,13 +515,13 @@ pub(super) fn work(
             None => Input::Attempt(AttemptInput::ChecksFinished {
                 issue,
                 attempt,
-                results: results(rng, weather, settings, &work),
+                results: results(rng, rates, settings, &work),
             }),
         },
         Effect::Attempt(AttemptEffect::Publish(order)) => {
             let (issue, attempt) = (order.issue.number, order.attempt);
-            let failed = weather.mishap(rng, "publication");
-            match failed.or_else(|| weather.forge_failure(rng, now)) {
+            let failed = rates.mishap(rng, "publication");
+            match failed.or_else(|| rates.forge_failure(rng, now)) {
                 Some(failure) => Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
@@ -532,7 +532,7 @@ pub(super) fn work(
                     attempt,
                     publication: Publication {
                         commit: format!("{issue}"),
-                        existed: happens(rng, weather.withdrawn_percent),
+                        existed: happens(rng, rates.withdrawn_percent),
                         ..Publication::default()
                     },
                 }),
@@ -545,31 +545,31 @@ pub(super) fn work(
             | AttemptEffect::ReleaseWorktree { .. },
         ) => {
             unreachable!(
-                "agents take turns, planning has its own module, the other effects have no answer: {settings:?}"
+                "agents take turns, plan_progress has its own module, the other effects have no answer: {settings:?}"
             )
         }
     }
 }
 
 /// A plugin that does not decide, without fallback.
-fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
-    let then = [Instead::Fail, Instead::Skip][rng.usize(..2)];
-    Input::Task(TaskInput::Undecided(trapped(issue, strategy, then)))
+fn plugin_failure(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
+    let then = [PluginFailureAction::Fail, PluginFailureAction::Skip][rng.usize(..2)];
+    Input::Task(TaskInput::PluginFailed(trapped(issue, strategy, then)))
 }
 
 /// Returns the report about a plugin that the built-in replaces.
-pub(super) fn stood_in(rng: &mut Rng, weather: &Weather, effect: &Effect) -> Option<Undecided> {
+pub(super) fn stood_in(rng: &mut Rng, rates: &FaultRates, effect: &Effect) -> Option<PluginFailure> {
     let (issue, strategy) = match effect {
         Effect::Task(TaskEffect::Classify { issue }) => (issue, "classifier"),
         Effect::Task(TaskEffect::SelectModel { issue, .. }) => (issue, "model-selector"),
         _ => return None,
     };
-    happens(rng, weather.stood_in_percent)
-        .then(|| trapped(issue.number, strategy, Instead::Fallback))
+    happens(rng, rates.stood_in_percent)
+        .then(|| trapped(issue.number, strategy, PluginFailureAction::Fallback))
 }
 
-fn trapped(issue: IssueNumber, strategy: &str, then: Instead) -> Undecided {
-    Undecided {
+fn trapped(issue: IssueNumber, strategy: &str, then: PluginFailureAction) -> PluginFailure {
+    PluginFailure {
         issue,
         strategy: strategy.to_owned(),
         plugin: "billing 0.1.0".to_owned(),
@@ -589,9 +589,9 @@ fn withdrawal(rng: &mut Rng, issue: IssueNumber) -> Withdrawal {
 }
 
 /// Returns the results of the checks on work, which fail on an unfinished merge.
-fn results(rng: &mut Rng, weather: &Weather, settings: &Settings, work: &Work) -> Vec<CheckResult> {
+fn results(rng: &mut Rng, rates: &FaultRates, settings: &Settings, work: &Work) -> Vec<CheckResult> {
     let mut results = if settings.has_checks {
-        checks(rng, weather.failure_percent)
+        checks(rng, rates.failure_percent)
     } else {
         Vec::new()
     };
@@ -661,8 +661,8 @@ pub(super) fn report(
 }
 
 /// Makes a report unusual: it reports an impossible cost, or a run that did nothing at all.
-pub(super) fn odd_report(rng: &mut Rng, weather: &Weather, report: AgentReport) -> AgentReport {
-    if !happens(rng, weather.odd_report_percent) {
+pub(super) fn odd_report(rng: &mut Rng, rates: &FaultRates, report: AgentReport) -> AgentReport {
+    if !happens(rng, rates.odd_report_percent) {
         return report;
     }
     let message = "no conversation found".to_owned();
@@ -689,11 +689,11 @@ pub(super) fn odd_report(rng: &mut Rng, weather: &Weather, report: AgentReport) 
 /// Returns the end of an agent whose effect panicked.
 pub(super) fn panicked(
     rng: &mut Rng,
-    weather: &Weather,
+    rates: &FaultRates,
     issue: IssueNumber,
     attempt: u32,
 ) -> Option<Input> {
-    let failure = weather
+    let failure = rates
         .mishap(rng, "agent")
         .filter(|_| issue != IssueNumber::SESSION)?;
     Some(Input::Attempt(AttemptInput::Failed {

@@ -1,4 +1,4 @@
-//! Keeps a simulated session running, for viewing the dashboard by hand: run `night DIRECTORY
+//! Keeps a simulated session running, for viewing the dashboard by hand: run `made_up_session DIRECTORY
 //! [TASKS] [ENDED] [broken]`, then `AUTOISSUE_STATE_DIR=DIRECTORY autoissue dashboard`.
 
 use std::path::PathBuf;

@@ -4,15 +4,15 @@
 use autoissue_engine::*;
 use autoissue_engine::{AttemptInput, IntakeInput, PlanInput};
 
-use super::{Happening, Night, world};
+use super::{Upcoming, SimulatedSession, world};
 
-impl Night {
+impl SimulatedSession {
     pub(super) fn carry_out_plan(&mut self, effect: PlanEffect) {
         let delay = self.rng.u64(..120_000);
         match effect {
             PlanEffect::Read { .. } => self.later(
                 delay,
-                Happening::Answer(Input::Plan(PlanInput::Read {
+                Upcoming::Answer(Input::Plan(PlanInput::Read {
                     plan: self.plan.clone(),
                 })),
             ),
@@ -26,7 +26,7 @@ impl Night {
                     .clone()
                     .filter(is_of_it)
                     .unwrap_or_else(|| unseen(attempt));
-                self.later(delay, Happening::Answer(recorded));
+                self.later(delay, Upcoming::Answer(recorded));
             }
             PlanEffect::CreateIssue(order) => self.create_issue(order.position, delay),
             PlanEffect::LinkIssue { position, .. } => {
@@ -34,15 +34,15 @@ impl Night {
                     position,
                     n_api_calls: 1,
                 });
-                let failed = self.weather.forge_failure(&mut self.rng, self.now);
+                let failed = self.rates.forge_failure(&mut self.rng, self.now);
                 self.later(
                     delay,
-                    Happening::Answer(
+                    Upcoming::Answer(
                         failed.map_or(linked, |failure| Input::Plan(PlanInput::Failed { failure })),
                     ),
                 );
             }
-            PlanEffect::Stop { reason } => self.stop_planning(reason),
+            PlanEffect::Stop { reason } => self.stop_plan(reason),
         }
     }
 
@@ -54,21 +54,21 @@ impl Night {
             warnings: vec![],
             n_api_calls: 0,
         });
-        let failed = self.weather.forge_failure(&mut self.rng, self.now);
+        let failed = self.rates.forge_failure(&mut self.rng, self.now);
         let answer = failed.map_or(fetched, |failure| {
             Input::Intake(IntakeInput::BacklogFailed { failure })
         });
         let delay = self.rng.u64(..120_000);
-        self.later(delay, Happening::Answer(answer));
+        self.later(delay, Upcoming::Answer(answer));
     }
 
     fn decompose(&mut self, attempt: u32, limit: Option<Usd>) {
-        match self.weather.start_failure(&mut self.rng, self.now) {
+        match self.rates.start_failure(&mut self.rng, self.now) {
             Some(failure) => {
                 let report = ended(Ended::Failed { failure }, Spent::Known(Usd::ZERO));
                 self.later(
                     10,
-                    Happening::Answer(Input::Plan(PlanInput::Decomposed {
+                    Upcoming::Answer(Input::Plan(PlanInput::Decomposed {
                         attempt,
                         report,
                         answer: None,
@@ -111,7 +111,7 @@ impl Night {
 
     /// Creates an issue once, whether or not the answer arrives.
     fn create_issue(&mut self, position: u32, delay: u64) {
-        let failure = self.weather.forge_failure(&mut self.rng, self.now);
+        let failure = self.rates.forge_failure(&mut self.rng, self.now);
         let is_lost = failure.is_some() && self.rng.bool();
         let existed = self.forge.contains_key(&position);
         if failure.is_none() || is_lost {
@@ -136,14 +136,14 @@ impl Night {
                 })
             }
         };
-        self.later(delay, Happening::Answer(answer));
+        self.later(delay, Upcoming::Answer(answer));
     }
 
-    fn stop_planning(&mut self, reason: StopReason) {
-        fn waits(happening: &Happening) -> bool {
+    fn stop_plan(&mut self, reason: StopReason) {
+        fn waits(upcoming: &Upcoming) -> bool {
             matches!(
-                happening,
-                Happening::Answer(Input::Plan(
+                upcoming,
+                Upcoming::Answer(Input::Plan(
                     PlanInput::IssueCreated { .. } | PlanInput::IssueLinked { .. }
                 ))
             )
@@ -168,7 +168,7 @@ impl Night {
             self.timeline.remove(&key);
             self.later(
                 10,
-                Happening::Answer(Input::Plan(PlanInput::Failed {
+                Upcoming::Answer(Input::Plan(PlanInput::Failed {
                     failure: Failure::Interrupted,
                 })),
             );

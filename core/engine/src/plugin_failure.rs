@@ -7,7 +7,7 @@ use crate::IssueNumber;
 
 /// A plugin that failed to decide something for a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Undecided {
+pub struct PluginFailure {
     /// The task.
     pub issue: IssueNumber,
     /// Kind of decision, such as `classifier`.
@@ -17,13 +17,13 @@ pub struct Undecided {
     /// The reason.
     pub message: String,
     /// What happens instead.
-    pub then: Instead,
+    pub action: PluginFailureAction,
 }
 
 /// What happens when a plugin does not decide, as configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Instead {
+pub enum PluginFailureAction {
     /// The built-in decides.
     Fallback,
     /// The task fails.

@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::Fault;
+use super::error::StoreError;
 use super::mark::{self, Mark};
 use super::schema::{self, Found};
 use super::{Journal, JournalError, flags, path_in};
 
 /// A journal that was moved aside, and the sessions in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Older {
+pub struct OutdatedJournal {
     /// Its new path.
     pub path: PathBuf,
     /// Id and checkout of each session, in order.
@@ -31,7 +31,7 @@ impl Journal {
     ///
     /// # Errors
     /// If its files cannot be moved, or its sessions cannot be read.
-    pub fn set_aside_older(state_dir: &Path) -> Result<Option<Older>, JournalError> {
+    pub fn set_aside_outdated(state_dir: &Path) -> Result<Option<OutdatedJournal>, JournalError> {
         let path = path_in(state_dir)?;
         if version(&path).is_none() {
             return Ok(None);
@@ -42,10 +42,10 @@ impl Journal {
         let Some(version) = version(&path) else {
             return Ok(None);
         };
-        let older = move_aside(state_dir, &path, version).map_err(files)?;
-        let sessions = sessions(&older).map_err(|fault| fault.at(&older))?;
-        Ok(Some(Older {
-            path: older,
+        let outdated = move_aside(state_dir, &path, version).map_err(files)?;
+        let sessions = sessions(&outdated).map_err(|fault| fault.at(&outdated))?;
+        Ok(Some(OutdatedJournal {
+            path: outdated,
             sessions,
         }))
     }
@@ -99,7 +99,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn sessions(path: &Path) -> Result<Vec<(String, PathBuf)>, Fault> {
+fn sessions(path: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
     let connection = open(path)?;
     let mut statement =
         connection.prepare("SELECT id, project_path FROM session ORDER BY number")?;
