@@ -25,9 +25,9 @@ mod page;
 mod problem;
 mod prometheus;
 mod server;
+mod session_views;
 mod shown;
 mod socket;
-mod session_views;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -57,11 +57,13 @@ use guard::Hosts;
 use hub::{Control, Hub};
 use library::Library;
 use server::{Bound, Limits};
+pub(crate) use session_views::Style;
 pub(crate) use shown::Screen;
 pub(crate) use socket::Socket;
-pub(crate) use session_views::Style;
 #[cfg(test)]
-pub(crate) use {prometheus::text as prometheus, session_views::SessionViews, session_views::Wanted};
+pub(crate) use {
+    prometheus::text as prometheus, session_views::SessionViews, session_views::Wanted,
+};
 
 /// Parameters of a dashboard.
 pub(crate) struct DashboardOptions<'a> {

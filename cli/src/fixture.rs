@@ -3,9 +3,9 @@
 use autoissue_core::bus::Envelope;
 use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::{
-    SessionInfo, AgentReport, AttemptEvent, Classification, Ended, Event, Failure, FailureType, CostHistory,
+    AgentReport, AttemptEvent, Classification, CostHistory, Ended, Event, Failure, FailureType,
     IntakeEvent, Issue, IssueNumber, Outcome, PlanEvent, Publication, PullRequest, SessionEvent,
-    SessionOutcome, Settings, Spent, TaskEvent, Time, Usd, Work,
+    SessionInfo, SessionOutcome, Settings, Spent, TaskEvent, Time, Usd, Work,
 };
 
 /// Returns the events as a session, one second apart, starting at second 1.

@@ -103,10 +103,7 @@ mod tests {
         let path = state_lock(state.path(), &repository_key("/p/shop"));
         let lock = RepositoryLock::acquire(&[path], &holder).unwrap();
         assert!(!is_dead(&row(1), state.path()));
-        assert!(
-            is_dead(&row(2), state.path()),
-            "another session holds it"
-        );
+        assert!(is_dead(&row(2), state.path()), "another session holds it");
         drop(lock);
         assert!(is_dead(&row(1), state.path()));
         let over = SessionRow {

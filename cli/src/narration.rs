@@ -10,7 +10,9 @@ mod session;
 mod task;
 
 use autoissue_core::chronicle::{Counts, TaskStatus};
-use autoissue_core::engine::{SessionInfo, Blocked, Engine, Event, IssueNumber, Outcome, Time, Work};
+use autoissue_core::engine::{
+    Blocked, Engine, Event, IssueNumber, Outcome, SessionInfo, Time, Work,
+};
 
 use crate::local_time::LocalTime;
 use crate::printable::{cut, first_line, one_line};

@@ -4,7 +4,9 @@ mod tree;
 
 use std::path::Path;
 
-use autoissue_core::engine::{Engine, Phase, Plan, PlannedIssue, PlanProgress, SessionOutcome, Usd};
+use autoissue_core::engine::{
+    Engine, Phase, Plan, PlanProgress, PlannedIssue, SessionOutcome, Usd,
+};
 use autoissue_core::session::PLAN_FILE;
 
 use crate::narration::{counted, message, title, title_of};
@@ -36,7 +38,9 @@ pub(crate) fn answer(
 ) -> Option<String> {
     let (plan_progress, plan) = plan_of(engine)?;
     let status = match engine.phase() {
-        Phase::Over(status) if plan_progress.created.is_empty() && engine.tasks().is_empty() => status,
+        Phase::Over(status) if plan_progress.created.is_empty() && engine.tasks().is_empty() => {
+            status
+        }
         _ => return None,
     };
     let file = session_dir.join(PLAN_FILE);

@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 
 use autoissue_core::chronicle::{Chronicle, Money, SessionStatus};
 use autoissue_core::engine::{
-    SessionInfo, Engine, IssueNumber, NotStarted, Outcome, OutcomeGroup, Phase, RedBase, SessionOutcome,
-    Task, Usd,
+    Engine, IssueNumber, NotStarted, Outcome, OutcomeGroup, Phase, RedBase, SessionInfo,
+    SessionOutcome, Task, Usd,
 };
 use autoissue_core::session::PLAN_FILE;
 
@@ -339,7 +339,9 @@ fn verdict(chronicle: &Chronicle) -> Option<(Tone, String)> {
             }
             None => "interrupted; all work is saved and nothing is running",
         },
-        (SessionStatus::Died, _) => "interrupted: the process died; everything in the journal is safe",
+        (SessionStatus::Died, _) => {
+            "interrupted: the process died; everything in the journal is safe"
+        }
         _ => return None,
     };
     Some((Tone::Warning, stopped.to_owned()))
@@ -463,7 +465,10 @@ fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) ->
         .map(|_| places.transcripts.join(PLAN_FILE));
     let again = |budget| typed.again(engine.info(), plan.as_deref(), budget);
     let alone = |command| Some(Next { command, or: None });
-    if matches!(chronicle.status(), SessionStatus::Interrupted | SessionStatus::Died) {
+    if matches!(
+        chronicle.status(),
+        SessionStatus::Interrupted | SessionStatus::Died
+    ) {
         return alone(typed.resume(session));
     }
     match engine.phase() {
@@ -490,7 +495,9 @@ fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) ->
         Phase::Over(SessionOutcome::Failed { .. }) if plan.is_some() => return alone(again(None)),
         Phase::Over(SessionOutcome::Failed { .. }) => return alone(typed.doctor()),
         Phase::Over(SessionOutcome::Completed)
-            if engine.plan_progress().is_some_and(|it| it.created.is_empty()) =>
+            if engine
+                .plan_progress()
+                .is_some_and(|it| it.created.is_empty()) =>
         {
             return Some(Next {
                 command: again(None),

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use autoissue_core::doctor::Finding;
 use autoissue_core::engine::{Phase, SessionOutcome};
-use autoissue_core::session::{CrashPoint, Finished, SessionRequest, Session, session_dir};
-use autoissue_core::summary::{Summary, SessionResult};
+use autoissue_core::session::{CrashPoint, Finished, Session, SessionRequest, session_dir};
+use autoissue_core::summary::{SessionResult, Summary};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 

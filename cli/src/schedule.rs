@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::{
-    SessionInfo, AgentReport, AttemptEffect, AttemptEvent, AttemptInput, Blocked, Classification, Effect,
-    Ended, Engine, Event, CostHistory, Input, IntakeInput, Issue, IssueNumber, CostReporting, ModelChoice,
-    Publication, SessionInput, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
+    AgentReport, AttemptEffect, AttemptEvent, AttemptInput, Blocked, Classification, CostHistory,
+    CostReporting, Effect, Ended, Engine, Event, Input, IntakeInput, Issue, IssueNumber,
+    ModelChoice, Publication, SessionInfo, SessionInput, Settings, Spent, TaskEffect, TaskInput,
+    Time, Usd, Work,
 };
 
 /// When a task would start.
@@ -27,7 +28,12 @@ pub(crate) fn schedule(
     session.until_agents_work();
     let waits: BTreeMap<IssueNumber, Option<Blocked>> = backlog
         .iter()
-        .map(|(issue, _)| (issue.number, session.engine.blocked(issue.number, session.now)))
+        .map(|(issue, _)| {
+            (
+                issue.number,
+                session.engine.blocked(issue.number, session.now),
+            )
+        })
         .collect();
     while session.finish_an_agent() {
         session.until_agents_work();

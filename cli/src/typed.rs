@@ -14,7 +14,7 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::engine::{SessionInfo, IssueNumber, Usd};
+use autoissue_core::engine::{IssueNumber, SessionInfo, Usd};
 
 use crate::args::{Color, Common, OutputForm, RunArgs, ServeArgs};
 use crate::shell::quoted;
@@ -187,7 +187,9 @@ impl Typed {
         match (&self.command, &info.directive) {
             (TypedCommand::Plan(files), _) => self.plan_again(files, info, plan_file, &run),
             (_, Some(_)) => self.plan_again(&PlanFiles::default(), info, plan_file, &run),
-            (TypedCommand::Exec { label, flags }, None) => self.exec_again(label, flags.clone(), &run),
+            (TypedCommand::Exec { label, flags }, None) => {
+                self.exec_again(label, flags.clone(), &run)
+            }
             (TypedCommand::Demo | TypedCommand::Other, None) => {
                 self.exec_again(&info.label, Words::default(), &run)
             }

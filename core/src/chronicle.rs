@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use autoissue_engine::{
     AttemptEvent, Engine, Event, IssueNumber, Outcome, Phase, PlanEvent, SessionEvent,
-    SessionOutcome, TaskState, Task, TaskEvent,
+    SessionOutcome, Task, TaskEvent, TaskState,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -231,9 +231,10 @@ impl Chronicle {
     pub fn state(&self, task: &Task) -> TaskStatus {
         match &task.state {
             TaskState::Running(_) if !self.is_still() => TaskStatus::Running,
-            TaskState::Classifying | TaskState::Choosing | TaskState::Waiting { .. } | TaskState::Running(_) => {
-                TaskStatus::Waiting
-            }
+            TaskState::Classifying
+            | TaskState::Choosing
+            | TaskState::Waiting { .. }
+            | TaskState::Running(_) => TaskStatus::Waiting,
             TaskState::Ended(outcome) => outcome.group().into(),
         }
     }

@@ -15,7 +15,7 @@ mod guard;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use autoissue_engine::{Classification, Effort, PluginFailureAction, Issue, PluginFailure, Usd};
+use autoissue_engine::{Classification, Effort, Issue, PluginFailure, PluginFailureAction, Usd};
 use autoissue_journal::CostRow;
 use autoissue_plugin_host::{Kind, NoStrategy};
 use autoissue_plugin_sdk as sdk;
@@ -140,14 +140,22 @@ impl Strategies {
     pub fn builtin() -> Self {
         Self {
             classifier: ConfiguredStrategy::builtin(built_in::classifier(), Classifier::describe),
-            selector: ConfiguredStrategy::builtin(built_in::model_selector(), ModelSelector::describe),
-            backend: ConfiguredStrategy::builtin((built_in::free_agent().backend)(), AgentBackend::describe),
+            selector: ConfiguredStrategy::builtin(
+                built_in::model_selector(),
+                ModelSelector::describe,
+            ),
+            backend: ConfiguredStrategy::builtin(
+                (built_in::free_agent().backend)(),
+                AgentBackend::describe,
+            ),
             template: ConfiguredStrategy::builtin(built_in::pr_template(), PrTemplate::describe),
             domains: DOMAINS.map(str::to_owned).to_vec(),
             history: Vec::new(),
             repository: String::new(),
             run_label: String::new(),
-            tell: Box::new(|plugin_failure| tracing::warn!(?plugin_failure, "a plugin did not decide")),
+            tell: Box::new(|plugin_failure| {
+                tracing::warn!(?plugin_failure, "a plugin did not decide")
+            }),
         }
     }
 
@@ -187,7 +195,8 @@ impl Strategies {
                 let agents = built_in::agents().map(BuiltInAgent::name);
                 return Err(known.unknown("agent.backend", name, agents));
             };
-            strategies.backend = ConfiguredStrategy::builtin((agent.backend)(), AgentBackend::describe);
+            strategies.backend =
+                ConfiguredStrategy::builtin((agent.backend)(), AgentBackend::describe);
         }
         Ok(strategies)
     }
@@ -200,12 +209,15 @@ impl Strategies {
                     self.classifier = ConfiguredStrategy::plugin(plugin.classifier(name)?, chosen);
                 }
                 Kind::ModelSelector => {
-                    self.selector = ConfiguredStrategy::plugin(plugin.model_selector(name)?, chosen);
+                    self.selector =
+                        ConfiguredStrategy::plugin(plugin.model_selector(name)?, chosen);
                 }
                 Kind::AgentBackend => {
                     self.backend = ConfiguredStrategy::plugin(plugin.agent_backend(name)?, chosen);
                 }
-                Kind::PrTemplate => self.template = ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen),
+                Kind::PrTemplate => {
+                    self.template = ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen)
+                }
             }
         }
         Ok(())
@@ -340,7 +352,10 @@ impl Strategies {
             return Err(plugin_failure);
         }
         let answer = builtin().map_err(|error| PluginFailure {
-            message: format!("{}; the built-in failed too: {error}", plugin_failure.message),
+            message: format!(
+                "{}; the built-in failed too: {error}",
+                plugin_failure.message
+            ),
             then: PluginFailureAction::Fail,
             ..plugin_failure.clone()
         })?;

@@ -9,9 +9,9 @@
 use std::collections::VecDeque;
 
 use autoissue_core::engine::{
-    SessionInfo, AgentReport, AttemptEffect, AttemptInput, Effect, Ended, Engine, CostHistory, Input,
-    IntakeInput, Issue, IssueNumber, CostReporting, ModelChoice, Publication, SessionInput, Settings,
-    Spent, TaskEffect, TaskInput, Time, Usd, Work,
+    AgentReport, AttemptEffect, AttemptInput, CostHistory, CostReporting, Effect, Ended, Engine,
+    Input, IntakeInput, Issue, IssueNumber, ModelChoice, Publication, SessionInfo, SessionInput,
+    Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 use autoissue_core::strategy::Strategies;
 use autoissue_tests::measure::{
@@ -49,15 +49,19 @@ fn in_process() {
     ];
     let mut rows = vec![heading.map(str::to_owned)];
     for n in N_ISSUES {
-        let runs: Vec<MeasuredSession> = (0..N_ROUNDS).map(|_| MeasuredSession::measured(n)).collect();
-        let ms = |of: fn(&MeasuredSession) -> f64| format!("{:.0}", 1e3 * median(runs.iter().map(of)));
+        let runs: Vec<MeasuredSession> = (0..N_ROUNDS)
+            .map(|_| MeasuredSession::measured(n))
+            .collect();
+        let ms =
+            |of: fn(&MeasuredSession) -> f64| format!("{:.0}", 1e3 * median(runs.iter().map(of)));
         rows.push([
             n.to_string(),
             ms(|measured| measured.classify_s),
             ms(|measured| measured.admit_s),
             format!(
                 "{:.1}",
-                1e6 * median(runs.iter().map(|measured| measured.decide_s)) / N_DECISIONS.min(n) as f64
+                1e6 * median(runs.iter().map(|measured| measured.decide_s))
+                    / N_DECISIONS.min(n) as f64
             ),
             runs[0]
                 .memory_mib

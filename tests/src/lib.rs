@@ -24,4 +24,4 @@ pub use made_up::{MadeUp, Recipe};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
 pub use scratch::scratch;
 pub use served::{Served, Started, port_of};
-pub use terminal::{TerminalContents, Terminal};
+pub use terminal::{Terminal, TerminalContents};

@@ -14,10 +14,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::engine::{
-    SessionInfo, AgentReport, AttemptEffect, AttemptInput, CheckResult, Classification, Effect, Ended,
-    Engine, Event, Failure, FileChange, CostHistory, Input, IntakeEffect, IntakeInput, Issue,
-    IssueNumber, ModelChoice, Publication, PullRequest, ServiceInput, SessionEvent, SessionInput,
-    SessionOutcome, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
+    AgentReport, AttemptEffect, AttemptInput, CheckResult, Classification, CostHistory, Effect,
+    Ended, Engine, Event, Failure, FileChange, Input, IntakeEffect, IntakeInput, Issue,
+    IssueNumber, ModelChoice, Publication, PullRequest, ServiceInput, SessionEvent, SessionInfo,
+    SessionInput, SessionOutcome, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 use autoissue_core::journal::repository_lock::{
     Holder, RepositoryLock, repository_key, state_lock,

@@ -98,7 +98,11 @@ impl Terminal {
 
     /// Waits until the condition holds for the screen; returns the screen.
     #[track_caller]
-    pub fn wait_until(&self, what: &str, sees: impl Fn(&TerminalContents) -> bool) -> TerminalContents {
+    pub fn wait_until(
+        &self,
+        what: &str,
+        sees: impl Fn(&TerminalContents) -> bool,
+    ) -> TerminalContents {
         let deadline = Instant::now() + WAIT_MAX;
         let mut shown = lock(&self.shown);
         loop {

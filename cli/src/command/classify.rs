@@ -11,7 +11,7 @@ use autoissue_core::engine::{
     Classification, Engine, Issue, IssueNumber, Phase, SessionOutcome, Task,
 };
 use autoissue_core::plugins::{self, Plugins};
-use autoissue_core::session::{Exec, SessionRequest, SessionError};
+use autoissue_core::session::{Exec, SessionError, SessionRequest};
 use autoissue_core::strategy::Strategies;
 use autoissue_core::summary::SessionResult;
 use clap::Args;
@@ -70,8 +70,8 @@ fn classifier(
     let plugins = plugins.map_err(SessionError::from)?;
     let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;
     let console = invocation.console.clone();
-    let strategies =
-        strategies.telling(move |plugin_failure| console.warn(&message(&plugin_failed(&plugin_failure))));
+    let strategies = strategies
+        .telling(move |plugin_failure| console.warn(&message(&plugin_failed(&plugin_failure))));
     Ok(move |issue: &Issue| {
         strategies
             .classify(issue)

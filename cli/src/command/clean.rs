@@ -3,8 +3,8 @@
 //! age or size.
 
 use autoissue_core::clean::{
-    CleanOrder, Cleaned, CleanedWorktree, Contents, CleanOutcome, KeptWork, Reason, SetAside, clean,
-    clean_transcripts,
+    CleanOrder, CleanOutcome, Cleaned, CleanedWorktree, Contents, KeptWork, Reason, SetAside,
+    clean, clean_transcripts,
 };
 use autoissue_core::process::error_chain;
 use autoissue_core::retention::Freed;

@@ -24,7 +24,7 @@ use crate::host::Invocation;
 use crate::run_session;
 use crate::shell::quoted;
 use crate::typed::STATE_VARIABLE;
-use crate::typed::{TypedCommand, Typed};
+use crate::typed::{Typed, TypedCommand};
 
 /// Arguments of `demo`.
 #[derive(Clone, Debug, Args)]

@@ -12,7 +12,7 @@ use crate::host::Invocation;
 use crate::local_time::TimeOfDay;
 use crate::local_time::now_ms;
 use crate::run_session::{self, Display};
-use crate::typed::{TypedCommand, Typed, Words};
+use crate::typed::{Typed, TypedCommand, Words};
 
 /// Arguments of `exec`.
 #[derive(Clone, Debug, Default, Args)]
@@ -81,7 +81,8 @@ pub(crate) fn run(invocation: &Invocation, args: &ExecArgs) -> Result<ExitCode, 
         run_session::until_finished(invocation, ready, order(invocation, args), display)?;
     run_session::print(invocation, &finished, &state_dir)?;
     let result = SessionResult::of(finished.chronicle.engine());
-    let is_empty = result == SessionResult::AllDone && finished.chronicle.engine().tasks().is_empty();
+    let is_empty =
+        result == SessionResult::AllDone && finished.chronicle.engine().tasks().is_empty();
     Ok(if args.fail_if_empty && is_empty {
         ExitCode::SomeFailed
     } else {

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use autoissue_core::planner::{self, Document};
 use autoissue_core::session::{
-    Consent, Finished, SessionRequest, PlanOrder, PlannedBefore, Resume, planned_before,
+    Consent, Finished, PlanOrder, PlannedBefore, Resume, SessionRequest, planned_before,
 };
 use autoissue_core::summary::SessionResult;
 use clap::Args;
@@ -30,7 +30,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Invocation, Ready};
 use crate::run_session::{self, Display};
-use crate::typed::{TypedCommand, PlanFiles, Typed};
+use crate::typed::{PlanFiles, Typed, TypedCommand};
 
 use agreement::{Agreement, ask};
 use out::Out;
@@ -165,7 +165,11 @@ fn with(order: SessionRequest, consent: Consent) -> SessionRequest {
     }
 }
 
-fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<SessionRequest, CliError> {
+fn order(
+    invocation: &Invocation,
+    args: &PlanArgs,
+    ready: &Ready,
+) -> Result<SessionRequest, CliError> {
     if let Some(path) = &args.from {
         let Document {
             directive,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use autoissue_core::journal::repository_lock::LockError;
-use autoissue_core::session::{SessionRequest, Resume, SessionError, session_to_resume};
+use autoissue_core::session::{Resume, SessionError, SessionRequest, session_to_resume};
 use clap::Args;
 
 use super::{plan, status};
@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
 use crate::liveness::{holder_of, recorded};
-use crate::typed::{TypedCommand, Typed};
+use crate::typed::{Typed, TypedCommand};
 
 /// Arguments of `resume`.
 #[derive(Clone, Debug, Default, Args)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use autoissue_core::chronicle::{Chronicle, Counts, SessionStatus, Totals};
-use autoissue_core::engine::{Engine, IssueNumber, Outcome, TaskState, Task, Time};
+use autoissue_core::engine::{Engine, IssueNumber, Outcome, Task, TaskState, Time};
 use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::recorded::Recorded;
 use autoissue_core::summary::{Summary, rfc3339};
@@ -136,10 +136,16 @@ fn cells_of(row: &SessionRow, totals: &Totals, invocation: &Invocation) -> [Stri
 }
 
 /// Returns a session's status as text, with the command that continues it.
-pub(crate) fn status_of(row: &SessionRow, status: SessionStatus, invocation: &Invocation) -> String {
+pub(crate) fn status_of(
+    row: &SessionRow,
+    status: SessionStatus,
+    invocation: &Invocation,
+) -> String {
     let resume = || invocation.recorded(row).resume(row.id.as_str());
     match status {
-        SessionStatus::Died => format!("interrupted, the process died (resume with `{}`)", resume()),
+        SessionStatus::Died => {
+            format!("interrupted, the process died (resume with `{}`)", resume())
+        }
         SessionStatus::Interrupted => format!("interrupted (resume with `{}`)", resume()),
         status => status.name().to_owned(),
     }

@@ -253,7 +253,9 @@ async fn metrics(State(app): Shared, asked: Asked<Which>) -> Answer<view::Metric
 
 async fn budget(State(app): Shared, asked: Asked<Which>) -> Answer<view::BudgetHistory> {
     let hub = query(asked)?.hub(&app).await?;
-    Ok(Json(hub.look(super::session_views::SessionViews::budget_history)))
+    Ok(Json(
+        hub.look(super::session_views::SessionViews::budget_history),
+    ))
 }
 
 async fn breaker(State(app): Shared, asked: Asked<Which>) -> Answer<view::BreakerView> {

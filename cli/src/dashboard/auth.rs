@@ -255,7 +255,10 @@ impl Auth {
                     .map(|(place, _)| *place);
                 oldest.map(|oldest| wrong.remove(&oldest));
             }
-            wrong.entry(place).or_insert(FailedLogins { n: 0, since: now }).n += 1;
+            wrong
+                .entry(place)
+                .or_insert(FailedLogins { n: 0, since: now })
+                .n += 1;
         }
         Ok(is_right)
     }

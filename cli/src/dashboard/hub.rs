@@ -21,8 +21,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
 use super::output::Outputs;
-use super::shown::Shown;
 use super::session_views::{SessionViews, Style};
+use super::shown::Shown;
 use super::view;
 use crate::local_time::now_ms;
 

@@ -10,7 +10,7 @@ use autoissue_core::chronicle::{
 };
 use autoissue_core::engine::{
     Breaker, BreakerState, Engine, Event, IssueNumber, Outcome, Phase, Service, SessionOutcome,
-    TaskState, Task, Time, Usd,
+    Task, TaskState, Time, Usd,
 };
 use autoissue_core::journal::SessionId;
 use autoissue_core::summary::rfc3339;

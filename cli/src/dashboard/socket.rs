@@ -6,7 +6,7 @@ use std::path::Path;
 use autoissue_core::config::DashboardSettings;
 
 use super::server::{self, Bound};
-use super::{Dashboard, Live, DashboardOptions};
+use super::{Dashboard, DashboardOptions, Live};
 use crate::error::CliError;
 use crate::host::Invocation;
 

@@ -195,7 +195,8 @@ impl Reader {
                     return Some(messages);
                 }
                 Taken::TooOld(until_seq) => {
-                    let views = SessionViews::new(self.hub.session().clone(), self.hub.style().clone());
+                    let views =
+                        SessionViews::new(self.hub.session().clone(), self.hub.style().clone());
                     self.past = Some(Past { views, until_seq });
                 }
             }

@@ -10,8 +10,8 @@ use autoissue_core::secret::redaction::Redaction;
 use super::archive::Archive;
 use super::follow;
 use super::hub::{Control, Hub, Taken};
-use super::shown::Screen;
 use super::session_views::{SessionViews, Style};
+use super::shown::Screen;
 use crate::fixture::{accepted, started};
 use crate::local_time::LocalTime;
 

@@ -2,7 +2,7 @@
 //! the ones here depend on the command that the user typed.
 
 use autoissue_core::demo::DemoError;
-use autoissue_core::forge::{ForgeFailure as _, ForgeError};
+use autoissue_core::forge::{ForgeError, ForgeFailure as _};
 use autoissue_core::journal::JournalError;
 use autoissue_core::plugins::build::BuildError;
 use autoissue_core::recorded::RecordedError;

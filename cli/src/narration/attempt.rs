@@ -4,7 +4,7 @@ use autoissue_core::engine::{
     AgentReport, AttemptEvent, CheckResult, Ended, Engine, Publication, Task, Usd, Work,
 };
 
-use super::Tone::{self, Detail, Good, Warning, Plain};
+use super::Tone::{self, Detail, Good, Plain, Warning};
 use super::{counted, diff_stat, message, next_try, short};
 use crate::local_time::{LocalTime, span};
 use crate::printable::one_line;
@@ -19,7 +19,9 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
             model,
             ..
         } => {
-            let domain = engine.task(event.attempt_id().0).map_or("unknown", Task::domain);
+            let domain = engine
+                .task(event.attempt_id().0)
+                .map_or("unknown", Task::domain);
             let model = model
                 .as_deref()
                 .map(|model| format!(" · {}", one_line(model)))

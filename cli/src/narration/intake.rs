@@ -2,7 +2,7 @@
 
 use autoissue_core::engine::{CheckResult, Engine, IntakeEvent};
 
-use super::Tone::{self, Detail, Warning, Plain};
+use super::Tone::{self, Detail, Plain, Warning};
 use super::{counted, message};
 use crate::local_time::LocalTime;
 use crate::printable::one_line;

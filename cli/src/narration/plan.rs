@@ -1,8 +1,8 @@
 //! Text for planning events, from the directive to its issues.
 
-use autoissue_core::engine::{SessionInfo, Ended, Engine, Phase, PlanEvent};
+use autoissue_core::engine::{Ended, Engine, Phase, PlanEvent, SessionInfo};
 
-use super::Tone::{self, Bad, Detail, Good, Warning, Plain};
+use super::Tone::{self, Bad, Detail, Good, Plain, Warning};
 use super::{counted, message, next_try};
 use crate::local_time::{LocalTime, span};
 use crate::narration::title;
@@ -161,7 +161,10 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
 /// Describes where a planning session is; `None` once all issues exist.
 pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
     let plan_progress = engine.plan_progress()?;
-    let n_issues = plan_progress.plan.as_ref().map_or(0, |plan| plan.issues.len());
+    let n_issues = plan_progress
+        .plan
+        .as_ref()
+        .map_or(0, |plan| plan.issues.len());
     match engine.phase() {
         Phase::Decomposing if plan_progress.attempt.is_some() => Some(format!(
             "the planner is running, attempt {}",

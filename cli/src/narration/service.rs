@@ -2,7 +2,7 @@
 
 use autoissue_core::engine::{Service, ServiceEvent};
 
-use super::Tone::{self, Bad, Detail, Warning, Plain};
+use super::Tone::{self, Bad, Detail, Plain, Warning};
 use super::message;
 use crate::local_time::LocalTime;
 use crate::printable::one_line;

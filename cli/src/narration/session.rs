@@ -2,7 +2,7 @@
 
 use autoissue_core::engine::{SessionEvent, SessionOutcome, Settings};
 
-use super::Tone::{self, Bad, Warning, Plain};
+use super::Tone::{self, Bad, Plain, Warning};
 use super::{message, subject};
 use crate::printable::one_line;
 
@@ -10,9 +10,7 @@ use crate::printable::one_line;
 pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
-        SessionEvent::Started {
-            settings, info, ..
-        } => {
+        SessionEvent::Started { settings, info, .. } => {
             let (repository, subject) = (one_line(&info.repository), subject(info));
             let text = format!(
                 "session of {repository}, {subject}, budget {}",
@@ -28,9 +26,10 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
                 .chain(deciders(settings))
                 .collect()
         }
-        SessionEvent::InterruptRequested => {
-            one(Warning, "stopping: no new work starts; saving work".to_owned())
-        }
+        SessionEvent::InterruptRequested => one(
+            Warning,
+            "stopping: no new work starts; saving work".to_owned(),
+        ),
         SessionEvent::Interrupted => one(
             Warning,
             "everything is saved; the session can be resumed".to_owned(),

@@ -1,6 +1,6 @@
 //! Text for decisions about a task and for its end.
 
-use autoissue_core::engine::{Engine, PluginFailureAction, Outcome, TaskEvent, PluginFailure, Usd};
+use autoissue_core::engine::{Engine, Outcome, PluginFailure, PluginFailureAction, TaskEvent, Usd};
 
 use super::Tone::{self, Detail, Warning};
 use super::{ended, message, model_name, title};
@@ -67,7 +67,9 @@ const fn tone_of(outcome: &Outcome) -> Tone {
     match outcome {
         Outcome::Done { .. } => Tone::Good,
         Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. } => Tone::Plain,
-        Outcome::NotStarted { .. } | Outcome::NeedsYou { .. } | Outcome::Budget { .. } => Tone::Warning,
+        Outcome::NotStarted { .. } | Outcome::NeedsYou { .. } | Outcome::Budget { .. } => {
+            Tone::Warning
+        }
         Outcome::NoChange | Outcome::Failed { .. } | Outcome::Skipped { .. } => Tone::Bad,
     }
 }

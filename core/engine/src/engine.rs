@@ -26,8 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::queue::Queue;
 use crate::{
-    SessionInfo, Attempt, Breaker, BreakerState, CheckResult, Effect, Event, CostHistory, Input, IssueNumber,
-    Ledger, PlannedIssue, PlanProgress, Service, SessionOutcome, Settings, Task, Time, Usd,
+    Attempt, Breaker, BreakerState, CheckResult, CostHistory, Effect, Event, Input, IssueNumber,
+    Ledger, PlanProgress, PlannedIssue, Service, SessionInfo, SessionOutcome, Settings, Task, Time,
+    Usd,
 };
 
 /// The state of a session, and its decisions.
@@ -206,7 +207,9 @@ impl Engine {
     /// Returns the amounts as shown to people: spent is what is settled plus what running attempts
     /// have metered; reserved is what is left of their reservations.
     pub fn ledger(&self) -> Ledger {
-        let planner = self.plan_progress().and_then(|plan_progress| plan_progress.attempt);
+        let planner = self
+            .plan_progress()
+            .and_then(|plan_progress| plan_progress.attempt);
         let planner = planner.map_or(Usd::ZERO, |attempt| attempt.reserved - attempt.metered);
         // Each attempt on its own: overspending of one does not reduce the reservations of others.
         let attempts = self.running().filter_map(Task::attempt);
@@ -220,7 +223,9 @@ impl Engine {
 
     /// Returns what running attempts, including the planner's, have metered but not settled.
     pub fn metered(&self) -> Usd {
-        let planner = self.plan_progress().and_then(|plan_progress| plan_progress.attempt);
+        let planner = self
+            .plan_progress()
+            .and_then(|plan_progress| plan_progress.attempt);
         let planner = planner.map_or(Usd::ZERO, |attempt| attempt.metered);
         let attempts = self.running().filter_map(Task::attempt);
         attempts

@@ -31,12 +31,12 @@ mod ledger;
 mod money;
 mod outcome;
 mod plan;
+mod plugin_failure;
 mod queue;
 mod retry;
 mod settings;
 mod task;
 mod time;
-mod plugin_failure;
 
 pub use agent::{AgentReport, AgentSession};
 pub use autoissue_plugin_sdk::{AgentTask, Effort};
@@ -64,9 +64,9 @@ pub use ledger::Ledger;
 pub use money::Usd;
 pub use outcome::{NotStarted, Outcome, OutcomeGroup, SessionOutcome, Skip};
 pub use plan::{
-    Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, PlanProgress, Rejection,
+    Complexity, Plan, PlanProgress, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Rejection,
 };
-pub use settings::{SessionInfo, UnfinishedWork, CostReporting, ModelChoice, RedBase, Settings};
-pub use task::{Attempt, AttemptState, TaskState, Task};
+pub use plugin_failure::{PluginFailure, PluginFailureAction};
+pub use settings::{CostReporting, ModelChoice, RedBase, SessionInfo, Settings, UnfinishedWork};
+pub use task::{Attempt, AttemptState, Task, TaskState};
 pub use time::Time;
-pub use plugin_failure::{PluginFailureAction, PluginFailure};

@@ -9,8 +9,8 @@
 
 use crate::issue::SharedIssue;
 use crate::{
-    AgentReport, AgentSession, AttemptStage, CheckResult, Classification, UnfinishedWork, Effort, Ended,
-    FailureType, Outcome, Publication, Start, TaskKind, Time, Usd, Work,
+    AgentReport, AgentSession, AttemptStage, CheckResult, Classification, Effort, Ended,
+    FailureType, Outcome, Publication, Start, TaskKind, Time, UnfinishedWork, Usd, Work,
 };
 
 /// An issue accepted into the session.

@@ -17,7 +17,7 @@ mod registry;
 mod timestamp;
 
 pub use forge::{
-    Backlog, Description, ForgeFailure, Forge, ForgeError, IssueDraft, IssueState, PullRequestDraft,
-    depends_on,
+    Backlog, Description, Forge, ForgeError, ForgeFailure, IssueDraft, IssueState,
+    PullRequestDraft, depends_on,
 };
 pub use registry::{ForgeKind, OpenError, OpenRequest, Opened};

@@ -33,8 +33,8 @@ use tokio_util::sync::CancellationToken;
 use crate::mirror::Mirror;
 use crate::remote::RemoteFailure;
 use crate::worktrees::{
-    CollectRequest, Collected, Directory, WorktreeEntry, LeaseRequest, Leased, Options, Saved, ExistingWorktree,
-    WorktreeError, Worktrees,
+    CollectRequest, Collected, Directory, ExistingWorktree, LeaseRequest, Leased, Options, Saved,
+    WorktreeEntry, WorktreeError, Worktrees,
 };
 pub use serve::serve;
 use wire::{Answer, Refusal, Reply, Request, Setup};
@@ -439,8 +439,12 @@ impl Collectors {
                 Request::Discard(_) => Limit::Removing(time_max.as_secs()),
                 _ => Limit::Reading(time_max.as_secs()),
             }),
-            Err(RequestFailure::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => out_of_memory(),
-            Err(RequestFailure::Died(exit, said)) => unreadable(Limit::Died(how_it_died(&exit, &said))),
+            Err(RequestFailure::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => {
+                out_of_memory()
+            }
+            Err(RequestFailure::Died(exit, said)) => {
+                unreadable(Limit::Died(how_it_died(&exit, &said)))
+            }
             Err(RequestFailure::Killed) => CollectorError::Killed,
         };
         collector.end().await;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::BRANCH_PREFIX;
 use crate::commit_id::CommitId;
 use crate::program::{Git, GitError, redact};
-pub use upload::{LfsError, lfs_is_configured, lfs_version, classify_upload_failure};
+pub use upload::{LfsError, classify_upload_failure, lfs_is_configured, lfs_version};
 
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;

@@ -53,7 +53,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attributes;
 use crate::commit_id::CommitId;
-use crate::mirror::{LibraryStep, FileChange, Mirror, MirrorError};
+use crate::mirror::{FileChange, LibraryStep, Mirror, MirrorError};
 use crate::program::{Git, GitError};
 use ignored::Ignored;
 use record::{Phase, Record, Records};
@@ -1275,7 +1275,8 @@ impl Worktrees {
         };
         let tree = self.tree_of(head)?;
         let base_tree = self.tree_of(base)?;
-        let contained = examined.history == AgentCommits::Kept && examined.snapshot.tree != base_tree;
+        let contained =
+            examined.history == AgentCommits::Kept && examined.snapshot.tree != base_tree;
         let repeated = tree == base_tree || tree == examined.snapshot.tree;
         Ok((!contained && !repeated && self.mirror.is_ours(head)?).then(|| (head.clone(), tree)))
     }

@@ -71,7 +71,10 @@ fn cost_hash(number: i64, session: i64, cost: &CostRow) -> Result<Hash, StoreErr
 
 /// Reads the newest first, so that a missing last row is found like any other; returns the oldest
 /// first.
-pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<CostRow>, StoreError> {
+pub(super) fn read_costs(
+    connection: &Connection,
+    n_costs: i64,
+) -> Result<Vec<CostRow>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT number, session, hash, backend, model, domain, usd_micros, known, finished_at_ms, outcome
          FROM cost ORDER BY number DESC",

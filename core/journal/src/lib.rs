@@ -50,7 +50,7 @@ pub use events::{NewEvent, StoredEvent};
 pub use outdated::OutdatedJournal;
 pub use requests::Request;
 pub use session_id::{InvalidSessionId, SessionId};
-pub use sessions::{NewSession, SessionRow, StoredStatus, StatusChange};
+pub use sessions::{NewSession, SessionRow, StatusChange, StoredStatus};
 
 use costs::{insert_cost, read_costs};
 use error::StoreError;
@@ -584,7 +584,10 @@ fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Sto
     schema::check(connection)
 }
 
-fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Result<Found, StoreError> {
+fn refuse_newer_or_emptied(
+    connection: &Connection,
+    promised: Option<i64>,
+) -> Result<Found, StoreError> {
     let found = schema::identify(connection)?;
     match found {
         Found::Nothing if promised.is_some() => Err(Damage::Emptied.into()),

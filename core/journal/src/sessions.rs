@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SessionId;
 use super::chain::{Fields, Hash};
-use super::error::{Break, Damage, StoreError, JournalError};
+use super::error::{Break, Damage, JournalError, StoreError};
 use super::head::{Head, integer, unsigned};
 
 /// The initial values of a session.
@@ -132,7 +132,10 @@ impl Tip {
         Tip::find(connection, session)?.ok_or_else(missing)
     }
 
-    pub(super) fn find(connection: &Connection, session: &SessionId) -> Result<Option<Tip>, StoreError> {
+    pub(super) fn find(
+        connection: &Connection,
+        session: &SessionId,
+    ) -> Result<Option<Tip>, StoreError> {
         const FROM: &str =
             "FROM session s LEFT JOIN session_state t ON t.number = s.number WHERE s.id = ?1";
         let sql = format!("SELECT {} {FROM}", Tip::COLUMNS);

@@ -13,14 +13,14 @@ pub mod environment;
 mod error_chain;
 mod line_reader;
 pub mod pager;
+mod process_table;
 mod program;
 pub mod supervisor;
-mod process_table;
 
 pub use error_chain::error_chain;
 pub use line_reader::LINE_BYTES_MAX;
+pub use process_table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};
 pub use program::{
     Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source,
     SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_attentive,
 };
-pub use process_table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};

@@ -37,8 +37,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bounded_output::BoundedOutput;
 use crate::line_reader::LineReader;
-use crate::supervisor::{Command, Header, KILL_TIME_MAX, SupervisorMessage};
 use crate::process_table::{TAG_VARIABLE, end_adopted, start_of, sweep_tagged_exactly};
+use crate::supervisor::{Command, Header, KILL_TIME_MAX, SupervisorMessage};
 
 /// Most bytes of standard input for a program: the supervisor keeps them in memory. Prompts are
 /// kilobytes.

@@ -273,7 +273,10 @@ enum SupervisorEvent {
 }
 
 /// Starts both threads. They end with the process.
-fn listen(control: BufReader<UnixStream>, more: Option<More>) -> io::Result<Receiver<SupervisorEvent>> {
+fn listen(
+    control: BufReader<UnixStream>,
+    more: Option<More>,
+) -> io::Result<Receiver<SupervisorEvent>> {
     let (events, receiver) = channel();
     let reaper_events = events.clone();
     thread::Builder::new()
@@ -323,7 +326,9 @@ fn obey(control: BufReader<UnixStream>, more: Option<&More>, events: &Sender<Sup
                 let _ = more.map(|more| more.send(text.into_bytes()));
                 continue;
             }
-            Ok(Command::Terminate { grace_ms }) => SupervisorEvent::Terminate(Duration::from_millis(grace_ms)),
+            Ok(Command::Terminate { grace_ms }) => {
+                SupervisorEvent::Terminate(Duration::from_millis(grace_ms))
+            }
             Ok(Command::Kill) => SupervisorEvent::Kill,
             // The engine is the same build, so other commands do not exist.
             Err(_) => continue,
@@ -399,7 +404,10 @@ impl Watch {
     fn next(&self) -> Result<SupervisorEvent, RecvTimeoutError> {
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
         match self.phase {
-            Phase::Running => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Phase::Running => self
+                .events
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected),
             Phase::Terminating { until } => self.events.recv_timeout(left(until)),
             Phase::Killing { until } => self.events.recv_timeout(left(until).min(KILL_ROUND)),
         }

@@ -94,7 +94,9 @@ fn of_session(chronicle: &Chronicle) -> Option<SessionNeed<'_>> {
         (Phase::Over(SessionOutcome::Failed { message, .. }), _) => {
             Some(SessionNeed::Failed(message))
         }
-        (_, SessionStatus::Interrupted) if engine.is_unconfirmed() => Some(SessionNeed::Unconfirmed),
+        (_, SessionStatus::Interrupted) if engine.is_unconfirmed() => {
+            Some(SessionNeed::Unconfirmed)
+        }
         (_, SessionStatus::Interrupted) => Some(SessionNeed::Interrupted(engine.required_fix())),
         (_, SessionStatus::Died) => Some(SessionNeed::Died),
         _ => None,

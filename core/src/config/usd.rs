@@ -144,7 +144,10 @@ mod tests {
             f64::NEG_INFINITY,
         ] {
             assert!(
-                matches!(NonNegativeUsd::from_dollars(dollars), Err(NonNegativeUsdError::OutOfRange { .. })),
+                matches!(
+                    NonNegativeUsd::from_dollars(dollars),
+                    Err(NonNegativeUsdError::OutOfRange { .. })
+                ),
                 "{dollars}"
             );
         }

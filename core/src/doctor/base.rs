@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::checks::{
-    Check, CheckResult, ChecksError, SetupError, CommandEnvironment, run_checks, run_setup,
+    Check, CheckResult, ChecksError, CommandEnvironment, SetupError, run_checks, run_setup,
 };
 use crate::config::{Config, RedBaseSetting};
 use crate::preflight::{Finding, SessionError};
@@ -105,7 +105,11 @@ impl BaseChecks<'_> {
         Ok(worktrees)
     }
 
-    async fn judge(&self, workplace: &CommandEnvironment, cancel: &CancellationToken) -> Vec<Finding> {
+    async fn judge(
+        &self,
+        workplace: &CommandEnvironment,
+        cancel: &CancellationToken,
+    ) -> Vec<Finding> {
         let executor = &self.config.executor;
         let timeout = Duration::from_secs(60 * u64::from(executor.timeout_minutes));
         let done = run_setup(

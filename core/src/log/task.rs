@@ -10,7 +10,9 @@ pub(super) fn event(seq: u64, kind: &str, event: &TaskEvent) {
         }
         TaskEvent::PluginFailed(_) => info!(seq, event = kind, "journaled"),
         // There are at least as many of these as issues.
-        TaskEvent::Accepted { .. } | TaskEvent::Classified { .. } | TaskEvent::ModelSelected { .. } => {
+        TaskEvent::Accepted { .. }
+        | TaskEvent::Classified { .. }
+        | TaskEvent::ModelSelected { .. } => {
             debug!(seq, event = kind, "journaled");
         }
     }

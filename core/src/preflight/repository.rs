@@ -13,7 +13,9 @@ use super::Finding;
 pub(crate) fn dry_run_push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
     match remote.dry_run_push(checkout.path(), &commit) {
-        Err(error) if classify_failure(&error) == RemoteFailure::Credentials => Some(no_push(remote, &error)),
+        Err(error) if classify_failure(&error) == RemoteFailure::Credentials => {
+            Some(no_push(remote, &error))
+        }
         Err(error) => {
             tracing::warn!(%error, "cannot try a push with `--dry-run`");
             None

@@ -25,7 +25,7 @@ use super::request::{StartRequest, is_unfinished};
 use super::settings::{history, settings, started, unfinished_work};
 use super::waiting;
 use super::workspace::{lock, mirror_of, open_workspace};
-use super::{Awake, Consent, SessionRequest, PlanOrder, Resume, Session, SessionError};
+use super::{Awake, Consent, PlanOrder, Resume, Session, SessionError, SessionRequest};
 use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::chronicle::Chronicle;
@@ -41,7 +41,11 @@ use crate::work::{Services, Workspace};
 /// How many sessions are searched for one to resume.
 const N_SESSIONS_MAX: usize = 1_000;
 
-pub(super) fn open(config: Config, host: &Host, order: SessionRequest) -> Result<Session, SessionError> {
+pub(super) fn open(
+    config: Config,
+    host: &Host,
+    order: SessionRequest,
+) -> Result<Session, SessionError> {
     if matches!(&order, SessionRequest::Exec(exec) if exec.label.trim().is_empty()) {
         return Err(SessionError::EmptyLabel);
     }
@@ -50,7 +54,9 @@ pub(super) fn open(config: Config, host: &Host, order: SessionRequest) -> Result
     }
     let project = inspect(config, host, matches!(order, SessionRequest::Plan(_)))?;
     match order {
-        SessionRequest::Exec(exec) if exec.dry_run => dry_run(project, host, StartRequest::Exec(exec)),
+        SessionRequest::Exec(exec) if exec.dry_run => {
+            dry_run(project, host, StartRequest::Exec(exec))
+        }
         SessionRequest::Exec(exec) => start(project, host, StartRequest::Exec(exec)),
         SessionRequest::Plan(plan) => start(project, host, StartRequest::Plan(plan)),
         SessionRequest::Resume(wanted) => resume(project, host, &wanted),
@@ -336,7 +342,9 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     let inputs = channel();
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session has ended.
-    let tell = move |plugin_failure| drop(heard.send(Input::Task(TaskInput::PluginFailed(plugin_failure))));
+    let tell = move |plugin_failure| {
+        drop(heard.send(Input::Task(TaskInput::PluginFailed(plugin_failure))))
+    };
     let notes = Arc::new(BacklogNotes::default());
     let services = Services {
         notes: notes.clone(),

@@ -169,8 +169,11 @@ pub fn planned_before(
             None if is_unfinished(&row) => return Ok(Some(PlannedBefore::Unfinished(id))),
             None => {
                 let engine = Recorded::read(journal, row)?.chronicle.into_engine();
-                let plan_progress = engine.plan_progress().filter(|plan_progress| !plan_progress.is_declined);
-                let Some(plan) = plan_progress.and_then(|plan_progress| plan_progress.plan.clone()) else {
+                let plan_progress = engine
+                    .plan_progress()
+                    .filter(|plan_progress| !plan_progress.is_declined);
+                let Some(plan) = plan_progress.and_then(|plan_progress| plan_progress.plan.clone())
+                else {
                     continue;
                 };
                 return Ok(Some(match repeated.remove(&plan.id) {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use ::autoissue_plugin_sdk as sdk;
 use autoissue_engine::{
-    SessionInfo, UnfinishedWork, CostHistory, Input, IssueNumber, CostReporting, ModelChoice, RedBase, SessionInput,
-    Settings, Usd,
+    CostHistory, CostReporting, Input, IssueNumber, ModelChoice, RedBase, SessionInfo,
+    SessionInput, Settings, UnfinishedWork, Usd,
 };
 use autoissue_journal::Journal;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use autoissue_engine::{Failure, FileChange, Issue, Work};
 use autoissue_git::collector::CollectorError;
-use autoissue_git::worktrees::{self, CollectRequest, Collected, AgentCommits, IgnoredFiles};
+use autoissue_git::worktrees::{self, AgentCommits, CollectRequest, Collected, IgnoredFiles};
 use autoissue_plugin_sdk::{commit_text, hidden_text};
 use autoissue_process::error_chain;
 

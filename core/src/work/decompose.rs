@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use super::failure::collector_failure;
 use super::{AttemptId, Services, blocking, uuid};
-use crate::agent::{self, Launch, Seen, AgentControl};
+use crate::agent::{self, AgentControl, Launch, Seen};
 use crate::bus::{Progress, ProgressKind};
 use crate::planner::{self, PlannerQuestion};
 use crate::wall_clock::wall_clock_ms;

@@ -30,7 +30,9 @@ pub(super) fn commit(text: &str) -> Result<CommitId, Failure> {
 pub(super) fn remote_failure(error: &RemoteError) -> Failure {
     let message = error_chain(error);
     match error {
-        RemoteError::Unreachable { source, .. } if classify_failure(source) == RemoteFailure::Credentials => {
+        RemoteError::Unreachable { source, .. }
+            if classify_failure(source) == RemoteFailure::Credentials =>
+        {
             Failure::Auth { message }
         }
         RemoteError::Unreachable { .. }

@@ -5,15 +5,16 @@ use std::error::Error;
 use std::sync::Arc;
 
 use autoissue_engine::{
-    CheckResult, Failure, PluginFailureAction, IssueNumber, Publication, PublishOrder, PullRequest, StackedOn,
-    Time, PluginFailure,
+    CheckResult, Failure, IssueNumber, PluginFailure, PluginFailureAction, Publication,
+    PublishOrder, PullRequest, StackedOn, Time,
 };
 use autoissue_forge::PullRequestDraft;
 use autoissue_git::BRANCH_PREFIX;
 use autoissue_git::CommitId;
 use autoissue_git::mirror::{CopyError, PushError, UploadError};
 use autoissue_git::remote::{
-    INSTALL_LFS, RemoteError, RemoteFailure, is_of_this_work, classify_upload_failure, classify_failure,
+    INSTALL_LFS, RemoteError, RemoteFailure, classify_failure, classify_upload_failure,
+    is_of_this_work,
 };
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use autoissue_process::error_chain;
@@ -162,7 +163,9 @@ impl Services {
                 ..
             } => Some(classify_upload_failure(source)),
             PushError::Broken { source, .. } => Some(classify_failure(source)),
-            PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(classify_failure(source)),
+            PushError::Remote(RemoteError::Unreachable { source, .. }) => {
+                Some(classify_failure(source))
+            }
             PushError::Remote(_) => return Failure::Network { message },
         };
         if let Err(error) = self.forge.check_push_right() {
@@ -327,7 +330,9 @@ fn unwritten(plugin_failure: &PluginFailure) -> Failure {
     );
     match plugin_failure.action {
         PluginFailureAction::Skip => Failure::NeedsPerson { message },
-        PluginFailureAction::Fallback | PluginFailureAction::Fail => Failure::Validation { message },
+        PluginFailureAction::Fallback | PluginFailureAction::Fail => {
+            Failure::Validation { message }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use autoissue_plugin_sdk::AgentTask;
 use tokio::sync::watch;
 
 use super::{AttemptId, Services, uuid};
-use crate::agent::{self, Launch, Seen, AgentControl};
+use crate::agent::{self, AgentControl, Launch, Seen};
 use crate::bus::{Progress, ProgressKind};
 use crate::prompt::{self, Earlier};
 

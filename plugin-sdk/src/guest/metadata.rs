@@ -70,7 +70,12 @@ fn strategy(kind: &str, description: Description, settings: &Settings) -> Strate
     }
 }
 
-fn check(all: &PluginStrategies, kind: &str, name: &str, settings: &str) -> Result<(), PluginError> {
+fn check(
+    all: &PluginStrategies,
+    kind: &str,
+    name: &str,
+    settings: &str,
+) -> Result<(), PluginError> {
     match kind {
         CLASSIFIER => named(&all.classifiers, Classifier::describe, name)?.check_settings(settings),
         MODEL_SELECTOR => {

@@ -202,7 +202,12 @@ impl Policy {
 }
 
 impl Watch {
-    fn judge(&mut self, request: &Received, line: &str, context: &RequestContext<'_>) -> Vec<String> {
+    fn judge(
+        &mut self,
+        request: &Received,
+        line: &str,
+        context: &RequestContext<'_>,
+    ) -> Vec<String> {
         let mut found = Vec::new();
         let target = request.target();
         if target.contains("access_token=")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::checks::{
-    Check, ChecksError, OUTPUT_BYTES_MAX, SetupError, CommandEnvironment, run_checks, run_setup,
+    Check, ChecksError, CommandEnvironment, OUTPUT_BYTES_MAX, SetupError, run_checks, run_setup,
 };
 use tokio_util::sync::CancellationToken;
 

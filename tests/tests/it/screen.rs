@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use autoissue_tests::{Run, Sandbox, TerminalContents, Terminal};
+use autoissue_tests::{Run, Sandbox, Terminal, TerminalContents};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -217,7 +217,11 @@ fn an_agent_cannot_write_over_the_screen() {
         contents.shows("last") && contents.shows("1 running")
     });
     assert_eq!(n_rules(&contents), 1, "{:?}", contents.rows);
-    assert!(contents.shows("a title that means harm"), "{:?}", contents.rows);
+    assert!(
+        contents.shows("a title that means harm"),
+        "{:?}",
+        contents.rows
+    );
     go(&world);
     let (_, contents) = terminal.end();
     is_tidy(&contents);
@@ -232,7 +236,10 @@ fn an_agent_cannot_write_over_the_screen() {
         "[2J", "[H", "1049", "]0;", "]52", "[5;5H", "[41m", "\u{1b}c", "\u{9b}", "\u{202e}",
         "\u{8}", "\u{fe0f}",
     ] {
-        assert!(!contents.written.contains(trick), "{trick:?} was not removed");
+        assert!(
+            !contents.written.contains(trick),
+            "{trick:?} was not removed"
+        );
     }
 }
 
@@ -256,7 +263,13 @@ fn ctrl_c_stops_the_session_and_shows_progress() {
     // In two places: as a line of the log, and as one that remains on the screen.
     fn says(text: &'static str) -> impl Fn(&TerminalContents) -> bool {
         move |contents: &TerminalContents| {
-            contents.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(contents) == 1
+            contents
+                .rows
+                .iter()
+                .filter(|row| row.contains(text))
+                .count()
+                == 2
+                && n_rules(contents) == 1
         }
     }
 

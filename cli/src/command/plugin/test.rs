@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use autoissue_core::plugins::conformance::{Cases, Cost, ConformanceReport, StrategyReport, Subject};
+use autoissue_core::plugins::conformance::{
+    Cases, ConformanceReport, Cost, StrategyReport, Subject,
+};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -102,7 +104,12 @@ fn line(subject: &Subject, report: &ConformanceReport) -> Value {
     })
 }
 
-fn text(subject: &Subject, file: &ComponentFile, report: &ConformanceReport, paint: Paint) -> String {
+fn text(
+    subject: &Subject,
+    file: &ComponentFile,
+    report: &ConformanceReport,
+    paint: Paint,
+) -> String {
     let plugin = subject.plugin();
     let info = plugin.info();
     let mut text = format!(

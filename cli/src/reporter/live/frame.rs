@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 
 use autoissue_core::chronicle::{Chronicle, Money, TaskStatus};
-use autoissue_core::engine::{IssueNumber, Phase, TaskState, Task, Time, Usd};
+use autoissue_core::engine::{IssueNumber, Phase, Task, TaskState, Time, Usd};
 
 use crate::local_time::{LocalTime, span};
 use crate::narration::{blocked, counted_state, stage_of_plan, title};

@@ -3,4 +3,4 @@
 
 mod simulated_session;
 
-pub use simulated_session::{START, Edition, Entry, TURN_MAX, play};
+pub use simulated_session::{Edition, Entry, START, TURN_MAX, play};

@@ -368,13 +368,7 @@ impl SimulatedSession {
             Effect::Plan(effect) => self.carry_out_plan(effect),
             effect => {
                 let stood_in = world::stood_in(&mut self.rng, &self.rates, &effect);
-                let input = work(
-                    &mut self.rng,
-                    &self.rates,
-                    &self.settings,
-                    self.now,
-                    effect,
-                );
+                let input = work(&mut self.rng, &self.rates, &self.settings, self.now, effect);
                 let delay = self.rng.u64(..120_000);
                 if let Some(plugin_failure) = stood_in {
                     self.later(
@@ -408,7 +402,8 @@ impl SimulatedSession {
             limit,
             n_turns: self.rng.u32(1..12),
             ended: self.rates.end(&mut self.rng, self.now),
-            is_honest: self.settings.cost_reporting != CostReporting::AsItGoes || self.rng.u32(..5) > 0,
+            is_honest: self.settings.cost_reporting != CostReporting::AsItGoes
+                || self.rng.u32(..5) > 0,
             stopped: None,
         };
         self.agents.insert((issue, attempt), agent);

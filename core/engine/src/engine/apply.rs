@@ -9,7 +9,7 @@ mod session;
 mod task;
 
 use crate::engine::Engine;
-use crate::{Event, IssueNumber, TaskState, Task, Time, Usd};
+use crate::{Event, IssueNumber, Task, TaskState, Time, Usd};
 
 impl Engine {
     /// Applies the event to the state.

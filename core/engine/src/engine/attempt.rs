@@ -5,9 +5,9 @@
 use crate::engine::StopState;
 use crate::engine::decide::Decision;
 use crate::{
-    AgentReport, AttemptEffect, AttemptEvent, AttemptInput, CheckResult, AttemptState, Ended, Event,
-    Failure, IssueNumber, CostReporting, Outcome, Publication, RedBase, Service, Spent, StopReason,
-    Task, Usd, Withdrawal, Work,
+    AgentReport, AttemptEffect, AttemptEvent, AttemptInput, AttemptState, CheckResult,
+    CostReporting, Ended, Event, Failure, IssueNumber, Outcome, Publication, RedBase, Service,
+    Spent, StopReason, Task, Usd, Withdrawal, Work,
 };
 
 /// Metered spending is journaled in steps of this size, so that a crash loses little and the
@@ -157,7 +157,8 @@ impl Decision<'_> {
     /// was prepared.
     fn may_run_agent(&mut self, issue: IssueNumber) -> bool {
         let agent = self.settings().agent_service();
-        let may = self.engine.stop_state == StopState::NotStopping && self.engine.admits(&agent, issue, self.now);
+        let may = self.engine.stop_state == StopState::NotStopping
+            && self.engine.admits(&agent, issue, self.now);
         if may {
             self.probe(agent, issue);
         }
@@ -165,7 +166,8 @@ impl Decision<'_> {
     }
 
     fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
-        let Some(task) = self.in_flight(issue, number, |state| *state == AttemptState::Agent) else {
+        let Some(task) = self.in_flight(issue, number, |state| *state == AttemptState::Agent)
+        else {
             return;
         };
         let Some(attempt) = task.attempt() else {
@@ -198,7 +200,8 @@ impl Decision<'_> {
         number: u32,
         mut report: AgentReport,
     ) {
-        let Some(task) = self.in_flight(issue, number, |state| *state == AttemptState::Agent) else {
+        let Some(task) = self.in_flight(issue, number, |state| *state == AttemptState::Agent)
+        else {
             return;
         };
         // A result that arrived before the agent was stopped is paid for, and is used.

@@ -1,7 +1,7 @@
 //! How tasks and the session end.
 
 use crate::engine::decide::Decision;
-use crate::engine::{StopState, Phase};
+use crate::engine::{Phase, StopState};
 use crate::{
     AttemptEffect, Event, IssueNumber, NotStarted, Outcome, SessionEvent, SessionOutcome, Skip,
     TaskEvent, Usd,
@@ -110,7 +110,10 @@ impl Decision<'_> {
     /// Stops starting and publishing until someone has fixed the problem; finished work stays
     /// unpublished until then.
     pub(super) fn interrupt_for(&mut self, message: String) {
-        if matches!(self.engine.stop_state, StopState::NotStopping | StopState::Stopping(_)) {
+        if matches!(
+            self.engine.stop_state,
+            StopState::NotStopping | StopState::Stopping(_)
+        ) {
             self.emit(Event::Session(SessionEvent::Stopping {
                 message,
                 resumable: true,
@@ -151,7 +154,11 @@ impl Decision<'_> {
                     .running()
                     .all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight))
         };
-        if matches!(self.engine.stop_state, StopState::Interrupting | StopState::InterruptingFor(_)) && is_saved() {
+        if matches!(
+            self.engine.stop_state,
+            StopState::Interrupting | StopState::InterruptingFor(_)
+        ) && is_saved()
+        {
             self.emit(Event::Session(SessionEvent::Interrupted));
         }
     }

@@ -5,8 +5,8 @@ use crate::engine::decide::Decision;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, AttemptEffect, AttemptEvent, AttemptState, Event, Failure, FailureType, IssueNumber,
-    CostReporting, Outcome, Service, TaskState, Task, Time, Usd,
+    AgentReport, AttemptEffect, AttemptEvent, AttemptState, CostReporting, Event, Failure,
+    FailureType, IssueNumber, Outcome, Service, Task, TaskState, Time, Usd,
 };
 
 /// Consecutive probes that die in the same way before the session is interrupted: waiting longer
@@ -33,16 +33,26 @@ impl Decision<'_> {
                     attempt: number,
                 }));
             }
-            (AttemptState::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
+            (AttemptState::Publishing { .. }, failure) => {
+                self.publish_failed(issue, number, failure)
+            }
             (AttemptState::Agent, failure) if has_cost => {
                 self.agent_exited(issue, number, AgentReport::unseen(failure));
             }
             (AttemptState::Agent, failure) => self.agent_not_started(issue, number, failure),
             (AttemptState::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
-            (state @ (AttemptState::Collecting | AttemptState::Checking), failure @ Failure::DiskFull { .. }) => {
+            (
+                state @ (AttemptState::Collecting | AttemptState::Checking),
+                failure @ Failure::DiskFull { .. },
+            ) => {
                 self.delay_collection(issue, number, failure, state == AttemptState::Checking);
             }
-            (AttemptState::Collecting | AttemptState::CollectingLater { .. } | AttemptState::Checking, failure) => {
+            (
+                AttemptState::Collecting
+                | AttemptState::CollectingLater { .. }
+                | AttemptState::Checking,
+                failure,
+            ) => {
                 self.fail_attempt(issue, number, failure);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::dependency::circles;
 use crate::engine::decide::Decision;
-use crate::engine::{StopState, Phase};
+use crate::engine::{Phase, StopState};
 use crate::retry::retry_at;
 use crate::{
     CheckResult, Event, Failure, IntakeEffect, IntakeEvent, IntakeInput, Issue, IssueNumber,
@@ -261,7 +261,8 @@ impl Decision<'_> {
 mod tests {
     use super::*;
     use crate::{
-        SessionInfo, Dependency, Effect, Engine, CostHistory, Input, IntakeInput, SessionInput, TaskEffect,
+        CostHistory, Dependency, Effect, Engine, Input, IntakeInput, SessionInfo, SessionInput,
+        TaskEffect,
     };
 
     fn issue(number: u64, on: &[u64]) -> Issue {

@@ -7,20 +7,30 @@ use autoissue_plugin_sdk::AgentTask;
 use crate::engine::Engine;
 use crate::plan::PlanStep;
 use crate::{
-    AgentOrder, AgentSession, AttemptEffect, BacklogSource, CreateOrder, AttemptState, Effect, Effort,
-    IntakeEffect, IssueNumber, CostReporting, Outcome, PlanEffect, PlannedIssue, PlannerAttempt,
-    PlannerOrder, PlanProgress, PublishOrder, StackedOn, Start, Task, TaskEffect, Usd,
+    AgentOrder, AgentSession, AttemptEffect, AttemptState, BacklogSource, CostReporting,
+    CreateOrder, Effect, Effort, IntakeEffect, IssueNumber, Outcome, PlanEffect, PlanProgress,
+    PlannedIssue, PlannerAttempt, PlannerOrder, PublishOrder, StackedOn, Start, Task, TaskEffect,
+    Usd,
 };
 
 impl Engine {
     // ---- plan
 
     /// Returns the order for the running planner.
-    pub(super) fn planner_order(&self, plan_progress: &PlanProgress, attempt: PlannerAttempt) -> Effect {
+    pub(super) fn planner_order(
+        &self,
+        plan_progress: &PlanProgress,
+        attempt: PlannerAttempt,
+    ) -> Effect {
         let limit = attempt.reserved - self.planner_margin();
         let task = AgentTask {
             read_only: true,
-            ..self.agent_task(self.planner_model(), None, limit, plan_progress.session.as_ref())
+            ..self.agent_task(
+                self.planner_model(),
+                None,
+                limit,
+                plan_progress.session.as_ref(),
+            )
         };
         Effect::Plan(PlanEffect::Decompose(Box::new(PlannerOrder {
             attempt: attempt.number,
@@ -109,7 +119,10 @@ impl Engine {
     fn run_agent(&self, task: &Task) -> Effect {
         let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
         let limit = reserved - self.margin_of(reserved);
-        let session = task.continuation.as_ref().and_then(|it| it.session.as_ref());
+        let session = task
+            .continuation
+            .as_ref()
+            .and_then(|it| it.session.as_ref());
         Effect::Attempt(AttemptEffect::RunAgent(Box::new(AgentOrder {
             issue: task.issue.clone(),
             attempt: task.n_attempts,
@@ -263,7 +276,10 @@ impl Engine {
 }
 
 fn create_order(plan_progress: &PlanProgress, position: u32) -> Option<CreateOrder> {
-    let (plan, issue) = (plan_progress.plan.as_ref()?, plan_progress.issue_at(position)?);
+    let (plan, issue) = (
+        plan_progress.plan.as_ref()?,
+        plan_progress.issue_at(position)?,
+    );
     Some(CreateOrder {
         position,
         issue: issue.clone(),

@@ -8,13 +8,13 @@
 use crate::engine::attempt::METER_STEP;
 use crate::engine::decide::Decision;
 use crate::engine::schedule::LIMIT_MIN;
-use crate::engine::{Engine, StopState, Phase};
+use crate::engine::{Engine, Phase, StopState};
 use crate::plan::{Creation, PlanStep};
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Answer, Ended, Event, Failure, IssueNumber, CostReporting, Plan, PlanEffect, PlanEvent,
-    PlanInput, PlanSource, PlannerAttempt, PlanProgress, Rejection, Service, SessionEvent,
-    SessionOutcome, StopReason, Usd,
+    AgentReport, Answer, CostReporting, Ended, Event, Failure, IssueNumber, Plan, PlanEffect,
+    PlanEvent, PlanInput, PlanProgress, PlanSource, PlannerAttempt, Rejection, Service,
+    SessionEvent, SessionOutcome, StopReason, Usd,
 };
 
 /// Stands in for a task when breakers count the planner and the creation of issues.
@@ -24,10 +24,12 @@ impl Engine {
     /// Returns the most that planning may cost.
     fn planner_cap(&self) -> Usd {
         match (&self.settings.plan, self.settings.cost_reporting) {
-            (Some(rules), CostReporting::AsItGoes | CostReporting::AtTheEnd) => match rules.source {
-                PlanSource::Planner { cap, .. } => cap,
-                PlanSource::Given => Usd::ZERO,
-            },
+            (Some(rules), CostReporting::AsItGoes | CostReporting::AtTheEnd) => {
+                match rules.source {
+                    PlanSource::Planner { cap, .. } => cap,
+                    PlanSource::Given => Usd::ZERO,
+                }
+            }
             _ => Usd::ZERO,
         }
     }
@@ -105,7 +107,11 @@ impl Decision<'_> {
     }
 
     pub(super) fn resume_plan(&mut self) {
-        match self.engine.plan_progress().and_then(|plan_progress| plan_progress.attempt) {
+        match self
+            .engine
+            .plan_progress()
+            .and_then(|plan_progress| plan_progress.attempt)
+        {
             Some(PlannerAttempt {
                 number: attempt, ..
             }) => self.ask(PlanEffect::Recover { attempt }),
@@ -115,7 +121,11 @@ impl Decision<'_> {
 
     /// Continues the plan if nothing is in flight.
     pub(super) fn advance_plan(&mut self) {
-        if self.engine.stop_state != StopState::NotStopping || self.engine.plan_progress().is_none_or(PlanProgress::is_in_flight)
+        if self.engine.stop_state != StopState::NotStopping
+            || self
+                .engine
+                .plan_progress()
+                .is_none_or(PlanProgress::is_in_flight)
         {
             return;
         }
@@ -373,7 +383,11 @@ impl Decision<'_> {
         if self.engine.stop_state != StopState::NotStopping {
             return;
         }
-        let effect = match self.engine.plan_progress().and_then(PlanProgress::next_step) {
+        let effect = match self
+            .engine
+            .plan_progress()
+            .and_then(PlanProgress::next_step)
+        {
             Some(step) => self.engine.plan_step(step),
             None => Some(self.engine.fetch_backlog()),
         };
@@ -392,7 +406,8 @@ impl Decision<'_> {
             matches!(plan_progress.creation, Creation::InFlight { .. })
         }
 
-        self.engine.phase == Phase::Creating && self.engine.plan_progress().is_some_and(is_in_flight)
+        self.engine.phase == Phase::Creating
+            && self.engine.plan_progress().is_some_and(is_in_flight)
     }
 
     fn issue_created(

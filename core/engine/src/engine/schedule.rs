@@ -5,12 +5,12 @@
 
 use crate::conflict::first_overlap;
 use crate::engine::decide::Decision;
-use crate::engine::{Engine, StopState, Phase};
+use crate::engine::{Engine, Phase, StopState};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    AttemptEffect, AttemptEvent, Blocked, BreakerState, AttemptState, Event, IssueNumber, CostReporting,
-    NotStarted, Outcome, Service, ServiceEvent, TaskState, Time, Usd,
+    AttemptEffect, AttemptEvent, AttemptState, Blocked, BreakerState, CostReporting, Event,
+    IssueNumber, NotStarted, Outcome, Service, ServiceEvent, TaskState, Time, Usd,
 };
 
 /// Tasks of one domain, all with different paths, that are examined for one start. If this many in
@@ -89,11 +89,15 @@ impl Engine {
                 AttemptState::Publishing { not_before } if !attempt.in_flight => self
                     .service_obstacle(&Service::Forge, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
-                    .or_else(|| (self.stop_state != StopState::NotStopping).then_some(Blocked::Stopping)),
+                    .or_else(|| {
+                        (self.stop_state != StopState::NotStopping).then_some(Blocked::Stopping)
+                    }),
                 AttemptState::CollectingLater { not_before, .. } => self
                     .service_obstacle(&Service::Machine, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
-                    .or_else(|| (self.stop_state != StopState::NotStopping).then_some(Blocked::Stopping)),
+                    .or_else(|| {
+                        (self.stop_state != StopState::NotStopping).then_some(Blocked::Stopping)
+                    }),
                 _ => None,
             },
             TaskState::Waiting { not_before } => Some(self.why_waiting(task, *not_before, now)),
@@ -375,7 +379,10 @@ impl Decision<'_> {
 
     fn may_not_advance(&self) -> bool {
         self.engine.is_over()
-            || matches!(self.engine.stop_state, StopState::Interrupting | StopState::InterruptingFor(_))
+            || matches!(
+                self.engine.stop_state,
+                StopState::Interrupting | StopState::InterruptingFor(_)
+            )
     }
 
     /// Returns the attempts whose waiting time is over.

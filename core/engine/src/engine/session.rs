@@ -6,10 +6,11 @@
 //! for, so they are repeated.
 
 use crate::engine::decide::Decision;
-use crate::engine::{StopState, Phase};
+use crate::engine::{Phase, StopState};
 use crate::{
-    SessionInfo, AgentReport, AttemptEffect, AttemptState, Event, Failure, CostHistory, IntakeEffect, IntakeEvent,
-    IssueNumber, Outcome, PlanEffect, SessionEvent, SessionInput, Settings, TaskState, StopReason, Usd,
+    AgentReport, AttemptEffect, AttemptState, CostHistory, Event, Failure, IntakeEffect,
+    IntakeEvent, IssueNumber, Outcome, PlanEffect, SessionEvent, SessionInfo, SessionInput,
+    Settings, StopReason, TaskState, Usd,
 };
 
 impl Decision<'_> {
@@ -96,7 +97,9 @@ impl Decision<'_> {
 
     fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, state: &AttemptState) {
         match state {
-            AttemptState::Agent => self.agent_exited(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
+            AttemptState::Agent => {
+                self.agent_exited(issue, attempt, AgentReport::unseen(Failure::Interrupted))
+            }
             // `advance` starts publishing, once the forge may be used.
             AttemptState::Leasing { .. }
             | AttemptState::Collecting

@@ -2,8 +2,8 @@
 
 use crate::engine::decide::Decision;
 use crate::{
-    Classification, Effort, Event, FailureType, PluginFailureAction, IssueNumber, ModelChoice, Outcome, Skip,
-    TaskState, TaskEvent, TaskInput, PluginFailure, Usd,
+    Classification, Effort, Event, FailureType, IssueNumber, ModelChoice, Outcome, PluginFailure,
+    PluginFailureAction, Skip, TaskEvent, TaskInput, TaskState, Usd,
 };
 
 impl Decision<'_> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionInfo, CostHistory, SessionOutcome, Settings};
+use crate::{CostHistory, SessionInfo, SessionOutcome, Settings};
 
 /// What happened to the session as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! Requests to start, resume and interrupt a session.
 
-use crate::{SessionInfo, CostHistory, Settings};
+use crate::{CostHistory, SessionInfo, Settings};
 
 /// A request about the session as a whole.
 #[derive(Clone, Debug, PartialEq)]

@@ -140,9 +140,7 @@ impl Chronicle {
             _ => self.is_refused = false,
         }
         match event {
-            Event::Session(SessionEvent::Started {
-                settings, info, ..
-            }) => {
+            Event::Session(SessionEvent::Started { settings, info, .. }) => {
                 self.rule(settings);
                 self.unfinished.clone_from(&info.unfinished);
             }
@@ -283,9 +281,7 @@ impl Chronicle {
                 self.reserved += *reserved;
                 self.running.insert(number);
             }
-            Event::Attempt(AttemptEvent::AgentExited {
-                cost, report, ..
-            }) => {
+            Event::Attempt(AttemptEvent::AgentExited { cost, report, .. }) => {
                 let interrupted = Ended::Failed {
                     failure: Failure::Interrupted,
                 };
@@ -334,7 +330,9 @@ impl Chronicle {
                 task.outcome = Some(outcome.clone());
                 self.leave(number);
             }
-            Event::Task(TaskEvent::PluginFailed(plugin_failure)) => task.plugin_failure = Some(plugin_failure.action),
+            Event::Task(TaskEvent::PluginFailed(plugin_failure)) => {
+                task.plugin_failure = Some(plugin_failure.action)
+            }
             Event::Attempt(AttemptEvent::Published { .. }) => task.n_published += 1,
             _ => {}
         }

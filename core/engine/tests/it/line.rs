@@ -103,7 +103,10 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Task(TaskEvent::PluginFailed(plugin_failure)) => {
             format!(
                 "{} {} did not decide, {:?}: {}",
-                plugin_failure.issue, plugin_failure.plugin, plugin_failure.action, plugin_failure.message
+                plugin_failure.issue,
+                plugin_failure.plugin,
+                plugin_failure.action,
+                plugin_failure.message
             )
         }
         Event::Intake(IntakeEvent::BacklogAdmitted { estimate, n_tasks }) => {

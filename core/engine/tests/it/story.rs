@@ -421,7 +421,12 @@ impl Scenario {
     }
 
     /// A plugin does not decide; if the built-in decides instead, its answer follows.
-    fn plugin_failure(&mut self, issue: IssueNumber, strategy: &str, reply: Option<&Reply>) -> Input {
+    fn plugin_failure(
+        &mut self,
+        issue: IssueNumber,
+        strategy: &str,
+        reply: Option<&Reply>,
+    ) -> Input {
         let Some(&Reply::PluginFailed(then)) = reply else {
             panic!("a strategy either answers or is plugin_failure")
         };

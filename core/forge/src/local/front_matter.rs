@@ -218,7 +218,9 @@ fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), Fro
         });
         return Ok(());
     }
-    let (key, value) = text.split_once(':').ok_or(FrontMatterError::NotAField { line })?;
+    let (key, value) = text
+        .split_once(':')
+        .ok_or(FrontMatterError::NotAField { line })?;
     let key = key.trim().to_lowercase().replace('-', "_");
     if key.is_empty() || key.contains(char::is_whitespace) {
         return Err(FrontMatterError::NotAField { line });

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::mirror::Configuration;
 use crate::remote::RemoteFailure;
-use crate::worktrees::{CollectRequest, Collected, LeaseRequest, Leased, Options, Saved, ExistingWorktree};
+use crate::worktrees::{
+    CollectRequest, Collected, ExistingWorktree, LeaseRequest, Leased, Options, Saved,
+};
 
 /// The first line to a collector.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -62,7 +64,10 @@ pub(super) enum Refusal {
     /// Repeating the request would fail in the same way.
     Invalid(String),
     /// A submodule could not be fetched.
-    Submodule { message: String, failure: RemoteFailure },
+    Submodule {
+        message: String,
+        failure: RemoteFailure,
+    },
     /// The disk is full.
     NoRoom(String),
     /// Out of memory.

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid, Repository};
 
 use super::{
-    BASES, CommitId, CopyError, LibraryStep, Mirror, MirrorError, PUBLISHED, io_error, local_config,
-    refs_below, repository_containing,
+    BASES, CommitId, CopyError, LibraryStep, Mirror, MirrorError, PUBLISHED, io_error,
+    local_config, refs_below, repository_containing,
 };
 use crate::lfs::{POINTER_BYTES_MAX, Pointer, Store};
 use crate::program::{Git, GitError};

@@ -93,9 +93,10 @@ pub(super) fn standing(worktree: &Path, directory: &Path) -> SubmoduleState {
             SubmoduleState::Foreign
         };
     }
-    agent_head::of_submodule(worktree, directory).map_or(SubmoduleState::Foreign, |(git_dir, head)| {
-        SubmoduleState::Submodule(Submodule { git_dir, head })
-    })
+    agent_head::of_submodule(worktree, directory)
+        .map_or(SubmoduleState::Foreign, |(git_dir, head)| {
+            SubmoduleState::Submodule(Submodule { git_dir, head })
+        })
 }
 
 /// Returns a text that changes whenever a file in a directory changes, including its `.git`; `None`

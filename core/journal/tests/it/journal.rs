@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use autoissue_journal::{
-    AppendExtras, Break, CostRow, Damage, Journal, JournalError, CommitPoint, NewEvent, NewSession,
-    SessionId, SessionRow, StoredStatus, StatusChange, StoredEvent,
+    AppendExtras, Break, CommitPoint, CostRow, Damage, Journal, JournalError, NewEvent, NewSession,
+    SessionId, SessionRow, StatusChange, StoredEvent, StoredStatus,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;

@@ -369,7 +369,9 @@ fn an_interrupted_repetition_of_a_directive_is_resumed() {
     // Without the published pull requests there is work to do again.
     std::fs::remove_dir_all(world.project().join(".autoissue/pulls")).expect("pull requests");
     let mut interrupted = world.autoissue(["plan", DIRECTIVE, "--output", "json"]);
-    let interrupted = interrupted.env("AUTOISSUE_TEST_CRASH_AT", "6:after").output();
+    let interrupted = interrupted
+        .env("AUTOISSUE_TEST_CRASH_AT", "6:after")
+        .output();
     assert_ne!(interrupted.expect("it runs").status.code(), Some(0));
     let again = plan(&world, &[]).exits(0);
     assert!(

@@ -4,7 +4,7 @@
 use autoissue_engine::*;
 use autoissue_engine::{AttemptInput, IntakeInput, PlanInput};
 
-use super::{Upcoming, SimulatedSession, world};
+use super::{SimulatedSession, Upcoming, world};
 
 impl SimulatedSession {
     pub(super) fn carry_out_plan(&mut self, effect: PlanEffect) {

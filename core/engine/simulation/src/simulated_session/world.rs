@@ -302,7 +302,10 @@ pub(super) fn history(rng: &mut Rng) -> CostHistory {
 }
 
 /// Returns the work that earlier sessions left on some of the issues.
-pub(super) fn unfinished(rng: &mut Rng, rates: &FaultRates) -> BTreeMap<IssueNumber, UnfinishedWork> {
+pub(super) fn unfinished(
+    rng: &mut Rng,
+    rates: &FaultRates,
+) -> BTreeMap<IssueNumber, UnfinishedWork> {
     let mut left = BTreeMap::new();
     for number in 1..=N_ISSUES_MAX {
         if happens(rng, rates.unfinished_percent) {
@@ -388,16 +391,14 @@ pub(super) fn work(
     effect: Effect,
 ) -> Input {
     match effect {
-        Effect::Intake(IntakeEffect::FetchBacklog { .. }) => {
-            match rates.forge_failure(rng, now) {
-                Some(failure) => Input::Intake(IntakeInput::BacklogFailed { failure }),
-                None => Input::Intake(IntakeInput::BacklogFetched {
-                    issues: backlog(rng, rates),
-                    warnings: vec![],
-                    n_api_calls: 0,
-                }),
-            }
-        }
+        Effect::Intake(IntakeEffect::FetchBacklog { .. }) => match rates.forge_failure(rng, now) {
+            Some(failure) => Input::Intake(IntakeInput::BacklogFailed { failure }),
+            None => Input::Intake(IntakeInput::BacklogFetched {
+                issues: backlog(rng, rates),
+                warnings: vec![],
+                n_api_calls: 0,
+            }),
+        },
         Effect::Task(TaskEffect::Classify { issue }) if rng.u32(..60) == 0 => {
             plugin_failure(rng, issue.number, "classifier")
         }
@@ -418,11 +419,7 @@ pub(super) fn work(
             })
         }
         Effect::Intake(IntakeEffect::CheckBase) => {
-            let red_percent = if rng.bool() {
-                0
-            } else {
-                rates.failure_percent
-            };
+            let red_percent = if rng.bool() { 0 } else { rates.failure_percent };
             Input::Intake(IntakeInput::BaseChecked {
                 results: checks(rng, red_percent),
             })
@@ -558,7 +555,11 @@ fn plugin_failure(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
 }
 
 /// Returns the report about a plugin that the built-in replaces.
-pub(super) fn stood_in(rng: &mut Rng, rates: &FaultRates, effect: &Effect) -> Option<PluginFailure> {
+pub(super) fn stood_in(
+    rng: &mut Rng,
+    rates: &FaultRates,
+    effect: &Effect,
+) -> Option<PluginFailure> {
     let (issue, strategy) = match effect {
         Effect::Task(TaskEffect::Classify { issue }) => (issue, "classifier"),
         Effect::Task(TaskEffect::SelectModel { issue, .. }) => (issue, "model-selector"),
@@ -589,7 +590,12 @@ fn withdrawal(rng: &mut Rng, issue: IssueNumber) -> Withdrawal {
 }
 
 /// Returns the results of the checks on work, which fail on an unfinished merge.
-fn results(rng: &mut Rng, rates: &FaultRates, settings: &Settings, work: &Work) -> Vec<CheckResult> {
+fn results(
+    rng: &mut Rng,
+    rates: &FaultRates,
+    settings: &Settings,
+    work: &Work,
+) -> Vec<CheckResult> {
     let mut results = if settings.has_checks {
         checks(rng, rates.failure_percent)
     } else {

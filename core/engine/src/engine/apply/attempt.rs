@@ -3,8 +3,8 @@
 use crate::engine::{Engine, StopState};
 use crate::task::Continuation;
 use crate::{
-    AgentReport, Attempt, AttemptEvent, AttemptStage, AttemptState, Failure, IssueNumber, CostReporting,
-    ModelChoice, Outcome, TaskState, Start, Task, Time, Usd, Work,
+    AgentReport, Attempt, AttemptEvent, AttemptStage, AttemptState, CostReporting, Failure,
+    IssueNumber, ModelChoice, Outcome, Start, Task, TaskState, Time, Usd, Work,
 };
 
 impl Engine {
@@ -172,7 +172,10 @@ impl Engine {
     fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport, cost: Usd) {
         let task = self.task_mut(issue);
         let metered = task.attempt().map_or(Usd::ZERO, |attempt| attempt.metered);
-        let resumed = task.continuation.as_ref().and_then(|it| it.session.as_ref());
+        let resumed = task
+            .continuation
+            .as_ref()
+            .and_then(|it| it.session.as_ref());
         task.session = report.session_after(resumed, metered);
         if report.was_interrupted() {
             task.forgiven += (cost - report.seen(metered)).max(Usd::ZERO);

@@ -1,8 +1,8 @@
 //! How events about the plan change the state.
 
-use crate::engine::{Engine, StopState, Phase};
+use crate::engine::{Engine, Phase, StopState};
 use crate::plan::Creation;
-use crate::{CostReporting, PlanEvent, PlannerAttempt, PlanProgress, Time, Usd};
+use crate::{CostReporting, PlanEvent, PlanProgress, PlannerAttempt, Time, Usd};
 
 impl Engine {
     /// Enters the first phase: planning or intake.
@@ -64,7 +64,8 @@ impl Engine {
                 let (reserved, metered) = attempt.map_or((Usd::ZERO, Usd::ZERO), |attempt| {
                     (attempt.reserved, attempt.metered)
                 });
-                plan_progress.session = report.session_after(plan_progress.session.as_ref(), metered);
+                plan_progress.session =
+                    report.session_after(plan_progress.session.as_ref(), metered);
                 self.ledger.settle(reserved, *cost, *estimated);
                 plan_progress.spent += *cost;
                 plan_progress.estimated += if *estimated { *cost } else { Usd::ZERO };

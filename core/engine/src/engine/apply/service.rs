@@ -1,7 +1,7 @@
 //! How events about a service change the state.
 
 use crate::engine::Engine;
-use crate::{BreakerState, AttemptState, IssueNumber, Service, ServiceEvent, Time};
+use crate::{AttemptState, BreakerState, IssueNumber, Service, ServiceEvent, Time};
 
 impl Engine {
     pub(super) fn apply_to_service(&mut self, event: &ServiceEvent) {

@@ -1,6 +1,6 @@
 //! How events about the session as a whole change the state.
 
-use crate::engine::{Engine, StopState, Phase};
+use crate::engine::{Engine, Phase, StopState};
 use crate::{Attempt, AttemptState, SessionEvent, Task};
 
 impl Engine {

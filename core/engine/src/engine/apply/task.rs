@@ -1,7 +1,7 @@
 //! How events about a task change the state.
 
 use crate::engine::Engine;
-use crate::{IssueNumber, Outcome, TaskState, Task, TaskEvent, Time, Usd};
+use crate::{IssueNumber, Outcome, Task, TaskEvent, TaskState, Time, Usd};
 
 impl Engine {
     pub(super) fn apply_to_task(&mut self, event: &TaskEvent) {

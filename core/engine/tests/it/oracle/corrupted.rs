@@ -10,7 +10,7 @@ use autoissue_engine::{
 use super::judge;
 use crate::chronicle::Entry;
 use crate::line::START;
-use crate::story::{Scenario, Reply, broken, crash, gave_up, limited, number, usd};
+use crate::story::{Reply, Scenario, broken, crash, gave_up, limited, number, usd};
 
 /// Runs a script whose journal has no objections, corrupts the journal, and checks that exactly
 /// this oracle objects.
@@ -83,10 +83,7 @@ fn exited(journal: &mut [Entry], change: impl FnOnce(&mut AgentReport, &mut Usd)
     let at = position(journal, |event| {
         matches!(event, Event::Attempt(AttemptEvent::AgentExited { .. }))
     });
-    if let Event::Attempt(AttemptEvent::AgentExited {
-        report, cost, ..
-    }) = &mut journal[at].event
-    {
+    if let Event::Attempt(AttemptEvent::AgentExited { report, cost, .. }) = &mut journal[at].event {
         change(report, cost);
     }
 }
@@ -235,7 +232,11 @@ fn plugin_failure() {
         2,
         |scenario| {
             scenario
-                .replies(1, "classify", [Reply::PluginFailed(PluginFailureAction::Skip)])
+                .replies(
+                    1,
+                    "classify",
+                    [Reply::PluginFailed(PluginFailureAction::Skip)],
+                )
                 .begin();
         },
         |journal| {

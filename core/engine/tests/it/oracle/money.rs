@@ -79,8 +79,7 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         running,
         told.settings.margin(),
     );
-    (expected != (*cost, *estimated))
-        .then(|| format!("{issue} costs {cost}, not {}", expected.0))
+    (expected != (*cost, *estimated)).then(|| format!("{issue} costs {cost}, not {}", expected.0))
 }
 
 /// Returns the amount to charge for a run, and whether it is estimated. A cost of more than a

@@ -10,7 +10,9 @@ use crate::chronicle::{Chronicle, Health};
 
 fn cap(settings: &Settings) -> Usd {
     match settings.plan.as_ref().map(|rules| &rules.source) {
-        Some(PlanSource::Planner { cap, .. }) if settings.cost_reporting != CostReporting::Free => *cap,
+        Some(PlanSource::Planner { cap, .. }) if settings.cost_reporting != CostReporting::Free => {
+            *cap
+        }
         _ => Usd::ZERO,
     }
 }
@@ -40,10 +42,7 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
             let running = planner.running.as_ref()?;
             let expected = charge(settings, report.spent, running, margin);
             if told.budget_max + TURN_MAX < told.spent + *cost {
-                return Some(format!(
-                    "the planner spends {cost} of {}",
-                    told.budget_max
-                ));
+                return Some(format!("the planner spends {cost} of {}", told.budget_max));
             }
             (expected != (*cost, *estimated))
                 .then(|| format!("the planner costs {cost}, not {}", expected.0))

@@ -255,14 +255,19 @@ fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_one_error() {
     for place in ["lease", "collect", "checks"] {
         let mut scenario = Scenario::new(1);
         scenario.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
-        scenario.replies(1, place, (0..70).map(|_| no_room())).begin();
+        scenario
+            .replies(1, place, (0..70).map(|_| no_room()))
+            .begin();
         let told = scenario.told();
         let error = "session stops, resumable: no space (waited 60 minutes)";
         assert!(told.contains(error), "{told}");
         assert!(told.ends_with("session interrupted"), "{told}");
         let n_runs = agent_runs(&scenario);
         assert_eq!(n_runs, usize::from(place != "lease"));
-        let (task, now) = (scenario.engine.task(number(1)).expect("a task"), scenario.now);
+        let (task, now) = (
+            scenario.engine.task(number(1)).expect("a task"),
+            scenario.now,
+        );
         assert!(task.outcome().is_none() && task.n_retries == 0, "{task:?}");
         assert!(now < START + 3_700_000, "{now}");
 

@@ -37,7 +37,9 @@ fn a_check_that_also_fails_on_the_base_is_not_a_failure_of_the_task() {
     for (red_base, is_done) in [(RedBase::Fail, false), (RedBase::IgnoreKnown, true)] {
         let mut scenario = Scenario::new(2);
         scenario.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, red_base, 1));
-        scenario.replies(1, "checks", [Reply::RedBase("test")]).begin();
+        scenario
+            .replies(1, "checks", [Reply::RedBase("test")])
+            .begin();
         let task = scenario.engine.task(number(1)).expect("a task");
         assert_eq!(task.n_attempts, 1, "{task:?}");
         let outcome = task.outcome().expect("an end");
@@ -259,7 +261,8 @@ fn a_kept_worktree_is_removed_when_its_task_ends_without_another_attempt() {
     let scenario = check(
         1,
         |scenario| {
-            scenario.set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::START + 30_000)));
+            scenario
+                .set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::START + 30_000)));
             scenario
                 .replies(1, "checks", [Reply::Red("test")])
                 .hold(1, "checks")
@@ -285,7 +288,9 @@ fn work_that_cannot_be_collected_is_not_removed() {
     let scenario = check(
         1,
         |scenario| {
-            scenario.replies(1, "collect", [Reply::Fails(crash())]).begin();
+            scenario
+                .replies(1, "collect", [Reply::Fails(crash())])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -410,7 +415,8 @@ fn a_check_that_fails_on_the_base_may_be_ignored() {
     check(
         2,
         |scenario| {
-            scenario.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, RedBase::IgnoreKnown, 1));
+            scenario
+                .set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, RedBase::IgnoreKnown, 1));
             scenario
                 .set(|s| s.max_retries = 0)
                 .replies(0, "base", [Reply::Red("test")]);
@@ -564,7 +570,9 @@ fn reading_the_backlog_is_retried_a_limited_number_of_times() {
         1,
         |scenario| {
             let fails = [network(), limited(0), limited(90), network(), network()];
-            scenario.replies(0, "fetch", fails.map(Reply::Fails)).begin();
+            scenario
+                .replies(0, "fetch", fails.map(Reply::Fails))
+                .begin();
         },
         "
         backlog delayed until 1s: no route
@@ -600,7 +608,9 @@ fn conflicts_need_a_decision() {
             let failure = Failure::NeedsPerson {
                 message: "#2 and #3 do not merge".into(),
             };
-            scenario.replies(1, "lease", [Reply::Fails(failure)]).begin();
+            scenario
+                .replies(1, "lease", [Reply::Fails(failure)])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved

@@ -159,7 +159,10 @@ fn history_lost() {
     check(
         10,
         |scenario| {
-            scenario.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
+            scenario
+                .history
+                .0
+                .insert("sonnet".into(), vec![usd(1.0); 3]);
             scenario.history.0.insert("opus".into(), vec![usd(5.0); 3]);
             scenario.set(|s| (s.budget, s.n_slots) = (usd(10.0), 1));
             (2..=10).for_each(|n| {
@@ -305,7 +308,9 @@ fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
             assert_eq!((money.spent, money.reserved), (usd(0.6), usd(4.4)));
             let task = scenario.engine.task(IssueNumber(1)).unwrap();
             assert_eq!((task.spent_now(), task.spent), (usd(0.6), Usd::ZERO));
-            scenario.replies(1, "agent", [done(1.1)]).release(1, "agent");
+            scenario
+                .replies(1, "agent", [done(1.1)])
+                .release(1, "agent");
             let money = scenario.engine.ledger();
             assert_eq!((money.spent, money.reserved), (usd(1.1), Usd::ZERO));
             let task = scenario.engine.task(IssueNumber(1)).unwrap();
@@ -329,7 +334,9 @@ fn finished_work_over_its_reservation_is_published() {
         1,
         |scenario| {
             scenario.hold(1, "agent").begin().meter(1, 1, 5.1);
-            scenario.replies(1, "agent", [done(5.1)]).release(1, "agent");
+            scenario
+                .replies(1, "agent", [done(5.1)])
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -368,7 +375,9 @@ fn money_bill_beats_guess() {
         1,
         |scenario| {
             scenario.hold(1, "agent").begin().meter(1, 1, 10.0);
-            scenario.replies(1, "agent", [done(0.4)]).release(1, "agent");
+            scenario
+                .replies(1, "agent", [done(0.4)])
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -408,7 +417,10 @@ fn an_impossible_cost_is_unknown() {
 #[test]
 fn an_impossible_cost_is_not_part_of_the_agent_sessions_cost() {
     let mut scenario = Scenario::new(1);
-    scenario.set(|s| s.has_checks = true).hold(1, "agent").begin();
+    scenario
+        .set(|s| s.has_checks = true)
+        .hold(1, "agent")
+        .begin();
     let absurd = unmeasured(Spent::Known(usd(1e300)));
     scenario
         .meter(1, 1, 0.3)
@@ -765,7 +777,10 @@ fn an_unaffordable_task_blocks_no_other_task() {
             scenario.set(|s| {
                 (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto);
             });
-            scenario.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
+            scenario
+                .history
+                .0
+                .insert("sonnet".into(), vec![usd(1.0); 3]);
             scenario
                 .model(2, "opus")
                 .domain(2, "unknown")

@@ -819,7 +819,10 @@ fn late_and_duplicate_answers_change_nothing() {
                 position: 2,
                 n_api_calls: 1,
             }));
-            scenario.hold(1, "agent").hold(2, "agent").release(2, "create");
+            scenario
+                .hold(1, "agent")
+                .hold(2, "agent")
+                .release(2, "create");
             scenario.input(Input::Plan(PlanInput::IssueCreated {
                 position: 2,
                 number: number(9),

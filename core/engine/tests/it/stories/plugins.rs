@@ -11,7 +11,11 @@ fn the_built_in_decides_instead_and_this_is_reported() {
         2,
         |scenario| {
             scenario
-                .replies(1, "classify", [Reply::PluginFailed(PluginFailureAction::Fallback)])
+                .replies(
+                    1,
+                    "classify",
+                    [Reply::PluginFailed(PluginFailureAction::Fallback)],
+                )
                 .begin();
         },
         "
@@ -25,7 +29,10 @@ fn the_built_in_decides_instead_and_this_is_reported() {
         session completed
         ",
     );
-    assert_eq!(scenario.engine.n_plugin_failures().get("billing 0.1.0"), Some(&1));
+    assert_eq!(
+        scenario.engine.n_plugin_failures().get("billing 0.1.0"),
+        Some(&1)
+    );
 }
 
 #[test]
@@ -34,9 +41,17 @@ fn a_task_fails_or_is_skipped_without_a_fallback() {
         4,
         |scenario| {
             scenario.depends(3, &[2]);
-            scenario.replies(1, "classify", [Reply::PluginFailed(PluginFailureAction::Fail)]);
+            scenario.replies(
+                1,
+                "classify",
+                [Reply::PluginFailed(PluginFailureAction::Fail)],
+            );
             scenario
-                .replies(2, "classify", [Reply::PluginFailed(PluginFailureAction::Skip)])
+                .replies(
+                    2,
+                    "classify",
+                    [Reply::PluginFailed(PluginFailureAction::Skip)],
+                )
                 .begin();
         },
         "
@@ -82,7 +97,11 @@ fn late_answers_of_a_plugin_change_nothing() {
     let mut scenario = Scenario::new(1);
     scenario.begin();
     let before = scenario.engine.clone();
-    for then in [PluginFailureAction::Fallback, PluginFailureAction::Fail, PluginFailureAction::Skip] {
+    for then in [
+        PluginFailureAction::Fallback,
+        PluginFailureAction::Fail,
+        PluginFailureAction::Skip,
+    ] {
         let (strategy, plugin, message) = (
             "classifier".to_owned(),
             "billing 0.1.0".to_owned(),

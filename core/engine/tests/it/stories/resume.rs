@@ -73,7 +73,9 @@ fn work_that_bad_credentials_kept_unpublished_is_published_on_resume() {
     let scenario = check(
         3,
         |scenario| {
-            scenario.set(|settings| settings.n_slots = 2).hold(2, "agent");
+            scenario
+                .set(|settings| settings.n_slots = 2)
+                .hold(2, "agent");
             scenario.replies(1, "publish", [Reply::Fails(auth())]);
             scenario.begin().release(2, "agent").resume();
         },

@@ -205,7 +205,11 @@ fn nothing_starts_after_the_until_time() {
         3,
         |scenario| {
             scenario.set(|s| (s.n_slots, s.start_until) = (1, Some(START + 60_000)));
-            scenario.hold(1, "agent").begin().pass(60).release(1, "agent");
+            scenario
+                .hold(1, "agent")
+                .begin()
+                .pass(60)
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
