@@ -54,7 +54,7 @@ use api::App;
 use archive::Archive;
 use auth::Auth;
 use guard::Hosts;
-use hub::{Control, Hub};
+use hub::{BreakerControl, Hub};
 use library::Library;
 use server::{Bound, Limits};
 pub(crate) use session_views::Style;
@@ -168,7 +168,7 @@ fn assemble(options: &DashboardOptions<'_>, address: SocketAddr) -> (Arc<App>, O
         read_command: options.read_command,
     };
     let live = options.live.as_ref().map(|live| {
-        let control = Control::Here(live.breaker_reset.clone());
+        let control = BreakerControl::Here(live.breaker_reset.clone());
         Hub::new(
             live.session.clone(),
             options.state_dir.clone(),

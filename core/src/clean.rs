@@ -11,7 +11,7 @@ use autoissue_forge::{Forge, IssueState};
 use autoissue_git::checkout::Checkout;
 use autoissue_git::collector::{CollectorError, Collectors};
 use autoissue_git::mirror::{Mirror, Salvage};
-use autoissue_git::worktrees::Held;
+use autoissue_git::worktrees::WorktreeEntry;
 use autoissue_journal::{Journal, SessionId, SessionRow, StoredStatus};
 use autoissue_process::error_chain;
 
@@ -161,7 +161,7 @@ fn clean_what_is_known(
 }
 
 fn clean_worktrees(
-    worktrees: Vec<Held>,
+    worktrees: Vec<WorktreeEntry>,
     collectors: &Collectors,
     past: &Past,
     dry_run: bool,

@@ -331,7 +331,7 @@ impl Strategies {
         builtin: impl Fn() -> Result<T, PluginError>,
     ) -> Result<(T, String), PluginFailure> {
         let by = configured.by.clone();
-        let (message, then) = match &configured.guard {
+        let (message, action) = match &configured.guard {
             None => match ask(&configured.strategy) {
                 Ok(answer) => return Ok((answer, by)),
                 Err(error) => (error.to_string(), PluginFailureAction::Fail),
@@ -346,9 +346,9 @@ impl Strategies {
             strategy: kind.name().to_owned(),
             plugin: by,
             message,
-            then,
+            action,
         };
-        if then != PluginFailureAction::Fallback {
+        if action != PluginFailureAction::Fallback {
             return Err(plugin_failure);
         }
         let answer = builtin().map_err(|error| PluginFailure {
@@ -356,7 +356,7 @@ impl Strategies {
                 "{}; the built-in failed too: {error}",
                 plugin_failure.message
             ),
-            then: PluginFailureAction::Fail,
+            action: PluginFailureAction::Fail,
             ..plugin_failure.clone()
         })?;
         (self.tell)(plugin_failure);

@@ -580,11 +580,11 @@ fn status(event: &Event, at_ms: u64) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
         Event::Session(SessionEvent::Finished {
             outcome: SessionOutcome::Completed,
-        }) => (journal::SessionStatus::Completed, Some(at_ms)),
+        }) => (journal::StoredStatus::Completed, Some(at_ms)),
         Event::Session(SessionEvent::Finished { .. }) => {
-            (journal::SessionStatus::Failed, Some(at_ms))
+            (journal::StoredStatus::Failed, Some(at_ms))
         }
-        Event::Session(SessionEvent::Interrupted) => (journal::SessionStatus::Interrupted, None),
+        Event::Session(SessionEvent::Interrupted) => (journal::StoredStatus::Interrupted, None),
         _ => return None,
     };
     Some(StatusChange {

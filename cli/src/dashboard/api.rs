@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 use super::auth::{Auth, LoginForm};
 use super::guard::{self, Hosts};
-use super::hub::{Control, Hub};
+use super::hub::{BreakerControl, Hub};
 use super::library::Library;
 use super::problem::Problem;
 use super::session_views::{Wanted, service_key};
@@ -534,12 +534,12 @@ async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
     }
 
     match &hub.control {
-        Control::Here(breaker_reset) => breaker_reset.reset(service),
-        Control::Journal => {
+        BreakerControl::Here(breaker_reset) => breaker_reset.reset(service),
+        BreakerControl::Journal => {
             let (state_dir, session) = (hub.state_dir().clone(), hub.session().clone());
-            let order = Control::ResetBreaker { service };
+            let control = Control::ResetBreaker { service };
             let asked =
-                tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &order))
+                tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &control))
                     .await;
             asked
                 .map_err(|error| failed(&error))?

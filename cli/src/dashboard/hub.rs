@@ -52,14 +52,14 @@ pub(crate) struct Hub {
     /// Whether the session has ended and no more events will follow.
     over: watch::Sender<bool>,
     /// How requests reach the session.
-    pub(crate) control: Control,
+    pub(crate) control: BreakerControl,
     follower: RwLock<Option<JoinHandle<()>>>,
     /// Notified when a stream is opened.
     pub(crate) wake: Arc<Notify>,
 }
 
 /// How requests reach a session.
-pub(crate) enum Control {
+pub(crate) enum BreakerControl {
     /// It runs in this process.
     Here(autoissue_core::control::BreakerResetHandle),
     /// Through the journal, if it runs at all.
@@ -100,7 +100,7 @@ impl Hub {
         session: SessionId,
         state_dir: PathBuf,
         style: Style,
-        control: Control,
+        control: BreakerControl,
     ) -> Arc<Self> {
         let shared = Shared {
             views: SessionViews::new(session.clone(), style.clone()),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::archive::{Archive, ArchiveError};
 use super::follow;
-use super::hub::{Control, Hub};
+use super::hub::{BreakerControl, Hub};
 use super::problem::Problem;
 use super::session_views::Style;
 use super::view;
@@ -142,7 +142,12 @@ impl Library {
             return Ok(kept.hub.clone());
         }
         let state_dir = self.archive.state_dir().to_owned();
-        let hub = Hub::new(session, state_dir, self.style.clone(), Control::Journal);
+        let hub = Hub::new(
+            session,
+            state_dir,
+            self.style.clone(),
+            BreakerControl::Journal,
+        );
         follow::open(&hub, &self.archive).await?;
         hub.keep(tokio::spawn(follow::journal(
             Arc::downgrade(&hub),

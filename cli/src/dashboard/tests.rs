@@ -9,7 +9,7 @@ use autoissue_core::secret::redaction::Redaction;
 
 use super::archive::Archive;
 use super::follow;
-use super::hub::{Control, Hub, Taken};
+use super::hub::{BreakerControl, Hub, Taken};
 use super::session_views::{SessionViews, Style};
 use super::shown::Screen;
 use crate::fixture::{accepted, started};
@@ -35,7 +35,7 @@ fn hub_of(session: &SessionId, state_dir: &std::path::Path) -> Arc<Hub> {
         session.clone(),
         state_dir.to_owned(),
         style,
-        Control::Journal,
+        BreakerControl::Journal,
     )
 }
 

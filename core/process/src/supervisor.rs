@@ -417,7 +417,7 @@ impl Watch {
         if pid == self.program {
             self.ended = Some(status);
         }
-        if self.ended.is_some() && !(was_last && table::IS_COMPLETE) {
+        if self.ended.is_some() && !(was_last && process_table::IS_COMPLETE) {
             self.start_killing();
         } else if let Phase::Killing { .. } = self.phase {
             // By now this process has adopted its children.
@@ -464,7 +464,7 @@ impl Watch {
         let survivors = self.survivors();
         // Once the program is reaped, its process id may be reused; but without a table there is no
         // other way to reach the rest.
-        if self.ended.is_none() || !table::IS_COMPLETE {
+        if self.ended.is_none() || !process_table::IS_COMPLETE {
             self.signal_group(Signal::KILL);
         }
         let own_group = rustix::process::getpgrp().as_raw_pid();
@@ -476,7 +476,7 @@ impl Watch {
         for group in groups.into_iter().filter_map(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }
-        survivors.iter().for_each(table::kill);
+        survivors.iter().for_each(process_table::kill);
         let program = self.program.as_raw_pid();
         let stragglers = survivors
             .iter()
@@ -486,7 +486,7 @@ impl Watch {
     }
 
     fn survivors(&self) -> Vec<Entry> {
-        table::descendants_of(rustix::process::getpid().as_raw_pid())
+        process_table::descendants_of(rustix::process::getpid().as_raw_pid())
     }
 
     fn n_living(&self) -> usize {

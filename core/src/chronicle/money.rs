@@ -26,7 +26,7 @@ pub struct Money {
 impl Money {
     pub(super) fn of(engine: &Engine, n_pull_requests: u32) -> Self {
         let money = engine.ledger();
-        let planned = engine.plan_progress().map(|plan_progress| {
+        let planning = engine.plan_progress().map(|plan_progress| {
             let metered = plan_progress.attempt.map(|attempt| attempt.metered);
             plan_progress.spent + metered.unwrap_or_default()
         });
@@ -35,7 +35,7 @@ impl Money {
             spent: money.spent,
             estimated: money.estimated,
             metered: engine.metered(),
-            planned: planned.unwrap_or_default(),
+            planning: planning.unwrap_or_default(),
             reserved: money.reserved,
             available: money.available(),
             per_pull_request: per(money.spent, n_pull_requests.into()),

@@ -99,24 +99,27 @@ fn an_older_journal_is_moved_aside_byte_for_byte() {
         before,
         "reading alone moves nothing"
     );
-    let left = older::set_aside(state).unwrap().unwrap();
+    let left = outdated_journal::set_aside(state).unwrap().unwrap();
     assert_eq!(left.journal, state.join("journal-v1.db"));
     assert_eq!(files(state, "journal-v1"), before);
-    assert!(older::set_aside(state).unwrap().is_none(), "once is enough");
+    assert!(
+        outdated_journal::set_aside(state).unwrap().is_none(),
+        "once is enough"
+    );
     let journal = Journal::open(state).unwrap();
     assert_eq!(journal.sessions(None, 1).unwrap(), []);
     drop(journal);
-    assert!(older::set_aside(state).unwrap().is_none());
+    assert!(outdated_journal::set_aside(state).unwrap().is_none());
     assert_eq!(files(state, "journal-v1"), before);
 }
 
 #[test]
 fn a_second_older_journal_has_a_place_of_its_own() {
     let World { state, project, .. } = &world();
-    older::set_aside(state).unwrap().unwrap();
+    outdated_journal::set_aside(state).unwrap().unwrap();
     let before = files(state, "journal-v1");
     old_journal(state, project);
-    let left = older::set_aside(state).unwrap().unwrap();
+    let left = outdated_journal::set_aside(state).unwrap().unwrap();
     assert_eq!(left.journal, state.join("journal-v1-2.db"));
     assert_eq!(files(state, "journal-v1"), before);
 }
@@ -129,7 +132,7 @@ fn an_interrupted_move_is_finished_by_the_next_one() {
         let from = state.join(format!("journal{end}"));
         fs::rename(from, state.join(format!("journal-v1{end}"))).unwrap();
     }
-    older::set_aside(state).unwrap().unwrap();
+    outdated_journal::set_aside(state).unwrap().unwrap();
     assert_eq!(files(state, "journal-v1"), before);
 }
 
@@ -149,7 +152,7 @@ fn kept_work_of_an_older_journal_is_found() {
         salvaged,
         directories,
         ..
-    } = older::set_aside(state).unwrap().unwrap();
+    } = outdated_journal::set_aside(state).unwrap().unwrap();
     let refs: Vec<_> = salvaged
         .iter()
         .map(|it| (it.salvage.reference.as_str(), &it.mirror, &it.project))
@@ -166,11 +169,11 @@ fn an_older_journal_stays_while_a_session_runs() {
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     let held = fs::File::create(&lock).unwrap();
     held.lock().unwrap();
-    assert!(older::set_aside(state).unwrap().is_none());
+    assert!(outdated_journal::set_aside(state).unwrap().is_none());
     assert!(matches!(
         Journal::open(state),
         Err(JournalError::Outdated { found: 1, .. })
     ));
     drop(held);
-    assert!(older::set_aside(state).unwrap().is_some());
+    assert!(outdated_journal::set_aside(state).unwrap().is_some());
 }

@@ -146,7 +146,7 @@ impl Decision<'_> {
     /// Records what a lease says about the forge: it provided the base, unless the worktree already
     /// existed.
     fn forge_leased(&mut self, issue: IssueNumber) {
-        if self.engine.tasks[&issue].kept.is_none() {
+        if self.engine.tasks[&issue].continuation.is_none() {
             self.service_answered(&Service::Forge);
         } else {
             self.reopen_if_probing(issue, |service| *service == Service::Forge);
@@ -218,7 +218,7 @@ impl Decision<'_> {
         }
         self.judge_service(&report.ended);
         let ended = report.ended.clone();
-        self.agent_exited(issue, number, report);
+        self.record_exit(issue, number, report);
         self.react_to_end(issue, &ended);
     }
 
@@ -244,7 +244,7 @@ impl Decision<'_> {
     }
 
     /// Settles the cost of the agent's run and requests the collection of its work.
-    pub(super) fn agent_exited(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
+    pub(super) fn record_exit(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
         let reserved = self.engine.tasks[&issue]
             .attempt()
             .map_or(Usd::ZERO, |attempt| attempt.reserved);

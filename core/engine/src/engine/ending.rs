@@ -141,14 +141,14 @@ impl Decision<'_> {
         {
             return;
         }
-        let is_plan_in_flight = || {
+        let is_plan_idle = || {
             !self
                 .engine
                 .plan_progress()
                 .is_some_and(crate::PlanProgress::is_in_flight)
         };
         let is_saved = || {
-            is_plan_in_flight()
+            is_plan_idle()
                 && self
                     .engine
                     .running()

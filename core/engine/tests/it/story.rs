@@ -427,8 +427,8 @@ impl Scenario {
         strategy: &str,
         reply: Option<&Reply>,
     ) -> Input {
-        let Some(&Reply::PluginFailed(then)) = reply else {
-            panic!("a strategy either answers or is plugin_failure")
+        let Some(&Reply::PluginFailed(action)) = reply else {
+            panic!("a strategy either answers or fails")
         };
         let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
         let input = Input::Task(TaskInput::PluginFailed(PluginFailure {
@@ -436,9 +436,9 @@ impl Scenario {
             strategy: strategy.to_owned(),
             plugin,
             message,
-            then,
+            action,
         }));
-        if then != PluginFailureAction::Fallback {
+        if action != PluginFailureAction::Fallback {
             return input;
         }
         self.input(input);

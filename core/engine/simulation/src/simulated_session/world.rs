@@ -569,13 +569,13 @@ pub(super) fn stood_in(
         .then(|| trapped(issue.number, strategy, PluginFailureAction::Fallback))
 }
 
-fn trapped(issue: IssueNumber, strategy: &str, then: PluginFailureAction) -> PluginFailure {
+fn trapped(issue: IssueNumber, strategy: &str, action: PluginFailureAction) -> PluginFailure {
     PluginFailure {
         issue,
         strategy: strategy.to_owned(),
         plugin: "billing 0.1.0".to_owned(),
         message: "trapped".to_owned(),
-        then,
+        action,
     }
 }
 

@@ -97,7 +97,7 @@ fn late_answers_of_a_plugin_change_nothing() {
     let mut scenario = Scenario::new(1);
     scenario.begin();
     let before = scenario.engine.clone();
-    for then in [
+    for action in [
         PluginFailureAction::Fallback,
         PluginFailureAction::Fail,
         PluginFailureAction::Skip,
@@ -112,7 +112,7 @@ fn late_answers_of_a_plugin_change_nothing() {
             strategy,
             plugin,
             message,
-            then,
+            action,
         })));
     }
     assert_eq!(scenario.engine, before);
