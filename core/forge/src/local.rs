@@ -367,7 +367,7 @@ impl LocalForge {
 
     fn merged_warning(&self, file: &IssueFile, pull: &PullFile) -> String {
         format!(
-            "skipping {}: its pull request `{}` is merged; set `state: closed` in `{}` or, to request \
+            "skipping issue {}: its pull request `{}` is merged; set `state: closed` in `{}` or, to request \
              more work, in the pull request",
             file.number,
             self.pulls.url(&pull.name),

@@ -51,7 +51,7 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
     }
     let number = item["number"].as_u64().filter(|&number| number > 0);
     let number = number.ok_or_else(|| "skipping an issue without a number".to_owned())?;
-    let odd = |what: &str| format!("skipping #{number}: {what}");
+    let odd = |what: &str| format!("skipping issue #{number}: {what}");
     let title = item["title"]
         .as_str()
         .ok_or_else(|| odd("it has no title"))?;
@@ -247,7 +247,7 @@ mod tests {
         }
         assert_eq!(
             with("created_at", json!(0)),
-            Err("skipping #7: its creation time is missing or malformed".into())
+            Err("skipping issue #7: its creation time is missing or malformed".into())
         );
     }
 

@@ -579,7 +579,7 @@ fn a_merged_pull_request_closes_its_issue_and_a_closed_one_does_not() {
     assert_eq!(
         warnings,
         [
-            "skipping #12: its pull request `.autoissue/pulls/0001-issue-12.md` is merged; set `state: closed` in \
+            "skipping issue #12: its pull request `.autoissue/pulls/0001-issue-12.md` is merged; set `state: closed` in \
           `.autoissue/issues/0012-x.md` or, to request more work, in the pull request"
         ]
     );

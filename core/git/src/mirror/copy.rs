@@ -34,7 +34,7 @@ pub enum CopyError {
     },
     /// A branch is named like the parent directory of our branches, so git cannot create them.
     #[error(
-        "branch `{branch}` prevents branches named `{branch}/…`; rename it (`git branch -m {branch} NAME`), then run again"
+        "branch `{branch}` prevents creating `{branch}/…`; rename it (`git branch -m {branch} NAME`), then run again"
     )]
     InTheWay {
         /// The conflicting branch.

@@ -43,7 +43,7 @@ pub enum PushError {
     },
     /// Another branch prevents it: git stores branches as files and directories.
     #[error(
-        "branch `{blocking}` of `{remote}` prevents branch `{branch}`; rename or delete it there, then run again"
+        "branch `{blocking}` of `{remote}` prevents creating `{branch}`; rename or delete it there, then run again"
     )]
     InTheWay {
         /// The branch.
