@@ -27,7 +27,6 @@ pub struct Terminal {
     reader: Option<JoinHandle<()>>,
 }
 
-/// The emulator's state.
 struct Shown {
     emulator: avt::Terminal,
     written: Vec<u8>,

@@ -316,7 +316,6 @@ fn path(value: &Value) -> PathBuf {
     }
 }
 
-/// The state of the run.
 #[derive(Default)]
 struct FakeRun {
     session: String,

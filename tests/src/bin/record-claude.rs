@@ -38,7 +38,6 @@ const TOOLS: &str = "--disallowedTools ScheduleWakeup Monitor CronCreate --permi
 /// The session of a run that does not resume an earlier one.
 const SESSION: &str = "--session-id 11111111-1111-4111-8111-111111111111";
 const RESUMED: &str = "--resume 11111111-1111-4111-8111-111111111111";
-/// The prompt.
 const PROMPT: &str = "Issue #7: add a file\n";
 const SECOND_PROMPT: &str =
     "Issue #7: add a file\n\nAn earlier attempt was not good enough. It says: wrong.\n";

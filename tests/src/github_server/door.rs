@@ -36,7 +36,6 @@ const LISTS: [&str; 3] = ["accept", "accept-encoding", "if-none-match"];
 /// GitHub's error for a client without a User-Agent.
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
 
-/// Handles one request.
 pub(super) async fn answer(
     shared: Arc<Shared>,
     router: Router,

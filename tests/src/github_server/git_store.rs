@@ -20,7 +20,6 @@ exit 1
 /// reproducible.
 const SEEDED_AT_S: i64 = 1_767_225_600;
 
-/// A bare repository.
 #[derive(Clone, Debug)]
 pub(super) struct GitStore {
     path: PathBuf,
@@ -40,7 +39,6 @@ pub(super) struct Distance {
 pub(super) struct Conflict;
 
 impl GitStore {
-    /// Creates an empty repository.
     pub(super) fn create(path: &Path, default_branch: &str) -> Self {
         read_no_configuration_of_the_machine();
         let mut options = git2::RepositoryInitOptions::new();

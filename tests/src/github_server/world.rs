@@ -42,7 +42,6 @@ pub(super) struct Repository {
     pub(super) git: GitStore,
 }
 
-/// A label of a repository.
 #[derive(Clone, Debug)]
 pub(super) struct Label {
     pub(super) id: u64,

@@ -138,13 +138,11 @@ impl Scenario {
 /// The response to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// A message of the model.
     Message(Message),
     /// The beginning of a message; then the connection ends.
     Cut(Message),
     /// The beginning of a message; then an error, although the status was a success.
     Broken(Message, ApiError),
-    /// An error of the service.
     Error(ApiError),
     /// No response, forever.
     Nothing,
@@ -161,11 +159,9 @@ pub(crate) struct Message {
     pub(crate) calls: Vec<(&'static str, Value)>,
     /// The reason to stop, if it is neither a tool call nor the end of the text.
     pub(crate) stop: Option<&'static str>,
-    /// Tokens of the turn.
     pub(crate) tokens: Tokens,
 }
 
-/// Tokens of one turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tokens {
     /// Read without the cache.
@@ -189,7 +185,6 @@ impl Default for Tokens {
     }
 }
 
-/// An error of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     /// HTTP status.

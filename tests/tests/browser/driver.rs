@@ -53,7 +53,6 @@ pub(crate) const PHONE: Look = Look {
 };
 
 impl Browser {
-    /// Opens a browser.
     #[track_caller]
     pub(crate) fn open(look: Look) -> Self {
         let mut driver = Started(
@@ -90,7 +89,6 @@ impl Browser {
         }
     }
 
-    /// Opens a URL.
     #[track_caller]
     pub(crate) fn go(&self, url: &str) {
         self.session.go(url);

@@ -75,7 +75,6 @@ impl Session {
         self.element(&self.0.post("element", &query), css)
     }
 
-    /// Returns the focused element.
     #[track_caller]
     pub(crate) fn active_element(&self) -> Element {
         self.element(&self.0.get("element/active"), "the focused element")

@@ -13,7 +13,6 @@ use std::path::Path;
 use autoissue_tests::{GithubSandbox, Run, Sandbox};
 use serde_json::{Value, json};
 
-/// The directive for the planner.
 const DIRECTIVE: &str = "Build user authentication";
 /// Cost of a planner run, US dollars.
 const PLANNER_USD: f64 = 0.25;

@@ -21,7 +21,6 @@ const ANYWHERE: [u16; 14] = [
 /// Maximum length of a message that is shown: it may contain the whole response.
 const MESSAGE_CHARS_MAX: usize = 300;
 
-/// The description.
 pub(crate) struct Description {
     document: Value,
     /// By position in the document: creating a validator costs more than using it.

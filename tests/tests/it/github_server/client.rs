@@ -11,7 +11,6 @@ pub(crate) struct Client {
     headers: Vec<(String, String)>,
 }
 
-/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -64,7 +63,6 @@ impl Client {
         }
     }
 
-    /// Removes a header.
     pub(crate) fn without(&self, name: &str) -> Self {
         let headers = self
             .headers
@@ -123,7 +121,6 @@ impl Client {
 }
 
 impl Reply {
-    /// Asserts the status.
     #[track_caller]
     pub(crate) fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{} {:?}", self.json, self.headers);

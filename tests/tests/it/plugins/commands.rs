@@ -9,7 +9,6 @@ use serde_json::Value;
 /// Examples that are packages of this workspace.
 const EXAMPLES: [&str; 4] = ["codeowners", "jinja-template", "line-agent", "track-record"];
 
-/// Returns the root of the workspace.
 pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
