@@ -232,10 +232,9 @@ fn text(finding: &Finding, paint: Paint) -> String {
         .iter()
         .flat_map(|output| lines(output))
         .for_each(|line| text.push_str(&below("│", &line)));
-    for advice in advice {
-        for (n, line) in wrapped(advice, room.saturating_sub(2)).iter().enumerate() {
-            text.push_str(&below(if n == 0 { "→" } else { " " }, line));
-        }
+    let Some(advice) = advice else { return text };
+    for (n, line) in wrapped(advice, room.saturating_sub(2)).iter().enumerate() {
+        text.push_str(&below(if n == 0 { "→" } else { " " }, line));
     }
     text
 }
