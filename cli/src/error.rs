@@ -314,8 +314,8 @@ mod tests {
             ],
         });
         assert_snapshot!(report(&journal), @"
-        error: `2026` fits 2 sessions
-          hint: type more of it: 20261122-1315-7f3a, 20261121-0101-0001
+        error: `2026` matches 2 sessions
+          hint: be more specific: 20261122-1315-7f3a, 20261121-0101-0001
         ");
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
         let file = CliError::File {

@@ -1,12 +1,13 @@
-//! What an issue declares that it depends on, in the forms that people write: a sentence, a trailer, a heading or a label with a
-//! list below it; by number, `owner/name#12`, link or address.
+//! Reads the dependencies that an issue declares, in the forms people write: a sentence, a trailer,
+//! or a heading or label with a list below it; by number, `owner/name#12`, link or URL.
 //!
-//! Only what the issue itself says to its readers counts: no quote, code, comment or struck-out text, no negation or question, and no
-//! sentence about another issue. A reference that names another repository is never one of ours.
+//! Only what the issue itself tells its readers counts. Quotes, code, comments, struck-out text,
+//! negations, questions and sentences about another issue are ignored. A reference that names
+//! another repository never counts as one of this repository.
 //!
 //! ```text
-//!   Markdown ─► lines without quotes and code ─► phrase (`depends on`) ─┬─► references behind it
-//!                                                                       └─► nothing behind it: the list below
+//!   Markdown ─► lines without quotes and code ─► phrase (`depends on`) ─┬─► the references after it
+//!                                                                       └─► nothing after it: the list below
 //! ```
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use autoissue_engine::IssueNumber;
 use autoissue_git::remote::web_host;
 use autoissue_plugin_sdk::markdown::outline;
 
-/// Phrases that declare a dependency where references follow.
+/// Phrases that declare a dependency when references follow.
 const PHRASES: [&str; 24] = [
     "depends on",
     "depends upon",
@@ -43,7 +44,7 @@ const PHRASES: [&str; 24] = [
     "is blocked",
     "requirements",
 ];
-/// Words that declare dependencies where they begin a line: elsewhere they speak of other things.
+/// Words that declare dependencies only at the start of a line; elsewhere they mean other things.
 const TITLES: [&str; 8] = [
     "dependencies",
     "dependency",
@@ -54,7 +55,7 @@ const TITLES: [&str; 8] = [
     "prerequisite",
     "pre-requisites",
 ];
-/// Words between a phrase and a reference that do not change what is said.
+/// Words between a phrase and a reference that do not change the meaning.
 const FILLERS: [&str; 34] = [
     "issue",
     "issues",
@@ -91,7 +92,7 @@ const FILLERS: [&str; 34] = [
     "on",
     "first",
 ];
-/// Words that turn a statement round, or into none.
+/// Words that negate a statement or make it hypothetical.
 const NEGATIONS: [&str; 22] = [
     "not",
     "no",
@@ -116,7 +117,7 @@ const NEGATIONS: [&str; 22] = [
     "formerly",
     "previously",
 ];
-/// Words before a phrase that are looked through for a negation.
+/// Number of words before a phrase that are searched for a negation.
 const N_NEGATING_WORDS: usize = 6;
 /// Words between a subject and its phrase: `#5 is also blocked by`.
 const AUXILIARIES: [&str; 12] = [
@@ -133,7 +134,7 @@ const AUXILIARIES: [&str; 12] = [
     "itself",
     "which",
 ];
-/// Elements whose contents are quotes, code or struck out.
+/// Elements whose contents are quoted, code or struck out.
 const SILENT_ELEMENTS: [&str; 10] = [
     "pre",
     "code",
@@ -146,24 +147,24 @@ const SILENT_ELEMENTS: [&str; 10] = [
     "kbd",
     "tt",
 ];
-/// From so many columns on a line is code.
+/// A line indented by at least this many columns is code.
 const CODE_COLUMNS: usize = 4;
 
-/// The repository that issues lie in, by the names and addresses that people may use for it.
+/// The repository that issues belong to, by the names and addresses that people may use for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Home {
     /// `owner/name`, in lower case.
     repositories: Vec<String>,
-    /// Hosts whose addresses are meant, in lower case.
+    /// Hosts whose addresses refer to this repository, in lower case.
     hosts: Vec<String>,
 }
 
-/// Host of addresses where no other is known.
+/// Host assumed when no API is known.
 const GITHUB: &str = "github.com";
 
 impl Home {
-    /// Returns the repository with these names on the host of an API. Without an API, and where it is only this machine's, addresses
-    /// on `github.com` are meant too.
+    /// Creates a home for a repository with these names on the host of an API. Addresses on
+    /// `github.com` are accepted too if there is no API or it is on this machine.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>, api_url: Option<&str>) -> Self {
         let host = api_url
             .map_or_else(|| GITHUB.to_owned(), web_host)
@@ -191,7 +192,8 @@ impl Home {
     }
 }
 
-/// Returns the issues of this repository that a text declares its issue to depend on, each once, in order.
+/// Returns the issues of this repository that a text declares as dependencies, without duplicates,
+/// in order.
 pub fn dependencies_in(text: &str, home: &Home) -> Vec<IssueNumber> {
     let reader = Reader {
         lines: visible_lines(text),
@@ -206,7 +208,7 @@ pub fn dependencies_in(text: &str, home: &Home) -> Vec<IssueNumber> {
     ours.filter(|number| seen.insert(*number)).collect()
 }
 
-/// A reference: `None` is one to another repository.
+/// A reference; `None` refers to another repository.
 type Reference = Option<IssueNumber>;
 
 struct Reader<'a> {
@@ -215,7 +217,6 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads what the line declares.
     fn read(&self, at: usize, found: &mut Vec<Reference>) {
         let line = &self.lines[at];
         let text = line.text.as_str();
@@ -232,7 +233,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns whether the words before a phrase deny it, or speak of another issue.
+    /// Returns whether the words before a phrase negate it or make it about another issue.
     fn is_denied(&self, at: usize, start: usize) -> bool {
         let before = &self.lines[at].text[..start];
         let clause = before
@@ -241,7 +242,8 @@ impl Reader<'_> {
             .unwrap_or_default();
         let words: Vec<&str> = clause.split_whitespace().collect();
         if words.is_empty() && before.trim().is_empty() {
-            // A sentence that goes on in this line: only the very word before counts.
+            // The sentence continues from the line above: only the word right before the phrase
+            // counts.
             let above = at.checked_sub(1).map(|above| &self.lines[above]);
             let last = above
                 .filter(|above| matches!(above.kind, Kind::Text | Kind::Item))
@@ -262,8 +264,8 @@ impl Reader<'_> {
         is_negated || is_of_another
     }
 
-    /// Reads a list of references from the start of a text; a list that stops at a separator, or whose next line holds nothing else,
-    /// goes on in the next line.
+    /// Reads a list of references from the start of a text. The list continues on the next line if
+    /// it stops at a separator, or if the next line holds nothing but references.
     fn read_references(&self, mut at: usize, text: &str, found: &mut Vec<Reference>) {
         let mut here = Vec::new();
         let mut rest = text.to_owned();
@@ -335,7 +337,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an item of such a list: the references that it begins with, else the one that it ends with.
+    /// Reads a list item: the references it begins with, or else the one it ends with.
     fn read_item(&self, text: &str, found: &mut Vec<Reference>) {
         let text = ["[ ]", "[x]"]
             .iter()
@@ -357,7 +359,7 @@ impl Reader<'_> {
     }
 }
 
-/// Returns where a line has phrases, longest first at each place.
+/// Returns the ranges of phrases in a line, the longest one at each position.
 fn phrases_in(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut places: Vec<(usize, usize)> = Vec::new();
     let is_word = |c: char| c.is_alphanumeric() || c == '-';
@@ -391,7 +393,7 @@ fn is_negation(word: &str) -> bool {
     NEGATIONS.contains(&bare.as_str()) || bare.ends_with("n't") || bare.ends_with("n’t")
 }
 
-/// Returns what follows marks and words that say nothing of their own.
+/// Returns the text after markup and filler words.
 fn behind_fillers(text: &str) -> &str {
     let mut rest = text;
     loop {
@@ -410,7 +412,7 @@ fn behind_fillers(text: &str) -> &str {
     }
 }
 
-/// Returns what follows the separators of a list, and whether they want another entry.
+/// Returns the text after list separators, and whether they call for another entry.
 fn behind_separators(text: &str) -> (&str, bool) {
     let mut rest = text;
     let mut is_open = false;
@@ -431,7 +433,7 @@ fn behind_separators(text: &str) -> (&str, bool) {
     }
 }
 
-/// `#1, issue #2`: only the kinds of thing may be named again.
+/// `#1, issue #2`: only the kind of item may be repeated.
 fn behind_fillers_of_list(text: &str) -> &str {
     let mut rest = text;
     while let Some(behind) = ["issue ", "issues ", "pr ", "ticket ", "task "]
@@ -443,7 +445,7 @@ fn behind_fillers_of_list(text: &str) -> &str {
     rest
 }
 
-/// `#1 (the API) and #2`: what stands in parentheses explains.
+/// `#1 (the API) and #2`: text in parentheses is an explanation.
 fn behind_parenthesis(text: &str) -> &str {
     let Some(inner) = text.trim_start().strip_prefix('(') else {
         return text;
@@ -451,7 +453,7 @@ fn behind_parenthesis(text: &str) -> &str {
     inner.split_once(')').map_or(text, |(_, behind)| behind)
 }
 
-/// Returns the reference at the start of a text in lower case, and what follows it.
+/// Returns the reference at the start of a lower-case text, and the text after it.
 fn reference<'t>(text: &'t str, home: &Home) -> Option<(Reference, &'t str)> {
     let text = text
         .trim_start()
@@ -463,7 +465,8 @@ fn reference<'t>(text: &'t str, home: &Home) -> Option<(Reference, &'t str)> {
     Some((found, after.trim_start_matches(['>', '*', '_', '"', '\''])))
 }
 
-/// Reads a Markdown link behind its `[`: its address decides, its text only where that is none of an issue.
+/// Reads a Markdown link after its `[`. Its URL decides; its text is used only if the URL is not
+/// that of an issue.
 fn link<'t>(inner: &'t str, home: &Home) -> Option<(Reference, &'t str)> {
     let (text, behind) = inner.split_once(']')?;
     let of_text = || plain_reference(text.trim(), home).map(|(found, _)| found);
@@ -522,7 +525,7 @@ fn numbered(text: &str) -> Option<(IssueNumber, &str)> {
     is_whole.then_some((IssueNumber(number), after))
 }
 
-/// Reads the address of an issue or a pull request.
+/// Reads the URL of an issue or a pull request.
 fn address(word: &str, home: &Home) -> Option<Reference> {
     let bare = ["https://", "http://"]
         .iter()
@@ -541,7 +544,6 @@ fn address(word: &str, home: &Home) -> Option<Reference> {
     Some(Some(number).filter(|_| is_ours))
 }
 
-/// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Blank,
@@ -550,20 +552,20 @@ enum Kind {
     Text,
 }
 
-/// A line that readers see, in lower case and without its marks.
+/// A line that readers see, in lower case and without its list or heading marker.
 #[derive(Clone, Debug)]
 struct Line {
     kind: Kind,
-    /// Columns before it.
+    /// Indentation in columns.
     indent: usize,
     text: String,
 }
 
-/// Returns the lines of a text; what is a quote or code is blank.
+/// Returns the lines of a text; quotes and code become blank lines.
 fn visible_lines(text: &str) -> Vec<Line> {
     let outline = outline(text);
     let mut shown = text.to_lowercase();
-    // Few letters change their length with their case; where one does, ranges would not fit.
+    // The case conversion of a few letters changes their length, which would invalidate the ranges.
     if shown.len() != text.len() {
         shown = text.to_ascii_lowercase();
     }
@@ -580,7 +582,7 @@ fn visible_lines(text: &str) -> Vec<Line> {
     without_spans(lines)
 }
 
-/// Takes out what is in a range; its lines stay.
+/// Removes a range but keeps its line breaks.
 fn cut(text: &mut String, range: Range<usize>) {
     let line_ends: String = text[range.clone()]
         .chars()
@@ -589,7 +591,7 @@ fn cut(text: &mut String, range: Range<usize>) {
     text.replace_range(range, &line_ends);
 }
 
-/// Takes out elements that hold quotes, code or struck-out text, and the tags of all others.
+/// Removes elements that hold quotes, code or struck-out text, and the tags of all others.
 fn cut_elements(text: &mut String) {
     let mut at = 0;
     while let Some(start) = text[at..].find('<').map(|found| at + found) {
@@ -624,10 +626,10 @@ fn cut_elements(text: &mut String) {
     }
 }
 
-/// Where the reader of lines stands.
+/// The state of the line reader.
 #[derive(Default)]
 struct Place {
-    /// Columns at which the contents of the present list item begin; 0 outside of lists.
+    /// Column at which the contents of the current list item begin; 0 outside of lists.
     content: usize,
     in_paragraph: bool,
     in_quote: bool,
@@ -679,12 +681,12 @@ impl Place {
             .chars()
             .all(|c| matches!(c, '-' | '=' | '*' | '_' | ' '))
         {
-            // A line across the page, or below a heading.
+            // A thematic break, or the underline of a heading.
             (self.in_paragraph, self.in_quote) = (false, false);
             return blank;
         }
         if self.in_quote && kind == Kind::Text {
-            // A quote goes on in lines without its mark.
+            // A quote continues on lines without its marker.
             return blank;
         }
         (self.in_paragraph, self.in_quote) = (true, false);
@@ -701,7 +703,7 @@ fn columns(line: &str) -> usize {
     space.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum()
 }
 
-/// Returns the width of a list marker with the space behind it.
+/// Returns the width of a list marker including the space after it.
 fn item_marker(text: &str) -> Option<usize> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let mark = match digits {
@@ -712,7 +714,7 @@ fn item_marker(text: &str) -> Option<usize> {
     text[mark..].starts_with([' ', '\t']).then_some(mark + 1)
 }
 
-/// Takes code spans and struck-out text out of lines; both may go over the lines of a paragraph.
+/// Removes code spans and struck-out text, both of which may span the lines of a paragraph.
 fn without_spans(mut lines: Vec<Line>) -> Vec<Line> {
     let mut start = 0;
     while start < lines.len() {
@@ -932,7 +934,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_text_is_read_to_its_end() {
+    fn malformed_text_is_read_without_a_panic() {
         for text in [
             "İ depends on #1",
             "depends on [",

@@ -1,40 +1,40 @@
-//! What was looked at, and how well it is.
+//! The result of one check, as `doctor` prints it.
 
 use serde::Serialize;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at, in a word or two.
+    /// What was checked, in a word or two.
     pub check: &'static str,
-    /// How well it is.
+    /// How serious it is.
     pub level: Level,
-    /// What is there, for people; a fragment without a period.
+    /// What was found, for people; a fragment without a period.
     pub message: String,
-    /// What to do about it; absent where all is well.
+    /// What to do about it; `None` if nothing is wrong.
     pub advice: Option<String>,
-    /// The end of what a program printed, where that tells more.
+    /// The end of a program's output, if that explains more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
 }
 
-/// Lines of an output that are kept: the reason mostly stands at the end.
+/// Lines of output that are kept: the reason is usually at the end.
 const N_LINES_MAX: usize = 10;
 
-/// How well something is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// A night can be run with it.
+    /// A session can run.
     Ok,
-    /// A night can be run with it, and may not end as one would like.
+    /// A session can run, but may not end well.
     Warning,
-    /// No night can be run with it.
+    /// A session cannot run.
     Failure,
 }
 
 impl Finding {
-    /// Says that all is well.
+    /// Creates a finding for a check that passed.
     pub fn ok(check: &'static str, message: impl Into<String>) -> Self {
         Self {
             check,
@@ -45,7 +45,7 @@ impl Finding {
         }
     }
 
-    /// Says what may go wrong, and what to do about it.
+    /// Creates a finding for a risk, with advice on how to avoid it.
     pub fn warning(
         check: &'static str,
         message: impl Into<String>,
@@ -60,7 +60,7 @@ impl Finding {
         }
     }
 
-    /// Says what is wrong, and what to do about it.
+    /// Creates a finding for a failed check, with advice on how to fix it.
     pub fn failure(
         check: &'static str,
         message: impl Into<String>,
@@ -75,7 +75,7 @@ impl Finding {
         }
     }
 
-    /// Adds the end of what a program printed.
+    /// Adds the end of a program's output.
     pub fn with_output(self, output: &str) -> Self {
         let lines: Vec<&str> = output
             .lines()

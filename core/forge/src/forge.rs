@@ -1,4 +1,4 @@
-//! What a forge can do, and why it could not. One interface for all of them, blocking.
+//! The interface of a forge, and the errors it can return. Blocking.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::declared::{Home, dependencies_in};
 use crate::finding::Finding;
 
-/// Why a forge could not do what it was asked; it prints as the forge's own error does.
+/// Why a forge could not do something; prints as the forge's own error does.
 #[derive(Debug)]
 pub struct ForgeError(Box<dyn Fault>);
 
@@ -26,21 +26,22 @@ impl Error for ForgeError {
     }
 }
 
-/// A forge's own error: what follows from it.
+/// A forge's own error, and what follows from it.
 pub trait Fault: Error + Send + Sync + 'static {
-    /// Returns what should happen next to a task that met it. A credential that may not do what every task needs would fail them
-    /// all, each after its agent was paid, so that is a matter of credentials.
+    /// Returns how a task that met this error continues. Missing permissions that every task needs
+    /// count as a credentials failure: otherwise every task would fail, each after its agent was
+    /// paid.
     fn failure(&self) -> Failure;
 
-    /// Returns what a person can do about it.
+    /// Returns what the user can do about it.
     fn hint(&self) -> Option<String>;
 
-    /// Returns whether it is over by itself after a while, so that a session may start all the same.
+    /// Returns whether the error goes away after a while, so that a session may start anyway.
     fn passes(&self) -> bool {
         false
     }
 
-    /// Returns whether it is about what a person has typed or configured.
+    /// Returns whether the error is caused by the command line or the configuration.
     fn is_usage(&self) -> bool {
         false
     }
@@ -53,37 +54,37 @@ impl<F: Fault> From<F> for ForgeError {
 }
 
 impl ForgeError {
-    /// As [`Fault::failure`].
+    /// Like [`Fault::failure`].
     pub fn failure(&self) -> Failure {
         self.0.failure()
     }
 
-    /// As [`Fault::hint`].
+    /// Like [`Fault::hint`].
     pub fn hint(&self) -> Option<String> {
         self.0.hint()
     }
 
-    /// As [`Fault::passes`].
+    /// Like [`Fault::passes`].
     pub fn passes(&self) -> bool {
         self.0.passes()
     }
 
-    /// As [`Fault::is_usage`].
+    /// Like [`Fault::is_usage`].
     pub fn is_usage(&self) -> bool {
         self.0.is_usage()
     }
 }
 
-/// What a forge says of the repository and of the credential.
+/// What a forge reports about the repository and the credential.
 #[derive(Debug)]
 pub struct Description {
-    /// The repository's name now; another than asked for where it was renamed.
+    /// The repository's current name; differs from the requested one if it was renamed.
     pub repo: String,
-    /// Branch that the forge calls its default, if it says so.
+    /// The default branch, if the forge reports one.
     pub default_branch: Option<String>,
-    /// Why branches cannot be pushed, as far as the forge tells.
+    /// Why branches cannot be pushed, as far as the forge reports it.
     pub push_right: Result<(), ForgeError>,
-    /// What a person should know of it.
+    /// Findings that the user should know about.
     pub findings: Vec<Finding>,
 }
 
@@ -92,13 +93,13 @@ pub struct Description {
 pub struct Backlog {
     /// The issues, by number.
     pub issues: Vec<Issue>,
-    /// What was odd, for people.
+    /// Warnings for people.
     pub warnings: Vec<String>,
-    /// Of these, those that an open issue of another repository blocks.
+    /// Those of the issues that an open issue of another repository blocks.
     pub blocked_elsewhere: BTreeSet<IssueNumber>,
 }
 
-/// Whether an issue still has to be worked on.
+/// Whether an issue still needs work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssueState {
     /// It is open.
@@ -112,7 +113,7 @@ pub enum IssueState {
 /// An issue to be created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IssueDraft {
-    /// Title; line ends become spaces.
+    /// Title; line breaks become spaces.
     pub title: String,
     /// Body, Markdown.
     pub body: String,
@@ -122,18 +123,19 @@ pub struct IssueDraft {
     pub author: String,
     /// When it is created.
     pub created_at: Time,
-    /// A line, an HTML comment, by which a repetition finds it. Added to the body where it is missing.
+    /// A line, an HTML comment, by which a repeated call finds the issue. Added to the body if
+    /// missing.
     pub marker: Option<String>,
-    /// When it was thought of: an issue with its marker is no older. Zero where nobody knows.
+    /// When the issue was planned: an issue with its marker cannot be older. Zero if unknown.
     pub planned_at: Time,
 }
 
 /// A pull request to be published.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullRequestDraft {
-    /// Issue that it is for.
+    /// Issue that it resolves.
     pub issue: IssueNumber,
-    /// Title; line ends become spaces.
+    /// Title; line breaks become spaces.
     pub title: String,
     /// Body, Markdown.
     pub body: String,
@@ -141,25 +143,27 @@ pub struct PullRequestDraft {
     pub head: String,
     /// Commit at its head.
     pub head_commit: String,
-    /// Commit that was at its head before, where this work replaces other work of ours.
+    /// Commit that was at its head before, if this work replaces earlier work of ours.
     pub replaces: Option<String>,
-    /// Branch that it is to be merged into.
+    /// Branch to merge it into.
     pub base: String,
-    /// Whether it is not ready to be merged.
+    /// Whether to open it as a draft.
     pub draft: bool,
-    /// Whether it must not be anything else; other drafts are ready to be merged where the plan has no drafts.
+    /// Whether it must be a draft; other drafts are opened as ready to merge if the plan has no
+    /// drafts.
     pub must_be_draft: bool,
     /// Names of the labels.
     pub labels: Vec<String>,
-    /// A line that begins with `<!-- autoissue`, by which a repetition finds it. Added to the body where it is missing.
+    /// A line that begins with `<!-- autoissue`, by which a repeated call finds the pull request.
+    /// Added to the body if missing.
     pub marker: String,
-    /// When it is created; an update keeps the first time.
+    /// When it is created; an update keeps the original time.
     pub created_at: Time,
 }
 
-/// Where issues and pull requests live.
+/// A place where issues and pull requests live.
 pub trait Forge: Debug + Send + Sync {
-    /// Makes what is needed before issues are created, where it is missing.
+    /// Creates whatever must exist before issues can be created.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -167,8 +171,8 @@ pub trait Forge: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Asks once what the forge says of the repository and the credential, and calls the repository from now on what it is called
-    /// there; `None` for a forge without a host.
+    /// Reads what the forge reports about the repository and the credential, and uses the
+    /// repository's current name from now on. `None` for a forge without a host.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -176,32 +180,33 @@ pub trait Forge: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Returns what the forge announced, in its answers so far, about the end of something that was used.
+    /// Returns the deprecation, if any, that the forge has announced for something in use.
     fn notice(&self) -> Option<Finding> {
         None
     }
 
-    /// Returns the open issues that carry the label, without regard to case. Only dependencies that the forge itself knows are
-    /// filled in; see [`Forge::states`] for those that a text states.
+    /// Returns the open issues that carry the label, ignoring case. Only dependencies that the
+    /// forge itself records are filled in; see [`Forge::states`] for those declared in texts.
     ///
     /// # Errors
-    /// [`ForgeError`]; one odd issue is a warning, not an error.
+    /// [`ForgeError`]; a malformed issue is a warning, not an error.
     fn backlog(&self, label: &str) -> Result<Backlog, ForgeError>;
 
-    /// Returns the open ones of these issues, as [`Forge::backlog`] does. Those that are closed or gone become warnings.
+    /// Returns those of the issues that are open, like [`Forge::backlog`]. Closed and missing ones
+    /// become warnings.
     ///
     /// # Errors
     /// [`ForgeError`].
     fn issues(&self, numbers: &[IssueNumber]) -> Result<Backlog, ForgeError>;
 
-    /// Returns the labels that issues carry here, or may carry.
+    /// Returns the labels that issues carry or may carry here.
     ///
     /// # Errors
     /// [`ForgeError`].
     fn labels(&self) -> Result<Vec<String>, ForgeError>;
 
-    /// Creates an issue, or finds the one with the draft's marker, which is left as it is. The second value tells whether there
-    /// was one. `cancel` ends only waiting.
+    /// Creates an issue, or finds the one with the draft's marker and leaves it unchanged. The
+    /// second value is the title of an issue that already existed. `cancel` only ends waiting.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -211,8 +216,8 @@ pub trait Forge: Debug + Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<(IssueNumber, Option<String>), ForgeError>;
 
-    /// Writes down what an issue depends on: in its body where that does not say so yet, and in the forge's own books where it has
-    /// some. `cancel` ends only waiting.
+    /// Records the dependencies of an issue: in its body unless it states them already, and in the
+    /// forge's own records if it has them. `cancel` only ends waiting.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -223,7 +228,7 @@ pub trait Forge: Debug + Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<(), ForgeError>;
 
-    /// Returns for each number whether its issue is open.
+    /// Returns the state of each issue.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -232,8 +237,9 @@ pub trait Forge: Debug + Send + Sync {
         numbers: &[IssueNumber],
     ) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError>;
 
-    /// Returns whether an issue that was in the backlog is no longer to be worked on: closed, gone, without the label (unless that is
-    /// empty), or with a pull request of ours already. Pull requests are looked for only if there may be one: no branch, no pull request.
+    /// Returns why an issue from the backlog must no longer be worked on: it is closed, gone,
+    /// without the label (unless `label` is empty), or already has a pull request of ours. Pull
+    /// requests are looked up only if there may be one: without a branch there is no pull request.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -244,14 +250,15 @@ pub trait Forge: Debug + Send + Sync {
         may_have_pull_request: bool,
     ) -> Result<Option<Withdrawal>, ForgeError>;
 
-    /// Returns the open pull request of ours that is for an issue.
+    /// Returns our open pull request for an issue.
     ///
     /// # Errors
     /// [`ForgeError`].
     fn pull_request_of(&self, issue: IssueNumber) -> Result<Option<PullRequest>, ForgeError>;
 
-    /// Creates a pull request, or finds the open one of the same issue, which it updates where its work was replaced. The second
-    /// value tells whether there was one. `cancel` ends only waiting: what was begun is finished.
+    /// Creates a pull request, or finds the open one for the same issue and updates it if its work
+    /// was replaced. The second value is whether it already existed. `cancel` only ends waiting: a
+    /// write that has begun is finished.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -261,29 +268,30 @@ pub trait Forge: Debug + Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<(PullRequest, bool), ForgeError>;
 
-    /// Finds out whether branches may be pushed, after a push has failed.
+    /// Checks whether branches may be pushed, after a push has failed.
     ///
     /// # Errors
-    /// Why they may not, or cannot.
+    /// Why pushing is not allowed, or could not be checked.
     fn check_push_right(&self) -> Result<(), ForgeError> {
         Ok(())
     }
 
-    /// Returns how many calls to an API the forge took so far: for an issue, or, with `None`, for none in particular.
+    /// Returns the number of API calls so far: for an issue or, with `None`, for no particular one.
     fn n_api_calls(&self, _issue: Option<IssueNumber>) -> u32 {
         0
     }
 }
 
-/// Returns what people are told of an issue that was asked for by its number and is not open.
+/// Returns the warning about an issue that was requested by number but is not open.
 pub(super) fn left_out(issue: IssueNumber, state: IssueState) -> String {
     match state {
-        IssueState::Open | IssueState::Closed => format!("issue {issue} is left out: it is closed"),
-        IssueState::Missing => format!("issue {issue} is left out: it is gone"),
+        IssueState::Open | IssueState::Closed => format!("skipping issue {issue}: it is closed"),
+        IssueState::Missing => format!("skipping issue {issue}: it does not exist"),
     }
 }
 
-/// Returns a body that says what its issue depends on, before the marker at its end; `None` where it says so already.
+/// Returns a body that states the dependencies, placed before the marker at its end; `None` if it
+/// already states them.
 pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String> {
     let stated = dependencies_in(body, &Home::default());
     let missing: Vec<IssueNumber> = on
@@ -307,7 +315,7 @@ pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String
     Some(parts.join("\n\n") + "\n")
 }
 
-/// Returns the sentence by which an issue says what it depends on; empty where that is nothing.
+/// Returns the sentence that states an issue's dependencies; empty if there are none.
 pub fn depends_on(on: &[IssueNumber]) -> String {
     let names: Vec<String> = on.iter().map(ToString::to_string).collect();
     if names.is_empty() {

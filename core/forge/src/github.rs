@@ -1,13 +1,15 @@
-//! GitHub's API: the issues of one repository, and pull requests for them. Blocking, with one thread of its own for the network.
+//! GitHub's API: the issues of one repository and the pull requests for them. Blocking, with one
+//! network thread of its own.
 //!
 //! ```text
 //!   backlog, states, pull_request_of ──────────────► Client ─► octocrab ─► the API
-//!   publish ─► look, then write ─► Pace, one at a time ─┘
+//!   publish ─► read, then write ─► Pace, one at a time ─┘
 //! ```
 //!
-//! It tries nothing twice, and looks before it creates. A pull request is ours if its branch is `autoissue/issue-<N>` in this
-//! very repository: only who may push there can make one, while a marker in a text is anybody's. The marker says that the text
-//! is ours, so that it may be replaced.
+//! Nothing is retried, and everything is looked up before it is created. A pull request is ours if
+//! its branch is `autoissue/issue-<N>` in this very repository: only someone with push access can
+//! create one, while anyone can copy a marker. The marker only shows that the text is ours and may
+//! be replaced.
 
 mod as_forge;
 mod client;
@@ -39,20 +41,21 @@ use pace::Pace;
 pub use token::{Token, TokenError, find_token};
 use wire::{WireIssue, WirePull};
 
-/// Pages of labels that are read to find the one that was meant: a suggestion is worth no more calls.
+/// Pages of labels that are read to suggest a similar one: a suggestion is not worth more calls.
 const N_LABEL_PAGES_MAX: usize = 3;
-/// Pages of a hundred that are read of a list at most.
+/// Most pages, of 100 items each, that are read of a list.
 const N_PAGES_MAX: usize = 100;
-/// How GitHub refuses a draft where the plan has none: the status and the field are those of every refusal.
+/// How GitHub refuses a draft if the plan has none: status and field are the same for every
+/// refusal.
 const NO_DRAFTS: &str = "Draft pull requests are not supported";
-/// GitHub takes no longer text.
+/// Longest body that GitHub accepts, in characters.
 const BODY_LENGTH_MAX: usize = 65_536;
-/// GitHub takes no longer title.
+/// Longest title that GitHub accepts, in characters.
 const TITLE_LENGTH_MAX: usize = 256;
-/// How tokens of GitHub Apps begin; of these, GitHub does not tell what they may do.
+/// Prefix of GitHub App tokens; GitHub does not report what these may do.
 const APP_TOKEN: &str = "ghs_";
 
-/// Where the API is, and by which right it is asked.
+/// The API's address, and how to authenticate.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// Address of the API, such as `https://api.github.com`.
@@ -61,70 +64,71 @@ pub struct Access {
     pub repo: String,
     /// The token.
     pub token: Token,
-    /// The proxy on the way.
+    /// The proxy to use, if any.
     pub proxy: Option<Proxy>,
-    /// Most writes in a minute.
+    /// Most writes per minute.
     pub writes_per_minute: u32,
-    /// Most writes in an hour.
+    /// Most writes per hour.
     pub writes_per_hour: u32,
 }
 
 /// The issues and pull requests of one repository on GitHub.
 #[derive(Debug)]
 pub struct Github {
-    /// Taken when dropped only.
+    /// `None` only while dropping.
     runtime: Option<Runtime>,
     client: Client,
     repo: String,
     token_is_of_app: bool,
-    /// Branch whose merges close issues, once GitHub has named it.
+    /// Branch whose merges close issues, once GitHub has reported it.
     default_branch: Mutex<Option<String>>,
-    /// Issues that had no open pull request before their attempt, and for which none was asked since.
+    /// Issues that had no open pull request before their attempt and for which none was requested
+    /// since.
     unpublished: Mutex<BTreeSet<IssueNumber>>,
-    /// Whoever holds it writes: one at a time.
+    /// Held while writing, so that there is one write at a time.
     pace: tokio::sync::Mutex<Pace>,
 }
 
-/// What GitHub says of a repository, and of the token.
+/// What GitHub reports about a repository and the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// `owner/name`; another than asked for where the repository was renamed.
+    /// `owner/name`; differs from the requested one if the repository was renamed.
     pub repo: String,
-    /// Whether nothing can be changed any more.
+    /// Whether the repository is read-only.
     pub is_archived: bool,
-    /// Whether it is not for everybody to see.
+    /// Whether the repository is private.
     pub is_private: bool,
-    /// Whether it takes no issues.
+    /// Whether issues are turned off.
     pub issues_are_off: bool,
-    /// Branch that GitHub calls its default.
+    /// The default branch.
     pub default_branch: String,
-    /// The repository that it is a fork of.
+    /// The repository it was forked from.
     pub parent: Option<String>,
-    /// Whether the token may push; `None` where GitHub does not tell.
+    /// Whether the token may push; `None` if GitHub does not report it.
     pub may_push: Option<bool>,
-    /// Scopes of the token, where it is of the kind that has scopes.
+    /// Scopes of the token, if it is of a kind that has scopes.
     pub scopes: Option<String>,
-    /// When the token ends, as GitHub writes it; `None` if never, or not told.
+    /// When the token expires, as GitHub writes it; `None` if never, or not reported.
     pub token_expires: Option<String>,
-    /// What is left of the account's calls; `None` on a host that does not limit them.
+    /// Remaining calls of the account; `None` on a host without a limit.
     pub calls: Option<Calls>,
-    /// What time it is for GitHub.
+    /// The time according to GitHub.
     pub answered_at: Option<Time>,
 }
 
-/// Calls that an account may send in an hour.
+/// Calls that an account may make per hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calls {
-    /// How many are left.
+    /// Remaining calls.
     pub left: u64,
-    /// How many there are in an hour.
+    /// Calls per hour.
     pub limit: u64,
-    /// When there are as many again.
+    /// When the limit resets.
     pub reset: Time,
 }
 
 impl Facts {
-    /// Makes sure that branches can be pushed, as far as GitHub tells.
+    /// Checks that branches can be pushed, as far as GitHub reports it.
     ///
     /// # Errors
     /// [`GithubError::Forbidden`], [`GithubError::Archived`].
@@ -135,7 +139,7 @@ impl Facts {
             });
         }
         if self.may_push == Some(false) {
-            let message = format!("its permissions for `{}` are without `push`", self.repo);
+            let message = format!("it lacks the `push` permission for `{}`", self.repo);
             return Err(GithubError::Forbidden {
                 doing: "push branches",
                 message,
@@ -147,7 +151,7 @@ impl Facts {
 }
 
 impl Github {
-    /// Makes ready to ask. Sends nothing.
+    /// Creates a client without sending anything.
     ///
     /// # Errors
     /// [`GithubError::BadAddress`].
@@ -158,7 +162,7 @@ impl Github {
             .enable_all()
             .build();
         let runtime = runtime.map_err(|error| GithubError::Unreachable {
-            doing: "start a thread for it",
+            doing: "start a network thread",
             host: access.api_url.clone(),
             reason: error.to_string(),
         })?;
@@ -174,7 +178,7 @@ impl Github {
         })
     }
 
-    /// Returns what GitHub says of the repository and the token. One call.
+    /// Reads what GitHub reports about the repository and the token. One call.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -218,40 +222,41 @@ impl Github {
         })
     }
 
-    /// Returns what GitHub announced about the end of an endpoint, or of a version of its API, that was asked for; the first one.
+    /// Returns the first deprecation that GitHub announced for an endpoint or API version in use.
     pub fn retirement(&self) -> Option<Retirement> {
         self.client.retirement()
     }
 
-    /// Returns the repository's name, as it was asked for.
+    /// Returns the repository's name as it was requested.
     fn repo(&self) -> &str {
         &self.repo
     }
 
-    /// Calls the repository what it is called now: reads of an old name are led on, writes are not.
+    /// Switches to the repository's current name: GitHub redirects reads of an old name, but not
+    /// writes.
     fn rename(&mut self, repo: &str) {
         repo.clone_into(&mut self.repo);
         self.client.rename(repo);
     }
 
-    /// Makes sure that the token may push to the repository. One call.
+    /// Checks that the token may push to the repository. One call.
     ///
     /// # Errors
-    /// [`GithubError`]; [`GithubError::Forbidden`] where it may not.
+    /// [`GithubError`]; [`GithubError::Forbidden`] if it may not.
     pub fn check_push_right(&self) -> Result<(), GithubError> {
         self.facts()?.check_push_right()
     }
 
-    /// Returns the open issues that carry the label, by number, each with its open pull request of ours and what GitHub itself
-    /// knows to block it.
+    /// Returns the open issues that carry the label, by number, each with our open pull request for
+    /// it and the blockers that GitHub itself records.
     ///
     /// # Errors
-    /// [`GithubError`]; one odd issue is a warning.
+    /// [`GithubError`]; a malformed issue is a warning.
     pub fn backlog(&self, label: &str) -> Result<Backlog, GithubError> {
         self.block_on(self.read_backlog(label))
     }
 
-    /// Returns for each number whether its issue, or pull request, is open. One call each.
+    /// Returns whether each issue or pull request is open. One call each.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -268,9 +273,10 @@ impl Github {
         })
     }
 
-    /// Returns whether an issue is no longer to be worked on: closed, without the label (unless that is empty), or with a pull request
-    /// of ours that is open or merged into a branch whose merges close nothing. One call, and one for pull requests if there may be one
-    /// that was not looked for before.
+    /// Returns why an issue must no longer be worked on: it is closed, without the label (unless
+    /// `label` is empty), or has a pull request of ours that is open or was merged into a branch
+    /// whose merges do not close issues. One call, plus one for pull requests if there may be one
+    /// that was not looked up before.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -283,7 +289,7 @@ impl Github {
         self.block_on(self.withdrawal(issue, label, may_have_pull_request))
     }
 
-    /// Returns the open pull request of ours that is for an issue. One call.
+    /// Returns our open pull request for an issue. One call.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -292,8 +298,9 @@ impl Github {
         Ok(found.map(|pull| pull.pull_request()))
     }
 
-    /// Creates a pull request, or finds the open one with the same branch, and says whether there was one. Where the branch
-    /// held other work of ours before, its text is renewed and a comment says so. Two calls, one more with labels.
+    /// Creates a pull request, or finds the open one for the same branch. The second value is
+    /// whether it already existed. If the branch held earlier work of ours, the description is
+    /// updated and a comment says so. Two calls, plus one with labels.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -305,7 +312,8 @@ impl Github {
         self.block_on(self.find_or_create(draft, cancel))
     }
 
-    /// Returns the labels that issues here may carry, the first [`N_LABEL_PAGES_MAX`] pages of them. One call a page.
+    /// Returns the repository's labels, from the first [`N_LABEL_PAGES_MAX`] pages. One call per
+    /// page.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -313,7 +321,7 @@ impl Github {
         self.block_on(self.list_labels())
     }
 
-    /// Returns how many calls were sent for an issue so far, or, with `None`, for none in particular.
+    /// Returns the number of calls so far for an issue or, with `None`, for no particular one.
     pub fn n_calls(&self, issue: Option<IssueNumber>) -> u32 {
         self.client.n_calls(issue)
     }
@@ -321,7 +329,7 @@ impl Github {
     fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime
             .as_ref()
-            .expect("it is taken on drop only")
+            .expect("it is only taken on drop")
             .block_on(work)
     }
 
@@ -343,13 +351,13 @@ impl Github {
                 100 * N_PAGES_MAX
             ));
         }
-        // A list that changes while it is read may tell one issue twice.
+        // A list that changes while it is read may contain an issue twice.
         found.sort_by_key(|it| it.issue.number);
         found.dedup_by_key(|it| it.issue.number);
         self.complete(found, backlog).await
     }
 
-    /// Adds to issues what lists do not tell: pull requests of ours, and what blocks them.
+    /// Adds what lists do not contain: our pull requests, and blockers.
     async fn complete(
         &self,
         found: Vec<WireIssue>,
@@ -392,7 +400,7 @@ impl Github {
         query
             .append_pair("sort", "created")
             .append_pair("direction", "asc");
-        // GitHub takes a list of labels here, with commas between them.
+        // GitHub splits this parameter at commas.
         if !label.contains(',') {
             query.append_pair("labels", label);
         }
@@ -403,8 +411,8 @@ impl Github {
         }
     }
 
-    /// Adds the issues of this repository that GitHub knows to block one. Returns false if an open one of another repository
-    /// blocks it too: nothing here can wait for that.
+    /// Adds the issues of this repository that block the given one according to GitHub. Returns
+    /// false if an open issue of another repository blocks it too: nothing here can wait for that.
     async fn add_blockers(&self, issue: &mut Issue) -> Result<bool, GithubError> {
         let number = issue.number;
         let path = format!(
@@ -413,7 +421,7 @@ impl Github {
         );
         let call = Call {
             issue: None,
-            doing: "read what blocks an issue",
+            doing: "read the blockers of an issue",
             path: &path,
         };
         let home = format!("/repos/{}", self.repo).to_lowercase();
@@ -434,10 +442,11 @@ impl Github {
             }
         };
         match self.client.list(call, N_PAGES_MAX, read).await {
-            // A GitHub Enterprise host may be too old to know of this, and a token need not be let in to see it.
+            // A GitHub Enterprise host may be too old for this endpoint, and a token may not be
+            // allowed to read it.
             Ok(_) | Err(GithubError::NotFound { .. }) => Ok(is_free),
             Err(error @ GithubError::Forbidden { .. }) => {
-                tracing::warn!(%error, issue = %number, "GitHub does not tell what blocks an issue");
+                tracing::warn!(%error, issue = %number, "failed to read the blockers of an issue");
                 Ok(is_free)
             }
             Err(error) => Err(error),
@@ -467,7 +476,7 @@ impl Github {
         match self.client.get(call).await {
             Ok(answer) if answer.body["state"].as_str() == Some("closed") => Ok(IssueState::Closed),
             Ok(_) => Ok(IssueState::Open),
-            // Deleted, moved away, or never there.
+            // Deleted, transferred, or never existed.
             Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => {
                 Ok(IssueState::Missing)
             }
@@ -477,7 +486,7 @@ impl Github {
 
     // ---- pull requests
 
-    /// Returns the open pull requests of ours, by branch.
+    /// Returns our open pull requests, by branch.
     async fn open_pulls(&self) -> Result<BTreeMap<String, WirePull>, GithubError> {
         let path = format!("/repos/{}/pulls?state=open&per_page=100", self.repo);
         let call = Call {
@@ -494,8 +503,9 @@ impl Github {
         Ok(ours)
     }
 
-    /// Returns the pull requests of ours, by branch, whose merge closed no issue, as far as they are among the hundred that changed
-    /// last; of the others, those that were published from here come to light when an attempt looks at its issue.
+    /// Returns our pull requests, by branch, whose merge did not close an issue, as far as they are
+    /// among the 100 most recently updated. Others that were published from here are found when an
+    /// attempt re-checks its issue.
     async fn merged_pulls(&self) -> Result<BTreeMap<String, PullRequest>, GithubError> {
         let path = format!(
             "/repos/{}/pulls?state=closed&sort=updated&direction=desc&per_page=100",
@@ -519,8 +529,8 @@ impl Github {
         Ok(pulls.into_iter().filter_map(merged).collect())
     }
 
-    /// Returns the newest merged one of an issue's pull requests, unless its base is the default branch: GitHub closed the issue then,
-    /// and whoever opened it again wants more.
+    /// Returns the newest merged pull request of an issue unless its base is the default branch: in
+    /// that case GitHub closed the issue, and someone who reopened it wants more work.
     fn merged_aside<'p>(&self, pulls: &'p [WirePull]) -> Option<&'p WirePull> {
         let newest = pulls
             .iter()
@@ -540,7 +550,7 @@ impl Github {
         let path = format!("/repos/{}/issues/{}", self.repo, issue.0);
         let call = Call {
             issue: Some(issue),
-            doing: "look at an issue again",
+            doing: "re-check an issue",
             path: &path,
         };
         let item = match self.client.get(call).await {
@@ -550,7 +560,7 @@ impl Github {
             }
             Err(error) => return Err(error),
         };
-        // One that was moved away is found where it is now, under another number.
+        // A transferred issue is found at its new place, under another number.
         if item["number"].as_u64() != Some(issue.0) {
             return Ok(Some(Withdrawal::Gone));
         }
@@ -560,7 +570,7 @@ impl Github {
         if !label.is_empty() && !carries(&wire::labels(&item["labels"]), label) {
             return Ok(Some(Withdrawal::Unlabelled));
         }
-        // An attempt before this one has looked for pull requests, and only we make any with this branch.
+        // An earlier attempt has looked for pull requests, and only we create any for this branch.
         if !may_have_pull_request || client::lock(&self.unpublished).contains(&issue) {
             client::lock(&self.unpublished).insert(issue);
             return Ok(None);
@@ -582,7 +592,7 @@ impl Github {
         is_here && pull.head.starts_with(BRANCH_PREFIX)
     }
 
-    /// Returns the open pull request with a branch of ours.
+    /// Returns the open pull request for a branch of ours.
     async fn find(
         &self,
         issue: IssueNumber,
@@ -592,7 +602,7 @@ impl Github {
         Ok(open.into_iter().find(|pull| pull.is_open))
     }
 
-    /// Returns the pull requests with a branch of ours that are in a state: `open`, or `all`. The hundred newest.
+    /// Returns the pull requests for a branch of ours in a state: `open` or `all`. The 100 newest.
     async fn pulls_of(
         &self,
         issue: IssueNumber,
@@ -629,7 +639,8 @@ impl Github {
             draft,
             cancel,
         };
-        // Who looked before the attempt need not look again; of what was asked for since, the answer may be lost.
+        // A lookup before the attempt need not be repeated, unless a request was sent since: its
+        // answer may have been lost.
         let was_looked_at = client::lock(&self.unpublished).remove(&draft.issue);
         if !was_looked_at && let Some(found) = self.find(draft.issue, &draft.head).await? {
             return writer.renew(&found).await;
@@ -638,7 +649,7 @@ impl Github {
             Err(GithubError::NoDrafts { .. }) if !draft.must_be_draft => {
                 Ok((writer.create(false).await?, false))
             }
-            // Somebody was faster, or the answer to an earlier try was lost.
+            // Someone else was faster, or the answer to an earlier request was lost.
             Err(refused @ GithubError::Refused { status: 422, .. }) => {
                 match self.find(draft.issue, &draft.head).await? {
                     Some(found) => writer.renew(&found).await,
@@ -651,7 +662,8 @@ impl Github {
 }
 
 impl Github {
-    /// Writes once it is our turn; the path is below the repository's. Whoever cancels ends the waiting only.
+    /// Writes once the pace allows it; the path is relative to the repository's. Cancelling only
+    /// ends the waiting.
     async fn write(
         &self,
         call: Call<'_>,
@@ -686,14 +698,14 @@ impl Github {
 
 impl Drop for Github {
     fn drop(&mut self) {
-        // Dropping it would wait for its thread, which must not be done within another runtime.
+        // Dropping the runtime would wait for its thread, which must not be done inside another
+        // runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// The writes that publish one pull request.
 struct Writer<'a> {
     github: &'a Github,
     draft: &'a PullRequestDraft,
@@ -726,7 +738,7 @@ impl Writer<'_> {
             answer.body["html_url"].as_str(),
         );
         let (Some(number), Some(url)) = (number, url) else {
-            let reason = "the answer names no pull request".to_owned();
+            let reason = "the answer does not contain a pull request".to_owned();
             return Err(self
                 .github
                 .client
@@ -740,7 +752,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Makes a pull request that is there say what is true now.
+    /// Updates an existing pull request to the current work.
     async fn renew(&self, found: &WirePull) -> Result<(PullRequest, bool), GithubError> {
         self.label(found.number, &found.labels).await?;
         if let Some(before) = &self.draft.replaces {
@@ -748,7 +760,7 @@ impl Writer<'_> {
             if found.body.contains(&draft.marker) {
                 let body = json!({"body": body_with_marker(&draft.body, &draft.marker)});
                 self.write(
-                    "renew a pull request",
+                    "update a pull request",
                     Method::PATCH,
                     &format!("pulls/{number}"),
                     &body,
@@ -756,7 +768,7 @@ impl Writer<'_> {
                 .await?;
             }
             let text = format!(
-                "autoissue replaced {before} by {}: its earlier work on this issue.",
+                "autoissue replaced {before}, its earlier work on this issue, with {}.",
                 draft.head_commit
             );
             self.write(
@@ -770,7 +782,7 @@ impl Writer<'_> {
         Ok((found.pull_request(), true))
     }
 
-    /// Adds the labels that are missing. A pull request without its labels is better than none.
+    /// Adds missing labels. A pull request without its labels is better than none.
     async fn label(&self, number: u64, there: &[String]) -> Result<(), GithubError> {
         let missing: Vec<&String> = self
             .draft
@@ -796,7 +808,7 @@ impl Writer<'_> {
                 | GithubError::Forbidden { .. }
                 | GithubError::NotFound { .. }),
             ) => {
-                tracing::warn!(%error, number, "a pull request is without its labels");
+                tracing::warn!(%error, number, "failed to label a pull request");
                 Ok(())
             }
             done => done.map(|_| ()),
@@ -854,10 +866,10 @@ fn title(title: &str) -> String {
         .collect()
 }
 
-/// Returns the text, cut where GitHub would refuse it, with the marker at its end.
+/// Returns the text, shortened to what GitHub accepts, with the marker at its end.
 fn body_with_marker(body: &str, marker: &str) -> String {
     let body = body.trim_end().trim_end_matches(marker).trim_end();
-    let left_out = "\n\n(The rest is left out: GitHub takes no longer text.)";
+    let left_out = "\n\n(Truncated: GitHub does not accept longer text.)";
     let end = format!("\n\n{marker}\n");
     let room = BODY_LENGTH_MAX - end.chars().count();
     if body.chars().count() <= room {

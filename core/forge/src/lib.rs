@@ -5,7 +5,8 @@
 //!                   └─► github   the API of GitHub, or of a GitHub Enterprise host
 //! ```
 //!
-//! Branches are not its business: whoever publishes puts the branch there first (see `autoissue_git::mirror`).
+//! Branches are handled elsewhere: the caller pushes a branch before publishing it (see
+//! `autoissue_git::mirror`).
 
 pub mod declared;
 pub mod finding;

@@ -1,18 +1,21 @@
-//! The embedded forge: issues and pull requests as Markdown files in the user's project, for people without GitHub.
+//! The embedded forge: issues and pull requests as Markdown files in the user's project, for use
+//! without GitHub.
 //!
 //! ```text
 //! <project>/.autoissue/
-//!   README.md                     the format, explained to people
+//!   README.md                     explains the format
 //!   issues/0012-search-is-slow.md front matter, then the body; written by people and by the planner
-//!   pulls/0003-issue-12.md        front matter, then the body; written here, its `state` changed by people
+//!   pulls/0003-issue-12.md        front matter, then the body; written by autoissue, its `state` changed by people
 //! ```
 //!
-//! Nobody but autoissue and an editor stands between a person and these files, so reading is tolerant (see `front_matter`):
-//! one odd file is left out with a warning that names it, never the list. Files are read anew at each call: there is no
-//! state to go stale. Nothing outside `.autoissue/` is touched, no link is followed, and a file of people's is never
-//! overwritten; only `publish` rewrites a pull request of ours, and keeps what people added to its front matter.
+//! People edit these files by hand, so reading is tolerant (see `front_matter`): a malformed file
+//! is skipped with a warning that names it, and never hides the others. Files are read at every
+//! call, so nothing can become stale. Nothing outside `.autoissue/` is touched, no symbolic link is
+//! followed, and a file written by a person is never overwritten; only `publish` rewrites a pull
+//! request of ours, and keeps what people added to its front matter.
 //!
-//! Branches are none of its business: whoever publishes puts the branch into the user's repository first. It is blocking.
+//! Branches are handled elsewhere: the caller puts the branch into the user's repository first.
+//! Blocking.
 
 mod as_forge;
 mod directory;
@@ -36,15 +39,15 @@ pub use error::LocalError;
 use issue_file::{IssueFile, has_line};
 use pull_file::{PullFile, PullState};
 
-/// Where the forge's own files are.
+/// Directory of the forge.
 const FORGE: &str = ".autoissue";
-/// Where the issues are.
+/// Directory of the issues.
 const ISSUES: &str = ".autoissue/issues";
-/// Where the pull requests are.
+/// Directory of the pull requests.
 const PULLS: &str = ".autoissue/pulls";
-/// What explains the format.
+/// The file that explains the format.
 pub const README: &str = ".autoissue/README.md";
-/// Its text.
+/// Its content.
 const README_TEXT: &str = include_str!("local/README.md");
 
 /// The forge of one project.
@@ -54,7 +57,8 @@ pub struct LocalForge {
     pulls: Directory,
 }
 
-/// Makes the forge of a project: the directory of issues, and a `README.md` that explains the format unless there is one.
+/// Creates the forge of a project: the directory of issues, and a `README.md` that explains the
+/// format unless one exists.
 ///
 /// # Errors
 /// See [`LocalError`].
@@ -81,7 +85,7 @@ impl LocalForge {
     /// Opens the forge of a project.
     ///
     /// # Errors
-    /// [`LocalError::NotInitialised`] where it has no directory of issues.
+    /// [`LocalError::NotInitialised`] if it has no directory of issues.
     pub fn open(project: &Path) -> Result<Self, LocalError> {
         let forge = Self::in_project(project);
         if forge.issues.exists()? {
@@ -92,7 +96,7 @@ impl LocalForge {
         })
     }
 
-    /// Returns the forge of a project that [`initialise`] has still to make, where it is missing.
+    /// Returns the forge of a project that may not exist yet and that [`initialise`] creates later.
     pub fn in_project(project: &Path) -> Self {
         Self {
             issues: Directory::new(project, ISSUES),
@@ -100,17 +104,18 @@ impl LocalForge {
         }
     }
 
-    /// Returns the open issues that carry the label, in any case of letters, by number, and warnings for people: odd files are
-    /// left out, as are issues whose pull request is merged. Dependencies are not filled in; see [`LocalForge::states`].
+    /// Returns the open issues that carry the label, ignoring case, by number, and warnings for
+    /// people: malformed files are skipped, and so are issues whose pull request is merged.
+    /// Dependencies are not filled in; see [`LocalForge::states`].
     ///
     /// # Errors
-    /// See [`LocalError`]; an odd file is a warning, not an error.
+    /// See [`LocalError`]; a malformed file is a warning, not an error.
     pub fn issues(&self, label: &str) -> Result<(Vec<Issue>, Vec<String>), LocalError> {
         self.open_issues(|file| carries(&file.labels, label))
     }
 
-    /// Returns the open ones of these issues, by number, and warnings for people, as [`LocalForge::issues`] does; the others are
-    /// among the warnings.
+    /// Returns those of the issues that are open, by number, and warnings for people, like
+    /// [`LocalForge::issues`]. The others become warnings.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -147,8 +152,8 @@ impl LocalForge {
         Ok((issues, warnings))
     }
 
-    /// Returns for each number whether its issue is open. An odd file that has the number counts as open: better to
-    /// wait for a person than to build on work that may be missing.
+    /// Returns the state of each issue. A malformed file with its number counts as open: it is
+    /// better to wait for a person than to build on work that may be missing.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -178,7 +183,8 @@ impl LocalForge {
             .collect())
     }
 
-    /// Returns whether an issue that was in the backlog is no longer to be worked on. A file that cannot be read just now says nothing.
+    /// Returns why an issue from the backlog must no longer be worked on. A file that cannot be
+    /// read right now is ignored.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -204,7 +210,7 @@ impl LocalForge {
         })
     }
 
-    /// Returns the labels of all issues, open and closed, each once, sorted without regard to case.
+    /// Returns the labels of all issues, open and closed, without duplicates, sorted ignoring case.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -216,7 +222,8 @@ impl LocalForge {
         Ok(by_key.into_values().collect())
     }
 
-    /// Returns whether any issue, open or closed, carries the label; if not, it may be misspelt.
+    /// Returns whether any issue, open or closed, carries the label; if none does, it may be
+    /// misspelled.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -224,8 +231,8 @@ impl LocalForge {
         Ok(carries(&self.labels()?, label))
     }
 
-    /// Creates an issue with the next free number, and returns it. The second value is the title of the issue with the draft's
-    /// marker, where one was there already, which is then left as it is.
+    /// Creates an issue with the next free number and returns it. If an issue with the draft's
+    /// marker exists, it is left unchanged and its title is the second value.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -253,7 +260,8 @@ impl LocalForge {
         Ok((number, None))
     }
 
-    /// Writes what an issue depends on into its body, where that does not say so yet. An issue that is gone needs nothing.
+    /// Adds the dependencies of an issue to its body, unless it states them already. A missing
+    /// issue is ignored.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -291,7 +299,7 @@ impl LocalForge {
             .map(|pull| self.pull_request(pull)))
     }
 
-    /// Returns the open pull request of ours that is for an issue.
+    /// Returns our open pull request for an issue.
     ///
     /// # Errors
     /// See [`LocalError`].
@@ -300,15 +308,16 @@ impl LocalForge {
         Ok(open_of(&pulls, issue).map(|pull| self.pull_request(pull)))
     }
 
-    /// Creates a pull request, or updates the open one of the same issue and marker where its head is another commit. The
-    /// second value tells whether there was one. One that was merged or closed is not opened again: a new one is created.
+    /// Creates a pull request, or updates the open one with the same issue and marker if its head
+    /// is another commit. The second value is whether it already existed. A merged or closed one is
+    /// not reopened: a new one is created.
     ///
     /// # Errors
     /// See [`LocalError`].
     pub fn publish(&self, draft: &PullRequestDraft) -> Result<(PullRequest, bool), LocalError> {
         let lock = self.pulls.lock()?;
         let (pulls, _) = self.pull_files()?;
-        // The marker alone would not do: a stranger can put one into the text of another issue.
+        // The marker alone is not enough: a stranger can put one into the text of another issue.
         let is_same =
             |pull: &&PullFile| pull.issue == draft.issue && pull.is_open_with(&draft.marker);
         if let Some(pull) = pulls.iter().find(is_same) {
@@ -358,8 +367,8 @@ impl LocalForge {
 
     fn merged_warning(&self, file: &IssueFile, pull: &PullFile) -> String {
         format!(
-            "issue {} is open, but its pull request `{}` is merged, so it is left out: set `state: closed` in `{}`, \
-             or, to have more done, `state: closed` in the pull request",
+            "skipping issue {}: its pull request `{}` is merged; set `state: closed` in `{}` or, to request \
+             more work, in the pull request",
             file.number,
             self.pulls.url(&pull.name),
             self.issues.url(&file.name),
@@ -390,7 +399,7 @@ impl LocalForge {
 }
 
 impl Directory {
-    /// Returns the files by number, without those whose number a file before them has: they become warnings.
+    /// Returns the files by number. Files whose number is taken by an earlier one become warnings.
     fn first_of_each<F>(
         &self,
         files: Vec<F>,
@@ -402,7 +411,7 @@ impl Directory {
             let (number, name) = key(&file);
             match first.get(&number) {
                 Some(before) => warnings.push(format!(
-                    "`{}` has the number {number} of `{}`, so it is left out: give it another number",
+                    "skipping `{}`: its number {number} is already used by `{}`; give it another number",
                     self.url(name),
                     self.url(key(before).1),
                 )),
@@ -413,7 +422,7 @@ impl Directory {
     }
 }
 
-/// Reads the files of a directory by name; odd ones become warnings that name them.
+/// Reads the files of a directory by name; malformed ones become warnings that name them.
 fn read_all<F>(
     directory: &Directory,
     read: fn(&str, &str) -> Result<F, String>,
@@ -425,7 +434,7 @@ fn read_all<F>(
         match found.text.and_then(|text| read(&found.name, &text)) {
             Ok(file) => files.push(file),
             Err(why) => warnings.push(format!(
-                "`{}` is left out: it {why}",
+                "skipping `{}`: it {why}",
                 directory.url(&found.name)
             )),
         }
@@ -433,7 +442,7 @@ fn read_all<F>(
     Ok((files, warnings))
 }
 
-/// Returns a number that neither a file nor a file's name has, odd files included.
+/// Returns a number that is neither in a file nor in a file's name, malformed files included.
 fn next_number(
     directory: &Directory,
     numbers: impl Iterator<Item = u64>,
@@ -443,7 +452,7 @@ fn next_number(
     Ok(numbers.chain(in_names).max().unwrap_or(0).saturating_add(1))
 }
 
-/// Returns each issue with its time; one that does not tell it is as old as the issue before it.
+/// Returns each issue with its creation time; one without a time is as old as the issue before it.
 fn with_times(files: Vec<IssueFile>) -> impl Iterator<Item = (IssueFile, Time)> {
     files.into_iter().scan(Time::default(), |before, file| {
         *before = file.created_at.unwrap_or(*before);

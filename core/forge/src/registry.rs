@@ -1,4 +1,5 @@
-//! The forges that there are, and how each is opened. A new one is a line here, a name in the configuration, and its folder.
+//! The available forges, and how each is opened. A new forge needs a line here, a name in the
+//! configuration, and its own directory.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,68 +26,69 @@ pub enum ForgeKind {
     Local,
 }
 
-/// What a forge is opened with.
+/// What opening a forge needs.
 #[derive(Clone, Debug)]
 pub struct OpenRequest<'a> {
     /// The checkout.
     pub project: &'a Path,
-    /// `owner/name`, where it is known.
+    /// `owner/name`, if known.
     pub repo: Option<&'a str>,
-    /// Address of the API, where it is known.
+    /// URL of the API, if known.
     pub api_url: Option<&'a str>,
-    /// Most writes to the API in a minute.
+    /// Most writes to the API per minute.
     pub writes_per_minute: u32,
-    /// Most writes to the API in an hour.
+    /// Most writes to the API per hour.
     pub writes_per_hour: u32,
-    /// Whether it may be missing as yet, for issues are to be made there.
+    /// Whether the forge may not exist yet, because issues are about to be created there.
     pub may_be_missing: bool,
     /// The environment: credentials and proxies.
     pub environment: &'a [(OsString, OsString)],
     /// The git program.
     pub git: &'a Git,
-    /// What programs are started under.
+    /// The program that supervises started programs.
     pub supervisor: &'a SupervisorProgram,
-    /// Directories in which no program is looked for.
+    /// Directories in which programs are not looked for.
     pub outside: &'a [PathBuf],
-    /// Learns the credential.
+    /// Receives the credential, so that it is redacted.
     pub redaction: &'a Redaction,
 }
 
-/// A forge that is ready to be asked. Nothing has been sent yet.
+/// An opened forge. Nothing has been sent yet.
 #[derive(Debug)]
 pub struct Opened {
     /// The forge.
     pub forge: Box<dyn Forge>,
-    /// Where bases come from and branches go to; absent where both is the checkout.
+    /// The remote that bases are fetched from and branches are pushed to; `None` if both are in the
+    /// checkout.
     pub remote: Option<Remote>,
-    /// Host and port of the forge, where the repository is one on a host.
+    /// Host and port of the forge, if it has a host.
     pub host: Option<String>,
-    /// What was found on the way.
+    /// Findings from opening it.
     pub findings: Vec<Finding>,
 }
 
-/// Why a forge cannot be opened.
+/// Why a forge could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Nobody said what has to be known.
+    /// A required setting is missing.
     #[error("`{key}` is not set")]
     Unset {
         /// The configuration key.
         key: &'static str,
     },
-    /// There is no credential.
+    /// No usable credential was found.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The repository cannot be reached by git.
+    /// git cannot reach the repository.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// The forge cannot be worked with.
+    /// The forge cannot be used.
     #[error(transparent)]
     Forge(#[from] ForgeError),
 }
 
 impl ForgeKind {
-    /// Makes ready to ask a forge.
+    /// Opens a forge without sending anything.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -97,7 +99,7 @@ impl ForgeKind {
         }
     }
 
-    /// Returns what opening it is called where each step is named.
+    /// Returns the name of the first check of this forge in a list of checks.
     pub fn first_check(self) -> &'static str {
         match self {
             Self::Github => "token",
@@ -105,7 +107,7 @@ impl ForgeKind {
         }
     }
 
-    /// Returns whether the repository is one on a host, which the remote `origin` names.
+    /// Returns whether the repository is on a host that the remote `origin` names.
     pub fn has_host(self) -> bool {
         match self {
             Self::Github => true,
@@ -173,11 +175,11 @@ fn open_github(request: &OpenRequest<'_>) -> Result<Opened, OpenError> {
 fn of_proxy(proxy: &Proxy) -> Finding {
     let address = proxy.address();
     if proxy.is_usable() {
-        return Finding::ok("proxy", format!("the API is asked through {address}"));
+        return Finding::ok("proxy", format!("API calls go through {address}"));
     }
     Finding::warning(
         "proxy",
-        format!("{address} is of a kind that the API is not asked through"),
-        "let `HTTPS_PROXY` name one that begins with `http://` or `https://`",
+        format!("{address} is not supported for API calls"),
+        "set `HTTPS_PROXY` to a proxy that begins with `http://` or `https://`",
     )
 }

@@ -1,15 +1,17 @@
-//! Times as GitHub and the local forge's files write them: `2026-03-01T21:14:00Z`, or less where a person wrote it.
+//! Times as GitHub and the local forge's files write them: `2026-03-01T21:14:00Z`, or shorter forms
+//! that people write.
 
 use autoissue_engine::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
-/// Returns the time of day.
+/// Returns the current time.
 pub(crate) fn now() -> Time {
     Time::from_ms(u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0))
 }
 
-/// Reads an RFC 3339 time; a date, or a time without a zone, is taken as UTC. Times before 1970 are taken as 1970.
+/// Reads an RFC 3339 time; a date, or a time without a zone, is taken as UTC. Times before 1970 are
+/// taken as 1970.
 pub(crate) fn parse(text: &str) -> Option<Time> {
     let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
         let local = text.parse::<civil::DateTime>().ok()?;

@@ -1,6 +1,7 @@
-//! What a `.gitattributes` says, as far as that can be told from its text alone.
+//! Parses `.gitattributes`, as far as its text alone shows what it sets.
 
-/// Returns the attributes that lines give to paths: `filter=lfs`, `text`, `-text` and so on, comments and patterns left out.
+/// Returns the attributes that lines assign to paths: `filter=lfs`, `text`, `-text` and so on,
+/// without comments and patterns.
 pub(super) fn words(attributes: &[u8]) -> impl Iterator<Item = &[u8]> {
     attributes
         .split(|byte| *byte == b'\n')

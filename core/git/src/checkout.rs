@@ -1,4 +1,5 @@
-//! The user's checkout, read only: is it a repository, on which branch does work start, who commits.
+//! Reads the user's checkout: whether it is a repository, which branch work starts from, and who
+//! commits.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,10 @@ use crate::mirror::repository_containing;
 use crate::program::Git;
 use crate::worktrees::Identity;
 
-/// Branch that work starts from where nothing is configured.
+/// Branch that work starts from if none is configured.
 const MAIN: &str = "main";
 
-/// What names the author of commits in the environment.
+/// Variables that name the author of commits.
 const AUTHOR_VARIABLES: [&str; 2] = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"];
 
 /// The user's checkout.
@@ -23,38 +24,38 @@ pub struct Checkout {
     path: PathBuf,
 }
 
-/// How far a repository uses Git LFS.
+/// How a repository uses Git LFS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LargeFiles {
-    /// Its attributes name Git LFS, and no file is kept there yet.
+    /// Its attributes name Git LFS, but no file is stored there yet.
     Declared,
-    /// Files are kept there.
+    /// Files are stored in Git LFS.
     Kept,
 }
 
-/// Why a checkout cannot be worked on.
+/// Why a checkout cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
-    /// It is no git repository.
+    /// The directory is not a git repository.
     #[error("`{}` is not a git repository", path.display())]
     NotARepository {
         /// The directory.
         path: PathBuf,
     },
-    /// It has no files of its own.
+    /// The repository has no working directory.
     #[error("`{}` is a bare git repository", path.display())]
     Bare {
         /// The directory.
         path: PathBuf,
     },
-    /// Its path is not UTF-8, which neither the journal nor an agent's order can hold.
+    /// Its path is not UTF-8, which neither the journal nor an agent's order can store.
     #[error("the path `{}` is not UTF-8", path.display())]
     NotText {
         /// The directory.
         path: PathBuf,
     },
     /// There is no commit to start from.
-    #[error("`{}` has no commit yet", path.display())]
+    #[error("`{}` has no commits yet", path.display())]
     NoCommit {
         /// The directory.
         path: PathBuf,
@@ -78,22 +79,22 @@ pub enum CheckoutError {
     Unreadable {
         /// The directory.
         path: PathBuf,
-        /// What the git library said.
+        /// The error of the git library.
         #[source]
         source: git2::Error,
     },
 }
 
 impl CheckoutError {
-    /// Returns what a person can do about it.
+    /// Returns what the user can do about it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotARepository { .. } => Some("change into a checkout, or set `project.path`"),
             Self::Bare { .. } => Some("use a clone that has a working directory"),
-            Self::NotText { .. } => Some("rename the directory, or clone into another"),
-            Self::NoCommit { .. } => Some("make a first commit"),
+            Self::NotText { .. } => Some("rename the directory, or clone into another one"),
+            Self::NoCommit { .. } => Some("create a first commit"),
             Self::NoBranch { .. } | Self::Detached { .. } => {
-                Some("set `project.baseBranch` to a branch that exists")
+                Some("set `project.baseBranch` to an existing branch")
             }
             Self::Unreadable { .. } => None,
         }
@@ -101,10 +102,10 @@ impl CheckoutError {
 }
 
 impl Checkout {
-    /// Opens the checkout that a directory is the root of, or lies in.
+    /// Opens the checkout that contains a directory.
     ///
     /// # Errors
-    /// Where it is no repository with a working directory.
+    /// The directory is not in a repository with a working directory.
     pub fn open(directory: &Path) -> Result<Self, CheckoutError> {
         let path = directory.to_owned();
         let repository =
@@ -123,7 +124,7 @@ impl Checkout {
         Ok(Self { path })
     }
 
-    /// Returns its root.
+    /// Returns its root directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -137,10 +138,11 @@ impl Checkout {
             .into_owned()
     }
 
-    /// Returns the branch that work starts from: the configured one, else `main`, else the one that is checked out.
+    /// Returns the branch that work starts from: the configured one, or else `main`, or else the
+    /// one that is checked out.
     ///
     /// # Errors
-    /// Where there is no such branch, or no commit at all.
+    /// The branch does not exist, or there is no commit at all.
     pub fn base_branch(&self, configured: Option<&str>) -> Result<String, CheckoutError> {
         let repository = self.repository()?;
         let exists = |name: &str| {
@@ -179,8 +181,8 @@ impl Checkout {
         }
     }
 
-    /// Returns in whose name we commit: the author of a commit that the user would make here, else ourselves as far as that is not
-    /// known.
+    /// Returns the identity for our commits: the author of a commit that the user would make here;
+    /// missing parts are replaced by our own identity.
     pub fn identity(&self, git: &Git, environment: &[(OsString, OsString)]) -> Identity {
         self.author(git, environment).unwrap_or_else(|| {
             let (name, email) = self.configured_user();
@@ -191,8 +193,9 @@ impl Checkout {
         })
     }
 
-    /// Returns the author of a commit that the user would make here, as git says: by the environment (`GIT_AUTHOR_NAME`), else by
-    /// its configuration. What git would guess from the machine's name is nobody's wish.
+    /// Returns the author that git would use for a commit of the user here: from the environment
+    /// (`GIT_AUTHOR_NAME`), or else from its configuration. What git would guess from the machine's
+    /// name is ignored.
     pub fn author(&self, git: &Git, environment: &[(OsString, OsString)]) -> Option<Identity> {
         let named: Vec<&(OsString, OsString)> = environment
             .iter()
@@ -207,7 +210,7 @@ impl Checkout {
         identity_in(&String::from_utf8_lossy(&printed))
     }
 
-    /// Returns the user's name and address, as far as the configuration has them.
+    /// Returns the user's name and email address, as far as they are configured.
     pub fn configured_user(&self) -> (Option<String>, Option<String>) {
         let config = self
             .repository()
@@ -222,7 +225,7 @@ impl Checkout {
         (value("user.name"), value("user.email"))
     }
 
-    /// Returns whether there is a local branch of this name.
+    /// Returns whether a local branch with this name exists.
     pub fn has_branch(&self, name: &str) -> bool {
         self.repository()
             .is_ok_and(|repository| repository.find_branch(name, BranchType::Local).is_ok())
@@ -233,7 +236,7 @@ impl Checkout {
         Some(self.repository().ok()?.head().ok()?.target()?.into())
     }
 
-    /// Returns how far the commit that is checked out uses Git LFS; `None` where it does not.
+    /// Returns how the commit that is checked out uses Git LFS; `None` if it does not.
     pub fn large_files(&self) -> Option<LargeFiles> {
         let repository = self.repository().ok()?;
         let tree = repository.head().ok()?.peel_to_tree().ok()?;
@@ -251,7 +254,7 @@ impl Checkout {
         if !is_declared {
             return None;
         }
-        // Sizes first: a look at the header costs little, and no pointer is large.
+        // Sizes are read first, because headers are cheap to read and pointers are always small.
         let is_small = |id| {
             objects.read_header(id).is_ok_and(|(n_bytes, kind)| {
                 kind == ObjectType::Blob && n_bytes <= POINTER_BYTES_MAX
@@ -272,10 +275,11 @@ impl Checkout {
         })
     }
 
-    /// Returns the directory with its branches, also where it is a linked worktree of another checkout.
+    /// Returns the git directory with the branches, even if the checkout is a linked worktree of
+    /// another one.
     ///
     /// # Errors
-    /// Where the repository cannot be read.
+    /// The repository cannot be read.
     pub fn git_dir(&self) -> Result<PathBuf, CheckoutError> {
         Ok(self.repository()?.commondir().to_owned())
     }
@@ -288,7 +292,7 @@ impl Checkout {
     }
 }
 
-/// Reads `Ada <ada@example.org> 1764453600 +0000`.
+/// Parses `Ada <ada@example.org> 1764453600 +0000`.
 fn identity_in(line: &str) -> Option<Identity> {
     let (name, rest) = line.trim().rsplit_once(" <")?;
     let (email, _) = rest.rsplit_once("> ")?;
@@ -304,12 +308,12 @@ mod tests {
     use crate::fixture::{Home, LargeFile, write};
 
     #[test]
-    fn an_author_is_who_git_says() {
+    fn the_author_is_the_one_that_git_reports() {
         let who = |line: &str| identity_in(line).map(|it| format!("{}|{}", it.name, it.email));
         assert_eq!(
             who("Ada <L> King <ada@example.org> 1764453600 +0000\n").as_deref(),
             Some("Ada <L> King|ada@example.org"),
-            "a name may hold anything"
+            "a name may contain anything"
         );
         assert_eq!(who("<ada@example.org> 1 +0000"), None);
         assert_eq!(who("Ada <> 1 +0000"), None);

@@ -1,17 +1,19 @@
-//! Reading what agents made, in a process that can be ended.
+//! Reads agents' work in a separate process that can be killed.
 //!
-//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
-//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
-//! each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
+//! A few objects can expand to more paths than fit into any memory, and one line of a `.gitignore`
+//! can keep its reader busy for years. Everything that reads the directory of an attempt therefore
+//! runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
+//! each step and a memory limit. A directory that it cannot read is moved aside as `….kept-N`, and
+//! the session continues.
 //!
 //! ```text
 //!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git
 //!       │      ◄── answer ───
-//!       └─ late, or out of memory ─► killed with all that it started; the directory is moved aside
+//!       └─ late, or out of memory ─► killed with everything it started; the directory is moved aside
 //! ```
 //!
-//! One collector serves all steps of an issue; another is started only once it has ended. It decides nothing: what it does is
-//! [`worktrees`](super::worktrees).
+//! One collector serves all steps of an issue; another one is only started once it has ended. It
+//! decides nothing: it carries out requests with [`worktrees`](super::worktrees).
 
 mod serve;
 mod wire;
@@ -37,22 +39,22 @@ use crate::worktrees::{
 pub use serve::serve;
 use wire::{Answer, Refusal, Reply, Request, Setup};
 
-/// How long filling a fresh directory may take. Each run of git in it ends after ten minutes at the latest, and of those a checkout with
-/// submodules has several.
+/// How long filling a new directory may take. Each run of git in it ends after ten minutes at most,
+/// and a checkout with submodules takes several of them.
 const FILL_TIME_MAX: Duration = Duration::from_secs(3_600);
 
-/// The longest answer: changed files and names, of which there are thousands at most.
+/// Largest answer, in bytes: changed files and names, of which there are thousands at most.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// What Rust says before it ends a process that cannot allocate.
+/// What Rust prints before it aborts a process that cannot allocate memory.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
-/// How much a collector may take.
+/// Limits of a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For one step.
+    /// Time for one step.
     pub step: Duration,
-    /// Anonymous memory, bytes; files that are mapped do not count.
+    /// Anonymous memory, in bytes; mapped files do not count.
     pub memory_bytes: u64,
 }
 
@@ -73,14 +75,14 @@ struct Inner {
     slots: Mutex<HashMap<u64, Arc<Slot>>>,
 }
 
-/// The place of an issue's collector. Whoever asks holds it, so there is never a second one.
+/// Holds the collector of an issue. Locked during a request, so that there is never a second one.
 type Slot = AsyncMutex<Option<Collector>>;
 
 struct Collector {
     running: Running,
 }
 
-/// Why a step of collecting did not succeed.
+/// Why a step of collecting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectorError {
     /// The issue has no worktree of ours.
@@ -89,33 +91,33 @@ pub enum CollectorError {
     /// The work cannot become a pull request; it is still in the directory.
     #[error("{0}")]
     Unfit(String),
-    /// A submodule could not be had.
+    /// A submodule could not be fetched.
     #[error("{message}")]
     Submodule {
-        /// Which, and why.
+        /// The submodule, and the reason.
         message: String,
-        /// What that says of the next try.
+        /// What the failure means for the next attempt.
         verdict: Verdict,
     },
-    /// There is no room on the disk.
+    /// The disk is full.
     #[error("{0}")]
     NoRoom(String),
-    /// The same would happen again.
+    /// Repeating the step would fail in the same way.
     #[error("{0}")]
     Invalid(String),
-    /// It was refused, for the reason given.
+    /// The step failed for the given reason.
     #[error("{0}")]
     Refused(String),
     /// The directory could not be read within the limits.
     #[error("{limit}{}", place(.kept.as_deref()))]
     Unreadable {
-        /// Which limit.
+        /// The limit.
         limit: Limit,
-        /// Where the directory is now, if it was moved aside.
+        /// The new path of the directory, if it was moved aside.
         kept: Option<PathBuf>,
     },
-    /// Somebody wants us to end at once.
-    #[error("it was stopped")]
+    /// Everything is to be stopped at once.
+    #[error("collecting was stopped")]
     Killed,
     /// The collector could not be started.
     #[error("failed to start a collector")]
@@ -125,18 +127,18 @@ pub enum CollectorError {
     Worktree(#[from] WorktreeError),
 }
 
-/// A limit that a collector met.
+/// A limit that a collector exceeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Seconds for a step that reads an attempt's work.
     Reading(u64),
-    /// Seconds for filling a fresh worktree.
+    /// Seconds for filling a new worktree.
     Filling(u64),
     /// Seconds for removing a worktree.
     Removing(u64),
     /// MiB of memory.
     Memory(u64),
-    /// The collector ended by itself, for the reason given.
+    /// The collector ended unexpectedly, for the given reason.
     Died(String),
 }
 
@@ -145,18 +147,18 @@ impl std::fmt::Display for Limit {
         match self {
             Self::Reading(seconds) => write!(
                 f,
-                "reading the work took longer than {seconds} s; raise `executor.collectSeconds` if it is really so large"
+                "reading the work took longer than {seconds} s; raise `executor.collectSeconds` if it really is that large"
             ),
             Self::Filling(seconds) => {
-                write!(f, "filling a fresh worktree took longer than {seconds} s")
+                write!(f, "filling a new worktree took longer than {seconds} s")
             }
             Self::Removing(seconds) => write!(
                 f,
-                "removing the worktree took longer than {seconds} s (`executor.collectSeconds`); the next command goes on with it"
+                "removing the worktree took longer than {seconds} s (`executor.collectSeconds`); the next command continues with it"
             ),
             Self::Memory(mib) => write!(
                 f,
-                "reading the work took more than {mib} MiB of memory; raise `executor.collectMemoryMib` if it is really so large"
+                "reading the work took more than {mib} MiB of memory; raise `executor.collectMemoryMib` if it really is that large"
             ),
             Self::Died(how) => write!(f, "reading the work failed: {how}"),
         }
@@ -165,11 +167,11 @@ impl std::fmt::Display for Limit {
 
 fn place(kept: Option<&Path>) -> String {
     kept.map_or_else(String::new, |kept| {
-        format!("; all of it is kept in `{}`", kept.display())
+        format!("; everything is kept in `{}`", kept.display())
     })
 }
 
-/// How asking a collector ended without an answer.
+/// Why a collector gave no answer.
 enum Unanswered {
     Late,
     Died(Exit, String),
@@ -177,10 +179,10 @@ enum Unanswered {
 }
 
 impl Collectors {
-    /// Makes ready; no process is started before it is needed. `kill` ends them all at once.
+    /// Prepares collecting without starting a process. `kill` ends all collectors at once.
     ///
     /// # Errors
-    /// [`WorktreeError::Io`] when the project's directory does not exist.
+    /// [`WorktreeError::Io`] if the project's directory does not exist.
     pub fn new(
         own_program: &Path,
         mirror: Mirror,
@@ -206,18 +208,18 @@ impl Collectors {
         })
     }
 
-    /// Returns where an issue's worktree lies or would lie.
+    /// Returns the path that an issue's worktree has or would have.
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {
         self.inner.worktrees.path(issue)
     }
 
-    /// As [`Worktrees::root`].
+    /// Like [`Worktrees::root`].
     pub fn root(&self) -> &Path {
         self.inner.worktrees.root()
     }
 
-    /// As [`Worktrees::check_root`].
+    /// Like [`Worktrees::check_root`].
     ///
     /// # Errors
     /// [`WorktreeError::RootNotADirectory`].
@@ -225,20 +227,21 @@ impl Collectors {
         self.inner.worktrees.check_root()
     }
 
-    /// As [`Worktrees::list`].
+    /// Like [`Worktrees::list`].
     ///
     /// # Errors
-    /// [`WorktreeError`] when the records cannot be read.
+    /// [`WorktreeError`] if the records cannot be read.
     pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
         self.inner.worktrees.list()
     }
 
-    /// As [`Roots::directories`](crate::worktrees::Roots::directories).
+    /// Like [`Roots::directories`](crate::worktrees::Roots::directories).
     pub fn directories(&self) -> Vec<Directory> {
         self.inner.options.roots.directories()
     }
 
-    /// Makes the directory for an attempt, as [`Worktrees::lease`]. What an earlier attempt left there and cannot be read is moved aside.
+    /// Creates the directory for an attempt, like [`Worktrees::lease`]. An earlier attempt's
+    /// directory that cannot be read is moved aside.
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -250,7 +253,7 @@ impl Collectors {
             Ok(Reply::Way(Way::Free { leftovers })) => leftovers,
             Ok(_) => return Err(nonsense()),
             Err(error @ CollectorError::Unreadable { kept: Some(_), .. }) => {
-                tracing::warn!(issue, %error, "what was left in the worktree cannot be read");
+                tracing::warn!(issue, %error, "failed to read what an earlier attempt left in the worktree");
                 None
             }
             Err(error) => return Err(error),
@@ -265,7 +268,7 @@ impl Collectors {
         }
     }
 
-    /// Takes an attempt's work into the mirror, as [`Worktrees::collect`].
+    /// Takes an attempt's work into the mirror, like [`Worktrees::collect`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -279,7 +282,7 @@ impl Collectors {
         }
     }
 
-    /// Keeps whatever the directory holds, as [`Worktrees::salvage`].
+    /// Saves everything in the directory, like [`Worktrees::salvage`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -287,7 +290,7 @@ impl Collectors {
         saved(self.read(issue, Request::Salvage(issue)).await?)
     }
 
-    /// Salvages and removes a worktree that nobody holds any more; returns where its work is.
+    /// Salvages and removes a worktree that is no longer in use; returns where its work is.
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -303,12 +306,12 @@ impl Collectors {
     /// Returns the issues with a worktree of ours that are not in `keep`.
     ///
     /// # Errors
-    /// [`WorktreeError`] when the records cannot be read.
+    /// [`WorktreeError`] if the records cannot be read.
     pub fn idle(&self, keep: &[u64]) -> Result<Vec<u64>, WorktreeError> {
         self.inner.worktrees.idle(keep)
     }
 
-    /// Removes an issue's directory, unless it holds work that is saved nowhere else.
+    /// Removes an issue's directory, unless it contains work that is saved nowhere else.
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -321,7 +324,7 @@ impl Collectors {
         released
     }
 
-    /// Removes the directory of an issue in which no agent has worked, as [`Worktrees::discard`].
+    /// Removes the directory of an issue in which no agent has worked, like [`Worktrees::discard`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -331,12 +334,12 @@ impl Collectors {
         discarded
     }
 
-    /// Removes a directory whose work is saved. What is not removed in time is left for the next who asks.
+    /// Removes a directory whose work is saved. If it takes too long, the next command continues.
     async fn remove(&self, issue: u64) -> Result<(), CollectorError> {
         self.ask(issue, &Request::Discard(issue)).await.map(drop)
     }
 
-    /// As [`Worktrees::note_prepared`].
+    /// Like [`Worktrees::note_prepared`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -346,7 +349,7 @@ impl Collectors {
             .map(drop)
     }
 
-    /// As [`Worktrees::note_checked`].
+    /// Like [`Worktrees::note_checked`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -356,7 +359,7 @@ impl Collectors {
             .map(drop)
     }
 
-    /// As [`Worktrees::note_made_by_checks`].
+    /// Like [`Worktrees::note_made_by_checks`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -384,7 +387,8 @@ impl Collectors {
         }
     }
 
-    /// Asks for something that reads a directory where an agent may have worked; one that cannot be read is moved aside.
+    /// Sends a request that reads a directory where an agent may have worked; one that cannot be
+    /// read is moved aside.
     async fn read(&self, issue: u64, request: Request) -> Result<Reply, CollectorError> {
         match self.ask(issue, &request).await {
             Err(CollectorError::Unreadable { limit, .. }) => {
@@ -462,7 +466,7 @@ impl Collectors {
         let spec = ProgramSpec {
             program: supervisor.program.clone(),
             args: vec!["internal".into(), "collect".into()],
-            // Git needs what the user's git needs, and filters it (`git_program`).
+            // Git needs the environment of the user's git, and filters it (`git_program`).
             env: std::env::vars_os().collect(),
             directory: "/".into(),
             stdin: line(&setup).into_bytes(),
@@ -473,7 +477,7 @@ impl Collectors {
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
-        // What is behind it is whole even if a holder panicked: it only ever inserts and removes.
+        // The map is valid even if a holder panicked: entries are only inserted and removed.
         self.inner
             .slots
             .lock()
@@ -506,7 +510,7 @@ impl Collector {
         Err(Unanswered::Died(self.running.wait().await, said))
     }
 
-    /// Ends it with all that it started.
+    /// Ends it together with everything it started.
     async fn end(mut self) {
         self.running.kill().await;
         self.running.wait().await;
@@ -514,7 +518,7 @@ impl Collector {
 }
 
 fn line(message: &impl serde::Serialize) -> String {
-    let text = serde_json::to_string(message).expect("a message has string keys only");
+    let text = serde_json::to_string(message).expect("a message only has string keys");
     text + "\n"
 }
 
@@ -526,7 +530,7 @@ fn refused(refusal: Refusal) -> CollectorError {
         Refusal::NoRoom(message) => CollectorError::NoRoom(message),
         Refusal::Invalid(message) => CollectorError::Invalid(message),
         Refusal::Other(message) => CollectorError::Refused(message),
-        Refusal::OutOfMemory => CollectorError::Refused("no memory was left".to_owned()),
+        Refusal::OutOfMemory => CollectorError::Refused("out of memory".to_owned()),
     }
 }
 
@@ -537,16 +541,16 @@ fn saved(reply: Reply) -> Result<Saved, CollectorError> {
     }
 }
 
-/// Only a defect of ours: the collector is of the same build.
+/// Only possible through a bug of ours: the collector is the same build.
 fn nonsense() -> CollectorError {
-    CollectorError::Refused("a defect in autoissue: the collector gave another answer".to_owned())
+    CollectorError::Refused("bug in autoissue: unexpected answer from the collector".to_owned())
 }
 
 fn how_it_died(exit: &Exit, said: &str) -> String {
     let ended = match (exit.code, exit.signal) {
-        (Some(code), _) => format!("the collector ended with exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal} ended the collector"),
-        (None, None) => "the collector ended".to_owned(),
+        (Some(code), _) => format!("the collector exited with code {code}"),
+        (None, Some(signal)) => format!("the collector was killed by signal {signal}"),
+        (None, None) => "the collector exited".to_owned(),
     };
     if said.is_empty() {
         ended

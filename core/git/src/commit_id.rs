@@ -1,22 +1,22 @@
-//! A commit's name.
+//! The id of a commit.
 
 use std::fmt;
 
 use git2::Oid;
 use serde::{Deserialize, Serialize};
 
-/// A commit's full SHA-1 name: 40 lower-case hexadecimal digits.
+/// A commit's full SHA-1 id: 40 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitId(String);
 
-/// A text that is no commit id.
+/// A text that is not a commit id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a commit id of 40 hexadecimal digits")]
 pub struct NotACommitId(String);
 
 impl CommitId {
-    /// Returns the id that the text spells.
+    /// Parses a commit id.
     ///
     /// # Errors
     /// [`NotACommitId`].

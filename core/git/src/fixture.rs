@@ -1,4 +1,5 @@
-//! Repositories for the tests of git services: a home of their own, no configuration of the machine.
+//! Repositories for the tests of this crate, in a separate home directory and without the machine's
+//! configuration.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use crate::commit_id::CommitId;
 use crate::mirror::Mirror;
 use crate::program::Git;
 
-/// Returns the machine's git; libgit2 is told to read no configuration of the machine before anything else happens.
+/// Returns the machine's git. Before anything else, libgit2 is told to ignore the machine's
+/// configuration.
 pub(crate) fn git() -> Git {
     static HERMETIC: Once = Once::new();
     HERMETIC.call_once(|| {
@@ -22,9 +24,9 @@ pub(crate) fn git() -> Git {
         ] {
             #[expect(
                 unsafe_code,
-                reason = "sets a global of libgit2, once, before a test opens a repository"
+                reason = "sets a global of libgit2 once, before any test opens a repository"
             )]
-            // SAFETY: `Once` makes every other caller wait, and all tests of git services begin here.
+            // SAFETY: `Once` makes every other caller wait, and all tests of this crate start here.
             unsafe { git2::opts::set_search_path(level, "/nowhere") }.unwrap();
         }
     });
@@ -32,11 +34,11 @@ pub(crate) fn git() -> Git {
     Git::find(&path).unwrap()
 }
 
-/// A file that is kept in Git LFS.
+/// A file stored in Git LFS.
 pub(crate) struct LargeFile {
-    /// What is committed.
+    /// The committed pointer.
     pub(crate) pointer: String,
-    /// Where its object lies, below a git directory.
+    /// Path of its object in a git directory.
     pub(crate) object: PathBuf,
     content: String,
 }
@@ -58,18 +60,18 @@ impl LargeFile {
         }
     }
 
-    /// Puts the object where Git LFS would.
+    /// Writes the object where Git LFS would.
     pub(crate) fn put(&self, git_dir: &Path) {
         write(&git_dir.join(&self.object), &self.content);
     }
 
-    /// Returns whether the whole object lies there.
+    /// Returns whether the complete object is there.
     pub(crate) fn is_in(&self, git_dir: &Path) -> bool {
         std::fs::read_to_string(git_dir.join(&self.object)).is_ok_and(|found| found == self.content)
     }
 }
 
-/// Returns a git that finds a `git-lfs` of the test before the machine's.
+/// Returns a git that finds the test's `git-lfs` before the machine's.
 pub(crate) fn git_with_lfs(home: &Home, program: &str) -> Git {
     let bin = home.path().join("bin");
     let path = std::env::var_os("PATH").unwrap();
@@ -90,7 +92,7 @@ pub(crate) fn git_with_lfs(home: &Home, program: &str) -> Git {
     Git::find(bin.as_os_str()).unwrap()
 }
 
-/// A temporary home directory with room for repositories.
+/// A temporary home directory that contains the repositories.
 pub(crate) struct Home {
     dir: TempDir,
 }
@@ -123,14 +125,14 @@ impl Home {
             .to_vec()
     }
 
-    /// Runs git in a directory below this home and returns what it printed.
+    /// Runs git in a directory of this home and returns its output.
     pub(crate) fn git(&self, dir: impl AsRef<Path>, args: &[&str]) -> String {
         let dir = self.path().join(dir);
         let printed = git().run(&dir, args, &self.env(), None).unwrap();
         String::from_utf8_lossy(&printed).trim().to_owned()
     }
 
-    /// Makes a repository `name` with `main` checked out and the files committed.
+    /// Creates a repository `name` with `main` checked out and the files committed.
     pub(crate) fn repository(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
         let dir = self.path().join(name);
         std::fs::create_dir_all(&dir).unwrap();
@@ -160,7 +162,7 @@ impl Home {
     }
 }
 
-/// Writes a file, its directories too.
+/// Writes a file, creating its directories.
 pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();

@@ -1,11 +1,13 @@
-//! Git LFS objects: large files that a commit names by size and SHA-256 in a *pointer* file, and that lie beside git's own objects.
+//! Git LFS objects: large files that a commit references by size and SHA-256 in a *pointer* file,
+//! and that are stored next to git's own objects.
 //!
 //! ```text
-//!   the agent's .git/lfs ──take──► <mirror>/lfs ──take──► the user's .git/lfs     only what has the size and the hash of its pointer
+//!   the agent's .git/lfs ──take──► <mirror>/lfs ──take──► the user's .git/lfs     only objects with their pointer's size and hash
 //!   our clean filter ──────────────────▲  └───────────── `git lfs pre-push` ─────► the LFS server        (remote)
 //! ```
 //!
-//! This module knows pointers and stores of objects. It starts no program and knows no repository.
+//! This module handles pointers and object stores. It starts no programs and accesses no
+//! repositories.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::attributes;
 
-/// No pointer is larger: Git LFS itself reads no further.
+/// Largest pointer: Git LFS itself reads no further.
 pub(crate) const POINTER_BYTES_MAX: usize = 1024;
 
 /// The versions of the format that Git LFS reads, the current one first.
@@ -27,10 +29,10 @@ const VERSIONS: [&str; 3] = [
     "http://git-media.io/v/2",
 ];
 
-/// Bytes that are read at once: large files are read from one end to the other.
+/// Bytes that are read at once: large files are streamed.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// What a pointer file says: the name and the size of an object.
+/// A parsed pointer file: the hash and the size of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pointer {
     /// SHA-256 of the content: 64 lower-case hexadecimal digits.
@@ -40,7 +42,7 @@ pub(crate) struct Pointer {
 }
 
 impl Pointer {
-    /// Returns what a pointer file says; `None` where the text is not a pointer.
+    /// Parses a pointer file; `None` if the text is not a pointer.
     pub(crate) fn parse(text: &[u8]) -> Option<Pointer> {
         if POINTER_BYTES_MAX < text.len() {
             return None;
@@ -48,7 +50,7 @@ impl Pointer {
         let text = std::str::from_utf8(text).ok()?;
         let mut lines = text.trim().lines();
         let version = lines.next()?.strip_prefix("version ")?;
-        // Extensions stand between the version and the object.
+        // Extensions are between the version and the object.
         let mut lines = lines.skip_while(|line| line.starts_with("ext-"));
         let oid = lines.next()?.strip_prefix("oid sha256:")?;
         let size = lines.next()?.strip_prefix("size ")?;
@@ -64,43 +66,45 @@ impl Pointer {
     }
 }
 
-/// Returns whether attributes give files to Git LFS.
+/// Returns whether attributes assign files to Git LFS.
 pub(crate) fn is_named_in(attributes: &[u8]) -> bool {
     attributes::words(attributes).any(|word| word == b"filter=lfs")
 }
 
-/// A directory in which Git LFS keeps objects.
+/// A directory of Git LFS objects.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     objects: PathBuf,
 }
 
 impl Store {
-    /// Returns the store in a directory, which is `lfs` below the git directory unless `lfs.storage` names another one.
+    /// Returns the store in a directory, which is `lfs` in the git directory unless `lfs.storage`
+    /// names another one.
     pub(crate) fn at(directory: &Path) -> Store {
         Store {
             objects: directory.join("objects"),
         }
     }
 
-    /// Returns whether there has ever been an object.
+    /// Returns whether the store exists.
     pub(crate) fn exists(&self) -> bool {
         fs::symlink_metadata(&self.objects).is_ok_and(|found| found.is_dir())
     }
 
-    /// Returns whether there is an object of the pointer's name and size. Its content is not looked at.
+    /// Returns whether an object with the pointer's hash and size exists. Its content is not
+    /// verified.
     pub(crate) fn has(&self, pointer: &Pointer) -> bool {
         fs::symlink_metadata(self.path(pointer))
             .is_ok_and(|found| found.is_file() && found.len() == pointer.size)
     }
 
-    /// Returns whether the object is what the pointer says, to the last byte.
+    /// Returns whether the content of the object matches the pointer.
     pub(crate) fn is_intact(&self, pointer: &Pointer) -> bool {
         self.open(pointer)
             .is_some_and(|file| matches!(pass(file, &mut io::sink(), pointer), Ok(Passed::Whole)))
     }
 
-    /// Removes an object; removing what is gone is success.
+    /// Removes an object; a missing one is not an error.
     pub(crate) fn remove(&self, pointer: &Pointer) -> io::Result<()> {
         match fs::remove_file(self.path(pointer)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -108,11 +112,11 @@ impl Store {
         }
     }
 
-    /// Takes an object out of another store, which somebody else can write. Returns `false`, and takes nothing, where there is no regular
-    /// file with the pointer's size and hash.
+    /// Copies an object from another store, which others can write to. Returns `false`, and copies
+    /// nothing, if there is no regular file with the pointer's size and hash.
     ///
     /// # Errors
-    /// Those of writing this store.
+    /// This store cannot be written.
     pub(crate) fn take(&self, pointer: &Pointer, from: &Store) -> io::Result<bool> {
         if self.has(pointer) {
             return Ok(true);
@@ -121,9 +125,9 @@ impl Store {
             return Ok(false);
         };
         let path = self.path(pointer);
-        let directory = path.parent().expect("an object lies in a directory");
+        let directory = path.parent().expect("an object is in a directory");
         fs::create_dir_all(directory)?;
-        // A copy: whoever can write the other store could still write through a link.
+        // A copy, because anyone who can write to the other store could still change a linked file.
         let mut copy = tempfile::Builder::new()
             .prefix("part-")
             .permissions(Permissions::from_mode(0o644))
@@ -137,7 +141,8 @@ impl Store {
         }
     }
 
-    /// Opens an object if it is a regular file of the right size that no link on the way leads to. A pipe is not waited for.
+    /// Opens an object if it is a regular file of the right size that is not reached through a
+    /// link. Does not wait for a pipe.
     fn open(&self, pointer: &Pointer) -> Option<File> {
         let path = self.path(pointer);
         let directory = path.parent()?;
@@ -165,15 +170,15 @@ impl Store {
     }
 }
 
-/// What came through.
+/// The result of copying an object.
 enum Passed {
-    /// The object.
+    /// The content matches.
     Whole,
-    /// Something of another size or hash, or that could not be read to its end.
+    /// The size or hash differs, or the source could not be read completely.
     SomethingElse,
 }
 
-/// Copies an object and looks at each byte of it. Only errors of writing are errors.
+/// Copies an object and verifies its content. Only errors of writing are errors.
 fn pass(from: impl Read, to: &mut impl Write, pointer: &Pointer) -> io::Result<Passed> {
     let (mut digest, mut n_bytes) = (Sha256::new(), 0);
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -212,7 +217,7 @@ mod tests {
         }
     }
 
-    /// Two stores, and a pointer to an object that neither has yet.
+    /// Creates two stores, and a pointer to an object that neither contains.
     fn stores() -> (tempfile::TempDir, Store, Store, Pointer) {
         let home = tempfile::tempdir().unwrap();
         let [ours, theirs] =
@@ -228,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_is_what_git_lfs_takes_for_one() {
+    fn pointers_are_recognised_as_git_lfs_does() {
         fn check(text: &str, expected: bool) {
             assert_eq!(
                 Pointer::parse(text.as_bytes()).is_some(),
@@ -291,7 +296,7 @@ mod tests {
             assert!(!ours.take(&pointer, &theirs).unwrap());
             assert!(!ours.has(&pointer));
             let left = fs::read_dir(ours.path(&pointer).parent().unwrap());
-            assert_eq!(left.map_or(0, Iterator::count), 0, "nothing is left behind");
+            assert_eq!(left.map_or(0, Iterator::count), 0, "no file is left behind");
         };
         check(&|path| fs::write(path, "changed").unwrap());
         check(&|path| fs::write(path, "content and more").unwrap());

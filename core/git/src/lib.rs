@@ -1,12 +1,14 @@
-//! Repositories: the user's checkout, the remote, the mirror that holds all work, and the worktrees that agents get.
+//! Repositories: the user's checkout, the remote, the mirror that contains all work, and the
+//! worktrees for agents.
 //!
 //! ```text
 //!   remote ◄─fetch, push─► mirror ◄─import─ worktrees ◄─ agents
 //!                            ▲                 ▲
-//!                         checkout          collector: reads what agents left, in a process that can be ended
+//!                         checkout          collector: reads agents' work, in a process that can be killed
 //! ```
 //!
-//! It knows neither sessions nor issues beyond their numbers, never decides, and never tries again.
+//! This crate knows neither sessions nor issues beyond their numbers; it never decides and never
+//! retries.
 
 mod attributes;
 pub mod checkout;
@@ -24,5 +26,5 @@ pub mod worktrees;
 
 pub use commit_id::{CommitId, NotACommitId};
 
-/// Branches of ours are this and the issue's number.
+/// Prefix of our branches; the issue's number follows.
 pub const BRANCH_PREFIX: &str = "autoissue/issue-";

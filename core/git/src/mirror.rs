@@ -1,17 +1,19 @@
-//! The mirror: one bare repository per forge repository, in our state directory. It holds the bases that were fetched and the work that
-//! was collected, and nothing else; therefore "is this commit ours?" is a question about reachability here.
+//! The mirror: one bare repository per forge repository, in our state directory. It contains only
+//! the bases that were fetched and the work that was collected, so whether a commit is ours is a
+//! question of reachability here.
 //!
 //! ```text
 //!   origin ──fetch──► refs/autoissue/base/<branch>
-//!                      refs/autoissue/foreign/issue-<n>/<commit>      heads of our branches that somebody else has moved
+//!                      refs/autoissue/foreign/issue-<n>/<commit>      heads of our branches that someone else has moved
 //!   worktree ─import─► refs/autoissue/salvage/<session>/issue-<n>/attempt-<a>     (worktrees)
 //!                      refs/autoissue/published/issue-<n>
-//!   refs ──copy_into──► the user's repository: objects and one branch, no other byte
+//!   refs ──copy_into──► the user's repository: objects and one branch, nothing else
 //!        ──push───────► the remote: one branch, if what it held before is ours
 //! ```
 //!
-//! Objects are never pruned (`gc.auto=0`): private clones borrow them. It may not run git inside a directory that an agent could write,
-//! and knows nothing of sessions beyond their names.
+//! Objects are never pruned automatically (`gc.auto=0`): private clones borrow them. The mirror
+//! must not run git in a directory that an agent could write to, and knows nothing about sessions
+//! except their names.
 
 mod changes;
 mod configuration;
@@ -50,16 +52,18 @@ use crate::program::{Git, GitError};
 use crate::remote::LS_REMOTE;
 pub(super) use configuration::Configuration;
 
-/// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
+/// Most open repositories that are kept for reuse: about as many as are used at once on an ordinary
+/// machine.
 const N_IDLE_MAX: usize = 8;
 
 const BASES: &str = "refs/autoissue/base/";
-/// Heads that a base branch had before it was rewound: still not ours.
+/// Heads that a base branch had before it was rewound: they still do not count as ours.
 const REWOUND: &str = "refs/autoissue/rewound/";
 const SALVAGE: &str = "refs/autoissue/salvage/";
 const PUBLISHED: &str = "refs/autoissue/published/";
 
-/// Old, harmless faults that many public histories have. The user's base has to be fetched all the same; an agent's commits get no such pardon.
+/// Old, harmless defects in many public histories. The user's base must be fetched anyway; an
+/// agent's commits must not have them.
 const PARDONED_IN_BASES: [&str; 9] = [
     "zeroPaddedFilemode",
     "zeroPaddedDate",
@@ -81,7 +85,7 @@ pub struct Mirror {
 struct Inner {
     path: PathBuf,
     git: Git,
-    /// Two fetches of one branch would fight for its ref.
+    /// Two fetches of one branch would conflict on its ref.
     fetching: Mutex<()>,
     idle: Mutex<Vec<Repository>>,
     own: Mutex<Configuration>,
@@ -93,7 +97,7 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// A repository that is open, until it is dropped and the next one may use it.
+/// An open repository that returns to the pool when dropped.
 pub(super) struct OpenRepository<'m> {
     mirror: &'m Mirror,
     repository: Option<Repository>,
@@ -102,9 +106,7 @@ pub(super) struct OpenRepository<'m> {
 impl Deref for OpenRepository<'_> {
     type Target = Repository;
     fn deref(&self) -> &Repository {
-        self.repository
-            .as_ref()
-            .expect("it is given back on drop only")
+        self.repository.as_ref().expect("it is only taken on drop")
     }
 }
 
@@ -117,10 +119,10 @@ impl Drop for OpenRepository<'_> {
     }
 }
 
-/// Why the mirror could not do what was asked.
+/// Why an operation on the mirror failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
-    /// The git library refused.
+    /// The git library failed.
     #[error("failed to {doing}")]
     Library {
         /// The step, beginning with a verb.
@@ -134,24 +136,24 @@ pub enum MirrorError {
     Io {
         /// The step, beginning with a verb.
         doing: &'static str,
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// The cause.
         #[source]
         source: io::Error,
     },
-    /// A text that should name a commit does not.
+    /// A text that should be a commit id is not one.
     #[error(transparent)]
     NotACommitId(#[from] NotACommitId),
-    /// A merge of nothing was asked for.
-    #[error("there is no commit to merge")]
+    /// There is nothing to merge.
+    #[error("there are no commits to merge")]
     NothingToMerge,
 }
 
 /// Why a base could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The repository is there, the branch is not.
+    /// The repository exists, but the branch does not.
     #[error("branch `{branch}` does not exist in `{from}`")]
     BranchMissing {
         /// The branch.
@@ -159,23 +161,23 @@ pub enum FetchError {
         /// The repository, without credentials.
         from: String,
     },
-    /// The repository cannot be read: no network, no such repository, or no right to it.
-    #[error("repository `{from}` cannot be read")]
+    /// The repository cannot be read: no network, no such repository, or no permission.
+    #[error("cannot read repository `{from}`")]
     Unreachable {
         /// The repository, without credentials.
         from: String,
-        /// What git said.
+        /// Git's error.
         #[source]
         source: GitError,
     },
-    /// The repository answers, and still the fetch failed.
+    /// The repository answers, but the fetch failed.
     #[error("failed to fetch `{branch}` from `{from}`")]
     Failed {
         /// The branch.
         branch: String,
         /// The repository, without credentials.
         from: String,
-        /// What git said.
+        /// Git's error.
         #[source]
         source: GitError,
     },
@@ -185,40 +187,40 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Returns what a person can do about it, where git has not said so itself.
+    /// Returns what the user can do about it, unless git's error already says it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable { .. } => Some(LS_REMOTE),
-            Self::BranchMissing { .. } => Some("set `project.baseBranch` to a branch that exists"),
+            Self::BranchMissing { .. } => Some("set `project.baseBranch` to an existing branch"),
             Self::Failed { .. } | Self::Mirror(_) => None,
         }
     }
 }
 
-/// Files that two commits changed in ways which cannot be joined.
+/// Files whose changes in two commits conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeConflict {
-    /// Their paths, sorted; a name that is not UTF-8 is shown with replacement characters.
+    /// Their paths, sorted; a name that is not UTF-8 contains replacement characters.
     pub files: Vec<String>,
 }
 
-/// One salvaged work.
+/// A piece of salvaged work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Salvage {
-    /// The session that made it.
+    /// The session that created it.
     pub session: String,
     /// Its issue.
     pub issue: u64,
-    /// What follows `issue-<n>/`: `attempt-<a>`, or `attempt-<a>-leftover-<hash>`.
+    /// The part after `issue-<n>/`: `attempt-<a>`, or `attempt-<a>-leftover-<hash>`.
     pub name: String,
-    /// The whole ref.
+    /// The full name of the ref.
     pub reference: String,
-    /// Where it points.
+    /// The commit it points to.
     pub commit: CommitId,
 }
 
 impl Mirror {
-    /// Opens the mirror at `path`, creating or completing it when needed.
+    /// Opens the mirror at `path`, creating or completing it if needed.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -226,7 +228,7 @@ impl Mirror {
         Mirror::open_with(path, git, Configuration::default())
     }
 
-    /// [`open`](Mirror::open) with what another process of ours knows of the repository.
+    /// Like [`open`](Mirror::open), with what another process of ours knows about the repository.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -237,7 +239,7 @@ impl Mirror {
     ) -> Result<Mirror, MirrorError> {
         let repository = match Repository::open_bare(path) {
             Ok(repository) => repository,
-            // Absent, or half-made by a crash: making it again keeps what is there.
+            // Missing, or incomplete after a crash: initialising it again keeps existing data.
             Err(_) => Repository::init_opts(
                 path,
                 RepositoryInitOptions::new()
@@ -272,13 +274,14 @@ impl Mirror {
         &self.inner.path
     }
 
-    /// Takes over the filters (LFS, encryption) and the settings of Git LFS that are configured in the user's repository alone, so that
-    /// ours convert files as the user's git does. Those of the user's own configuration hold everywhere anyway.
+    /// Copies the filters (LFS, encryption) and the Git LFS settings that only the user's
+    /// repository configures, so that ours converts files as the user's git does. Those of the
+    /// user's own configuration apply everywhere anyway.
     ///
     /// # Errors
     /// [`MirrorError`].
     pub fn take_filters(&self, user_repository: &Path) -> Result<(), MirrorError> {
-        let doing = || format!("take over the filters of `{}`", user_repository.display());
+        let doing = || format!("copy the filters of `{}`", user_repository.display());
         let user = copy::repository_containing(user_repository).doing(doing)?;
         let theirs = filters_of(&user).doing(doing)?;
         let of_lfs = large_files::settings_of(&user).doing(doing)?;
@@ -290,18 +293,19 @@ impl Mirror {
             .map_err(|source| io_error("configure the mirror", self.path(), source))
     }
 
-    /// Returns what we know of the repository.
+    /// Returns what this process knows about the repository.
     pub(super) fn configuration(&self) -> Configuration {
         self.own().clone()
     }
 
-    /// Returns the filters that were taken over: keys and values of git's configuration.
+    /// Returns the filters that were copied: keys and values of git's configuration.
     pub fn filters(&self) -> BTreeMap<String, String> {
         self.own().filters.clone()
     }
 
-    /// Fetches a *base* branch from a repository (absolute path or URL) and returns its head. `env` carries credentials.
-    /// A branch of ours must not be fetched this way: what a base reaches is never taken for ours.
+    /// Fetches a *base* branch from a repository (absolute path or URL) and returns its head. `env`
+    /// contains credentials. A branch of ours must not be fetched this way: commits reachable from
+    /// a base never count as ours.
     ///
     /// # Errors
     /// [`FetchError`].
@@ -327,7 +331,7 @@ impl Mirror {
         Ok(head)
     }
 
-    /// Makes a ref of ours what a branch of a repository is.
+    /// Fetches a branch of a repository into a ref of ours.
     fn fetch_into(
         &self,
         source: &str,
@@ -356,8 +360,8 @@ impl Mirror {
             .map_err(|error| self.why_not_fetched(source, branch, env, error))
     }
 
-    /// Takes what the user's checkout knows of a base branch of its remote, where nothing was fetched yet: then the network
-    /// has to bring the news only. Without it, it brings everything.
+    /// Copies what the user's checkout has of a base branch of its remote, if nothing was fetched
+    /// yet. Then only newer objects have to be downloaded, instead of all of them.
     pub fn borrow_base(&self, checkout: &Path, branch: &str) {
         if !matches!(self.base(branch), Ok(None)) {
             return;
@@ -376,18 +380,19 @@ impl Mirror {
             &refspec,
         ];
         if let Err(error) = self.run_git(self.path(), &args, &none, None) {
-            tracing::debug!(%error, "the checkout has nothing to begin with");
+            tracing::debug!(%error, "failed to copy the base branch from the checkout");
         }
     }
 
-    /// Returns the head of a branch in a repository on this machine; `None` where there is none, or where it cannot be read.
+    /// Returns the head of a branch in a repository on this machine; `None` if it does not exist or
+    /// cannot be read.
     pub fn head_in(&self, repository: &Path, branch: &str) -> Option<CommitId> {
         let repository = copy::repository_containing(repository).ok()?;
         let head = repository.refname_to_id(&format!("refs/heads/{branch}"));
         head.ok().map(CommitId::from)
     }
 
-    /// Returns the head of a base branch as last fetched.
+    /// Returns the head of a base branch as it was last fetched.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -395,7 +400,7 @@ impl Mirror {
         self.read_ref(&format!("{BASES}{branch}"))
     }
 
-    /// Returns whether the commit is here.
+    /// Returns whether the commit is in the mirror.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -403,7 +408,8 @@ impl Mirror {
         Ok(self.repository()?.find_commit(commit.oid()).is_ok())
     }
 
-    /// Returns whether the commit is work of ours: here, reached by no base that was ever fetched, and not seen as somebody else's.
+    /// Returns whether the commit is our work: in the mirror, not reachable from any base that was
+    /// ever fetched, and not seen as someone else's.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -423,7 +429,7 @@ impl Mirror {
         Ok(!self.is_foreign(&commit.into())?)
     }
 
-    /// Writes a salvage ref, replacing one of the same name, and returns its full name.
+    /// Writes a salvage ref, replacing one with the same name, and returns its full name.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -439,7 +445,8 @@ impl Mirror {
         Ok(reference)
     }
 
-    /// Returns the salvaged work in the mirror at `path`, sorted by ref; nothing is created or changed.
+    /// Returns the salvaged work in the mirror at `path`, sorted by ref; nothing is created or
+    /// changed.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -492,7 +499,7 @@ impl Mirror {
         self.read_ref(&salvage_ref(session, issue, name))
     }
 
-    /// Deletes a salvage ref; deleting what is gone is success.
+    /// Deletes a salvage ref; a missing one is not an error.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -506,7 +513,7 @@ impl Mirror {
         }
     }
 
-    /// Notes the commit with which an issue was published.
+    /// Records the commit that was published for an issue.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -514,7 +521,7 @@ impl Mirror {
         self.write_ref(&format!("{PUBLISHED}issue-{issue}"), commit)
     }
 
-    /// Returns the commit with which an issue was last published.
+    /// Returns the commit that was last published for an issue.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -522,11 +529,11 @@ impl Mirror {
         self.read_ref(&format!("{PUBLISHED}issue-{issue}"))
     }
 
-    /// Merges commits in order and returns the result: the same commits always give the same commit. A commit that another one
-    /// contains adds nothing.
+    /// Merges commits in order and returns the result; the same commits always give the same
+    /// result. A commit that another one contains adds nothing.
     ///
     /// # Errors
-    /// [`MirrorError`]; a conflict is an answer, not an error.
+    /// [`MirrorError`]; a conflict is a result, not an error.
     pub fn merge(
         &self,
         commits: &[CommitId],
@@ -543,7 +550,7 @@ impl Mirror {
         Ok(Ok(merged.into()))
     }
 
-    /// Returns what changed from `base` to `commit`, looking at sizes before contents.
+    /// Returns the changes from `base` to `commit`, reading sizes before contents.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -558,7 +565,8 @@ impl Mirror {
         changes::between(&repository, &tree_of(base)?, &tree_of(commit)?)
     }
 
-    /// Returns the files, at most 20, to which the commit adds a complete block of conflict markers.
+    /// Returns the files, at most 20, in which the commit adds a complete block of conflict
+    /// markers.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -577,7 +585,8 @@ impl Mirror {
         conflict_markers::between(&repository, &tree_of(base)?, &tree_of(commit)?)
     }
 
-    /// Returns whether a commit holds no more than can be read: a million files more than its base at most.
+    /// Returns whether a commit is small enough to be read: at most a million files more than its
+    /// base.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -597,7 +606,7 @@ impl Mirror {
         &self.inner.git
     }
 
-    /// Runs git with the mirror's own configuration, which is written anew before.
+    /// Runs git with the mirror's own configuration, which is written first.
     pub(super) fn run_git<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
         &self,
         dir: &Path,
@@ -609,17 +618,17 @@ impl Mirror {
         self.git().run(dir, args, env, stdin)
     }
 
-    /// Writes the mirror's configuration anew, for a run of git.
+    /// Writes the mirror's configuration for a run of git.
     fn configured(&self) -> Result<(), GitError> {
         self.renew_configuration()
             .map_err(|source| GitError::Start {
-                command: "git with a configuration of its own".to_owned(),
+                command: "git with our own configuration".to_owned(),
                 dir: self.path().to_owned(),
                 source,
             })
     }
 
-    /// Returns whether a commit has another one, not itself, among its ancestors.
+    /// Returns whether a commit has another one among its ancestors, excluding itself.
     pub(super) fn descends(&self, commit: &CommitId, from: &CommitId) -> Result<bool, MirrorError> {
         let repository = self.repository()?;
         let doing = || format!("look for {from} below {commit}");
@@ -650,7 +659,7 @@ impl Mirror {
         }
     }
 
-    /// Returns how many commits a commit has that `base` has not.
+    /// Returns the number of commits reachable from a commit but not from `base`.
     pub(super) fn n_commits(
         &self,
         base: &CommitId,
@@ -677,8 +686,8 @@ impl Mirror {
             .unwrap_or_default())
     }
 
-    /// Borrows an open repository: one that was used before, or a new one, which costs its reader sixty system calls. Each
-    /// borrower has one alone. It may be looked at and written to, but not be set up otherwise.
+    /// Takes an open repository from the pool, opening one (about 60 system calls) if it is empty.
+    /// The handle is exclusive; its configuration must not be changed.
     pub(super) fn repository(&self) -> Result<OpenRepository<'_>, MirrorError> {
         let idle = self.idle().pop();
         let repository = idle.map_or_else(|| self.open_anew(), Ok)?;
@@ -688,26 +697,28 @@ impl Mirror {
         })
     }
 
-    /// Opens the repository for somebody who sets it up otherwise.
+    /// Opens the repository for a caller that changes its configuration.
     pub(super) fn open_anew(&self) -> Result<Repository, MirrorError> {
         Repository::open_bare(self.path())
             .doing(|| format!("open the mirror `{}`", self.path().display()))
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Repository>> {
-        // What is behind it is whole even if a holder panicked: it only ever pushes and pops.
+        // The pool is valid even if a holder panicked: handles are only pushed and popped.
         self.inner
             .idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns where bases come from, without credentials; submodules and LFS resolve their addresses against it.
+    /// Returns the URL that bases are fetched from, without credentials; submodules and LFS resolve
+    /// their URLs against it.
     pub(super) fn source(&self) -> Option<String> {
         self.own().source.clone()
     }
 
-    /// Asks the repository again, for exit codes tell the reasons apart and messages do not.
+    /// Queries the repository again, because exit codes distinguish the reasons and messages do
+    /// not.
     fn why_not_fetched(
         &self,
         source: &str,
@@ -740,7 +751,8 @@ impl Mirror {
         }
     }
 
-    /// Keeps the head that a base had before it was rewound: it stays somebody else's.
+    /// Keeps the head that a base had before it was rewound, so that it still does not count as
+    /// ours.
     fn keep_rewound(&self, before: Option<CommitId>, head: &CommitId) -> Result<(), MirrorError> {
         let Some(before) = before.filter(|before| before != head) else {
             return Ok(());
@@ -770,7 +782,7 @@ impl Mirror {
     }
 }
 
-/// Names the step at which the git library refused.
+/// Names the operation that failed in the git library.
 pub(super) trait Doing<T> {
     /// Wraps the library's error.
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError>;
@@ -797,7 +809,7 @@ fn local_config(repository: &Repository) -> Result<git2::Config, git2::Error> {
     repository.config()?.open_level(git2::ConfigLevel::Local)
 }
 
-/// Returns the filters that a repository configures for itself; the last of several values holds.
+/// Returns the filters that a repository itself configures; of several values, the last one wins.
 fn filters_of(repository: &Repository) -> Result<BTreeMap<String, String>, git2::Error> {
     let config = local_config(repository)?;
     let mut filters = BTreeMap::new();
@@ -816,7 +828,7 @@ fn branch_missing(source: &str, branch: &str) -> FetchError {
     }
 }
 
-/// Returns the refs below a prefix and where they point, sorted; refs that point nowhere are left out.
+/// Returns the refs below a prefix with their targets, sorted; broken refs are left out.
 fn refs_below(repository: &Repository, prefix: &str) -> Result<Vec<(String, Oid)>, MirrorError> {
     let glob = format!("{prefix}*");
     let found = repository
@@ -850,7 +862,7 @@ fn parse_salvage(reference: &str, oid: Oid) -> Option<Salvage> {
     })
 }
 
-/// Returns the address without a password; the user of an `ssh` address is part of the address.
+/// Returns the URL without a password; the user of an `ssh` URL is kept.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -923,7 +935,8 @@ fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
     Ok(files)
 }
 
-/// Returns the kinds that an object of a commit's closure may have; gitlinks point outside of the repository and are not followed.
+/// Returns the type of an object in a commit's closure; gitlinks point outside of the repository
+/// and are not followed.
 fn kind_of_entry(entry: &git2::TreeEntry<'_>) -> Option<ObjectType> {
     entry
         .kind()

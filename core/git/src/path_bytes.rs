@@ -1,16 +1,17 @@
-//! Paths in messages between our own processes: a path need not be text, which is all that JSON has.
+//! Serializes paths for messages between our own processes: JSON has only text, and a path need not
+//! be text.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Writes a path as bytes.
+/// Serializes a path as bytes.
 pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_os_str().serialize(serializer)
 }
 
-/// Reads a path.
+/// Deserializes a path.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     OsString::deserialize(deserializer).map(PathBuf::from)
 }

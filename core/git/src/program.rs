@@ -1,8 +1,10 @@
-//! The installed git program, run with fixed hygiene.
+//! Runs the installed git program with a fixed, safe configuration.
 //!
-//! Network git and imports are the user's own git (ssh, credential helpers, proxies and LFS behave as people expect). Every run goes through
-//! [`Git::run`], which fixes the configuration that could make git start programs of somebody else, the environment, the longest time and
-//! the most output. It must never be run in a directory whose `.git` an agent could write: git trusts the configuration that it finds there.
+//! Network access and imports use the user's own git, so that ssh, credential helpers, proxies and
+//! LFS behave as people expect. Every run goes through [`Git::run`], which fixes the environment,
+//! the time limit, the output limit and all configuration that could make git start other programs.
+//! Git must never be run in a directory whose `.git` an agent could write: it trusts the
+//! configuration that it finds there.
 //!
 //! ```text
 //!   run(dir, args, env, stdin) ─► git (its own process group) ─► stdout, bounded
@@ -20,25 +22,29 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-/// The longest run of one git command: a first fetch of a large repository over a slow line takes minutes, not more.
+/// Time limit of one git command: a first fetch of a large repository over a slow connection takes
+/// minutes, not more.
 const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// The longest time in which ssh prints its configuration: it may run a command of the user's to find it.
+/// Time limit for ssh to print its configuration: to find it, ssh may run a command of the user.
 const SSH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the output is awaited after git itself ended: an ssh connection that is kept open may hold the pipe for hours.
+/// How long to wait for output after git itself has ended: a shared ssh connection may hold the
+/// pipe for hours.
 const OUTPUT_GRACE: Duration = Duration::from_secs(5);
 
-/// The most bytes of standard output that are kept; the largest answer that we ask for is one hash per changed file.
+/// Most bytes of standard output that are kept; the largest answer that we ask for is one hash per
+/// changed file.
 const STDOUT_BYTES_MAX: usize = 64 << 20;
 
-/// The most bytes of standard error that are kept: the reason stands in the first lines.
+/// Most bytes of standard error that are kept: the reason is in the first lines.
 const STDERR_BYTES_MAX: usize = 64 << 10;
 
-/// Stands in for whoever would answer a question.
+/// A program that answers no prompts.
 const NOBODY: &str = "false";
 
-/// Configuration that wins over every file, so that git starts nothing which a repository asks for.
+/// Configuration that overrides every file, so that git starts no programs on behalf of a
+/// repository.
 const HYGIENE: [&str; 14] = [
     "-c",
     "core.hooksPath=/dev/null",
@@ -50,15 +56,17 @@ const HYGIENE: [&str; 14] = [
     "gc.auto=0",
     "-c",
     "maintenance.auto=false",
-    // An address of this kind is a command line.
+    // A URL of this kind is a command line.
     "-c",
     "protocol.ext.allow=never",
-    // The mirror is one, and ours; `explicit` in the user's configuration keeps git from finding others by itself.
+    // The mirror is bare, and ours; `explicit` in the user's configuration keeps git from finding
+    // other bare repositories.
     "-c",
     "safe.bareRepository=all",
 ];
 
-/// Variables named `GIT_…` that say how to reach a server or where the user's configuration is; all others could redirect a run.
+/// Variables named `GIT_…` that configure access to servers or the location of the user's
+/// configuration; all others could redirect a run.
 const GIT_VARIABLES_KEPT: [&str; 10] = [
     "GIT_SSH",
     "GIT_SSH_COMMAND",
@@ -78,56 +86,57 @@ pub struct Git {
     program: PathBuf,
 }
 
-/// Why a run of git gave no answer.
+/// Why a run of git failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// No directory of the search path holds an executable `git`.
+    /// No directory of the search path contains an executable `git`.
     #[error("git is not installed: no `git` in `{}`", path_env.display())]
     NotInstalled {
-        /// The search path that was looked through.
+        /// The search path.
         path_env: OsString,
     },
-    /// The program could not be started or awaited.
+    /// The program could not be started, or waiting for it failed.
     #[error("failed to run `{command}` in `{}`", dir.display())]
     Start {
-        /// What was asked, without credentials.
+        /// The command, without credentials.
         command: String,
-        /// Where.
+        /// The working directory.
         dir: PathBuf,
         /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The run took too long and was killed with all that it had started.
-    #[error("`{command}` did not end within {} seconds", limit.as_secs())]
+    /// The run took too long and was killed, together with everything it had started.
+    #[error("`{command}` did not finish within {} seconds", limit.as_secs())]
     TimedOut {
-        /// What was asked, without credentials.
+        /// The command, without credentials.
         command: String,
-        /// The longest time.
+        /// The time limit.
         limit: Duration,
     },
-    /// The run printed more than anyone could want.
+    /// The run printed too much.
     #[error("`{command}` printed more than {STDOUT_BYTES_MAX} bytes")]
     TooMuchOutput {
-        /// What was asked, without credentials.
+        /// The command, without credentials.
         command: String,
     },
-    /// Git ended with an error. What it said comes first: who shows only the beginning shows the reason.
+    /// Git ended with an error. Its message comes first, so that a truncated error still shows the
+    /// reason.
     #[error("{}`{command}` failed{}", before(stderr), code.map_or_else(String::new, |code| format!(" with exit code {code}")))]
     Failed {
-        /// What was asked, without credentials.
+        /// The command, without credentials.
         command: String,
-        /// The exit code; `None` when a signal ended it.
+        /// The exit code; `None` if a signal ended it.
         code: Option<i32>,
-        /// What git said, without credentials.
+        /// Its standard error, without credentials.
         stderr: String,
-        /// What it printed for programs, without credentials.
+        /// Its standard output, without credentials.
         stdout: Box<str>,
     },
 }
 
 impl GitError {
-    /// Returns what a person can do about it, where git has not said so itself.
+    /// Returns what the user can do about it, unless git's message already says it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotInstalled { .. } => Some("install git"),
@@ -140,7 +149,8 @@ impl GitError {
 }
 
 impl Git {
-    /// Returns the git program that a search path (the form of `PATH`) leads to. Relative entries are not looked at.
+    /// Returns the git program from a search path (in the form of `PATH`). Relative entries are
+    /// ignored.
     ///
     /// # Errors
     /// [`GitError::NotInstalled`].
@@ -160,15 +170,15 @@ impl Git {
         Git { program }
     }
 
-    /// Returns where the program is.
+    /// Returns the path of the program.
     pub(super) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// Returns what `git version` prints, such as `2.47.3`.
+    /// Returns the version of git, such as `2.47.3`.
     ///
     /// # Errors
-    /// As [`Git::run`].
+    /// Like [`Git::run`].
     pub fn version(&self) -> Result<String, GitError> {
         let none: [(&str, &str); 0] = [];
         let printed = self.run(Path::new("/"), &["version"], &none, None)?;
@@ -176,7 +186,8 @@ impl Git {
         Ok(printed.trim().trim_start_matches("git version ").to_owned())
     }
 
-    /// Runs git in `dir` and returns its standard output. `env` is added to the filtered environment of this process and wins over it.
+    /// Runs git in `dir` and returns its standard output. `env` is added to the filtered
+    /// environment of this process and overrides it.
     ///
     /// # Errors
     /// [`GitError`]; an exit code other than 0 is [`GitError::Failed`].
@@ -191,10 +202,10 @@ impl Git {
             .map(|printed| printed.stdout)
     }
 
-    /// Runs git as [`Git::run`] does, for at most `limit`; what it said on standard error can be asked for as well.
+    /// Like [`Git::run`], with its own time limit; its standard error is available as well.
     ///
     /// # Errors
-    /// As [`Git::run`].
+    /// Like [`Git::run`].
     pub(super) fn run_within<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
         &self,
         limit: Duration,
@@ -220,7 +231,7 @@ impl Git {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "our own git, in trusted directories, with the hygiene of this module"
+        reason = "git runs in trusted directories only, with this module's safe configuration"
     )]
     fn command(&self, dir: &Path, with_input: bool) -> Command {
         let mut command = Command::new(&self.program);
@@ -234,7 +245,7 @@ impl Git {
         for (name, _) in std::env::vars_os().filter(|(name, _)| may_redirect(name)) {
             command.env_remove(name);
         }
-        // Nobody is there to answer a question: a credential that is missing is an error at once.
+        // Nobody can answer a prompt, so a missing credential must be an error at once.
         if std::env::var_os("SSH_ASKPASS").is_none() {
             command
                 .env("SSH_ASKPASS", NOBODY)
@@ -248,8 +259,8 @@ impl Git {
     }
 }
 
-/// Returns the host that ssh connects to for a name, which may be an alias of the user's own configuration; `None` where there is no
-/// ssh in the search path, or it does not say.
+/// Returns the host that ssh connects to for a name, which may be an alias from the user's
+/// configuration; `None` if ssh is not in the search path or does not report it.
 pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
     let program = std::env::split_paths(path_env)
         .filter(|dir| dir.is_absolute())
@@ -257,7 +268,7 @@ pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
         .find(|program| is_executable(program))?;
     #[expect(
         clippy::disallowed_methods,
-        reason = "the user's own ssh, which git would run; it prints its configuration and connects to nobody"
+        reason = "the user's own ssh, which git would run; it prints its configuration without connecting"
     )]
     let mut command = Command::new(program);
     command.args(["-G", name]).process_group(0);
@@ -278,14 +289,14 @@ pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
     Some(host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty())
 }
 
-/// What is known of one run while it lasts.
+/// The parameters of a run in progress.
 struct Run<'a> {
     command: String,
     dir: &'a Path,
     limit: Duration,
 }
 
-/// What a run printed that ended well.
+/// The output of a successful run.
 #[derive(Debug)]
 pub(super) struct Printed {
     stdout: Vec<u8>,
@@ -293,7 +304,7 @@ pub(super) struct Printed {
 }
 
 impl Printed {
-    /// Returns what it said on standard error, without credentials. That may have to be awaited for seconds.
+    /// Returns its standard error, without credentials. May wait for it for seconds.
     pub(super) fn said(&self) -> String {
         said(&self.stderr)
     }
@@ -342,7 +353,7 @@ impl Run<'_> {
         })
     }
 
-    /// Waits in a thread of its own, so that the time limit needs no polling.
+    /// Waits in a separate thread, so that the time limit needs no polling.
     fn wait(&self, mut child: Child) -> Result<ExitStatus, GitError> {
         let group = i32::try_from(child.id())
             .ok()
@@ -353,7 +364,7 @@ impl Run<'_> {
             Ok(waited) => waited.map_err(|source| self.failed_to_start(source)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 if let Some(group) = group {
-                    // The group may be gone by now, which is what we want.
+                    // The group may be gone already, as intended.
                     let _ =
                         rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
                 }
@@ -366,20 +377,22 @@ impl Run<'_> {
     }
 }
 
-/// Writes the input in a thread of its own: git may answer before it has read everything. A git that reads no further is no error.
+/// Writes the input in a separate thread: git may answer before it has read everything. A git that
+/// stops reading is not an error.
 fn feed(child: &mut Child, stdin: Option<&[u8]>) {
     if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), stdin.map(<[u8]>::to_vec)) {
         thread::spawn(move || pipe.write_all(&bytes));
     }
 }
 
-/// Reads a stream to its end in a thread of its own, keeping at most `bytes_max`.
+/// Reads a stream to its end in a separate thread, keeping at most `bytes_max`.
 fn capture(stream: Option<impl Read + Send + 'static>, bytes_max: usize) -> Receiver<Captured> {
     let (sender, receiver) = channel();
     if let Some(mut stream) = stream {
         thread::spawn(move || {
             let mut bytes = Vec::new();
-            // An unreadable pipe is an ended pipe; the exit status says whether the run succeeded.
+            // A read error counts as the end of the stream; the exit status shows whether the run
+            // succeeded.
             let _ = stream
                 .by_ref()
                 .take(bytes_max as u64)
@@ -407,7 +420,7 @@ fn said(stderr: &Receiver<Captured>) -> String {
     )))
 }
 
-/// Takes out what git says about the stand-in for a person: it is no news, and would come first.
+/// Removes git's message about our askpass program: it is irrelevant, and would come first.
 fn without_our_own(said: &str) -> String {
     let own = format!("error: unable to read askpass response from '{NOBODY}'");
     said.lines()
@@ -445,7 +458,7 @@ fn shown<A: AsRef<OsStr>>(args: &[A]) -> String {
     redact(&format!("git {}", args.join(" ")))
 }
 
-/// Returns the text with the user and password of every URL in it replaced by `***`.
+/// Returns the text with the user and password of every URL replaced by `***`.
 pub(crate) fn redact(text: &str) -> String {
     let mut parts = text.split("://");
     let mut redacted = parts.next().unwrap_or_default().to_owned();
@@ -514,14 +527,14 @@ mod tests {
     }
 
     #[test]
-    fn a_late_run_is_killed_with_all_that_it_started() {
+    fn a_late_run_is_killed_with_its_children() {
         let home = Home::new();
         let pipe = home.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
         let (sender, ended) = channel();
         let reader = pipe.clone();
         thread::spawn(move || sender.send(std::fs::read(reader)));
-        // The shell and its child hold the pipe: it ends when both are dead.
+        // The shell and its child hold the pipe, which closes when both are dead.
         let args = ["-c", "alias.late=!sleep 1000 >pipe", "late"];
         let run = git().run_within(
             Duration::from_millis(200),
@@ -531,7 +544,7 @@ mod tests {
             None,
         );
         assert!(matches!(run, Err(GitError::TimedOut { .. })), "{run:?}");
-        // If they died before they opened it, nobody else would wake the reader.
+        // If they died before opening it, nothing else would wake the reader.
         drop(rustix::fs::open(
             &pipe,
             rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK,
@@ -539,12 +552,12 @@ mod tests {
         ));
         assert!(
             ended.recv_timeout(Duration::from_secs(60)).is_ok(),
-            "something lives on"
+            "a process is still alive"
         );
     }
 
     #[test]
-    fn a_failure_carries_the_exit_code_and_what_git_said() {
+    fn a_failure_contains_the_exit_code_and_stderr() {
         let home = Home::new();
         let ended = git().run(
             home.path(),
@@ -580,14 +593,14 @@ mod tests {
     }
 
     #[test]
-    fn what_our_stand_in_for_a_person_causes_is_no_news() {
+    fn the_message_about_our_askpass_program_is_removed() {
         let said =
             "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
         assert_eq!(without_our_own(said), "fatal: could not read Username");
     }
 
     #[test]
-    fn an_address_starts_no_program() {
+    fn a_url_starts_no_program() {
         let home = Home::new();
         let fired = home.path().join("fired");
         let address = format!("ext::touch {}", fired.display());

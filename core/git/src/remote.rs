@@ -1,5 +1,5 @@
-//! The repository on the forge, as git reaches it: addresses, and the token in the environment. Runs the user's own git, so that
-//! ssh, credential helpers and proxies behave as people expect.
+//! The repository on the forge, as git accesses it: its URLs, and the token in the environment.
+//! Runs the user's own git, so that ssh, credential helpers and proxies behave as people expect.
 
 mod upload;
 
@@ -18,17 +18,18 @@ pub use upload::{LfsError, lfs_is_configured, lfs_version, upload_verdict};
 
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;
-/// Lines of a server's own words that are shown of a refused push.
+/// Most lines of a server's message that are shown for a refused push.
 const REASON_LINES_MAX: usize = 8;
-/// How git ends the sentence about an address that leads to something else.
+/// End of git's message about a URL that does not lead to a repository.
 const NO_REPOSITORY: &str = "' does not appear to be a git repository";
-/// What to do where `git-lfs` is missing.
+/// What to do if `git-lfs` is missing.
 pub const INSTALL_LFS: &str = "install Git LFS (https://git-lfs.com), then run `git lfs install`";
-/// Branch of pushes that are dry runs; no issue has this number.
+/// Issue number of the branch used in dry runs of a push; no issue has this number.
 const REHEARSED: u64 = 0;
-/// The variable from which the credential helper takes the token. Its name does not contain `GIT_`: see [`credential_helper`].
+/// The variable that the credential helper reads the token from. Its name must not contain `GIT_`:
+/// see [`credential_helper`].
 const TOKEN_VARIABLE: &str = "AUTOISSUE_FORGE_TOKEN";
-/// User name with which GitHub takes a token as a password; any would do.
+/// User name with which GitHub accepts a token as a password; any name would do.
 const TOKEN_USER: &str = "x-access-token";
 
 /// A remote repository.
@@ -37,13 +38,13 @@ pub struct Remote {
     git: Git,
     fetch_url: String,
     push_url: String,
-    /// Carries the token, and so must not be shown.
+    /// Contains the token, and must not be printed.
     env: GitEnvironment,
-    /// The same for git where it starts other programs.
+    /// The same for git commands that start other programs.
     env_of_programs: GitEnvironment,
 }
 
-/// Variables for git that may hold a secret.
+/// Variables for git that may contain a secret.
 #[derive(Clone, Default)]
 struct GitEnvironment(Vec<(String, String)>);
 
@@ -58,13 +59,13 @@ impl std::fmt::Debug for GitEnvironment {
 }
 
 impl GitEnvironment {
-    /// Returns the variables with one more setting of git's configuration.
+    /// Returns the variables with another setting of git's configuration.
     fn with(&self, key: &str, value: &str) -> Self {
         const COUNT: &str = "GIT_CONFIG_COUNT";
         let mut variables = self.0.clone();
         let count = variables.iter_mut().find(|(name, _)| name == COUNT);
         let n_before: usize = match &count {
-            Some((_, count)) => count.parse().expect("we wrote a number"),
+            Some((_, count)) => count.parse().expect("the count is a number that we wrote"),
             None => 0,
         };
         let n_now = (n_before + 1).to_string();
@@ -78,59 +79,60 @@ impl GitEnvironment {
     }
 }
 
-/// Why the remote gave no answer.
+/// Why an operation on the remote failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// It cannot be reached, or does not let us in.
-    #[error("`{remote}` cannot be read")]
+    /// The remote cannot be reached, or denies access.
+    #[error("cannot read `{remote}`")]
     Unreachable {
-        /// Its address, without credentials.
+        /// Its URL, without credentials.
         remote: String,
-        /// What git said.
+        /// Git's error.
         #[source]
         source: GitError,
     },
-    /// The checkout's own configuration cannot be read.
+    /// The checkout's configuration cannot be read.
     #[error("failed to read the remote `origin`")]
     Origin {
-        /// What git said.
+        /// Git's error.
         #[source]
         source: GitError,
     },
-    /// It has no such branch.
+    /// The branch does not exist.
     #[error("branch `{branch}` does not exist in `{remote}`")]
     NoBranch {
         /// The branch.
         branch: String,
-        /// Its address, without credentials.
+        /// Its URL, without credentials.
         remote: String,
     },
-    /// It has nothing at all.
-    #[error("`{remote}` has no commit yet")]
+    /// The repository is empty.
+    #[error("`{remote}` has no commits yet")]
     Empty {
-        /// Its address, without credentials.
+        /// Its URL, without credentials.
         remote: String,
     },
 }
 
-/// What to do where git cannot reach a remote.
-pub(crate) const LS_REMOTE: &str = "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
+/// What to do if git cannot reach a remote.
+pub(crate) const LS_REMOTE: &str = "check that `git ls-remote` works with that URL; over https the token needs access, over ssh your key";
 
 impl RemoteError {
-    /// Returns what a person can do about it.
+    /// Returns what the user can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => LS_REMOTE,
-            Self::Origin { .. } => "see whether `git remote get-url origin` works there",
-            Self::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
+            Self::Origin { .. } => "check that `git remote get-url origin` works there",
+            Self::NoBranch { .. } => "set `project.baseBranch` to an existing branch",
             Self::Empty { .. } => "push a first commit",
         }
     }
 }
 
 impl Remote {
-    /// Returns the remote of a repository on the forge: the checkout's `origin` where that is it, else the forge's web address.
-    /// The token goes to the forge's own host only, and to `https` or this machine.
+    /// Returns the remote of a repository on the forge: the checkout's `origin` if it is that
+    /// repository, or else the forge's web URL. The token is sent to the forge's own host only, and
+    /// only over `https` or to this machine.
     ///
     /// # Errors
     /// [`RemoteError::Origin`].
@@ -170,38 +172,40 @@ impl Remote {
         })
     }
 
-    /// Returns its address for people, without credentials.
+    /// Returns its URL for people, without credentials.
     pub fn name(&self) -> String {
         redact(&self.fetch_url)
     }
 
-    /// Returns whether the token lets git in, and not a key of the user's.
+    /// Returns whether git authenticates with the token instead of the user's ssh key.
     pub fn is_web(&self) -> bool {
         self.fetch_url.starts_with("https://") || self.fetch_url.starts_with("http://")
     }
 
-    /// Returns where to fetch from.
+    /// Returns the URL to fetch from.
     pub fn fetch_url(&self) -> &str {
         &self.fetch_url
     }
 
-    /// Returns where to push to.
+    /// Returns the URL to push to.
     pub(crate) fn push_url(&self) -> &str {
         &self.push_url
     }
 
-    /// Returns the variables with which git is let in. They may hold a token: hand them to git, and to nobody else.
+    /// Returns the variables that let git authenticate. They may contain a token: pass them to git
+    /// only.
     pub fn env(&self) -> &[(String, String)] {
         &self.env.0
     }
 
-    /// Returns the variables with which git is let in where it starts other programs, such as `git-lfs`. They may hold a token.
+    /// Returns the variables that let git authenticate when it starts other programs, such as
+    /// `git-lfs`. They may contain a token.
     pub fn env_of_programs(&self) -> &[(String, String)] {
         &self.env_of_programs.0
     }
 
-    /// Returns the branch that work starts from: the configured one, else the forge's default branch. Where the forge did not name
-    /// that, the remote does.
+    /// Returns the branch that work starts from: the configured one, or else the forge's default
+    /// branch. If the forge did not report that, the remote is asked.
     ///
     /// # Errors
     /// [`RemoteError`].
@@ -230,7 +234,7 @@ impl Remote {
         }
     }
 
-    /// Returns the commit at the head of a branch, `None` where there is no such branch.
+    /// Returns the head of a branch, or `None` if the branch does not exist.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`].
@@ -239,8 +243,8 @@ impl Remote {
         Ok(self.ask(&[], &[&name])?.heads.remove(&name))
     }
 
-    /// Returns the heads of a branch, and of others whose names keep it from being made: one that is a directory of its name, and those
-    /// below it.
+    /// Returns the heads of a branch and of all branches whose names conflict with it: one that
+    /// would be a directory of its name, and those below it.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`].
@@ -259,10 +263,10 @@ impl Remote {
         Ok(heads.filter_map(branch_of).collect())
     }
 
-    /// Pushes a refspec out of the repository in `dir`.
+    /// Pushes a refspec from the repository in `dir`.
     ///
     /// # Errors
-    /// What git said; [`refusal`] tells whether the remote decided so.
+    /// Git's error; [`refusal`] returns whether the remote refused it.
     pub fn push(&self, dir: &Path, options: &[&str], refspec: &str) -> Result<(), GitError> {
         let mut args = vec!["push", "--porcelain", "--no-verify"];
         args.extend(options);
@@ -270,10 +274,10 @@ impl Remote {
         self.git.run(dir, &args, self.env(), None).map(|_| ())
     }
 
-    /// Asks the remote whether it would take a branch of ours, without sending it anything.
+    /// Asks the remote whether it would accept a branch of ours, without sending anything.
     ///
     /// # Errors
-    /// What git said; [`verdict`] tells what that means.
+    /// Git's error; [`verdict`] interprets it.
     pub fn dry_run_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
         let refspec = format!("{commit}:refs/heads/{BRANCH_PREFIX}{REHEARSED}");
         self.push(dir, &["--dry-run"], &refspec)
@@ -293,20 +297,21 @@ impl Remote {
     }
 }
 
-/// What a run of git that failed at the remote says of the next one.
+/// What a failed run of git at the remote means for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Whoever we are may not do this: a person has to change that, and until then everything of the kind fails.
+    /// We lack a permission: someone has to change that, and until then every such run fails.
     Account,
-    /// The server does not take this work; it may take another.
+    /// The server rejects this work; it may accept other work.
     Work,
-    /// The server or the way to it is out of order.
+    /// The server or the connection to it has failed.
     Outage,
 }
 
-/// Returns what a failure says of the next run. Git has no other way to tell than its own sentences, which are fixed in the locale that
-/// it runs in: the status of HTTP behind two of them, and what a server says instead of speaking the protocol.
+/// Returns what a failure means for the next run. Git reports it only in its messages, which are
+/// fixed in the locale that it runs in: two of them contain the HTTP status, others are what a
+/// server sends instead of speaking the protocol.
 pub fn verdict(error: &GitError) -> Verdict {
     let GitError::Failed { stderr, .. } = error else {
         return Verdict::Outage;
@@ -344,7 +349,8 @@ pub fn verdict(error: &GitError) -> Verdict {
     }
 }
 
-/// Returns whether a run of git failed because the server answered with an error of its own (5xx), which passes.
+/// Returns whether a run of git failed because of an error of the server itself (5xx), which is
+/// temporary.
 pub fn was_server_error(error: &GitError) -> bool {
     let GitError::Failed { stderr, .. } = error else {
         return false;
@@ -353,7 +359,8 @@ pub fn was_server_error(error: &GitError) -> bool {
     said.filter_map(http_status).any(|status| 500 <= status)
 }
 
-/// Returns the status of HTTP that git names: `The requested URL returned error: 403`, `RPC failed; HTTP 413`.
+/// Returns the HTTP status in a message of git: `The requested URL returned error: 403`, `RPC
+/// failed; HTTP 413`.
 fn http_status(line: &str) -> Option<u16> {
     let at = ["The requested URL returned error: ", "RPC failed; HTTP "];
     let rest = at
@@ -365,7 +372,8 @@ fn http_status(line: &str) -> Option<u16> {
     rest[..end].parse().ok()
 }
 
-/// What servers say of a single push: too large a file, a missing object of LFS, a secret, a workflow file without the right to it.
+/// Phrases in which servers reject a single push: a file that is too large, a missing LFS object, a
+/// secret, a workflow file without permission for it.
 const OF_THIS_WORK: [&str; 8] = [
     "GH001",
     "GH008",
@@ -377,15 +385,17 @@ const OF_THIS_WORK: [&str; 8] = [
     "unpack",
 ];
 
-/// Returns whether a refusal is about this work; else it is by a rule that every work of ours would meet.
+/// Returns whether a refusal is about this work; otherwise it is a rule that all of our work would
+/// violate.
 pub fn is_of_this_work(refusal: &str) -> bool {
     OF_THIS_WORK.iter().any(|mark| refusal.contains(mark))
 }
 
-/// Returns why the remote refuses a push; `None` where no answer of the remote's says so, and the push failed on its way.
+/// Returns why the remote refused a push; `None` if the remote did not refuse it, so that it failed
+/// on the way.
 ///
-/// With `--porcelain` a refused ref is a line of `!`, refspec and reason, set apart by tabs; what the server's hooks and rules say
-/// for people comes on standard error after `remote:`.
+/// With `--porcelain`, a refused ref is a line of `!`, refspec and reason, separated by tabs;
+/// messages of the server's hooks and rules for people are on standard error after `remote:`.
 pub(crate) fn refusal(error: &GitError) -> Option<String> {
     let GitError::Failed { stdout, stderr, .. } = error else {
         return None;
@@ -417,10 +427,10 @@ pub(crate) fn refusal(error: &GitError) -> Option<String> {
     )
 }
 
-/// What `git ls-remote` tells.
+/// The output of `git ls-remote`.
 #[derive(Debug, Default)]
 struct Answer {
-    /// Branch that `HEAD` is.
+    /// Branch that `HEAD` points to.
     default: Option<String>,
     heads: BTreeMap<String, CommitId>,
 }
@@ -442,7 +452,7 @@ impl Answer {
     }
 }
 
-/// Returns the web address of the host that an API belongs to, without a slash at its end.
+/// Returns the web URL of the host of an API, without a trailing slash.
 fn web_address(api_url: &str) -> String {
     let url = api_url.trim_end_matches('/');
     match url.split_once("://api.") {
@@ -453,14 +463,14 @@ fn web_address(api_url: &str) -> String {
     }
 }
 
-/// Returns the host of the web address, for whoever asks for a token.
+/// Returns the host of the web URL, for looking up a token.
 pub fn web_host(api_url: &str) -> String {
     let web = web_address(api_url);
     let authority = web.split_once("://").map_or(web.as_str(), |(_, rest)| rest);
     authority.split('/').next().unwrap_or_default().to_owned()
 }
 
-/// Returns whether an address of any form is that of `owner/name`.
+/// Returns whether a URL of any form is that of `owner/name`.
 fn names(url: &str, repo: &str) -> bool {
     let path = url.trim_end_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path).to_lowercase();
@@ -468,8 +478,8 @@ fn names(url: &str, repo: &str) -> bool {
     rest.is_some_and(|rest| rest.ends_with(['/', ':']))
 }
 
-/// Returns variables by which git sends the token to one host. An empty value first takes away what the user's own
-/// configuration sends there: two of them are refused.
+/// Returns variables that make git send the token to one host. An empty value first removes what
+/// the user's own configuration sends there: a request with two is rejected.
 fn credentials(web: &str, token: &Secret) -> Vec<(String, String)> {
     let key = format!("http.{web}/.extraHeader");
     let password = BASE64_STANDARD.encode(format!("{TOKEN_USER}:{}", token.expose()));
@@ -487,9 +497,10 @@ fn credentials(web: &str, token: &Secret) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// Returns variables by which git, and what it starts, gets the token for one host when it asks for credentials. `git-lfs` writes
-/// every variable whose name contains `GIT_` into a file when a server fails, so the token is in none of them. An empty value first
-/// takes away the user's own helpers for that host.
+/// Returns variables that give git, and the programs it starts, the token for one host when they
+/// ask for credentials. `git-lfs` writes every variable whose name contains `GIT_` into a file when
+/// a server fails, so the token is in none of these. An empty value first removes the user's own
+/// helpers for that host.
 fn credential_helper(web: &str, token: &Secret) -> Vec<(String, String)> {
     let key = format!("credential.{web}.helper");
     let helper = format!(
@@ -512,7 +523,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_what_the_remote_says_of_the_ref_and_nothing_else() {
+    fn a_refusal_is_only_what_the_remote_reports_about_the_ref() {
         fn check(stdout: &str, stderr: &str, expected: Option<&str>) {
             let (command, code) = ("git push".to_owned(), Some(1));
             let error = GitError::Failed {
@@ -546,7 +557,7 @@ mod tests {
         check("", "fatal: unable to access", None);
     }
     #[test]
-    fn an_outage_an_account_and_a_single_work_are_told_apart() {
+    fn outages_account_errors_and_rejected_work_are_distinguished() {
         let check = |stderr: &str, expected| {
             let error = GitError::Failed {
                 command: "git push".to_owned(),
@@ -610,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_for_everybody_is_told_from_a_fault_of_one_work() {
+    fn general_rules_and_defects_of_one_work_are_distinguished() {
         for refusal in [
             "pre-receive hook declined; GH013: Repository rule violations found; - Commits must have verified signatures.",
             "protected branch hook declined; GH006: Protected branch update failed",
@@ -645,7 +656,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_is_taken_only_where_it_is_the_repository() {
+    fn origin_is_used_only_if_it_is_the_repository() {
         for url in [
             "https://h/o/n",
             "https://h/o/n.git/",
@@ -665,7 +676,7 @@ mod tests {
     }
 
     #[test]
-    fn no_token_is_seen_in_the_remote() {
+    fn the_remote_prints_no_token() {
         let home = Home::new();
         home.git(".", &["init", "--quiet", "p"]);
         let secret = Secret::new("ghp_canary");

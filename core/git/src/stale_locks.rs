@@ -1,9 +1,11 @@
-//! Lock files of git that a killed session left behind: in the mirror, and on our branches in the user's repository.
+//! Removes lock files of git that a killed session left behind: in the mirror, and on our branches
+//! in the user's repository.
 //!
-//! Git takes a lock by creating `<ref>.lock`, and nobody but its maker removes it. A process that was killed in between
-//! leaves one for good, and every later write of that ref fails. Only who holds the repository's lock may call this: then no
-//! session of ours is alive, and what may still hold a lock for a moment is a git that outlived its engine, or the user's.
-//! So a lock that is young is given time to go by itself.
+//! Git takes a lock by creating `<ref>.lock`, which only its creator removes. A process that is
+//! killed in between leaves it behind forever, and every later write of that ref fails. Only the
+//! holder of the repository's lock may call this: then no other session of ours is running, and a
+//! lock can only be held, for a moment, by a git that outlived its engine or by the user's git. A
+//! recent lock is therefore given time to disappear.
 
 use std::fs;
 use std::io;
@@ -11,13 +13,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How old a lock must be to be taken for left behind. Git holds one for milliseconds, with slow hooks for a second.
+/// Minimum age of a lock that counts as left behind. Git holds one for milliseconds, with slow
+/// hooks for a second.
 const AGE_MIN: Duration = Duration::from_secs(2);
-/// Depth to which a mirror's refs are searched: `refs/autoissue/salvage/<session>/issue-<n>/attempt-<a>.lock`.
+/// Depth to which a mirror's refs are searched:
+/// `refs/autoissue/salvage/<session>/issue-<n>/attempt-<a>.lock`.
 const DEPTH_MAX: u32 = 12;
 
-/// Removes what is left in a mirror, all of which is ours, and on our branches in the user's repository; returns how many.
-/// Blocking; waits only where there is a young lock.
+/// Removes stale locks in a mirror, where all of them are ours, and on our branches in the user's
+/// repository; returns their number. Blocking; waits only if there is a recent lock.
 pub fn remove_stale_locks(mirror: &Path, user_git_dir: &Path) -> usize {
     remove_older_than(AGE_MIN, mirror, user_git_dir)
 }
@@ -50,7 +54,7 @@ impl Lock {
         modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|elapsed| elapsed < age))
     }
 
-    /// Returns whether it is the same lock as before, and not one that somebody took since.
+    /// Returns whether the lock is still the same, and not a new one that someone took since.
     fn is_still_there(&self) -> bool {
         identity(&self.path).is_ok_and(|identity| identity == self.identity)
     }
@@ -86,7 +90,8 @@ fn locks(mirror: &Path, user_git_dir: &Path) -> Vec<Lock> {
         .collect()
 }
 
-/// Returns whether it is the lock of a branch `autoissue/issue-<N>`; others below `autoissue/` are the user's.
+/// Returns whether this is the lock of a branch `autoissue/issue-<N>`; others below `autoissue/`
+/// are the user's.
 fn is_our_branch(lock: &Path) -> bool {
     let number = lock
         .file_stem()
@@ -111,7 +116,7 @@ fn collect_below(directory: &Path, depth: u32, paths: &mut Vec<PathBuf>) {
         return;
     };
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    // The kind is that of the entry itself, so no link is followed.
+    // The type of the entry itself, so that links are not followed.
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
         collect_below(&entry.path(), depth, paths);
     }
@@ -143,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn locks_of_ours_go() {
+    fn our_locks_are_removed() {
         let ours = [
             "mirror/packed-refs.lock",
             "mirror/refs/autoissue/salvage/20261122-1502-806d/issue-2/attempt-1.lock",
@@ -153,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_goes() {
+    fn other_files_are_kept() {
         let theirs = [
             "mirror/HEAD",
             "mirror/refs/autoissue/published/issue-2",
@@ -169,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_somebody_took_since_stays() {
+    fn a_newly_taken_lock_is_kept() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "x.lock");
         let path = root.path().join("x.lock");

@@ -1,4 +1,5 @@
-//! The directories in which attempts work: private clones in `<root>/autoissue-issue-<N>`, one per issue (see [`Roots`]).
+//! The directories in which attempts work: private clones in `<root>/autoissue-issue-<N>`, one per
+//! issue (see [`Roots`]).
 //!
 //! ```text
 //!             lease                      agent works                collect                 release
@@ -7,12 +8,15 @@
 //!      └──── record and index are ours ──────┘ not trusted ───────────┘
 //! ```
 //!
-//! A clone has a `.git` of its own, so an agent can neither break another worktree nor plant anything that a git of ours reads: after the
-//! lease no git runs with the configuration found in the directory. Objects come back through a gate (`agent_head`), files through a walk and
-//! an index of ours (`snapshot`). Filter programs (LFS) run only when the *base* uses them, and then the user's, by the user's configuration.
+//! Each clone has its own `.git`, so an agent can neither break another worktree nor plant anything
+//! that our git reads: after the lease, git never runs with the configuration found in the
+//! directory. Objects return through a gate (`agent_head`), files through a walk and our own index
+//! (`snapshot`). Filter programs (LFS) run only if the *base* uses them, and then the user's, with
+//! the user's configuration.
 //!
-//! No directory goes before its work is on a ref of the mirror. A directory without a record of ours is a stranger's: it is moved aside when
-//! it is in the way, and never deleted.
+//! A directory is only removed once its work is on a ref of the mirror. A directory without a
+//! record of ours belongs to someone else: it is moved aside if it is in the way, and never
+//! deleted.
 
 mod agent_head;
 mod exclude;
@@ -55,13 +59,13 @@ use ignored::Ignored;
 use record::{Phase, Record, Records};
 use snapshot::{Scene, Snapshot, Take};
 
-/// No honest `.gitattributes` is larger; a larger one is not searched for filters.
+/// Largest `.gitattributes` that is searched for filters; no legitimate one is larger.
 const ATTRIBUTES_BYTES_MAX: usize = 1 << 20;
 
-/// What agents write is nobody else's business.
+/// Other users must not read agents' work.
 const ROOT_MODE: u32 = 0o700;
 
-/// Switches forms of the index off that libgit2 does not read.
+/// Disables index formats that libgit2 cannot read.
 const PLAIN_INDEX: [&str; 6] = [
     "-c",
     "index.version=2",
@@ -71,15 +75,15 @@ const PLAIN_INDEX: [&str; 6] = [
     "core.splitIndex=false",
 ];
 
-/// A submodule may contain itself; no honest one lies deeper.
+/// A submodule may contain itself; legitimate ones are not nested deeper.
 const NESTED_SUBMODULES_PATH_PARTS_MAX: usize = 64;
 
-/// Who commits what an agent left uncommitted, and whose name the agent's own commits carry.
+/// The author of the commit for an agent's uncommitted changes, and of the agent's own commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The name.
     pub name: String,
-    /// The address.
+    /// The email address.
     pub email: String,
 }
 
@@ -89,19 +93,22 @@ pub struct Options {
     /// The user's checkout.
     #[serde(with = "super::path_bytes")]
     pub project: PathBuf,
-    /// Where worktrees lie.
+    /// The directories of worktrees.
     pub roots: Roots,
-    /// The session's id, a word fit for a ref.
+    /// The session's id, usable in a ref.
     pub session: String,
-    /// Who commits.
+    /// The author of commits.
     pub identity: Identity,
-    /// Added to the environment of git where it may reach the network or run the user's filters: submodules and LFS.
+    /// Environment for git commands that may use the network or run the user's filters: submodules
+    /// and LFS.
     pub env: Vec<(String, String)>,
-    /// Added where a fresh directory is filled, before an agent has been there: what lets git in at the remote.
+    /// Additional environment while a new directory is filled, before an agent has used it:
+    /// credentials for the remote.
     pub credentials: Vec<(String, String)>,
 }
 
-/// The worktrees of one project in one session; cheap to clone, usable from many threads as long as each issue is one thread's.
+/// The worktrees of one project in one session. Cheap to clone; usable from many threads, as long
+/// as each issue is handled by one thread.
 #[derive(Debug, Clone)]
 pub struct Worktrees {
     mirror: Mirror,
@@ -110,32 +117,33 @@ pub struct Worktrees {
     identity: Identity,
     env: Vec<(String, String)>,
     credentials: Vec<(String, String)>,
-    /// Where new ones are made.
+    /// The directory for new worktrees.
     place: Place,
-    /// Where others may be, which are finished where they are.
+    /// Other directories that may contain worktrees, which are finished where they are.
     older: Vec<Place>,
     root_is_ready: Arc<Mutex<bool>>,
 }
 
-/// A directory of worktrees, and what we know of those in it.
+/// A directory of worktrees, and the records of those in it.
 #[derive(Debug, Clone)]
 struct Place {
     root: PathBuf,
     records: Records,
 }
 
-/// A wish for a directory.
+/// A request for an attempt's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
-    /// Whose issue.
+    /// The issue.
     pub issue: u64,
-    /// Which attempt, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// Where the branch begins; in the mirror.
+    /// The commit that the branch starts from; in the mirror.
     pub start: CommitId,
-    /// Go on in the directory as it is, if it is a clone of ours on that very commit.
+    /// Whether to continue in the existing directory, if it is a clone of ours on exactly that
+    /// commit.
     pub keep: bool,
-    /// Work on top of the start that a fresh directory begins with; in the mirror.
+    /// Work on top of the start commit that a new directory starts with; in the mirror.
     pub work: Option<CommitId>,
 }
 
@@ -145,67 +153,68 @@ pub struct Leased {
     /// The directory, absolute.
     #[serde(with = "super::path_bytes")]
     pub path: PathBuf,
-    /// Where its branch begins.
+    /// The commit that its branch starts from.
     pub base: CommitId,
-    /// Whether the directory was left as the attempt before left it.
+    /// Whether the directory was kept from the previous attempt.
     pub kept: bool,
-    /// The salvage ref of work that was found in the directory and was not saved yet.
+    /// The salvage ref of unsaved work that was found in the directory.
     pub leftovers: Option<String>,
 }
 
-/// What stands where an attempt is to work.
+/// The state of the directory for an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Way {
-    /// The directory of the attempt before, which is gone on with.
+    /// The directory of the previous attempt, which is continued.
     Kept(Leased),
-    /// Nothing, or what may go.
+    /// Nothing, or a directory that may be removed.
     Free {
-        /// The salvage ref of work that was found there and was not saved yet.
+        /// The salvage ref of unsaved work that was found there.
         leftovers: Option<String>,
     },
 }
 
-/// A wish for an attempt's work.
+/// A request to collect an attempt's work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollectRequest {
-    /// Whose issue.
+    /// The issue.
     pub issue: u64,
-    /// Which attempt.
+    /// The attempt.
     pub attempt: u32,
-    /// What the work is compared with: the commit that was leased.
+    /// The commit that the work is compared with: the one that was leased.
     pub base: CommitId,
-    /// The message of the commit for what the agent left uncommitted.
+    /// Message of the commit for the agent's uncommitted changes.
     pub message: String,
 }
 
-/// What an attempt achieved, as git sees it.
+/// The result of an attempt, as git sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Collected {
-    /// The files are those of the base, or as the project's own preparation left them.
+    /// The files are those of the base, or unchanged since the project's own preparation.
     Nothing {
-        /// What was not taken: nested repositories, moved submodules, and names that git refuses.
+        /// What was not collected: nested repositories, moved submodules, and names that git
+        /// refuses.
         skipped: Vec<String>,
         /// Salvage refs of commits that the agent left on other branches, or stashed.
         strays: Vec<String>,
-        /// Files that the agent made and git ignores.
+        /// Files that the agent created and git ignores.
         ignored: Option<IgnoredFiles>,
     },
-    /// There is work, and the salvage ref of the attempt holds it.
+    /// There is work, and the attempt's salvage ref contains it.
     Work(CollectedWork),
 }
 
 /// An attempt's work in the mirror.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollectedWork {
-    /// The commit that has all of it; descends from the base.
+    /// The commit that contains all of it; a descendant of the base.
     pub commit: CommitId,
-    /// The full name of the salvage ref that holds it.
+    /// The full name of its salvage ref.
     pub salvage: String,
-    /// Commits from the base to it.
+    /// Number of commits since the base.
     pub n_commits: usize,
     /// The changed files, at most 3,000.
     pub changes: Vec<FileChange>,
-    /// How many files changed, listed or not.
+    /// Number of changed files, listed or not.
     pub n_files: usize,
     /// Lines added.
     pub added: u64,
@@ -213,37 +222,39 @@ pub struct CollectedWork {
     pub removed: u64,
     /// Whether there was too much to list or compare everything.
     pub truncated: bool,
-    /// What became of the agent's own commits.
+    /// What happened to the agent's own commits.
     pub history: History,
-    /// What was not taken: nested repositories, moved submodules, and names that git refuses.
+    /// What was not collected: nested repositories, moved submodules, and names that git refuses.
     pub skipped: Vec<String>,
-    /// Files with a merge that nobody finished: still unmerged in the agent's index, or with conflict markers that the base has not.
+    /// Files with an unfinished merge: still unmerged in the agent's index, or with conflict
+    /// markers that the base does not have.
     pub conflicts: Vec<String>,
-    /// Files that the agent made and git ignores; they are not part of the commit.
+    /// Files that the agent created and git ignores; they are not part of the commit.
     pub ignored: Option<IgnoredFiles>,
 }
 
 /// New files that git ignores.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IgnoredFiles {
-    /// The files, or the directories that hold nothing else, sorted.
+    /// The files, or the directories that contain nothing else, sorted.
     pub paths: Vec<String>,
-    /// The salvage ref that keeps them; `None` where there are more than [`IGNORED_BYTES_MAX`], or a repository: then the directory stays.
+    /// The salvage ref that contains them; `None` if they exceed [`IGNORED_BYTES_MAX`] or contain a
+    /// repository: in that case the directory is kept.
     pub salvage: Option<String>,
 }
 
-/// Where work is that was not saved yet.
+/// Where previously unsaved work is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saved {
     /// The salvage ref.
     pub reference: Option<String>,
-    /// The directory, under its new name, where no commit of ours can hold all of it.
+    /// The directory under its new name, if a commit of ours cannot contain all of it.
     #[serde(with = "crate::path_bytes::option")]
     pub directory: Option<PathBuf>,
 }
 
 impl Saved {
-    /// Says where it is; `None` where nothing had to be saved.
+    /// Returns where the work is, for people; `None` if nothing had to be saved.
     #[must_use]
     pub fn place(&self) -> Option<String> {
         let directory = self.directory.as_ref().map(|it| it.display().to_string());
@@ -251,70 +262,71 @@ impl Saved {
     }
 }
 
-/// What became of the commits that the agent made.
+/// What happened to the agent's own commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum History {
     /// There were none.
     Untouched,
     /// They are part of the work.
     Kept,
-    /// They do not descend from the base; the files were taken as one commit on it.
+    /// They do not descend from the base; the files were collected as one commit on it.
     Rewritten,
-    /// They cannot be read, for the reason given; the files were taken as one commit on the base.
+    /// They cannot be read, for the given reason; the files were collected as one commit on the
+    /// base.
     Unreadable(String),
 }
 
-/// A directory of ours, for those who clean up.
+/// A directory of ours, for cleaning up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Whose issue.
+    /// The issue.
     pub issue: u64,
     /// The session that leased it last.
     pub session: String,
     /// The attempt that leased it last.
     pub attempt: u32,
-    /// Where its branch begins.
+    /// The commit that its branch starts from.
     pub base: CommitId,
     /// The directory.
     pub path: PathBuf,
-    /// Whether the directory is there.
+    /// Whether the directory exists.
     pub exists: bool,
 }
 
-/// Why a worktree could not be had, read or removed.
+/// Why a worktree could not be created, read or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum WorktreeError {
-    /// The place for worktrees is taken by a file or a link, which could lead anywhere.
+    /// The path for worktrees is a file or a link, which could lead anywhere.
     #[error("`{}` is not a directory", path.display())]
     RootNotADirectory {
-        /// The place.
+        /// The path.
         path: PathBuf,
     },
     /// The issue has no worktree of ours, or the agent removed it.
     #[error("issue #{issue} has no worktree at `{}`", path.display())]
     Gone {
-        /// Whose issue.
+        /// The issue.
         issue: u64,
-        /// Where it should be.
+        /// Its expected path.
         path: PathBuf,
     },
-    /// The directory holds work that no ref of the mirror holds.
-    #[error("`{}` holds work that is not saved", path.display())]
+    /// The directory contains work that is on no ref of the mirror.
+    #[error("`{}` contains unsaved work", path.display())]
     Unsaved {
         /// The directory.
         path: PathBuf,
     },
-    /// A file is too big for a pull request; it is still in the directory.
-    #[error("`{path}` has {bytes} bytes, more than {FILE_BYTES_MAX}")]
+    /// A file is too large for a pull request; it is still in the directory.
+    #[error("`{path}` is too large: {bytes} bytes, at most {FILE_BYTES_MAX} are allowed")]
     TooBig {
         /// The file, relative to the worktree.
         path: String,
-        /// Its size.
+        /// Its size, in bytes.
         bytes: u64,
     },
     /// There is too much for a pull request; it is still in the directory.
     #[error(
-        "{n_files} changed files with {bytes} bytes in `{}`, more than {WORK_FILES_MAX} files or {WORK_BYTES_MAX} bytes",
+        "too many changes in `{}`: {n_files} files with {bytes} bytes, at most {WORK_FILES_MAX} files and {WORK_BYTES_MAX} bytes are allowed",
         dir.display()
     )]
     TooMuch {
@@ -322,11 +334,11 @@ pub enum WorktreeError {
         dir: PathBuf,
         /// Bytes of all changed files.
         bytes: u64,
-        /// How many.
+        /// Number of changed files.
         n_files: usize,
     },
-    /// There is too much to keep; it is still in the directory.
-    #[error("{bytes} bytes of changed files in `{}`, more than {KEPT_BYTES_MAX}", dir.display())]
+    /// There is too much to save; it is still in the directory.
+    #[error("too many changes to save in `{}`: {bytes} bytes, at most {KEPT_BYTES_MAX} are allowed", dir.display())]
     TooMuchToKeep {
         /// The worktree.
         dir: PathBuf,
@@ -338,19 +350,19 @@ pub enum WorktreeError {
     Submodule {
         /// Its path in the repository.
         path: String,
-        /// What git said.
+        /// Git's error.
         #[source]
         source: GitError,
     },
     /// The user's filter programs (LFS) failed.
     #[error("failed to run the repository's filters")]
     Filters(#[source] GitError),
-    /// Git answered for another number of files than it was asked for.
+    /// Git returned another number of hashes than the number of files.
     #[error("git hashed {got} of {asked} files")]
     Hashes {
-        /// How many were asked for.
+        /// Number of files.
         asked: usize,
-        /// How many came.
+        /// Number of hashes.
         got: usize,
     },
     /// The git program could not import the agent's commits.
@@ -361,7 +373,7 @@ pub enum WorktreeError {
     Io {
         /// The step, a verb.
         doing: &'static str,
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// The cause.
         #[source]
@@ -382,11 +394,11 @@ impl WorktreeError {
     }
 }
 
-/// What a worktree holds, seen without trusting it.
+/// The content of a worktree, read without trusting it.
 struct Examined {
     /// The agent's last commit, in the mirror, if it is not the base.
     head: Option<CommitId>,
-    /// The commit on which the files are taken: the agent's, or the base.
+    /// The commit that the files are collected on: the agent's, or the base.
     parent: CommitId,
     snapshot: Snapshot,
     history: History,
@@ -396,7 +408,7 @@ impl Worktrees {
     /// Opens the worktrees of a project. Nothing is written before the first lease.
     ///
     /// # Errors
-    /// [`WorktreeError::Io`] when the project's directory does not exist.
+    /// [`WorktreeError::Io`] if the project's directory does not exist.
     pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
         let Options {
             project,
@@ -430,10 +442,12 @@ impl Worktrees {
         })
     }
 
-    /// Makes sure that worktrees can be made where they go, without making anything: better known before any attempt starts.
+    /// Checks that worktrees can be created, without creating anything, so that problems are found
+    /// before any attempt starts.
     ///
     /// # Errors
-    /// [`WorktreeError::RootNotADirectory`] where something else is there; [`WorktreeError::Io`] where nothing can be made.
+    /// [`WorktreeError::RootNotADirectory`] if the path is something else; [`WorktreeError::Io`] if
+    /// nothing can be created there.
     pub fn check_root(&self) -> Result<(), WorktreeError> {
         let path = &self.place.root;
         if path.symlink_metadata().is_ok() && !is_directory(path) {
@@ -451,21 +465,22 @@ impl Worktrees {
             .map_err(|error| WorktreeError::io("write in", existing, error.into()))
     }
 
-    /// Returns the directory in which new worktrees are made; it may not be there yet.
+    /// Returns the directory for new worktrees; it may not exist yet.
     pub fn root(&self) -> &Path {
         &self.place.root
     }
 
-    /// Returns where an issue's worktree lies or would lie.
+    /// Returns the path that an issue's worktree has or would have.
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {
         self.place_of(issue).root.join(format!("{PREFIX}{issue}"))
     }
 
-    /// Makes the directory for an attempt: [`make_way`](Worktrees::make_way) and then [`fill`](Worktrees::fill).
+    /// Creates the directory for an attempt: [`make_way`](Worktrees::make_way), then
+    /// [`fill`](Worktrees::fill).
     ///
     /// # Errors
-    /// [`WorktreeError`]; asking again is always possible.
+    /// [`WorktreeError`]; the call can always be repeated.
     pub fn lease(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
         match self.make_way(request)? {
             Way::Kept(leased) => Ok(leased),
@@ -479,11 +494,11 @@ impl Worktrees {
         }
     }
 
-    /// Looks at the directory that an earlier attempt left. With `keep` it may be gone on with; else its work is salvaged, and it may be
-    /// discarded.
+    /// Checks the directory of an earlier attempt. With `keep`, it may be continued; otherwise its
+    /// work is salvaged, and it may be discarded.
     ///
     /// # Errors
-    /// [`WorktreeError`]; asking again is always possible.
+    /// [`WorktreeError`]; the call can always be repeated.
     pub fn make_way(&self, request: &LeaseRequest) -> Result<Way, WorktreeError> {
         self.prepare_root()?;
         let Some(record) = self.records(request.issue).read(request.issue)? else {
@@ -508,13 +523,13 @@ impl Worktrees {
         Ok(Way::Free { leftovers })
     }
 
-    /// Makes a fresh clone at `start`, once the way is free.
+    /// Creates a new clone at `start`, once the path is free.
     ///
     /// # Errors
-    /// [`WorktreeError`]; asking again is always possible.
+    /// [`WorktreeError`]; the call can always be repeated.
     pub fn fill(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
         self.prepare_root()?;
-        // Where new ones are made, also if the one before lay elsewhere.
+        // The path for new ones, even if the previous one was elsewhere.
         let path = self.path(request.issue);
         self.move_aside(&path, "not-ours")?;
         self.make(request, &path)?;
@@ -526,11 +541,11 @@ impl Worktrees {
         })
     }
 
-    /// Takes an attempt's work into the mirror: the agent's commits, and what it left uncommitted. Asking again gives the same answer,
-    /// also after the directory was released.
+    /// Takes an attempt's work into the mirror: the agent's commits, and its uncommitted changes.
+    /// Repeating the call gives the same result, even after the directory was released.
     ///
     /// # Errors
-    /// [`WorktreeError`]; then the directory is as it was.
+    /// [`WorktreeError`]; in that case the directory is unchanged.
     pub fn collect(&self, request: &CollectRequest) -> Result<Collected, WorktreeError> {
         let name = attempt_name(request.attempt);
         let Some(record) = self.present(request.issue)? else {
@@ -579,7 +594,7 @@ impl Worktrees {
         Ok(Collected::Work(work))
     }
 
-    /// Notes the files of a fresh directory as they are: what is as that later is not the work of an agent.
+    /// Records the files of a new directory: whatever is unchanged later is not an agent's work.
     ///
     /// # Errors
     /// [`WorktreeError`].
@@ -587,7 +602,7 @@ impl Worktrees {
         let Some(record) = self.present(issue)? else {
             return Ok(());
         };
-        // As they are now, and not less what an earlier preparation left.
+        // The current files, regardless of what an earlier preparation left.
         let record = Record {
             prepared: None,
             made: BTreeSet::new(),
@@ -600,7 +615,7 @@ impl Worktrees {
                 examined.snapshot.modules,
                 names(&examined.snapshot.ignored),
             ),
-            // Whoever collects is told the same.
+            // Collecting reports the same error.
             Err(WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. }) => {
                 (None, BTreeMap::new(), BTreeSet::new())
             }
@@ -614,8 +629,8 @@ impl Worktrees {
         })
     }
 
-    /// Notes that the checks have run in an issue's directory: what is there now, is ignored by git, and was not when the work was
-    /// collected, is theirs.
+    /// Records that the checks have run in an issue's directory: ignored files that exist now, but
+    /// did not when the work was collected, were created by them.
     ///
     /// # Errors
     /// [`WorktreeError`].
@@ -629,7 +644,8 @@ impl Worktrees {
         self.records(issue).write(&record)
     }
 
-    /// Notes that the checks have run in a directory that no agent has been in: what git ignores there is theirs, wherever they run.
+    /// Records that the checks have run in a directory that no agent has used: the ignored files
+    /// there are created by the checks, wherever they run.
     ///
     /// # Errors
     /// [`WorktreeError`].
@@ -641,7 +657,7 @@ impl Worktrees {
         self.place.records.write_made_by_checks(&made)
     }
 
-    /// Returns what git ignores in a directory: files, and directories that hold nothing else.
+    /// Returns the ignored files of a directory, and the directories that contain nothing else.
     fn ignored_names(&self, record: &Record) -> Result<BTreeSet<String>, WorktreeError> {
         let head =
             agent_head::read(&self.path(record.issue)).unwrap_or_else(|| record.base.clone());
@@ -651,7 +667,7 @@ impl Worktrees {
         Ok(names(&found))
     }
 
-    /// Keeps whatever the directory holds, for attempts whose work cannot be collected.
+    /// Saves everything in the directory, for attempts whose work cannot be collected.
     ///
     /// # Errors
     /// [`WorktreeError`].
@@ -662,10 +678,11 @@ impl Worktrees {
         }
     }
 
-    /// Makes sure that nothing would be lost with an issue's directory. Nothing is lost with what is gone, or was never ours.
+    /// Checks that removing an issue's directory would lose nothing. That is also true if it is
+    /// already gone, or was never ours.
     ///
     /// # Errors
-    /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
+    /// [`WorktreeError::Unsaved`] if it contains work that is on no ref of the mirror.
     pub fn check_saved(&self, issue: u64) -> Result<(), WorktreeError> {
         let Some(record) = self.present(issue)? else {
             return Ok(());
@@ -679,10 +696,11 @@ impl Worktrees {
         })
     }
 
-    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in, or whose work is saved.
+    /// Removes the directory of an issue with everything in it: either no agent has worked there,
+    /// or its work is saved.
     ///
     /// # Errors
-    /// [`WorktreeError::Io`]; doing it again goes on.
+    /// [`WorktreeError::Io`]; repeating the call continues.
     pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
         self.records(issue)
             .read(issue)?
@@ -692,7 +710,7 @@ impl Worktrees {
     /// Returns the issues with a worktree of ours that are not in `keep`.
     ///
     /// # Errors
-    /// [`WorktreeError`] when the records cannot be read.
+    /// [`WorktreeError`] if the records cannot be read.
     pub fn idle(&self, keep: &[u64]) -> Result<Vec<u64>, WorktreeError> {
         let issues = self.all_records()?.into_iter().map(|record| record.issue);
         Ok(issues.filter(|issue| !keep.contains(issue)).collect())
@@ -701,7 +719,7 @@ impl Worktrees {
     /// Returns all worktrees of ours in this project, of any session, by issue.
     ///
     /// # Errors
-    /// [`WorktreeError`] when the records cannot be read.
+    /// [`WorktreeError`] if the records cannot be read.
     pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
         let held = self.all_records()?.into_iter().map(
             |Record {
@@ -726,7 +744,7 @@ impl Worktrees {
         Ok(held.collect())
     }
 
-    /// Returns where the worktree of an issue lies: where it is known, else where it would be made.
+    /// Returns the place of an issue's worktree: the known one, or else the one for new worktrees.
     fn place_of(&self, issue: u64) -> &Place {
         let knows = |place: &&Place| place.records.has(issue);
         std::iter::once(&self.place)
@@ -739,7 +757,8 @@ impl Worktrees {
         &self.place_of(issue).records
     }
 
-    /// Returns the records of all places, by issue; the current place counts where two have the same.
+    /// Returns the records of all places, by issue; if two places have the same issue, the current
+    /// one wins.
     fn all_records(&self) -> Result<Vec<Record>, WorktreeError> {
         let mut all: BTreeMap<u64, Record> = BTreeMap::new();
         for place in std::iter::once(&self.place).chain(&self.older) {
@@ -750,7 +769,7 @@ impl Worktrees {
         Ok(all.into_values().collect())
     }
 
-    /// Makes the directory of worktrees and hides it from the user's git, once.
+    /// Creates the directory of worktrees and hides it from the user's git, once.
     fn prepare_root(&self) -> Result<(), WorktreeError> {
         let mut ready = self
             .root_is_ready
@@ -774,7 +793,8 @@ impl Worktrees {
         Ok(())
     }
 
-    /// Makes sure that the directory of worktrees is still the one that it was, and leads nowhere else: agents can write to it.
+    /// Checks that the directory of worktrees has not been replaced and leads nowhere else: agents
+    /// can write to it.
     fn check_root_of(&self, issue: u64) -> Result<(), WorktreeError> {
         let path = &self.place_of(issue).root;
         match path.canonicalize() {
@@ -784,7 +804,7 @@ impl Worktrees {
         }
     }
 
-    /// Returns the record of an issue whose directory is there and may hold work.
+    /// Returns the record of an issue whose directory exists and may contain work.
     fn present(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
         self.check_root_of(issue)?;
         let record = self
@@ -849,7 +869,8 @@ impl Worktrees {
             let tree = clone
                 .find_object(tree.id(), None)
                 .doing(|| format!("read tree {}", tree.id()))?;
-            // Without attributes nothing converts a file, and looking for them costs more than writing it.
+            // Without attributes, no file is converted, and looking for them costs more than
+            // writing the file.
             let mut checkout = CheckoutBuilder::new();
             checkout.force().disable_filters(!features.attributes);
             clone
@@ -862,9 +883,10 @@ impl Worktrees {
             .write(&self.record(request, Phase::Ready, features.filters))
     }
 
-    /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
+    /// Creates a repository that borrows the mirror's objects, with the issue's branch at the start
+    /// commit.
     fn make_clone(&self, request: &LeaseRequest, path: &Path) -> Result<Repository, WorktreeError> {
-        let doing = || format!("make a clone at `{}`", path.display());
+        let doing = || format!("create a clone at `{}`", path.display());
         let branch = branch_of(request.issue);
         let mut options = RepositoryInitOptions::new();
         let clone = Repository::init_opts(
@@ -890,12 +912,13 @@ impl Worktrees {
             ("user.email", email),
             ("core.autocrlf", "false"),
             ("gc.auto", "0"),
-            // Where the user keeps them may be shared by all repositories, and we look for the agent's here.
+            // The user's directory may be shared by all repositories, and the agent's objects are
+            // looked for here.
             ("lfs.storage", "lfs"),
         ] {
             config.set_str(key, value).doing(doing)?;
         }
-        // What the agent commits goes through the same filters.
+        // The agent's commits use the same filters.
         for (key, value) in self.mirror.filters() {
             config.set_str(&key, &value).doing(doing)?;
         }
@@ -927,9 +950,10 @@ impl Worktrees {
         Ok(())
     }
 
-    /// Initialises submodules and what lies below them. The directory's own configuration is used, because no agent has been there yet.
+    /// Initialises submodules recursively. The directory's own configuration is used, because no
+    /// agent has been there yet.
     ///
-    /// Git's `--recursive` is not used: it stops at a link that nothing declares, anywhere below.
+    /// Git's `--recursive` is not used: it stops at any gitlink that is not declared, at any depth.
     fn initialise(&self, path: &Path, submodules: &[String]) -> Result<(), WorktreeError> {
         let origin = self
             .mirror
@@ -961,7 +985,7 @@ impl Worktrees {
         Ok(())
     }
 
-    /// Returns the submodules that the commit declares which a fresh submodule stands on.
+    /// Returns the submodules that the commit checked out in a new submodule declares.
     fn submodules_of(&self, fresh: &Path) -> Result<Vec<String>, WorktreeError> {
         let doing = || format!("read the submodule `{}`", fresh.display());
         let repository = Repository::open(fresh).doing(doing)?;
@@ -991,7 +1015,7 @@ impl Worktrees {
         if let Some(prepared) = record.prepared_tree() {
             let repository = self.mirror.repository()?;
             snapshot.tree = prepared::without(&repository, base_tree, prepared, snapshot.tree)
-                .doing(|| format!("take the preparation of `{}` back", dir.display()))?;
+                .doing(|| format!("revert the preparation of `{}`", dir.display()))?;
         }
         let added = head.iter().map(CommitId::oid).chain([snapshot.tree]);
         let left = self.take_large_files(record, &added.collect::<Vec<_>>())?;
@@ -1008,7 +1032,8 @@ impl Worktrees {
         })
     }
 
-    /// Takes the Git LFS objects of what an agent made, commits and trees, into the mirror. Returns what was left in the directory.
+    /// Copies the Git LFS objects of an agent's commits and trees into the mirror. Returns what was
+    /// left in the directory.
     fn take_large_files(
         &self,
         record: &Record,
@@ -1017,16 +1042,17 @@ impl Worktrees {
         let git_dir = self.path(record.issue).join(".git");
         match self.mirror.take_large_files(&git_dir, added, &record.base) {
             Ok(left) => Ok(left),
-            // Hostile commits can have so many files that nobody lists them. Then the objects are kept where they are.
+            // Hostile commits can have more files than can be listed. In that case the objects are
+            // kept where they are.
             Err(error @ MirrorError::Library { .. }) => {
-                tracing::warn!(issue = record.issue, %error, "Git LFS objects stay in the worktree");
+                tracing::warn!(issue = record.issue, %error, "Git LFS objects are kept in the worktree");
                 Ok(vec![".git/lfs/objects".to_owned()])
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Looks at the files of a worktree.
+    /// Takes a snapshot of a worktree's files.
     fn look<T>(
         &self,
         record: &Record,
@@ -1049,7 +1075,7 @@ impl Worktrees {
         })
     }
 
-    /// Returns what the agent made and git ignores.
+    /// Returns the ignored files that the agent created.
     fn ignored(
         &self,
         record: &Record,
@@ -1063,7 +1089,8 @@ impl Worktrees {
         ignored::take(&repository, base, &self.path(record.issue), &new)
     }
 
-    /// Returns the agent's last commit, imported, unless there is none of its own; and what is to be thought of it.
+    /// Returns the agent's last commit, imported, if it made any; and how its history is to be
+    /// treated.
     fn agents_history(
         &self,
         record: &Record,
@@ -1093,9 +1120,10 @@ impl Worktrees {
             return Ok((None, History::Unreadable(reason)));
         }
         if !self.mirror.is_readable(base, &head)? {
-            // Nobody can read it, but somebody made it.
+            // It cannot be read, but an agent made it.
             let kept = self.save_as_leftover(record, &head)?;
-            let reason = format!("{head} holds more files than can be read; it is kept as {kept}");
+            let reason =
+                format!("{head} contains more files than can be read; it is kept as {kept}");
             return Ok((None, History::Unreadable(reason)));
         }
         let descends = self.mirror.descends(&head, base)?;
@@ -1109,7 +1137,8 @@ impl Worktrees {
         ))
     }
 
-    /// Lets the files be taken on the agent's commits with harmless messages; on the base where there are too many of them.
+    /// Makes the messages of the agent's commits harmless before the files are collected on them;
+    /// if there are too many commits, the base is used.
     fn with_harmless_messages(
         &self,
         mut examined: Examined,
@@ -1125,7 +1154,7 @@ impl Worktrees {
         Ok(examined)
     }
 
-    /// Makes the commit that has all of the work. A commit `before` that says the same is used again.
+    /// Creates the commit with all of the work. An equal commit `before` is reused.
     fn commit(
         &self,
         examined: &Examined,
@@ -1202,7 +1231,8 @@ impl Worktrees {
         Ok(found.tree_id())
     }
 
-    /// Returns whether nothing would be lost with the directory: each tree that differs from the base is on a ref of the issue.
+    /// Returns whether removing the directory would lose nothing: every tree that differs from the
+    /// base is on a ref of the issue.
     fn is_saved(&self, record: &Record, examined: &Examined) -> Result<bool, WorktreeError> {
         let saved = self.saved_trees(record, &record.base)?;
         let abandoned = self.abandoned(&record.base, examined)?;
@@ -1215,7 +1245,8 @@ impl Worktrees {
             && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
     }
 
-    /// Returns the trees of the base and of all that is saved of the issue in the session that leased the directory.
+    /// Returns the trees of the base and of everything that is saved for the issue in the session
+    /// that leased the directory.
     fn saved_trees(&self, record: &Record, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
         let salvaged = self
             .mirror
@@ -1232,7 +1263,8 @@ impl Worktrees {
             .collect()
     }
 
-    /// Returns the agent's last commit and its tree when the work will not contain it: the agent turned away from it.
+    /// Returns the agent's last commit and its tree if the work will not contain it, because the
+    /// agent moved away from it.
     fn abandoned(
         &self,
         base: &CommitId,
@@ -1263,7 +1295,7 @@ impl Worktrees {
         self.save_as_leftover(record, &head).map(Some)
     }
 
-    /// Keeps what the agent committed and then left on other branches, or stashed; returns the refs.
+    /// Saves what the agent committed to other branches, or stashed; returns the refs.
     fn save_strays(
         &self,
         record: &Record,
@@ -1287,7 +1319,7 @@ impl Worktrees {
                 Ok(()) => {
                     let left = self.take_large_files(record, &[stray.oid()])?;
                     if !left.is_empty() {
-                        tracing::warn!(issue = record.issue, %stray, ?left, "Git LFS objects are not kept");
+                        tracing::warn!(issue = record.issue, %stray, ?left, "Git LFS objects of a commit are not kept");
                     }
                     strays.push(self.save_as_leftover(record, &stray)?);
                 }
@@ -1299,7 +1331,7 @@ impl Worktrees {
         Ok(strays)
     }
 
-    /// Keeps what the agent made and git ignores, where that is little.
+    /// Saves the ignored files that the agent created, unless there is too much.
     fn save_ignored(
         &self,
         record: &Record,
@@ -1315,7 +1347,8 @@ impl Worktrees {
         Ok(Some(IgnoredFiles { paths, salvage }))
     }
 
-    /// Keeps a tree as a commit on the base, unless a ref of the issue has it already; returns the ref.
+    /// Saves a tree as a commit on the base, unless a ref of the issue already contains it; returns
+    /// the ref.
     fn save_tree(&self, record: &Record, tree: Oid) -> Result<String, WorktreeError> {
         for saved in self.mirror.salvaged_of(&record.session, record.issue)? {
             if self.tree_of(&saved.commit)? == tree {
@@ -1345,7 +1378,7 @@ impl Worktrees {
         }
         let examined = match self.examine(record, &record.base, Take::Everything) {
             Err(error @ WorktreeError::TooMuchToKeep { .. }) => {
-                tracing::warn!(issue = record.issue, %error, "the directory stays");
+                tracing::warn!(issue = record.issue, %error, "too much to save; keeping the directory");
                 return Ok(Saved {
                     reference: None,
                     directory: self.move_aside(&path, KEPT)?,
@@ -1357,7 +1390,7 @@ impl Worktrees {
         let stray = self.save_strays(record, &examined)?.into_iter().next();
         let ignored = self.save_ignored(record, &examined)?;
         let is_too_much = ignored.as_ref().is_some_and(|it| it.salvage.is_none());
-        // What no commit of ours can hold stays where it is, under another name.
+        // Files that a commit of ours cannot contain stay where they are, under another name.
         let directory = if !examined.snapshot.skipped.is_empty() || is_too_much {
             self.move_aside(&path, KEPT)?
         } else {
@@ -1401,7 +1434,8 @@ impl Worktrees {
             .salvage(&record.session, record.issue, &name, commit)?)
     }
 
-    /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
+    /// Removes a directory whose work is saved. The phase distinguishes an interrupted removal from
+    /// an agent that deleted files.
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
         self.check_root_of(issue)?;
@@ -1416,8 +1450,9 @@ impl Worktrees {
         self.records(issue).forget(issue)
     }
 
-    /// Moves the directory of an issue, which cannot be read, out of the way, and forgets it; returns where it is now. One that is
-    /// being removed holds nothing that is not saved, and stays where it is.
+    /// Moves the unreadable directory of an issue out of the way and deletes its record; returns
+    /// the new path. A directory that is being removed contains only saved work, and stays where it
+    /// is.
     ///
     /// # Errors
     /// [`WorktreeError::Io`].
@@ -1435,7 +1470,7 @@ impl Worktrees {
         Ok(kept)
     }
 
-    /// Moves a file or directory out of the way, to a name that says why; returns that name.
+    /// Moves a file or directory aside, to a name that shows the reason; returns the new path.
     fn move_aside(&self, path: &Path, why: &str) -> Result<Option<PathBuf>, WorktreeError> {
         if fs::symlink_metadata(path).is_err() {
             return Ok(None);
@@ -1455,7 +1490,7 @@ impl Worktrees {
     }
 }
 
-/// What the tree of a base asks of a checkout.
+/// What the tree of a base requires of a checkout.
 struct Features {
     /// Whether there are any attributes.
     attributes: bool,
@@ -1474,7 +1509,8 @@ fn features_of(
         filters: false,
         submodules: Vec::new(),
     };
-    // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
+    // Uses an index instead of walking the tree, because the library's walk stops at a directory
+    // whose name is not UTF-8.
     let mut index = Index::new()?;
     index.read_tree(tree)?;
     let modules = tree.get_name(".gitmodules").map(|entry| entry.id());
@@ -1482,7 +1518,8 @@ fn features_of(
         submodule::declared(git, repository.path(), modules)
     });
     for entry in index.iter() {
-        // A link that nothing declares is a repository that somebody committed by accident: git cannot fetch it either.
+        // An undeclared gitlink is a repository that someone committed by accident: git cannot
+        // fetch it either.
         if entry.mode == snapshot::GITLINK && declared.contains(&entry.path) {
             features
                 .submodules
@@ -1499,14 +1536,14 @@ fn features_of(
     Ok(features)
 }
 
-/// Returns whether a line of attributes sets a filter, or an encoding, which only the git program knows; `-filter` and `!filter` take
-/// it away.
+/// Returns whether a line of attributes sets a filter, or an encoding, which only the git program
+/// supports; `-filter` and `!filter` remove it.
 fn names_a_filter(attributes: &[u8]) -> bool {
     attributes::words(attributes)
         .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
 }
 
-/// Returns the environment for a git program that works on a directory with the mirror as its git directory.
+/// Returns the environment for git commands on a directory with the mirror as their git directory.
 fn git_env(
     mirror: &Mirror,
     dir: &Path,
@@ -1527,12 +1564,13 @@ fn git_env(
         .collect()
 }
 
-/// Returns the file by which a clone borrows the mirror's objects.
+/// Returns the content of the file through which a clone borrows the mirror's objects.
 fn alternates_of(mirror: &Mirror) -> Vec<u8> {
     [mirror.path().join("objects").as_os_str().as_bytes(), b"\n"].concat()
 }
 
-/// A mirror of a shallow repository ends early, and a borrower must know where.
+/// The history of a shallow repository's mirror is incomplete, and a borrower must know where it
+/// ends.
 fn copy_shallow(mirror: &Mirror, git_dir: &Path) -> Result<(), WorktreeError> {
     let shallow = mirror.path().join("shallow");
     if !shallow.exists() {
@@ -1543,7 +1581,7 @@ fn copy_shallow(mirror: &Mirror, git_dir: &Path) -> Result<(), WorktreeError> {
         .map_err(|source| WorktreeError::io("copy", &shallow, source))
 }
 
-/// Keeps the index that the checkout wrote, before an agent can change it.
+/// Copies the index that the checkout wrote, before an agent can change it.
 fn copy_index(clone: &Repository, to: &Path) -> Result<(), WorktreeError> {
     let from = clone.path().join("index");
     fs::copy(&from, to)

@@ -1,4 +1,5 @@
-//! Hashes by which a changed, moved or missing row is noticed: SQLite itself does not look at the bytes of a value.
+//! Hashes that reveal a changed, moved or missing row: SQLite itself does not verify the bytes of a
+//! value.
 //!
 //! ```text
 //! session row ──hash──► event 1 ──hash──► event 2 ── … ──► event n
@@ -6,19 +7,20 @@
 //! session_state row: last_seq, last_hash, and a seal over both ┘
 //! ```
 //!
-//! This notices accidents and careless edits. It is no signature: whoever can rewrite the file can rewrite the hashes.
+//! This detects accidents and careless edits. It is not a signature: anyone who can rewrite the
+//! file can rewrite the hashes.
 
 use sha2::{Digest, Sha256};
 
 /// A SHA-256.
 pub(super) type Hash = [u8; 32];
 
-/// Fields on their way into one hash. Each is framed by its length or has a fixed one, so that no two lists of
-/// fields give the same bytes.
+/// Builds one hash from fields. Each field has a length prefix or a fixed length, so that different
+/// lists of fields never produce the same bytes.
 pub(super) struct Fields(Sha256);
 
 impl Fields {
-    /// Begins a hash of one kind of row; rows of different kinds never share a hash.
+    /// Starts the hash of one kind of row; rows of different kinds never share a hash.
     pub(super) fn of(kind: &str) -> Fields {
         Fields(Sha256::new()).text(kind)
     }

@@ -1,4 +1,5 @@
-//! What finished tasks cost, over all sessions: the ground for estimates, so every row has a hash of its own.
+//! Costs of finished tasks over all sessions. Estimates are based on them, so every row has its own
+//! hash.
 
 use rusqlite::{Connection, Row, params};
 
@@ -7,7 +8,7 @@ use super::error::{Break, Damage, Fault};
 use super::head::{integer, unsigned};
 use super::sessions::in_order;
 
-/// What one finished task cost.
+/// The cost of one finished task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CostRow {
     /// The agent backend.
@@ -16,9 +17,10 @@ pub struct CostRow {
     pub model: String,
     /// The domain of the issue.
     pub domain: String,
-    /// All its attempts together, in millionths of a US dollar.
+    /// Cost of all its attempts together, in millionths of a US dollar.
     pub usd_micros: i64,
-    /// Whether that was measured. An assumed cost is money spent, but says nothing about the next task.
+    /// Whether the cost was measured. An estimated cost counts as spent, but does not predict the
+    /// next task.
     pub known: bool,
     /// When it finished, in milliseconds since 1970.
     pub finished_at_ms: u64,
@@ -67,7 +69,8 @@ fn cost_hash(number: i64, session: i64, cost: &CostRow) -> Result<Hash, Fault> {
         .hash())
 }
 
-/// Reads the newest first, so that a missing last row is found like any other, and returns the oldest first.
+/// Reads the newest first, so that a missing last row is found like any other; returns the oldest
+/// first.
 pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<CostRow>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT number, session, hash, backend, model, domain, usd_micros, known, finished_at_ms, outcome

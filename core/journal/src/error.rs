@@ -1,4 +1,5 @@
-//! What can go wrong with a journal, by what somebody does about it, and the one place that reads SQLite's codes.
+//! Errors of the journal, distinguished by what to do about them; the only module that interprets
+//! SQLite's error codes.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -8,42 +9,43 @@ use rusqlite::ffi;
 
 use super::SessionId;
 
-/// Why the journal could not do what it was asked.
+/// Why a journal operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// No space is left. Nothing of the failed write is kept; the same write may be repeated once there is space.
-    #[error("no space is left for the journal `{}`", path.display())]
+    /// No space is left. The failed write left no trace and may be repeated once there is space.
+    #[error("no space left to write the journal `{}`", path.display())]
     DiskFull {
         /// The journal's file.
         path: PathBuf,
     },
     /// The file or its directory cannot be written, or the journal was opened only for reading.
-    #[error("the journal `{}` cannot be written", path.display())]
+    #[error("cannot write the journal `{}`", path.display())]
     ReadOnly {
         /// The journal's file, or its directory.
         path: PathBuf,
     },
     /// A later release of autoissue wrote this journal.
-    #[error("the journal `{}` has version {found}, and this autoissue reads versions up to {supported}", path.display())]
+    #[error("the journal `{}` has version {found}, but this autoissue reads versions up to {supported}", path.display())]
     Newer {
         /// The journal's file.
         path: PathBuf,
         /// The journal's version.
         found: i64,
-        /// The last version known here.
+        /// The newest version that this release reads.
         supported: i64,
     },
-    /// An earlier release wrote this journal, in a form that is not read any more. [`Journal::set_aside_older`](super::Journal) makes room.
-    #[error("the journal `{}` has version {found}, and this autoissue reads versions from {oldest}", path.display())]
+    /// An earlier release wrote this journal, in a form that is no longer read.
+    /// [`Journal::set_aside_older`](super::Journal) moves it out of the way.
+    #[error("the journal `{}` has version {found}, but this autoissue reads version {oldest} and later", path.display())]
     Older {
         /// The journal's file.
         path: PathBuf,
         /// The journal's version.
         found: i64,
-        /// The first version that is read.
+        /// The oldest version that is read.
         oldest: i64,
     },
-    /// The journal does not hold what was written to it. It is left as it is.
+    /// The journal does not contain what was written to it. The file is not changed.
     #[error("the journal `{}` is damaged", path.display())]
     Damaged {
         /// The journal's file.
@@ -52,8 +54,8 @@ pub enum JournalError {
         #[source]
         damage: Damage,
     },
-    /// The path is longer than SQLite takes.
-    #[error("the path of the journal `{}` has more than {bytes_max} bytes", path.display())]
+    /// The path is longer than SQLite allows.
+    #[error("the path of the journal `{}` is longer than {bytes_max} bytes", path.display())]
     PathTooLong {
         /// The journal's file.
         path: PathBuf,
@@ -61,37 +63,37 @@ pub enum JournalError {
         bytes_max: usize,
     },
     /// Another process kept the journal locked for longer than a write takes.
-    #[error("the journal `{}` is busy: another process has kept it locked", path.display())]
+    #[error("the journal `{}` is busy: another process keeps it locked", path.display())]
     Busy {
         /// The journal's file.
         path: PathBuf,
     },
-    /// There is no such session.
-    #[error("no session is named `{wanted}`")]
+    /// The session does not exist.
+    #[error("no session matches `{wanted}`")]
     NoSession {
-        /// The id or the beginning of one that was asked for.
+        /// The requested id or prefix.
         wanted: String,
     },
-    /// The beginning of an id fits several sessions.
-    #[error("`{prefix}` fits {} sessions", matches.len())]
+    /// The prefix matches several sessions.
+    #[error("`{prefix}` matches {} sessions", matches.len())]
     Ambiguous {
-        /// What was asked for.
+        /// The requested prefix.
         prefix: String,
-        /// The sessions that it fits, newest first.
+        /// The matching sessions, newest first.
         matches: Vec<SessionId>,
     },
-    /// A session with this id exists. Another id is worth a try.
-    #[error("session `{id}` exists")]
+    /// A session with this id exists. Another id may work.
+    #[error("session `{id}` already exists")]
     SessionExists {
         /// The id.
         id: SessionId,
     },
-    /// Anything else, which nobody can treat in a special way.
+    /// Any other error; none of these needs special treatment.
     #[error("failed to use the journal `{}`", path.display())]
     Other {
         /// The journal's file.
         path: PathBuf,
-        /// What SQLite or the system said.
+        /// The error of SQLite or the system.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -101,19 +103,20 @@ pub enum JournalError {
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
     /// The file was deleted or emptied.
-    #[error("the file is missing or empty, though a history was written to it")]
+    #[error("the file is missing or empty, but sessions were recorded in it")]
     Emptied,
-    /// The file holds fewer writes than were made: an older copy, or its write-ahead log is gone.
-    #[error("it holds {found} writes of at least {promised}")]
+    /// The file contains fewer writes than were made: it is an older copy, or its write-ahead log
+    /// is gone.
+    #[error("it contains {found} of at least {promised} writes")]
     Behind {
         /// Writes that were made.
         promised: i64,
-        /// Writes that it holds.
+        /// Writes that the file contains.
         found: i64,
     },
-    /// The file is a database, but no journal.
+    /// The file is a database, but not a journal.
     #[error(
-        "it is not a journal of autoissue (application id {application_id:#x}, version {version})"
+        "it is not an autoissue journal (application id {application_id:#x}, version {version})"
     )]
     NotOurs {
         /// SQLite's application id.
@@ -121,8 +124,8 @@ pub enum Damage {
         /// SQLite's user version.
         version: i64,
     },
-    /// A table is not as autoissue made it.
-    #[error("its table `{table}` is missing or was altered")]
+    /// A table is not as autoissue created it.
+    #[error("its table `{table}` is missing or was changed")]
     Schema {
         /// Name of the table or index.
         table: String,
@@ -130,21 +133,21 @@ pub enum Damage {
     /// SQLite cannot read the file, or a value has the wrong type.
     #[error("it cannot be read")]
     Unreadable(#[source] rusqlite::Error),
-    /// The counts of rows do not fit their seal.
+    /// The row counts do not match their seal.
     #[error("its counters were changed")]
     Counters,
     /// A session's own row.
     #[error("session number {number} {what}")]
     Session {
-        /// The how many-th session it is, from 1.
+        /// Number of the session, from 1.
         number: i64,
         /// What happened to its row.
         what: Break,
     },
-    /// A row of the history of costs.
+    /// A row of the cost history.
     #[error("cost number {number} {what}")]
     Cost {
-        /// The how many-th cost it is, from 1.
+        /// Number of the cost, from 1.
         number: i64,
         /// What happened to its row.
         what: Break,
@@ -154,7 +157,7 @@ pub enum Damage {
     Event {
         /// The session.
         session: SessionId,
-        /// The event's place in it.
+        /// The event's position in the session.
         seq: u64,
         /// What happened to the event.
         what: Break,
@@ -170,59 +173,59 @@ pub enum Break {
     /// It is gone.
     #[error("is missing")]
     Missing,
-    /// It stands at another place, and another row stands at its own.
-    #[error("was moved to place {to}")]
+    /// It was moved, and another row is in its place.
+    #[error("was moved to position {to}")]
     Moved {
-        /// Where it stands now.
+        /// Its current position.
         to: u64,
     },
-    /// It was never written by autoissue.
-    #[error("was added by somebody else")]
+    /// autoissue did not write it.
+    #[error("was not written by autoissue")]
     Added,
 }
 
 impl JournalError {
-    /// Returns what a person can do about it, as a sentence without a period.
+    /// Returns what the user can do about it, as a fragment without a period.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            JournalError::DiskFull { .. } => "make room, then `autoissue resume`".to_owned(),
+            JournalError::DiskFull { .. } => "free up disk space, then run `autoissue resume`".to_owned(),
             JournalError::ReadOnly { .. } => {
-                "set `AUTOISSUE_STATE_DIR` to a directory that you may write".to_owned()
+                "set `AUTOISSUE_STATE_DIR` to a writable directory".to_owned()
             }
             JournalError::Newer { .. } => {
-                "use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned()
+                "use the newer release, or set `AUTOISSUE_STATE_DIR` to another directory".to_owned()
             }
             JournalError::Older { .. } => {
-                "wait until no session of the earlier autoissue runs; the next command moves the journal aside"
+                "wait until no session of the earlier release is running; the next command then moves the journal aside"
                     .to_owned()
             }
-            // Its mark has to go with it: that is what remembers that there was a history.
+            // The mark must be moved too: it records that there was a history.
             JournalError::Damaged { path, .. } => {
                 let directory = quoted(directory(path));
                 format!(
-                    "restore it from a backup, or move it away and begin a new history: `mv {directory}/journal.* \"$(mktemp -d {directory}/damaged.XXXXXX)\"`"
+                    "restore it from a backup, or move it away to start a new history: `mv {directory}/journal.* \"$(mktemp -d {directory}/damaged.XXXXXX)\"`"
                 )
             }
             JournalError::PathTooLong { .. } => {
                 "set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned()
             }
             JournalError::Busy { .. } => "try again".to_owned(),
-            JournalError::NoSession { .. } => "`autoissue status` lists the sessions".to_owned(),
+            JournalError::NoSession { .. } => "run `autoissue status` to list the sessions".to_owned(),
             JournalError::Ambiguous { matches, .. } => {
                 let names: Vec<&str> = matches.iter().map(AsRef::as_ref).take(5).collect();
-                format!("type more of it: {}", names.join(", "))
+                format!("be more specific: {}", names.join(", "))
             }
-            // Ids are drawn by chance.
+            // Ids contain random digits.
             JournalError::SessionExists { .. } => "try again".to_owned(),
             JournalError::Other { path, .. } => format!(
-                "see to the rights and the room of `{}`; `autoissue resume` then goes on",
+                "check the permissions and free disk space of `{}`, then run `autoissue resume`",
                 path.parent().unwrap_or(path).display()
             ),
         };
         Some(hint)
     }
 
-    /// Reads an error of the file system.
+    /// Converts an error of the file system.
     pub(super) fn of_files(path: &Path, source: std::io::Error) -> JournalError {
         let path = path.to_owned();
         match source.kind() {
@@ -238,7 +241,7 @@ impl JournalError {
     }
 }
 
-/// Returns a path as a shell reads it.
+/// Returns a path quoted for a shell.
 fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.+".contains(c);
@@ -256,12 +259,12 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// An error that does not know its file yet. Inner functions return it; the journal's methods add the path.
+/// An error without its file. Inner functions return it; the journal's methods add the path.
 #[derive(Debug)]
 pub(super) enum Fault {
     Sqlite(rusqlite::Error),
     Damage(Damage),
-    /// An error that has no file.
+    /// An error that does not involve a file.
     Refused(JournalError),
 }
 
@@ -278,7 +281,7 @@ impl From<Damage> for Fault {
 }
 
 impl Fault {
-    /// Returns the error with the file that it is about.
+    /// Adds the file to the error.
     pub(super) fn at(self, path: &Path) -> JournalError {
         let path = path.to_owned();
         match self {
@@ -288,8 +291,8 @@ impl Fault {
         }
     }
 
-    /// Returns whether this is how SQLite says that it may not write beside the file: with rights it says "read only", on a
-    /// file system that is mounted read-only "cannot open".
+    /// Returns whether this is how SQLite reports that it cannot write next to the file: missing
+    /// permissions are "read only", and a file system that is mounted read-only is "cannot open".
     pub(super) fn is_of_a_read_only_place(&self) -> bool {
         let Fault::Sqlite(source) = self else {
             return false;
@@ -300,7 +303,7 @@ impl Fault {
         matches!(code, Some(ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN))
     }
 
-    /// Names the row whose value could not be decoded; leaves other faults as they are.
+    /// Names the row whose value could not be decoded; leaves other errors unchanged.
     pub(super) fn names(self, damage: impl FnOnce() -> Damage) -> Fault {
         match self {
             Fault::Sqlite(error) if is_undecodable(&error) => Fault::Damage(damage()),
@@ -324,13 +327,13 @@ fn of_sqlite(path: PathBuf, source: rusqlite::Error) -> JournalError {
         };
     };
     match (error.extended_code & 0xff, error.extended_code) {
-        // The file by which processes share the write-ahead log's index could not grow.
+        // The file through which processes share the write-ahead log's index could not grow.
         (ffi::SQLITE_FULL, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => JournalError::DiskFull { path },
         (ffi::SQLITE_READONLY, _) => JournalError::ReadOnly { path },
         (ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL, _) => {
             JournalError::Busy { path }
         }
-        // A sound journal breaks none of its own constraints.
+        // An intact journal violates none of its own constraints.
         (
             ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_FORMAT | ffi::SQLITE_CONSTRAINT,
             _,

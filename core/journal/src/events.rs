@@ -1,4 +1,5 @@
-//! Events: written at the tip of a session, read along the chain of their hashes.
+//! Events: appended at the end of a session, and verified along the chain of their hashes when
+//! read.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -8,10 +9,10 @@ use super::error::{Break, Damage, Fault};
 use super::head::{integer, unsigned};
 use super::sessions::Tip;
 
-/// An event to be written.
+/// An event to write.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
-    /// What sort of event it is.
+    /// The kind of event.
     pub kind: &'a str,
     /// The issue it is about.
     pub issue: Option<u64>,
@@ -19,14 +20,15 @@ pub struct NewEvent<'a> {
     pub body: &'a str,
 }
 
-/// An event as it was written.
+/// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its place in the session, from 1, without gaps.
+    /// Its position in the session, from 1, without gaps.
     pub seq: u64,
-    /// When it was appended, in milliseconds since 1970. A clock may jump back; `seq` is the order.
+    /// When it was appended, in milliseconds since 1970. The clock may jump back; `seq` defines the
+    /// order.
     pub at_ms: u64,
-    /// What sort of event it is.
+    /// The kind of event.
     pub kind: String,
     /// The issue it is about.
     pub issue: Option<u64>,
@@ -34,7 +36,7 @@ pub struct StoredEvent {
     pub body: String,
 }
 
-/// Appends one event to a session's tip. The tip is saved later, once for all events.
+/// Appends one event to a session. The tip is saved later, once for all events.
 pub(super) fn insert_event(
     connection: &Connection,
     session: &SessionId,
@@ -54,7 +56,7 @@ pub(super) fn insert_event(
     Ok(())
 }
 
-/// An event's row, before it is checked.
+/// An event's row before verification.
 struct EventRow {
     seq: i64,
     at_ms: i64,
@@ -76,7 +78,7 @@ impl EventRow {
         })
     }
 
-    /// Whether this row is the one that was written as number `seq`, after the row with hash `previous`.
+    /// Returns whether this row was written as number `seq`, after the row with hash `previous`.
     fn belongs(&self, previous: &Hash, session: &SessionId, seq: i64) -> bool {
         self.hash
             == event_hash(
@@ -184,7 +186,7 @@ fn hash_at(connection: &Connection, tip: &Tip, seq: i64) -> Result<Option<Hash>,
         .optional()?)
 }
 
-/// Looks for the event that was written as number `seq` among all of the session.
+/// Searches the whole session for the event that was written as number `seq`.
 fn changed_or_moved(
     connection: &Connection,
     session: &SessionId,
@@ -200,7 +202,7 @@ fn changed_or_moved(
             .find_map(|row| row.ok().filter(|row| row.belongs(previous, session, seq)))
             .map(|row| row.seq))
     };
-    // This only finds a better word for the damage, so trouble on the way is no news.
+    // The search only makes the error more specific, so its own failures are ignored.
     find()
         .ok()
         .flatten()

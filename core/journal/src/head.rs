@@ -1,11 +1,11 @@
-//! The counts that the rows of the journal are checked against, and the numbers as SQLite knows them.
+//! The counts that the rows of the journal are checked against, and conversions to SQLite's
+//! integers.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::chain::{Fields, Hash};
 use super::error::{Damage, Fault};
 
-/// The counts that rows are checked against.
 #[derive(Default)]
 pub(super) struct Head {
     pub(super) n_writes: i64,

@@ -1,8 +1,10 @@
-//! The store of all sessions: their events, what tasks cost, and a table of requests to a running session.
+//! The store of all sessions: their events, the costs of tasks, and a table of requests to a
+//! running session.
 //!
-//! Everything that is shown, resumed or added up comes from here, so it promises three things:
-//! what [`Journal::append`] has returned for is durable; what is read is what was written, or an error that names the
-//! place; and a journal that is gone, cut or unreadable is an error, never an empty history.
+//! Everything that is shown, resumed or summed up comes from here, so the journal makes three
+//! promises: events are durable once [`Journal::append`] has returned; a read returns what was
+//! written, or an error that names the position; and a journal that is missing, truncated or
+//! unreadable is an error, never an empty history.
 //!
 //! ```text
 //!   running session                              other processes (status, show, dashboard, resume)
@@ -13,11 +15,12 @@
 //!   └──────────────────────────────────────────────────────────────────────────────┘   least n_writes
 //! ```
 //!
-//! It does not know what events mean: an event is a kind and a body, both text. All methods block; each write is one
-//! transaction and one fsync. Nothing is ever deleted but requests that were taken.
+//! It does not know what events mean: an event is a kind and a body, both text. All methods block;
+//! each write is one transaction and one fsync. Nothing is ever deleted except requests that were
+//! taken.
 //!
-//! What it cannot notice: a journal and its mark that are both replaced by older copies. The result is an earlier
-//! state of the history, from which a session resumes as after a crash.
+//! It cannot detect that a journal and its mark were both replaced by older copies. The result is
+//! an earlier state of the history, from which a session resumes as after a crash.
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -60,50 +63,52 @@ use sessions::{Tip, insert_session, read_sessions};
 
 const FILE_NAME: &str = "journal.db";
 
-/// SQLite refuses longer paths as files that it cannot open: its own limit of 512, less what it appends.
+/// SQLite reports longer paths as files that it cannot open: its own limit of 512, minus the
+/// suffixes it appends.
 const PATH_BYTES_MAX: usize = 504;
 
-/// Events that [`Journal::verify`] holds in memory at once.
+/// Events that [`Journal::verify`] keeps in memory at once.
 const VERIFY_CHUNK_EVENTS: usize = 1_000;
 
 /// The open store. See the module's documentation.
 pub struct Journal {
     connection: Connection,
     path: PathBuf,
-    /// Absent in memory, and where the journal was opened only for reading.
+    /// `None` in memory, and if the journal was opened read-only.
     mark: Option<Mark>,
     n_writes: u64,
     on_commit: Option<CommitHook>,
 }
 
-/// Called around each commit with the number of the write since the journal was opened, from 1.
+/// Called around each commit with the number of the write, counted from 1 since the journal was
+/// opened.
 pub type CommitHook = Box<dyn FnMut(u64, Moment) + Send>;
 
-/// A side of a commit, for tests that crash there.
+/// A side of a commit, for crash tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// All rows are written to the transaction, and nothing of it is durable.
+    /// All rows are in the transaction, but not durable yet.
     Before,
-    /// The transaction is durable, and nobody knows it yet.
+    /// The transaction is durable, but the caller does not know it yet.
     After,
 }
 
-/// What else changes with an append, in the same transaction.
+/// Other changes in the same transaction as an append.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AppendExtras<'a> {
     /// A change of the session's status.
     pub status: Option<StatusChange>,
-    /// What finished tasks cost.
+    /// Costs of finished tasks.
     pub costs: &'a [CostRow],
 }
 
 impl Journal {
-    /// Opens the journal of a state directory for writing. Makes both if they never were there (directory 0700, file
-    /// 0600) and brings a journal of an older release up to date.
+    /// Opens the journal of a state directory for writing. Creates both if they never existed
+    /// (directory 0700, file 0600) and migrates a journal of an older release.
     ///
     /// # Errors
-    /// All of [`JournalError`] that concern a file. A journal that was there and is not is [`Damage::Emptied`] or
-    /// [`Damage::Behind`].
+    /// All of [`JournalError`] that concern a file. A journal that existed and is gone is
+    /// [`Damage::Emptied`] or [`Damage::Behind`].
     pub fn open(state_dir: &Path) -> Result<Journal, JournalError> {
         let path = path_in(state_dir)?;
         let files = |error| JournalError::of_files(&path, error);
@@ -139,11 +144,11 @@ impl Journal {
         })
     }
 
-    /// Opens the journal of a state directory for reading, also while a session writes to it. Where there never was a
-    /// journal, the history is empty (and stays so, until it is opened again).
+    /// Opens the journal of a state directory for reading, even while a session writes to it. If
+    /// there never was a journal, the history is empty (and stays so until it is opened again).
     ///
     /// # Errors
-    /// As [`Journal::open`].
+    /// Like [`Journal::open`].
     pub fn open_read_only(state_dir: &Path) -> Result<Journal, JournalError> {
         let path = path_in(state_dir)?;
         let promised =
@@ -154,16 +159,17 @@ impl Journal {
         }
         let shared = || Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY));
         let opened = read_only(shared, promised).or_else(|fault| {
-            // Where nobody can write and nothing is left to recover, the file alone is the whole journal.
+            // If the directory is read-only and there is nothing to recover, the file alone is the
+            // whole journal.
             if fault.is_of_a_read_only_place() && is_empty(&log(&path)).unwrap_or(false) {
                 return read_only(|| open_immutable(&path), promised);
             }
             Err(fault)
         });
         match opened.map_err(|fault| fault.at(&path))? {
-            // Its creator is at work on it at this moment.
+            // Another process is creating it right now.
             (_, Found::Nothing) => Journal::in_memory(),
-            // Bringing it up to date is what opening for writing does; afterwards it has the present version.
+            // Opening it for writing migrates it to the current version.
             (_, Found::Journal { version }) if version < schema::VERSION => {
                 drop(Journal::open(state_dir)?);
                 Journal::open_read_only(state_dir)
@@ -178,10 +184,10 @@ impl Journal {
         }
     }
 
-    /// Makes a journal that leaves no trace: an empty history, and for tests.
+    /// Creates a journal that leaves no trace: an empty history, and for tests.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// Out of memory.
     pub fn in_memory() -> Result<Journal, JournalError> {
         fn open() -> Result<Connection, Fault> {
             let mut connection = Connection::open_in_memory()?;
@@ -205,10 +211,10 @@ impl Journal {
         self.on_commit = Some(hook);
     }
 
-    /// Begins a session, with status [`SessionStatus::Running`] and no event.
+    /// Creates a session with status [`SessionStatus::Running`] and no events.
     ///
     /// # Errors
-    /// [`JournalError::SessionExists`], and what any write may meet.
+    /// [`JournalError::SessionExists`], and any write error.
     pub fn create_session(&mut self, new: &NewSession) -> Result<(), JournalError> {
         self.write(|transaction, head| {
             if Tip::find(transaction, &new.id)?.is_some() {
@@ -221,12 +227,13 @@ impl Journal {
         })
     }
 
-    /// Appends events to a session, with what changes along with them. When it returns, they are durable, all or none.
-    /// The range is empty if there are no events.
+    /// Appends events to a session, together with the extra changes. When it returns, either all of
+    /// them are durable or none. The range is empty if there are no events.
     ///
     /// # Errors
-    /// [`JournalError::NoSession`], [`JournalError::Damaged`] if the end of the session is not what was written, and
-    /// what any write may meet: after [`JournalError::DiskFull`] and [`JournalError::Busy`] nothing was written.
+    /// [`JournalError::NoSession`], [`JournalError::Damaged`] if the end of the session is not what
+    /// was written, and any write error: after [`JournalError::DiskFull`] and
+    /// [`JournalError::Busy`] nothing was written.
     pub fn append(
         &mut self,
         session: &SessionId,
@@ -254,10 +261,12 @@ impl Journal {
         })
     }
 
-    /// Reads up to `limit` events after number `after_seq` (0: from the first), each checked against the one before.
+    /// Reads up to `limit` events after number `after_seq` (0: from the first), verifying each
+    /// against its predecessor.
     ///
     /// # Errors
-    /// [`JournalError::NoSession`], and [`JournalError::Damaged`] with the first event that is not what was written.
+    /// [`JournalError::NoSession`], and [`JournalError::Damaged`] with the first event that is not
+    /// what was written.
     pub fn read(
         &self,
         session: &SessionId,
@@ -270,10 +279,10 @@ impl Journal {
         })
     }
 
-    /// Checks all events of a session, and returns how many there are.
+    /// Verifies all events of a session and returns their number.
     ///
     /// # Errors
-    /// As [`Journal::read`].
+    /// Like [`Journal::read`].
     pub fn verify(&self, session: &SessionId) -> Result<u64, JournalError> {
         let mut last_seq = 0;
         loop {
@@ -285,7 +294,7 @@ impl Journal {
         }
     }
 
-    /// Lists up to `limit` sessions, newest first; only those of `repository`, if it is given.
+    /// Returns up to `limit` sessions, newest first; only those of `repository` if given.
     ///
     /// # Errors
     /// [`JournalError::Damaged`] with the first session that is not what was written.
@@ -299,10 +308,11 @@ impl Journal {
         })
     }
 
-    /// Finds the one session whose id is or begins with `prefix`.
+    /// Returns the only session whose id equals or starts with `prefix`.
     ///
     /// # Errors
-    /// [`JournalError::NoSession`], [`JournalError::Ambiguous`], and as [`Journal::sessions`].
+    /// [`JournalError::NoSession`], [`JournalError::Ambiguous`], and those of
+    /// [`Journal::sessions`].
     pub fn session(&self, prefix: &str) -> Result<SessionRow, JournalError> {
         let mut found = self.list(usize::MAX, |row| {
             !prefix.is_empty() && row.id.as_str().starts_with(prefix)
@@ -322,11 +332,11 @@ impl Journal {
         }
     }
 
-    /// Returns what tasks of a backend and model cost, in micro-dollars, newest first, up to `limit`. Assumed costs are
-    /// left out: an estimate made of them would feed on itself.
+    /// Returns up to `limit` costs of tasks with a backend and model, in micro-dollars, newest
+    /// first. Estimated costs are excluded: otherwise estimates would be based on estimates.
     ///
     /// # Errors
-    /// As [`Journal::costs`].
+    /// Like [`Journal::costs`].
     pub fn cost_history(
         &self,
         backend: &str,
@@ -352,10 +362,11 @@ impl Journal {
         self.snapshot(|transaction| read_costs(transaction, Head::load(transaction)?.n_costs))
     }
 
-    /// Asks a session, which may run in another process, for something. Returns the request's number.
+    /// Sends a request to a session, which may run in another process. Returns the request's
+    /// number.
     ///
     /// # Errors
-    /// [`JournalError::NoSession`], and what any write may meet.
+    /// [`JournalError::NoSession`], and any write error.
     pub fn request(
         &mut self,
         session: &SessionId,
@@ -368,12 +379,13 @@ impl Journal {
         })
     }
 
-    /// Takes what was asked of a session, oldest first. Each request is given out once; a crash right after loses it.
+    /// Takes the requests to a session, oldest first. Each request is returned once; a crash right
+    /// afterwards loses it.
     ///
     /// # Errors
-    /// [`JournalError::NoSession`], and what any write may meet.
+    /// [`JournalError::NoSession`], and any write error.
     pub fn take_requests(&mut self, session: &SessionId) -> Result<Vec<Request>, JournalError> {
-        // Looking costs no fsync, so a running session may look often.
+        // Reading needs no fsync, so a running session may poll often.
         let waiting = self.snapshot(|transaction| read_requests(transaction, session))?;
         if waiting.is_empty() {
             return Ok(waiting);
@@ -387,7 +399,7 @@ impl Journal {
         })
     }
 
-    /// Runs one write transaction: the only way by which this journal changes.
+    /// Runs one write transaction. All changes of this journal go through here.
     fn write<T>(
         &mut self,
         body: impl FnOnce(&Transaction<'_>, &mut Head) -> Result<T, Fault>,
@@ -414,13 +426,14 @@ impl Journal {
         let (value, n_writes) = commit().map_err(|fault| fault.at(&self.path))?;
         self.n_writes = nth_write;
         if let Some(mark) = &self.mark {
-            // The write is durable already. A mark that lags notices less, so its failure is no failure of the write.
+            // The write is already durable. A mark that lags behind only detects less, so its
+            // failure does not fail the write.
             let _ = mark.note(n_writes);
         }
         Ok(value)
     }
 
-    /// Reads with one view of the journal, whatever is written meanwhile.
+    /// Reads from one consistent view of the journal, regardless of concurrent writes.
     fn snapshot<T>(
         &self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
@@ -468,7 +481,7 @@ fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE
 }
 
-/// A directory that exists keeps its permissions: it may be shared on purpose.
+/// An existing directory keeps its permissions: it may be shared on purpose.
 fn create_directory(state_dir: &Path) -> io::Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -476,8 +489,9 @@ fn create_directory(state_dir: &Path) -> io::Result<()> {
         .create(state_dir)
 }
 
-/// SQLite would make the file readable for everybody. An existing file is not opened here, for closing it again would
-/// drop the locks that SQLite holds on it elsewhere in this process.
+/// Creates the file privately, because SQLite would make it readable for everyone. An existing file
+/// is not opened: closing it again would drop the locks that SQLite holds on it elsewhere in this
+/// process.
 fn create_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new()
         .write(true)
@@ -498,8 +512,8 @@ fn is_empty(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Refuses to begin anew where a history was. SQLite must not even see such a file: it would delete the write-ahead
-/// log beside it, which may hold all that is left.
+/// Refuses to start a new history if there already was one. SQLite must not open such a file: it
+/// would delete the write-ahead log next to it, which may contain all that is left.
 fn refuse_emptied(path: &Path, promised: Option<i64>) -> Result<(), JournalError> {
     let log_is_empty = is_empty(&log(path)).map_err(|error| JournalError::of_files(path, error))?;
     if promised.is_some() || !log_is_empty {
@@ -508,7 +522,7 @@ fn refuse_emptied(path: &Path, promised: Option<i64>) -> Result<(), JournalError
     Ok(())
 }
 
-/// Opens a journal for reading, and says what it is.
+/// Opens a journal for reading and identifies it.
 fn read_only(
     open: impl FnOnce() -> rusqlite::Result<Connection>,
     promised: Option<i64>,
@@ -527,7 +541,7 @@ fn read_only(
     Ok((connection, found))
 }
 
-/// Opens a file that nobody changes, without the files that SQLite puts beside it.
+/// Opens a file that nobody changes, without the files that SQLite creates next to it.
 fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     fn escape(byte: &u8) -> String {
         match byte {
@@ -548,12 +562,12 @@ fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags(access))
 }
 
-/// Returns the write-ahead log that SQLite keeps beside a journal.
+/// Returns the path of SQLite's write-ahead log for a journal.
 fn log(path: &Path) -> PathBuf {
     path.with_extension("db-wal")
 }
 
-/// Makes an open file ready for writing.
+/// Prepares an open file for writing.
 fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Fault> {
     schema::configure(connection)?;
     let found = refuse_newer_or_emptied(connection, promised)?;
@@ -561,7 +575,8 @@ fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Fau
     match found {
         Found::Nothing => {
             schema::create(connection)?;
-            // Now the file itself has tables, and stays recognisable if its write-ahead log is lost.
+            // Now the file itself contains tables, and is recognised even if its write-ahead log is
+            // lost.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
         }
         Found::Journal { version } => schema::migrate(connection, version)?,
@@ -628,7 +643,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_a_clear_error_and_loses_nothing() {
-        // A database that may not grow fails as on a full disk.
+        // A database that must not grow fails as on a full disk.
         fn grow_to(journal: &Journal, pages: i64) {
             journal
                 .connection
@@ -686,7 +701,7 @@ mod tests {
         assert_eq!(
             *seen.lock().unwrap(),
             expected,
-            "looking for requests is no write"
+            "reading requests is not a write"
         );
     }
 

@@ -1,15 +1,18 @@
-//! `journal.mark`: a number beside the journal, the least count of writes that the journal must hold.
+//! `journal.mark`: a number next to the journal, the minimum count of writes that the journal must
+//! contain.
 //!
-//! A journal that was deleted, emptied, replaced by an older copy, or that lost its write-ahead log looks to SQLite
-//! like a healthy one, only shorter: an empty history, and every issue is paid for again. The mark is what remembers.
+//! To SQLite, a journal that was deleted, emptied, replaced by an older copy, or that lost its
+//! write-ahead log looks healthy, only shorter. With an empty history, every issue would be paid
+//! for again. The mark prevents that.
 //!
 //! ```text
 //! commit (fsync) ──► mark := count      after a crash between the two: mark < count, which is fine
 //! open           ──► mark > count ?     then writes are gone: damaged
 //! ```
 //!
-//! It is written without fsync: a lower bound may lag, and `kill -9` does not lose what the kernel holds. Its file is
-//! also the lock under which a journal is opened, so that two processes do not create one at once.
+//! It is written without fsync: a lower bound may lag behind, and `kill -9` does not lose what the
+//! kernel has buffered. Its file is also the lock for opening a journal, so that two processes do
+//! not create one at once.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -18,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 const FILE_NAME: &str = "journal.mark";
 
-/// The open mark of a journal that is being written.
+/// The open mark of a journal that is open for writing.
 pub(super) struct Mark {
     file: File,
 }
@@ -29,7 +32,8 @@ pub(super) struct Opening {
 }
 
 impl Mark {
-    /// Opens the mark, empty if there was none, and waits for others who are opening the same journal.
+    /// Opens the mark, empty if there was none, and waits for other processes that are opening the
+    /// same journal.
     pub(super) fn open(state_dir: &Path) -> io::Result<(Mark, Opening)> {
         let open = || {
             OpenOptions::new()
@@ -45,9 +49,9 @@ impl Mark {
         Ok((Mark { file: open()? }, Opening { _locked: locked }))
     }
 
-    /// Notes that the journal holds `n_writes`.
+    /// Records that the journal contains `n_writes`.
     pub(super) fn note(&self, n_writes: i64) -> io::Result<()> {
-        // A fixed width keeps this one small write in place, which needs no space on a full disk.
+        // The fixed width keeps this small write in place, so it needs no space on a full disk.
         self.file
             .write_all_at(format!("{n_writes:020}\n").as_bytes(), 0)
     }
@@ -58,14 +62,16 @@ impl Mark {
     }
 }
 
-/// Returns how many writes the journal must hold at least; none if this directory never had a journal.
+/// Returns the minimum number of writes that the journal must contain; `None` if this directory
+/// never had a journal.
 pub(super) fn promised(state_dir: &Path) -> io::Result<Option<i64>> {
-    // A running session may be writing at this very moment; of two looks the lower one is whole.
+    // A running session may be writing at this moment; of two reads, the lower value is complete.
     let (first, second) = (look(state_dir)?, look(state_dir)?);
     Ok(first.min(second))
 }
 
-/// An empty mark was made by an opening that did not finish. One that cannot be read still says: there was a journal.
+/// An empty mark was created by an opening that did not finish. An unreadable one still proves that
+/// there was a journal.
 fn look(state_dir: &Path) -> io::Result<Option<i64>> {
     match std::fs::read(path(state_dir)) {
         Ok(bytes) if bytes.is_empty() => Ok(None),

@@ -1,4 +1,5 @@
-//! A journal whose events have a form that is no longer read: it is moved aside as it is, beside the new one, and never deleted.
+//! A journal whose events have a form that is no longer read. It is moved aside unchanged, next to
+//! the new one, and never deleted.
 //!
 //! ```text
 //!   journal.db  journal.db-wal  journal.mark   ─►   journal-v1.db  journal-v1.db-wal  journal-v1.mark
@@ -18,17 +19,18 @@ use super::{Journal, JournalError, flags, path_in};
 /// A journal that was moved aside, and the sessions in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Older {
-    /// Where it is now.
+    /// Its new path.
     pub path: PathBuf,
-    /// Id and checkout of each session, in their order.
+    /// Id and checkout of each session, in order.
     pub sessions: Vec<(String, PathBuf)>,
 }
 
 impl Journal {
-    /// Moves a journal of an earlier form aside; returns it, if there was one. Nobody may be writing to it.
+    /// Moves a journal of an earlier form aside and returns it, if there was one. No process may be
+    /// writing to it.
     ///
     /// # Errors
-    /// Where its files cannot be moved, or its sessions not be read.
+    /// If its files cannot be moved, or its sessions cannot be read.
     pub fn set_aside_older(state_dir: &Path) -> Result<Option<Older>, JournalError> {
         let path = path_in(state_dir)?;
         if version(&path).is_none() {
@@ -36,7 +38,7 @@ impl Journal {
         }
         let files = |error| JournalError::of_files(&path, error);
         let (_mark, _opening) = Mark::open(state_dir).map_err(files)?;
-        // Somebody else may have moved it while we waited.
+        // Another process may have moved it while this one waited.
         let Some(version) = version(&path) else {
             return Ok(None);
         };
@@ -49,7 +51,8 @@ impl Journal {
     }
 }
 
-/// Returns the version of a journal that is too old to be read. Reading alone leaves the file as it is, its write-ahead log too.
+/// Returns the version of a journal that is too old to be read. Reading leaves the file and its
+/// write-ahead log unchanged.
 fn version(path: &Path) -> Option<i64> {
     let connection = open(path).ok()?;
     match schema::identify(&connection) {
@@ -62,7 +65,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))
 }
 
-/// Moves the journal's files, itself as the last one: after a crash between two of them the rest is moved to the same place.
+/// Moves the journal's files, the database last: after a crash in between, the rest is moved to the
+/// same place.
 fn move_aside(state_dir: &Path, path: &Path, version: i64) -> io::Result<PathBuf> {
     let free = (1..).map(|n| match n {
         1 => state_dir.join(format!("journal-v{version}")),
@@ -71,7 +75,7 @@ fn move_aside(state_dir: &Path, path: &Path, version: i64) -> io::Result<PathBuf
     let stem = free
         .map(|stem| stem.with_extension("db"))
         .find(|to| !to.exists())
-        .expect("there are numbers without end");
+        .expect("some number is unused");
     for extension in ["db-wal", "db-shm"] {
         rename(
             &path.with_extension(extension),
@@ -84,7 +88,7 @@ fn move_aside(state_dir: &Path, path: &Path, version: i64) -> io::Result<PathBuf
     Ok(stem)
 }
 
-/// Moves a file that need not be there. What an interrupted move has brought there already stays.
+/// Moves a file that may be missing. A file that an interrupted move already put there is kept.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     if to.exists() {
         return Ok(());

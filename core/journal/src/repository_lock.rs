@@ -1,16 +1,18 @@
-//! One session at a time holds a repository: two of them would remove each other's worktrees and replace each other's branches.
+//! Ensures that only one session at a time works on a repository: two would remove each other's
+//! worktrees and replace each other's branches.
 //!
 //! ```text
-//!   <common git directory>/autoissue-session        one checkout, whatever the state directory
-//!   <runtime directory>/<host-owner-name>.lock      one repository on GitHub, whichever clone of it
-//!   <state>/repos/<key>/lock                        tells other commands whether a session lives
+//!   <common git directory>/autoissue-session        one checkout, regardless of the state directory
+//!   <runtime directory>/<host-owner-name>.lock      one repository on GitHub, regardless of the clone
+//!   <state>/repos/<key>/lock                        shows other commands whether a session is running
 //! ```
 //!
-//! The locks are the operating system's: they end with their process, `kill -9` included, so there is no stale lock to clear.
-//! A file's content only tells people who holds it. The file itself stays, because removing it would take the lock from a
-//! process that has just opened it.
+//! These are locks of the operating system: they end with their process, even after `kill -9`, so
+//! stale locks do not exist. The content of a file only tells people who holds the lock. The file
+//! itself is never removed, because that would take the lock from a process that has just opened
+//! it.
 //!
-//! Not covered: sessions on other machines and of other users.
+//! Sessions on other machines or of other users are not covered.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -26,34 +28,36 @@ use sha2::{Digest, Sha256};
 
 use crate::SessionId;
 
-/// Most readable characters of a key; the hash behind them makes it unique.
+/// Most readable characters of a key; the hash after them makes it unique.
 const KEY_WORDS_LENGTH_MAX: usize = 48;
 
 /// Most bytes read of a lock's content, which is about a hundred.
 const HOLDER_BYTES_MAX: u64 = 64 * 1024;
 
-/// Name of the lock in a checkout's git directory. It must not end in `.lock`: such files are taken for git's own.
+/// Name of the lock in a checkout's git directory. It must not end in `.lock`: such files look like
+/// git's own.
 const CHECKOUT_LOCK: &str = "autoissue-session";
 
-/// The directory of the user's programs that run. It ends with the user's log-in.
+/// The directory for the user's running programs. It is removed when the user logs out.
 const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
-/// Where there is no such directory, one of ours lies here: `TMPDIR` may differ from one shell to the next.
+/// If there is no such directory, ours is created here: `TMPDIR` may differ between shells.
 const TMP: &str = "/tmp";
 
-/// A process that a holder was just starting when it was killed has the holder's files until it runs its own program.
+/// A process that a holder was starting when it was killed keeps the holder's files until it
+/// executes its own program.
 const LAST_MOMENTS: Duration = Duration::from_secs(10);
 
-/// How often a lock is tried meanwhile.
+/// How often a lock is retried during that time.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// A held repository. Dropping it lets go.
+/// A lock on a repository, released when dropped.
 #[derive(Debug, Default)]
 pub struct RepositoryLock {
     files: Vec<File>,
 }
 
-/// Who holds a repository.
+/// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The process.
@@ -64,7 +68,7 @@ pub struct Holder {
     pub started_at_ms: u64,
     /// Its command line.
     pub command: String,
-    /// Its checkout. Absent in notes of older versions.
+    /// Its checkout. Empty in files of older versions.
     #[serde(default)]
     pub project: String,
 }
@@ -72,14 +76,14 @@ pub struct Holder {
 /// Why a repository could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process holds it.
-    #[error("the repository is held by {}", describe(holder.as_ref()))]
+    /// Another process holds the lock.
+    #[error("the repository is in use by {}", describe(holder.as_ref()))]
     Held {
-        /// Who; unknown in the moment between a lock and its note.
+        /// The holder; `None` in the moment between locking and writing the file.
         holder: Option<Holder>,
     },
-    /// The directory for locks could be changed by somebody else, so a lock in it means nothing.
-    #[error("`{}` is not a directory that only this user can change", path.display())]
+    /// Someone else can change the directory for locks, so a lock in it is worthless.
+    #[error("`{}` is not a directory that only you can change", path.display())]
     NotOurs {
         /// The directory.
         path: PathBuf,
@@ -89,32 +93,32 @@ pub enum LockError {
     Io {
         /// The lock's file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
 impl LockError {
-    /// Returns what a person can do about it, where the system has not said so itself.
+    /// Returns what the user can do about it, unless the system's error already says it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Held { .. } => Some(
-                "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work",
+                "wait until it finishes (`autoissue status`); only one session can run per repository",
             ),
-            Self::NotOurs { .. } => Some(
-                "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that belongs to you",
-            ),
+            Self::NotOurs { .. } => {
+                Some("remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that you own")
+            }
             Self::Io { .. } => None,
         }
     }
 }
 
 impl RepositoryLock {
-    /// Takes all these locks, in order, or returns at once with who holds one of them.
+    /// Takes all these locks, in order, or fails at once with the holder of one of them.
     ///
     /// # Errors
-    /// [`LockError::Held`], also within one process; [`LockError::Io`].
+    /// [`LockError::Held`], also if this process holds one already; [`LockError::Io`].
     pub fn acquire(paths: &[PathBuf], holder: &Holder) -> Result<RepositoryLock, LockError> {
         let mut lock = RepositoryLock::default();
         for path in paths {
@@ -126,7 +130,8 @@ impl RepositoryLock {
 
 impl Drop for RepositoryLock {
     fn drop(&mut self) {
-        // Only a courtesy to the next reader: a note that stays is wrong, but the lock itself is gone with the file.
+        // Only a courtesy to the next reader: the lock itself ends with the file handle, even if
+        // the content stays.
         self.files.iter().for_each(|file| drop(file.set_len(0)));
     }
 }
@@ -161,7 +166,8 @@ fn is_alive(pid: u32) -> bool {
     pid.is_none_or(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
-/// Opens the file of a lock. It is written to, so it must be that very file: agents may write where it lies.
+/// Opens the file of a lock. Links are refused because the file is written to and agents can write
+/// to its directory.
 fn open(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         DirBuilder::new()
@@ -184,12 +190,13 @@ fn open(path: &Path) -> io::Result<File> {
     } else {
         Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "it is not a file of its own",
+            "it is not a regular file with a single name",
         ))
     }
 }
 
-/// Returns the lock that tells other commands of this state directory whether a session lives. See [`repository_key`].
+/// Returns the lock that shows other commands of this state directory whether a session is running.
+/// See [`repository_key`].
 pub fn state_lock(state_dir: &Path, repository_key: &str) -> PathBuf {
     state_dir.join("repos").join(repository_key).join("lock")
 }
@@ -199,7 +206,7 @@ pub fn checkout_lock(common_git_dir: &Path) -> PathBuf {
     common_git_dir.join(CHECKOUT_LOCK)
 }
 
-/// Returns the lock of a repository on a forge: `host:port` and `owner/name`, in which case does not count.
+/// Returns the lock of a repository on a forge: `host:port` and `owner/name`, ignoring case.
 ///
 /// # Errors
 /// [`LockError::NotOurs`], [`LockError::Io`].
@@ -212,7 +219,7 @@ pub fn forge_lock(
     Ok(runtime_dir(environment, Path::new(TMP))?.join(format!("{key}.lock")))
 }
 
-/// Returns the directory for the locks of this user's programs, in `tmp` where the system provides none.
+/// Returns the directory for locks of this user's programs; in `tmp` if the system provides none.
 fn runtime_dir(environment: &[(OsString, OsString)], tmp: &Path) -> Result<PathBuf, LockError> {
     let named = environment.iter().find(|(name, _)| name == RUNTIME_DIR);
     let named = named.map(|(_, value)| Path::new(value));
@@ -230,7 +237,7 @@ fn runtime_dir(environment: &[(OsString, OsString)], tmp: &Path) -> Result<PathB
     }
 }
 
-/// Returns whether a path is a directory, and no link to one, that nobody else can change.
+/// Returns whether a path is a directory, not a link to one, that nobody else can change.
 fn is_ours(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| {
         metadata.is_dir()
@@ -239,9 +246,10 @@ fn is_ours(path: &Path) -> bool {
     })
 }
 
-/// Returns the name under which a repository is kept in the state directory: readable words and a short hash.
+/// Returns the name for a repository in the state directory: readable words and a short hash.
 ///
-/// The text is the canonical path of the checkout, or `owner/name`. It must be the same on each run.
+/// `canonical` is the canonical path of the checkout, or `owner/name`. It must be the same on every
+/// run.
 pub fn repository_key(canonical: impl AsRef<OsStr>) -> String {
     let canonical = canonical.as_ref();
     let hash = Sha256::digest(canonical.as_encoded_bytes());
@@ -250,7 +258,7 @@ pub fn repository_key(canonical: impl AsRef<OsStr>) -> String {
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
-    // The end of a path says more than its beginning.
+    // The end of a path is more specific than its start.
     let mut readable = words.join("-");
     readable.drain(..readable.len().saturating_sub(KEY_WORDS_LENGTH_MAX));
     format!("{readable}-{}", hex::encode(&hash[..5]))
@@ -297,7 +305,7 @@ mod tests {
     fn holder(random: u8) -> Holder {
         let session = SessionId::new(0, [0, random]);
         Holder {
-            // It lives as long as the system.
+            // This process lives as long as the system.
             pid: 1,
             session,
             started_at_ms: 5,
@@ -307,11 +315,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_holder_was_just_starting_is_waited_for() {
+    fn processes_started_by_a_dead_holder_are_waited_for() {
         let state = tempfile::tempdir().unwrap();
         let path = state_lock(state.path(), "owner-name-1");
         let mut dead = holder(1);
-        // No system gives a process such a number.
+        // No system uses such a process id.
         dead.pid = i32::MAX.cast_unsigned();
         let lock = RepositoryLock::acquire(std::slice::from_ref(&path), &dead).unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -321,7 +329,7 @@ mod tests {
         });
         receiver.recv().unwrap();
         drop(lock);
-        waiter.join().unwrap().expect("it is free in a moment");
+        waiter.join().unwrap().expect("it becomes free");
     }
 
     fn acquire(path: &Path, random: u8) -> Result<RepositoryLock, LockError> {
@@ -341,9 +349,10 @@ mod tests {
             "{error}"
         );
         assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
-        acquire(&state_lock(state.path(), "owner-name-2"), 2).expect("another repository is free");
+        acquire(&state_lock(state.path(), "owner-name-2"), 2)
+            .expect("another repository is not locked");
         drop(lock);
-        acquire(&path, 2).expect("the lock ends with its holder");
+        acquire(&path, 2).expect("the lock is released with its holder");
     }
 
     #[test]
@@ -354,13 +363,13 @@ mod tests {
         let error = RepositoryLock::acquire(&[three.clone(), two], &holder(2)).unwrap_err();
         assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
         assert_eq!(std::fs::read_to_string(&three).unwrap(), "");
-        acquire(&three, 3).expect("what was taken in vain is free again");
+        acquire(&three, 3).expect("locks taken before the failure are released");
         acquire(&one, 3).expect_err("the first one holds it");
         drop(lock);
     }
 
     #[test]
-    fn a_note_that_stayed_or_is_torn_does_no_harm() {
+    fn a_stale_or_torn_holder_file_is_harmless() {
         let state = tempfile::tempdir().unwrap();
         let path = state.path().join("lock");
         drop(acquire(&path, 1).unwrap());
@@ -371,13 +380,13 @@ mod tests {
         let error = acquire(&path, 3).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the repository is held by another process"
+            "the repository is in use by another process"
         );
         drop(lock);
     }
 
     #[test]
-    fn a_note_of_an_older_version_is_understood() {
+    fn a_holder_file_of_an_older_version_is_read() {
         let note = r#"{"pid":7,"session":"19700101-0000-0001","started_at_ms":5,"command":"autoissue exec bug"}"#;
         let note: Holder = serde_json::from_str(note).unwrap();
         assert_eq!(
@@ -387,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_place_of_a_lock_leads_to_no_write() {
+    fn a_link_in_place_of_a_lock_is_not_written_through() {
         let directory = tempfile::tempdir().unwrap();
         let precious = directory.path().join("precious");
         std::fs::write(&precious, "text").unwrap();
@@ -431,7 +440,7 @@ mod tests {
         for named in [Path::new("relative"), &tmp.path().join("absent")] {
             assert_eq!(runtime_dir(&environment(named), tmp.path()).unwrap(), own);
         }
-        assert_eq!(runtime_dir(&[], tmp.path()).unwrap(), own, "it is kept");
+        assert_eq!(runtime_dir(&[], tmp.path()).unwrap(), own, "it is reused");
         set_mode(&own, 0o755);
         let refused = runtime_dir(&[], tmp.path());
         assert!(matches!(refused, Err(LockError::NotOurs { path }) if path == own));

@@ -1,4 +1,4 @@
-//! Requests: what another process asks a running session for.
+//! Requests of other processes to a running session.
 
 use rusqlite::{Connection, params};
 
@@ -7,12 +7,12 @@ use super::error::Fault;
 use super::head::{integer, unsigned};
 use super::sessions::Tip;
 
-/// What another process asked a session for.
+/// A request of another process to a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The request's number.
     pub id: u64,
-    /// What sort of request it is.
+    /// The kind of request.
     pub kind: String,
     /// Its content, as JSON.
     pub body: String,

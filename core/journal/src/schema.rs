@@ -1,8 +1,9 @@
 //! The journal's tables, their versions, and how a file is recognised as a journal.
 //!
-//! A version is never edited after a release. A new one is a further entry of `MIGRATIONS`, and an older journal is
-//! brought to it when it is opened for writing, each step in a transaction of its own. Journals of version 1 are not: the
-//! events in them have another form, so they are moved aside (see [`super::older`]).
+//! A version is never edited after a release. A new version is another entry of `MIGRATIONS`; an
+//! older journal is migrated when it is opened for writing, each step in its own transaction.
+//! Journals of version 1 are not migrated: their events have another form, so they are moved aside
+//! (see [`super::older`]).
 
 use std::time::Duration;
 
@@ -11,16 +12,18 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{Damage, Fault};
 use super::head::Head;
 
-/// `auis`: tells a journal from any other SQLite file.
+/// `auis`: distinguishes a journal from other SQLite files.
 const APPLICATION_ID: i64 = 0x6175_6973;
 
-/// How long a write waits for another process's write. Writes take less than a millisecond, so this is a hang.
+/// How long a write waits for another process's write. Writes take less than a millisecond, so a
+/// longer wait is a hang.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The first version that is read, and the one that the first migration makes.
+/// The oldest version that is read, which the first migration creates.
 pub(super) const OLDEST: i64 = 2;
 
-/// `MIGRATIONS[n]` makes a journal of version `OLDEST + n` of the one before; the first, of nothing.
+/// `MIGRATIONS[n]` turns the previous version into version `OLDEST + n`; the first one starts from
+/// an empty file.
 const MIGRATIONS: &[&str] = &["
     -- One row: how many rows there must be. Without it a removed last row would leave no trace.
     CREATE TABLE head (
@@ -90,20 +93,21 @@ const MIGRATIONS: &[&str] = &["
 /// The version that this release writes.
 pub(super) const VERSION: i64 = OLDEST - 1 + MIGRATIONS.len() as i64;
 
-/// What a file turned out to be.
+/// What kind of file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A database without content: somebody is about to create a journal in it, or died doing so.
+    /// A database without content: another process is about to create a journal in it, or died
+    /// doing so.
     Nothing,
     /// A journal of this version.
     Journal { version: i64 },
 }
 
-/// Sets what a connection must have on each opening.
+/// Applies the settings that every connection needs.
 pub(super) fn configure(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // macOS: an fsync alone does not reach the disk there.
+    // On macOS, fsync alone does not reach the disk.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -111,7 +115,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Recognises a file by its header.
+/// Identifies a file by its header.
 pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
     let application_id = number(connection, "application_id")?;
     let version = number(connection, "user_version")?;
@@ -128,7 +132,8 @@ pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
     }
 }
 
-/// Makes a journal of the present version in an empty file: all of it, or, on a full disk or after a crash, nothing.
+/// Creates a journal of the current version in an empty file: completely or, on a full disk or
+/// after a crash, not at all.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     MIGRATIONS
@@ -139,7 +144,7 @@ pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-/// Brings a journal of an older version to the present one.
+/// Migrates a journal of an older version to the current one.
 pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Fault> {
     for (version, statements) in (OLDEST..)
         .zip(MIGRATIONS)
@@ -153,15 +158,15 @@ pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Faul
     Ok(())
 }
 
-/// Writes into the header what `identify` reads.
+/// Writes the header that `identify` reads.
 fn name(connection: &Connection, version: i64) -> Result<(), Fault> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", version)?;
     Ok(())
 }
 
-/// Refuses a journal whose tables are not those of the present version: a changed byte there would make SQLite read
-/// the rows in another way.
+/// Refuses a journal whose tables are not those of the current version: a changed byte there would
+/// make SQLite interpret the rows differently.
 pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
     let mut pristine = Connection::open_in_memory()?;
     create(&mut pristine)?;

@@ -1,34 +1,37 @@
-//! The name of a session: short, sorted by time, and safe inside a git ref and a path.
+//! The id of a session: short, sorted by time, and safe in a git ref and a path.
 //!
-//! It is made from a time and random bytes that the caller gives; this file reads neither clock nor randomness.
+//! It is created from a time and random bytes that the caller provides; this module uses neither a
+//! clock nor randomness.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Most characters of an id. Ref names and paths have limits of their own, far above this.
+/// Most characters of an id. The limits of ref names and paths are far higher.
 const LENGTH_MAX: usize = 40;
 
 /// A session's id, for example `20261122-1315-7f3a`.
 ///
-/// It becomes part of git ref names and of paths, so it holds nothing but `[0-9a-z-]`.
+/// It becomes part of git ref names and of paths, so it consists of `[0-9a-z-]` only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SessionId(String);
 
-/// A text that is no session id.
+/// A text that is not a session id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{text}` is not a session id: 1 to {LENGTH_MAX} of `0-9`, `a-z`, `-` are allowed")]
+#[error(
+    "`{text}` is not a session id: expected 1 to {LENGTH_MAX} characters from `0-9`, `a-z` and `-`"
+)]
 pub struct InvalidSessionId {
-    /// What was given.
+    /// The text.
     pub text: String,
 }
 
 impl SessionId {
-    /// Makes an id from the start of a session (UTC, to the minute) and two random bytes.
+    /// Creates an id from the start of a session (UTC, to the minute) and two random bytes.
     ///
-    /// A time beyond year 9999 is cut to it: a clock that jumps must not stop a session.
+    /// A time after the year 9999 is limited to it: a clock that jumps must not prevent a session.
     pub fn new(started_at_ms: u64, random: [u8; 2]) -> SessionId {
         let started_at = i64::try_from(started_at_ms)
             .ok()
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_gives_an_id_all_the_same() {
+    fn a_clock_that_jumps_still_gives_an_id() {
         for started_at_ms in [0, u64::MAX, 253_402_300_800_000] {
             let id = SessionId::new(started_at_ms, [1, 2]);
             assert_eq!(id.as_str().parse(), Ok(id));
@@ -107,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_or_a_path_would_misread_is_refused() {
+    fn ids_that_git_or_a_path_would_misread_are_refused() {
         let long = "a".repeat(41);
         for text in ["", "A", "a/b", "..", "a.lock", "a b", "ä", "a\n", &long] {
             assert!(text.parse::<SessionId>().is_err(), "{text:?}");

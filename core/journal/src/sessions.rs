@@ -1,4 +1,4 @@
-//! Sessions: the row that is written once, and the small one that is written with every append.
+//! Sessions: a row that is written once, and a small one that is written with every append.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use super::chain::{Fields, Hash};
 use super::error::{Break, Damage, Fault, JournalError};
 use super::head::{Head, integer, unsigned};
 
-/// What a new session begins with.
+/// The initial values of a session.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Its name, unused so far.
+    /// Its id, which must be unused.
     pub id: SessionId,
     /// The repository, as `owner/name`.
     pub repository: String,
@@ -21,32 +21,33 @@ pub struct NewSession {
     pub project_path: String,
     /// The command line, for people.
     pub command: String,
-    /// The release of autoissue that began it.
+    /// The release of autoissue that started it.
     pub version: String,
-    /// When it began, in milliseconds since 1970.
+    /// When it started, in milliseconds since 1970.
     pub started_at_ms: u64,
     /// The settings that a resume must use again.
     pub settings_json: String,
 }
 
-/// Where a session is. A copy of what its events say, so that listing sessions needs no events.
+/// The status of a session. It repeats what its events say, so that listing sessions needs no
+/// events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionStatus {
-    /// It runs, or was cut off without a word.
+    /// It is running, or its process died.
     Running,
-    /// It was stopped and can be resumed.
+    /// It was interrupted and can be resumed.
     Interrupted,
-    /// It ended.
+    /// It has finished.
     Completed,
     /// It could not run.
     Failed,
 }
 
-/// A session as listed.
+/// A session in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRow {
-    /// Its name.
+    /// Its id.
     pub id: SessionId,
     /// The repository, as `owner/name`.
     pub repository: String,
@@ -54,13 +55,13 @@ pub struct SessionRow {
     pub project_path: String,
     /// The command line, for people.
     pub command: String,
-    /// The release of autoissue that began it.
+    /// The release of autoissue that started it.
     pub version: String,
-    /// When it began, in milliseconds since 1970.
+    /// When it started, in milliseconds since 1970.
     pub started_at_ms: u64,
     /// The settings that a resume must use again.
     pub settings_json: String,
-    /// Where it is.
+    /// Its status.
     pub status: SessionStatus,
     /// When it ended, in milliseconds since 1970.
     pub finished_at_ms: Option<u64>,
@@ -71,9 +72,9 @@ pub struct SessionRow {
 /// A new status of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusChange {
-    /// Where the session is now.
+    /// The new status.
     pub status: SessionStatus,
-    /// When it ended, in milliseconds since 1970; `None` for one that goes on.
+    /// When it ended, in milliseconds since 1970; `None` if it has not ended.
     pub finished_at_ms: Option<u64>,
 }
 
@@ -106,11 +107,11 @@ impl fmt::Display for SessionStatus {
     }
 }
 
-/// The end of a session, where the next event goes.
+/// The end of a session, where the next event is appended.
 pub(super) struct Tip {
-    /// The how many-th session it is.
+    /// Number of the session.
     pub(super) number: i64,
-    /// Hash of the session's own row, with which the chain of events begins.
+    /// Hash of the session's own row, where the chain of events starts.
     pub(super) origin: Hash,
     pub(super) status: SessionStatus,
     pub(super) finished_at_ms: Option<i64>,
@@ -140,7 +141,8 @@ impl Tip {
         match rows.next()? {
             Some(row) => Ok(Some(Tip::decode(row)?)),
             None => {
-                // The index says no. Only a look at every session tells "there is none" from "it was removed".
+                // The id is not in the index. Only reading every session shows whether it never
+                // existed or was removed.
                 let n_sessions = Head::load(connection)?.n_sessions;
                 match read_sessions(connection, n_sessions, 1, |row| row.id == *session)?.pop() {
                     Some(_) => Err(Damage::Schema {
@@ -153,7 +155,7 @@ impl Tip {
         }
     }
 
-    /// Decodes the columns of [`Tip::COLUMNS`] and checks them against their seal.
+    /// Decodes the columns of [`Tip::COLUMNS`] and verifies them against their seal.
     fn decode(row: &Row<'_>) -> Result<Tip, Fault> {
         let number = row.get(0)?;
         let changed = || Damage::Session {
@@ -261,14 +263,15 @@ fn session_hash(number: i64, started_at_ms: i64, texts: [&str; 6]) -> Hash {
     texts.into_iter().fold(fields, Fields::text).hash()
 }
 
-/// Reads sessions, newest first, and finds that none of those it passes is missing or changed.
+/// Reads sessions, newest first, and verifies that none of those it passes is missing or changed.
 pub(super) fn read_sessions(
     connection: &Connection,
     n_sessions: i64,
     limit: usize,
     mut wanted: impl FnMut(&SessionRow) -> bool,
 ) -> Result<Vec<SessionRow>, Fault> {
-    // The primary key's own table, not the index over ids: an index can be wrong without anybody noticing.
+    // Reads the primary key's own table instead of the index over ids: a wrong index would go
+    // unnoticed.
     let sql = format!(
         "SELECT {}, s.id, s.repository, s.project_path, s.command, s.version, s.settings, s.started_at_ms
          FROM session s NOT INDEXED LEFT JOIN session_state t ON t.number = s.number ORDER BY s.number DESC",
@@ -300,7 +303,7 @@ pub(super) fn read_sessions(
     Ok(found)
 }
 
-/// Compares the number of a row, while they descend, with the one that must come.
+/// Checks that the row numbers, in descending order, have no gaps.
 pub(super) fn in_order(number: i64, expected: i64) -> Result<(), (i64, Break)> {
     match number.cmp(&expected) {
         _ if number < 1 => Err((number, Break::Added)),

@@ -1,8 +1,9 @@
-//! Compiled code, kept from one start to the next.
+//! Caches compiled code between runs.
 //!
-//! A file is found by the component's content, the compiler's settings and wasmtime's version, so it is never wrong, only absent. It
-//! lies in a directory that only its owner can enter, and it begins with its own digest: a torn or rotten file is compiled anew. A
-//! file from anywhere else is never read, for whoever can write one can have any code run.
+//! A file is identified by the component's content, the compiler's settings and wasmtime's version,
+//! so it may be missing but never wrong. The directory is accessible only to its owner, and each
+//! file starts with its own digest: a torn or corrupted file is compiled again. Files from anywhere
+//! else are never read, because anyone who can write one can execute arbitrary code.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,9 +16,10 @@ use wasmtime::component::Component;
 
 use crate::digest::Sha256Digest;
 
-/// Files that are kept; the oldest go first. Each is about five times its component.
+/// Most files that are kept; the oldest are removed first. Each is about five times the size of its
+/// component.
 const N_FILES_MAX: usize = 64;
-/// Ends of the names of such files.
+/// Suffix of the files' names.
 const SUFFIX: &str = ".compiled";
 
 /// A directory of compiled code.
@@ -28,7 +30,7 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Opens the directory, and makes it where it is not there.
+    /// Opens the directory, creating it if it is missing.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         if let Some(parent) = directory.parent() {
             fs::create_dir_all(parent)?;
@@ -47,11 +49,11 @@ impl Cache {
                 may_write: true,
             });
         }
-        let why = "others can enter it, or it is not a directory of this user; remove it";
+        let why = "other users can access it, or it is not a directory of this user; remove it";
         Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
     }
 
-    /// Opens a directory to read only; one that is not there is empty.
+    /// Opens a directory read-only; a missing one counts as empty.
     pub(crate) fn read_only(directory: &Path) -> io::Result<Self> {
         if directory.exists() {
             return Ok(Self {
@@ -65,7 +67,7 @@ impl Cache {
         })
     }
 
-    /// Returns the compiled component, from the directory where it is there.
+    /// Returns the compiled component, from the cache if possible.
     pub(crate) fn component(
         &self,
         engine: &Engine,
@@ -81,12 +83,12 @@ impl Cache {
             return Ok(component);
         }
         if let Err(error) = self.keep(&path, &component.serialize()?) {
-            tracing::warn!(path = %path.display(), %error, "compiled code was not kept; the next start compiles again");
+            tracing::warn!(path = %path.display(), %error, "failed to cache compiled code; the next start compiles it again");
         }
         Ok(component)
     }
 
-    /// Writes a file whole or not at all.
+    /// Writes a file atomically.
     fn keep(&self, path: &Path, code: &[u8]) -> io::Result<()> {
         let unfinished = path.with_extension(format!("{}.part", std::process::id()));
         let write = |mut file: File| {
@@ -104,7 +106,7 @@ impl Cache {
             .and_then(write)
             .and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
-            // What cannot be removed is overwritten by the next process of this number.
+            // A file that cannot be removed is overwritten by the next process with this id.
             let _ = fs::remove_file(&unfinished);
         }
         self.forget_oldest();
@@ -123,14 +125,14 @@ impl Cache {
         files.sort_unstable();
         let n_too_many = files.len().saturating_sub(N_FILES_MAX);
         for (_, path) in &files[..n_too_many] {
-            // Another process may have removed it, or will.
+            // Another process may have removed it already, or removes it later.
             let _ = fs::remove_file(path);
         }
     }
 }
 
 fn file_name(engine: &Engine, digest: Sha256Digest) -> String {
-    // Always the same for the same program, which is all that a cache needs.
+    // The hash is stable for the same program, which is all that a cache needs.
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
     env!("CARGO_PKG_VERSION").hash(&mut settings);
@@ -141,19 +143,17 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
     let bytes = fs::read(path).ok()?;
     let (digest, code) = bytes.split_at_checked(64)?;
     if Sha256Digest::of(code).to_string().as_bytes() != digest {
-        tracing::warn!(path = %path.display(), "damaged compiled code is replaced");
+        tracing::warn!(path = %path.display(), "replacing damaged compiled code");
         return None;
     }
     #[expect(
         unsafe_code,
-        reason = "the bytes are what this very program serialized, in a directory that only its user can enter"
+        reason = "this program serialized the bytes, in a directory that only its user can access"
     )]
-    // SAFETY: the directory and its files are ours alone (`Cache::open`), the digest shows that they are whole, and wasmtime
-    // compares version and settings by itself.
+    // SAFETY: only we can access the directory and its files (`Cache::open`), the digest shows that
+    // they are complete, and wasmtime checks version and settings itself.
     let component = unsafe { Component::deserialize(engine, code) };
     component
-        .inspect_err(
-            |error| tracing::debug!(%error, "compiled code of another version is replaced"),
-        )
+        .inspect_err(|error| tracing::debug!(%error, "replacing compiled code of another version"))
         .ok()
 }

@@ -1,4 +1,5 @@
-//! What a plugin's values must be like before anyone works with them. Types are checked by wasmtime; here are the rules beyond.
+//! Validates the values that a plugin returns. wasmtime checks types; this module checks the
+//! additional rules.
 
 use autoissue_plugin_sdk::{
     AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection,
@@ -10,24 +11,25 @@ use crate::grants::{self, Grants};
 
 /// Most entries of a list that people or the scheduler look at.
 const N_ENTRIES_MAX: usize = 1_000;
-/// Longest text on one line, bytes.
+/// Longest single-line text, in bytes.
 const LINE_BYTES_MAX: usize = 2_000;
-/// Longest title, characters: GitHub takes no longer one.
+/// Longest title, in characters: GitHub's limit.
 const TITLE_CHARS_MAX: usize = 256;
-/// Longest body, characters: GitHub takes 65,536, and the host adds its marker.
+/// Longest body, in characters: GitHub's limit is 65,536, and the host adds its marker.
 const BODY_CHARS_MAX: usize = 65_000;
-/// Longest label, characters: GitHub takes no longer one.
+/// Longest label, in characters: GitHub's limit.
 const LABEL_CHARS_MAX: usize = 50;
-/// Most labels of a pull request: GitHub takes no more.
+/// Most labels of a pull request: GitHub's limit.
 const N_LABELS_MAX: usize = 100;
-/// Most bytes of all arguments and variables together: half of what Linux takes with its usual stack.
+/// Most bytes of all arguments and variables together: half of Linux's limit with its default stack
+/// size.
 const COMMAND_BYTES_MAX: usize = 1 << 20;
-/// Longest argument, bytes: Linux takes no longer one.
+/// Longest argument, in bytes: Linux's limit.
 const ARGUMENT_BYTES_MAX: usize = (128 << 10) - 1;
 
 type Checked = Result<(), Fault>;
 
-/// Returns whether `text` is the name of a domain, a strategy or a plugin.
+/// Returns whether `text` is a valid name of a domain, a strategy or a plugin.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text
@@ -54,25 +56,25 @@ pub(crate) fn name(field: &str, text: &str) -> Checked {
         bad(
             field,
             quoted(text),
-            "1 to 40 of `a` to `z`, `0` to `9` and `-`",
+            "1 to 40 characters from `a-z`, `0-9` and `-`",
         )
     }
 }
 
-/// A text on one line: no control characters, and not too long for a screen.
+/// Checks a single-line text: no control characters, and not too long for a screen.
 pub(crate) fn line(field: &str, text: &str) -> Checked {
     if LINE_BYTES_MAX < text.len() {
         return bad(
             field,
-            format!("a text of {} bytes", text.len()),
-            "one line of at most 2000 bytes",
+            format!("{} bytes long", text.len()),
+            "a single line of at most 2000 bytes",
         );
     }
     if text.chars().any(char::is_control) {
         return bad(
             field,
-            format!("{}, with control characters", quoted(text)),
-            "one line of at most 2000 bytes",
+            format!("{}, which contains control characters", quoted(text)),
+            "a single line of at most 2000 bytes",
         );
     }
     Ok(())
@@ -102,16 +104,16 @@ fn confidence(field: &str, value: f32) -> Checked {
     if (0.0..=1.0).contains(&value) {
         Ok(())
     } else {
-        bad(field, value.to_string(), "0 to 1")
+        bad(field, value.to_string(), "a number from 0 to 1")
     }
 }
 
-/// Money is a number that can be added up.
+/// Amounts must be numbers that can be added up.
 fn usd(field: &str, value: f64) -> Checked {
     if value.is_finite() && 0.0 <= value {
         Ok(())
     } else {
-        bad(field, value.to_string(), "a finite number from 0")
+        bad(field, value.to_string(), "a finite number of at least 0")
     }
 }
 
@@ -131,13 +133,13 @@ pub(crate) fn classification(answer: &Classification) -> Checked {
         })
 }
 
-/// `is_available` tells whether a model may be chosen.
+/// `is_available` returns whether a model may be chosen.
 pub(crate) fn selection(answer: &Selection, is_available: impl Fn(&str) -> bool) -> Checked {
     let model = |field: &str, id: &str| {
         if is_available(id) {
             Ok(())
         } else {
-            bad(field, quoted(id), "one of the models that are available")
+            bad(field, quoted(id), "one of the available models")
         }
     };
     model("model", &answer.model)?;
@@ -155,8 +157,8 @@ pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
     if text.title.trim().is_empty() || TITLE_CHARS_MAX < n_chars {
         return bad(
             "title",
-            format!("a text of {n_chars} characters"),
-            "one line of 1 to 256 characters",
+            format!("{n_chars} characters long"),
+            "a single line of 1 to 256 characters",
         );
     }
     line("title", &text.title)?;
@@ -164,7 +166,7 @@ pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
     if BODY_CHARS_MAX < n_chars {
         return bad(
             "body",
-            format!("a text of {n_chars} characters"),
+            format!("{n_chars} characters long"),
             "at most 65000 characters",
         );
     }
@@ -172,7 +174,7 @@ pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
     if let Some(found) = text.body.chars().find(|c| is_unprintable(*c)) {
         return bad(
             "body",
-            format!("a text with the character {found:?}"),
+            format!("a text that contains the character {found:?}"),
             "Markdown without control characters",
         );
     }
@@ -195,7 +197,7 @@ pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
     })
 }
 
-/// Compares what a backend asks for with what it was granted.
+/// Compares a backend's requests with its grants.
 pub(crate) fn granted(info: &ProgramInfo, grants: &Grants) -> Checked {
     grants.program(&info.program)?;
     info.environment
@@ -203,7 +205,7 @@ pub(crate) fn granted(info: &ProgramInfo, grants: &Grants) -> Checked {
         .try_for_each(|variable| Ok(grants.variable(variable)?))
 }
 
-/// What a backend may ask for at all.
+/// Checks a backend's requests against what can be granted at all.
 pub(crate) fn program(info: &ProgramInfo) -> Checked {
     grants::may_be_run(&info.program)?;
     arguments("version-args", &info.version_args)?;
@@ -215,7 +217,8 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
         .try_for_each(|variable| Ok(grants::may_be_set(variable)?))
 }
 
-/// The host's own program, and the one thing that plugins may have it do: its other commands run what a file tells them to.
+/// The host's own program, and the only way in which plugins may use it: its other commands execute
+/// what a file tells them to.
 const OWN_PROGRAM: &str = "autoissue";
 const OWN_ARGS: [&str; 2] = ["internal", "apply-patch"];
 
@@ -228,7 +231,7 @@ pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
         return bad(
             "args",
             quoted(&command.args.join(" ")),
-            "`internal apply-patch` alone, for the program `autoissue`",
+            "only `internal apply-patch`, for the program `autoissue`",
         );
     }
     arguments("args", &command.args)?;
@@ -251,8 +254,8 @@ pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
     if COMMAND_BYTES_MAX < n_bytes {
         return bad(
             "args",
-            format!("{n_bytes} bytes with `env`"),
-            "at most 1 MiB; long texts belong in `input`",
+            format!("{n_bytes} bytes including `env`"),
+            "at most 1 MiB; put long texts into `input`",
         );
     }
     Ok(())
@@ -270,13 +273,13 @@ fn argument(field: &str, text: &str) -> Checked {
         return bad(
             field,
             quoted(text),
-            "a text below 128 KiB without the character 0; long texts belong in `input`",
+            "less than 128 KiB of text without NUL characters; put long texts into `input`",
         );
     }
     Ok(())
 }
 
-/// Texts of an agent are shown with care by whoever shows them; numbers that money is made of must be numbers.
+/// Texts from an agent are sanitised when they are shown; numbers that become money must be valid.
 pub(crate) fn event(event: &AgentEvent) -> Checked {
     match event {
         AgentEvent::Session(id) => line("session", id),
@@ -289,7 +292,7 @@ pub(crate) fn event(event: &AgentEvent) -> Checked {
 }
 
 fn usage(field: &str, used: &Usage) -> Checked {
-    /// What any number of them can be added up without a thought.
+    /// Any number of such values can be added up without overflow.
     const N_TOKENS_MAX: u64 = 1 << 50;
     let tokens = [
         used.input_tokens,
@@ -322,18 +325,21 @@ mod tests {
         }
         check(
             domain("a\u{7}"),
-            "`domain` is `a`, allowed is 1 to 40 of `a` to `z`, `0` to `9` and `-`",
+            "`domain` is `a`; expected 1 to 40 characters from `a-z`, `0-9` and `-`",
         );
     }
 
     #[test]
-    fn a_confidence_is_a_share() {
+    fn a_confidence_is_between_0_and_1() {
         let sure = |confidence: f32| classification(&Classification::new("backend", confidence));
         assert_eq!((sure(0.0), sure(1.0)), (Ok(()), Ok(())));
         for wrong in [-0.1, 1.001, f32::NAN, f32::INFINITY] {
             assert!(sure(wrong).is_err(), "{wrong}");
         }
-        check(sure(f32::NAN), "`confidence` is NaN, allowed is 0 to 1");
+        check(
+            sure(f32::NAN),
+            "`confidence` is NaN; expected a number from 0 to 1",
+        );
     }
 
     #[test]
@@ -345,20 +351,20 @@ mod tests {
         assert_eq!(because("mentions `ü`"), Ok(()));
         check(
             because("a\u{1b}[2J"),
-            "`reasons[0]` is `a [2J`, with control characters, allowed is one line of at most 2000 bytes",
+            "`reasons[0]` is `a [2J`, which contains control characters; expected a single line of at most 2000 bytes",
         );
         check(
             because(&"x".repeat(2001)),
-            "`reasons[0]` is a text of 2001 bytes, allowed is one line of at most 2000 bytes",
+            "`reasons[0]` is 2001 bytes long; expected a single line of at most 2000 bytes",
         );
     }
 
     #[test]
-    fn a_model_is_one_of_those_to_be_had() {
+    fn a_model_is_one_of_the_available_ones() {
         assert_eq!(choose("opus"), Ok(()));
         check(
             choose("gpt"),
-            "`model` is `gpt`, allowed is one of the models that are available",
+            "`model` is `gpt`; expected one of the available models",
         );
     }
 
@@ -420,7 +426,7 @@ mod tests {
         );
         check(
             with(|it| it.env = vec![("LD_PRELOAD".into(), String::new())]),
-            "asks to set `LD_PRELOAD`, which no plugin may",
+            "asks to set `LD_PRELOAD`, which plugins may not set",
         );
         let own = Grants {
             exec: vec!["autoissue".into()],
@@ -450,7 +456,7 @@ mod tests {
                 &["doctor", "--config", "{prompt-file}"],
                 CommandInput::File(String::new()),
             ),
-            "`args` is `doctor --config {prompt-file}`, allowed is `internal apply-patch` alone, for the program `autoissue`",
+            "`args` is `doctor --config {prompt-file}`; expected only `internal apply-patch`, for the program `autoissue`",
         );
         assert!(with(|it| it.args = vec!["a\0b".into()]).is_err());
         assert!(with(|it| it.args = vec!["a".repeat(128 << 10)]).is_err());

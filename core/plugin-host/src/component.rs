@@ -1,5 +1,6 @@
-//! Makes a component of a module for `wasm32-unknown-unknown`. One of rustc's carries its WIT in custom sections; one of a language
-//! without a generator of bindings has just the exports, and these tell which interfaces it means.
+//! Turns a module for `wasm32-unknown-unknown` into a component. A module built by rustc carries
+//! its WIT in custom sections. A module in a language without a bindings generator only has
+//! exports, and their names show which interfaces it implements.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -7,7 +8,7 @@ use std::fmt::{Display, Write as _};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
-/// The WIT package, file by file.
+/// The files of the WIT package.
 const WIT: [(&str, &str); 8] = [
     (
         "agent-backend.wit",
@@ -39,7 +40,7 @@ const WIT: [(&str, &str); 8] = [
         include_str!("../../../wit/plugin-0.1/worlds.wit"),
     ),
 ];
-/// What a plugin may export.
+/// The interfaces that a plugin may export.
 const INTERFACES: [&str; 5] = [
     "metadata",
     "classifier",
@@ -48,17 +49,17 @@ const INTERFACES: [&str; 5] = [
     "pr-template",
 ];
 
-/// A module that cannot become a component.
+/// A module that cannot be turned into a component.
 #[derive(Debug, thiserror::Error)]
-#[error("this WebAssembly module cannot become a plugin: {message}")]
+#[error("cannot turn this WebAssembly module into a plugin: {message}")]
 pub struct ComponentError {
     message: String,
 }
 
-/// Returns the component of a module. Bytes that are a component already come back as they are.
+/// Returns the component of a module. Bytes that already are a component are returned unchanged.
 ///
 /// # Errors
-/// Where they are no WebAssembly, or export nothing that a plugin exports.
+/// The bytes are not WebAssembly, or export none of a plugin's interfaces.
 pub fn component_from_module(module: &[u8]) -> Result<Vec<u8>, ComponentError> {
     if is_component(module) {
         return Ok(module.to_vec());
@@ -76,8 +77,9 @@ fn refused(error: impl Display) -> ComponentError {
     }
 }
 
-/// Returns a module with its WIT; one that has none gets that of the interfaces whose functions it names. The names may stand
-/// elsewhere in it than among its exports, but then the encoder misses these.
+/// Returns a module with its WIT; a module without one gets that of the interfaces whose functions
+/// it names. The names may occur outside of its exports, but then the encoder reports them as
+/// missing.
 fn with_wit(module: &[u8]) -> Result<Cow<'_, [u8]>, ComponentError> {
     let has = |text: String| {
         module
@@ -95,7 +97,7 @@ fn with_wit(module: &[u8]) -> Result<Cow<'_, [u8]>, ComponentError> {
         "package autoissue:made;\nworld made {\n  import autoissue:plugin/host-log@0.1.0;\n"
             .to_owned();
     for name in exported {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(world, "  export autoissue:plugin/{name}@0.1.0;");
     }
     world.push('}');
@@ -113,12 +115,13 @@ fn with_wit(module: &[u8]) -> Result<Cow<'_, [u8]>, ComponentError> {
     Ok(Cow::Owned(module))
 }
 
-/// Returns whether the bytes begin as a component does: the module's magic number, then layer 1 (component model, "Binary format").
+/// Returns whether the bytes start like a component: the module's magic number, then layer 1
+/// (component model, "Binary format").
 pub(crate) fn is_component(bytes: &[u8]) -> bool {
     is_wasm(bytes) && bytes.get(6..8) == Some(&[1, 0])
 }
 
-/// Returns whether the bytes begin as WebAssembly does.
+/// Returns whether the bytes start like WebAssembly.
 pub(crate) fn is_wasm(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\0asm")
 }

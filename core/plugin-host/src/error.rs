@@ -1,73 +1,71 @@
-//! Why a component is no plugin that can be run, told apart by what its author has to do.
+//! Reasons why a component cannot be run as a plugin, distinguished by what its author has to do.
 
 use autoissue_plugin_sdk::PluginError;
 
 use crate::info::Kind;
 use crate::limits::mebibytes;
 
-/// Why a file is no plugin that can be run here.
+/// Why a file cannot be run as a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
-    /// It is too large to be compiled.
-    #[error("the file has {}, more than a plugin may have ({})", mebibytes(*.n_bytes), mebibytes(*.n_bytes_max))]
+    /// The file is too large to be compiled.
+    #[error("the file size is {}; the limit for plugins is {}", mebibytes(*.n_bytes), mebibytes(*.n_bytes_max))]
     TooLarge {
-        /// Its size.
+        /// Its size, in bytes.
         n_bytes: usize,
-        /// What it may be.
+        /// The limit, in bytes.
         n_bytes_max: usize,
     },
-    /// It is no WebAssembly.
+    /// The file is not WebAssembly.
     #[error("the file is not WebAssembly")]
     NotWasm,
-    /// It is a module.
+    /// The file is a module.
     #[error("the file is a WebAssembly module, not a component")]
     NotAComponent,
-    /// It is damaged, or uses what is not supported.
+    /// The component is damaged, or uses unsupported features.
     #[error("the component is not valid: {message}")]
     Invalid {
-        /// What wasmtime says.
+        /// wasmtime's message.
         message: String,
     },
-    /// It was made for something else.
+    /// The component was made for something else.
     #[error("the component is not an autoissue plugin: it exports {}", list_or(.exports, "nothing"))]
     NotAPlugin {
-        /// What it exports.
+        /// The interfaces that it exports.
         exports: Vec<String>,
     },
-    /// It was built against interfaces that this host does not have.
-    #[error(
-        "the plugin was built for autoissue:plugin@{found}; this autoissue runs plugins for {known}"
-    )]
+    /// The plugin was built against interfaces that this host does not support.
+    #[error("the plugin was built for autoissue:plugin@{found}; this autoissue supports {known}")]
     WrongVersion {
-        /// Version that it was built for.
+        /// The version it was built for.
         found: String,
-        /// Versions that this host runs.
+        /// The versions that this host supports.
         known: &'static str,
     },
-    /// It wants more than it may have.
-    #[error("the plugin wants what it was not granted: {}", list_or(.imports, "nothing"))]
+    /// The plugin imports more than it may.
+    #[error("the plugin imports interfaces that were not granted: {}", list_or(.imports, "nothing"))]
     NotGranted {
-        /// Interfaces that it imports.
+        /// The interfaces that were not granted.
         imports: Vec<String>,
     },
-    /// It lacks what it must export, or exports it in another form.
-    #[error("the plugin does not fit its interfaces: {message}")]
+    /// A required export is missing, or has another type.
+    #[error("the plugin does not match its interfaces: {message}")]
     Misfit {
-        /// What wasmtime says.
+        /// wasmtime's message.
         message: String,
     },
-    /// It supplies nothing.
-    #[error("the plugin supplies no strategy")]
+    /// The plugin provides no strategy.
+    #[error("the plugin does not provide any strategy")]
     NoStrategy,
-    /// It says that it supplies what it does not, or the reverse.
-    #[error("the plugin {} `{kind}`, but {} it", if *.exports { "exports" } else { "describes a strategy of the kind" }, if *.exports { "describes no strategy of" } else { "does not export" })]
+    /// The plugin's description and its exports disagree.
+    #[error("the plugin {} `{kind}`, but does not {}", if *.exports { "exports" } else { "describes a strategy of the kind" }, if *.exports { "describe a strategy of that kind" } else { "export it" })]
     WrongClaim {
         /// The kind.
         kind: Kind,
-        /// Whether the interface is there.
+        /// Whether the interface is exported.
         exports: bool,
     },
-    /// It went wrong when it was tried.
+    /// A trial call failed.
     #[error("{0}")]
     Failed(PluginError),
 }
@@ -76,30 +74,30 @@ impl LoadError {
     /// Returns what to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::TooLarge { .. } => "build it for release, without debug information",
+            Self::TooLarge { .. } => "build it in release mode, without debug information",
             Self::NotWasm => {
-                "a plugin is a WebAssembly component; `autoissue plugin new` makes one to begin with"
+                "a plugin is a WebAssembly component; create one with `autoissue plugin new`"
             }
             Self::NotAComponent => {
-                "build it with `autoissue plugin build`, which makes a component of it"
+                "build it with `autoissue plugin build`, which turns the module into a component"
             }
-            Self::Invalid { .. } => "build it anew; if it was downloaded, compare its SHA-256",
+            Self::Invalid { .. } => "rebuild it; if you downloaded it, check its SHA-256",
             Self::NotAPlugin { .. } => {
-                "a plugin exports `autoissue:plugin/metadata` and at least one kind of strategy"
+                "export `autoissue:plugin/metadata` and at least one kind of strategy"
             }
             Self::WrongVersion { .. } => {
-                "build it against an SDK of that line, or take another release of autoissue"
+                "build it against a supported version of the SDK, or use another release of autoissue"
             }
             Self::NotGranted { .. } => {
-                "build it without them (in Rust: for `wasm32-unknown-unknown`); if its language brings them, and they all begin \
+                "build it without them (in Rust: for `wasm32-unknown-unknown`); if its language requires them, and all begin \
                  with `wasi:`, grant an empty WASI: `\"grants\": {\"wasi\": true}`"
             }
-            Self::Misfit { .. } => "build it against the released interfaces, unchanged",
+            Self::Misfit { .. } => "build it against the unmodified released interfaces",
             Self::NoStrategy | Self::WrongClaim { .. } => {
-                "what `describe` lists must be what the component exports"
+                "make `describe` list exactly the strategies that the component exports"
             }
             Self::Failed(_) => {
-                "this is a defect of the plugin; its author can find it with `autoissue plugin test`"
+                "this is a bug in the plugin; its author can reproduce it with `autoissue plugin test`"
             }
         }
     }

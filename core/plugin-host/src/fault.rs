@@ -1,7 +1,7 @@
-//! How a call goes wrong through the plugin's fault, and what the host says of it.
+//! Failures of a call that are the plugin's fault, and how the host reports them.
 //!
-//! The message names the plugin, the function and what was wrong: its author reads it, and so does whoever has to decide at night
-//! whether to do without it.
+//! The message names the plugin, the function and the problem. It is read by the plugin's author,
+//! and by users who have to decide whether to continue without it.
 
 use std::time::Duration;
 
@@ -11,44 +11,44 @@ use wasmtime::Trap;
 use crate::grants::NotGranted;
 use crate::limits::LimitReached;
 
-/// What a plugin did wrong.
+/// Why a call failed through the plugin's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    /// It took too long.
+    /// The call took too long.
     #[error("took longer than {0:?}")]
     TimedOut(Duration),
-    /// It ran into a bound.
+    /// The call exceeded a limit.
     #[error(transparent)]
     Limit(LimitReached),
-    /// It ended by a trap.
+    /// The call ended in a trap.
     #[error("{why}{}", in_its_words(.said))]
     Trapped {
         /// The kind of trap.
         why: String,
-        /// What it logged last as an error: the text of a panic.
+        /// The last error that it logged: the text of a panic.
         said: Option<String>,
     },
-    /// A value that it gave cannot be worked with.
-    #[error("`{field}` is {found}, allowed is {allowed}")]
+    /// The call returned an invalid value.
+    #[error("`{field}` is {found}; expected {allowed}")]
     BadValue {
-        /// Which value.
+        /// Name of the value.
         field: String,
-        /// What it is.
+        /// The value, for people.
         found: String,
-        /// What it may be.
+        /// The allowed values.
         allowed: &'static str,
     },
-    /// It asks for what it was not granted.
+    /// The plugin requests something that was not granted.
     #[error("asks {0}")]
     NotGranted(NotGranted),
-    /// An earlier call of the same instance went wrong.
-    #[error("an earlier call went wrong")]
+    /// An earlier call of the same instance failed.
+    #[error("an earlier call failed")]
     Spent,
 }
 
-/// A function of WASI that fails when it is called.
+/// A WASI function that fails when called.
 #[derive(Debug, thiserror::Error)]
-#[error("called `{0}`, which an empty WASI does not have")]
+#[error("called `{0}`, which the empty WASI does not provide")]
 pub(crate) struct NotThere(pub(crate) String);
 
 fn in_its_words(said: &Option<String>) -> String {
@@ -58,7 +58,7 @@ fn in_its_words(said: &Option<String>) -> String {
 }
 
 impl Fault {
-    /// Makes a fault of what wasmtime says of a call that was given `time`.
+    /// Converts a wasmtime error of a call that was given `time`.
     pub(crate) fn of(error: &wasmtime::Error, time: Duration, said: Option<String>) -> Self {
         if let Some(limit) = error.downcast_ref::<LimitReached>() {
             return Self::Limit(*limit);
@@ -72,22 +72,22 @@ impl Fault {
         let why = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => return Self::TimedOut(time),
             Some(Trap::StackOverflow) => "overflowed its stack".to_owned(),
-            Some(Trap::UnreachableCodeReached) if said.is_some() => "gave up".to_owned(),
+            Some(Trap::UnreachableCodeReached) if said.is_some() => "aborted".to_owned(),
             Some(trap) => format!(
                 "trapped: {}",
                 trap.to_string().trim_start_matches("wasm trap: ")
             ),
-            // What breaks the rules of the component model has no type: a text that is no UTF-8, a list out of memory, too large
-            // a result.
+            // Violations of the component model's rules have no type of their own: text that is not
+            // UTF-8, a list outside of the memory, a result that is too large.
             None => format!(
-                "gave something that cannot be read: {}",
+                "returned an invalid value: {}",
                 one_line(&error.root_cause().to_string())
             ),
         };
         Self::Trapped { why, said }
     }
 
-    /// Returns it as the answer of a call.
+    /// Converts it to the error of a call.
     pub(crate) fn in_call(self, plugin: &str, function: &str) -> PluginError {
         PluginError::Internal(format!("plugin `{plugin}`, `{function}`: {self}"))
     }
@@ -99,10 +99,10 @@ impl From<NotGranted> for Fault {
     }
 }
 
-/// Longest text of a plugin's in a message of ours, characters.
+/// Most characters of a plugin's text in our messages.
 const QUOTED_CHARS_MAX: usize = 500;
 
-/// Returns a text on one line, without control characters, cut where it is long.
+/// Returns a text on one line, without control characters, shortened if it is long.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()

@@ -1,30 +1,31 @@
-//! What the operator lets a plugin do beyond computing, as pure functions: may this program be run, may it see this variable?
+//! The permissions of a plugin beyond computing, as pure functions: may it run this program, may it
+//! see this variable?
 
 use std::fmt;
 
-/// What the operator granted. The default is nothing.
+/// The operator's grants. The default grants nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// Programs that an agent backend may have run, by name on PATH.
+    /// Programs that an agent backend may run, by their name on PATH.
     pub exec: Vec<String>,
-    /// Environment variables of the host's that those programs may see.
+    /// Environment variables of the host that those programs may see.
     pub env: Vec<String>,
     /// Whether an empty WASI is linked for toolchains that import it.
     pub wasi: bool,
 }
 
-/// What a plugin asks for and was not granted, or cannot be granted.
+/// A request that was not granted, or cannot be granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotGranted {
     /// A program that is not in `exec`.
     Program(String),
     /// A variable that is not in `env`.
     Variable(String),
-    /// A program that is no name on PATH.
+    /// A program that is not a plain name on PATH.
     ProgramPath(String),
-    /// A shell: whoever may run one may run anything.
+    /// A shell: it could run anything.
     Shell(String),
-    /// A variable that would make a program load other code, or find other programs.
+    /// A variable that could make a program load other code or find other programs.
     SetsVariable(String),
 }
 
@@ -39,16 +40,13 @@ impl fmt::Display for NotGranted {
             Self::ProgramPath(name) => {
                 write!(f, "for the program `{name}`, which is not a name on PATH")
             }
-            Self::Shell(name) => write!(
-                f,
-                "for the shell `{name}`, through which it could run anything"
-            ),
-            Self::SetsVariable(name) => write!(f, "to set `{name}`, which no plugin may"),
+            Self::Shell(name) => write!(f, "for the shell `{name}`, which could run anything"),
+            Self::SetsVariable(name) => write!(f, "to set `{name}`, which plugins may not set"),
         }
     }
 }
 
-/// Shells, and programs that stand for one.
+/// Shells, and programs that act as one.
 const SHELLS: [&str; 14] = [
     "ash",
     "bash",
@@ -66,8 +64,9 @@ const SHELLS: [&str; 14] = [
     "zsh",
 ];
 
-/// Variables that decide which code a program loads, which programs it finds or whom it asks, and those that hold the forge's token.
-/// The list is long, and not complete: it keeps back what is known.
+/// Variables that decide which code a program loads, which programs it finds or which servers it
+/// contacts, and those that contain the forge's token. The list is long but not complete: it only
+/// blocks known variables.
 const REFUSED: [&str; 26] = [
     "ALL_PROXY",
     "BASHOPTS",
@@ -97,7 +96,7 @@ const REFUSED: [&str; 26] = [
     "_JAVA_OPTIONS",
 ];
 
-/// Beginnings of such names.
+/// Prefixes of such names.
 const REFUSED_STARTS: [&str; 16] = [
     "AUTOISSUE_",
     "BUN_",
@@ -118,7 +117,7 @@ const REFUSED_STARTS: [&str; 16] = [
 ];
 
 impl Grants {
-    /// Returns whether a backend may have `program` run.
+    /// Returns whether a backend may run `program`.
     pub(crate) fn program(&self, program: &str) -> Result<(), NotGranted> {
         may_be_run(program)?;
         if self.exec.iter().any(|granted| granted == program) {
@@ -137,7 +136,7 @@ impl Grants {
     }
 }
 
-/// Returns whether a program may be granted at all.
+/// Returns whether a program can be granted at all.
 pub(crate) fn may_be_run(program: &str) -> Result<(), NotGranted> {
     let is_name = !program.is_empty() && program.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_name || program.starts_with(['-', '.']) || program.contains(['/', '\\']) {
@@ -149,7 +148,7 @@ pub(crate) fn may_be_run(program: &str) -> Result<(), NotGranted> {
     Ok(())
 }
 
-/// Returns whether a plugin may set a variable of this name.
+/// Returns whether a plugin may set a variable with this name.
 pub(crate) fn may_be_set(name: &str) -> Result<(), NotGranted> {
     let upper = name.to_ascii_uppercase();
     let is_name = !name.is_empty()

@@ -1,4 +1,4 @@
-//! The engine that all plugins of a process share, its clock, and its cache.
+//! The engine, clock and cache that all plugins of a process share.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,18 @@ use wasmtime::{Config, Engine, OptLevel, WasmBacktraceDetails};
 use crate::cache::Cache;
 use crate::limits::Limits;
 
-/// How often a running plugin is asked whether its time is over. A call is ended at most so much too late.
+/// How often a running plugin is checked for its deadline, and therefore the most by which a call
+/// can exceed it.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Loads plugins and runs them. Cheap to clone; the last one that goes, plugins included, ends the clock's thread.
+/// Loads and runs plugins. Cheap to clone; the clock's thread ends when the last clone and the last
+/// plugin are dropped.
 #[derive(Clone)]
 pub struct PluginHost {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// What plugins and host share.
+/// State that the plugins and the host share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
@@ -32,41 +34,44 @@ pub(crate) struct Shared {
     _clock: Clock,
 }
 
-/// Why no plugin can be run at all.
+/// Why plugins cannot be run at all.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// The compiler or the machine does not do what is needed.
-    #[error("WebAssembly cannot be run on this machine: {message}")]
+    /// The compiler or the machine lacks a required feature.
+    #[error("cannot run WebAssembly on this machine: {message}")]
     Engine {
-        /// What wasmtime says.
+        /// wasmtime's message.
         message: String,
     },
     /// The directory for compiled code cannot be used.
-    #[error("compiled plugins cannot be kept in `{}`", path.display())]
+    #[error("cannot cache compiled plugins in `{}`", path.display())]
     Cache {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The clock cannot be started.
-    #[error("no thread can be started")]
+    /// The clock's thread cannot be started.
+    #[error("failed to start a thread")]
     Clock(#[source] io::Error),
 }
 
 impl HostError {
-    /// Returns what a person can do about it.
+    /// Returns what the user can do about it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Cache { .. } => Some("see to the rights and the room of that directory"),
+            Self::Cache { .. } => {
+                Some("check the permissions and free disk space of that directory")
+            }
             Self::Engine { .. } | Self::Clock(_) => None,
         }
     }
 }
 
 impl PluginHost {
-    /// Makes a host with the usual limits, which keeps compiled code in `cache`, a directory of its own in the state directory.
+    /// Creates a host with the default limits that caches compiled code in `cache`, a directory in
+    /// the state directory used for nothing else.
     ///
     /// # Errors
     /// See [`HostError`].
@@ -74,7 +79,7 @@ impl PluginHost {
         Self::with_limits(Some(cache), Limits::default())
     }
 
-    /// Makes a host that changes nothing: it takes compiled code from `cache` where it is there, and keeps none.
+    /// Creates a host that changes nothing: it reads compiled code from `cache`, but adds none.
     ///
     /// # Errors
     /// See [`HostError`].
@@ -87,7 +92,7 @@ impl PluginHost {
         Self::start(Some(cache), Limits::default(), None)
     }
 
-    /// Makes a host with these limits; without a directory it compiles each time.
+    /// Creates a host with these limits; without a directory, it compiles every time.
     ///
     /// # Errors
     /// See [`HostError`].
@@ -102,8 +107,8 @@ impl PluginHost {
         Self::start(cache.map(open).transpose()?, limits, None)
     }
 
-    /// Makes a host that counts instructions, for tests: a number that is the same on every machine. It is a third slower, and
-    /// keeps no compiled code.
+    /// Creates a host that counts instructions, for tests: the count is the same on every machine.
+    /// It is a third slower and caches no compiled code.
     ///
     /// # Errors
     /// See [`HostError`].
@@ -111,8 +116,8 @@ impl PluginHost {
         Self::start(None, limits, Some(Meter::default()))
     }
 
-    /// Returns how many instructions all plugins of a [measuring](Self::measuring) host have run; 0 of any other. A run of an agent
-    /// backend counts once it is dropped.
+    /// Returns how many instructions all plugins of a [measuring](Self::measuring) host have run; 0
+    /// for any other host. A run of an agent backend counts once it is dropped.
     pub fn n_instructions(&self) -> u64 {
         self.shared
             .meter
@@ -152,25 +157,26 @@ impl Meter {
     }
 }
 
-/// The settings of the compiler and the runtime. A change makes all compiled code that is kept useless.
+/// The settings of the compiler and the runtime. Changing them invalidates all cached code.
 fn config(limits: &Limits, is_measuring: bool) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         .consume_fuel(is_measuring)
         .max_wasm_stack(limits.stack_bytes_max)
-        // Same input, same answer, on every machine.
+        // The same input must give the same answer on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     if is_measuring {
-        // Instructions are counted as the plugin has them, so faster code would only be compiled for longer.
+        // Instructions are counted in the plugin's own code, so optimising would only take longer
+        // to compile.
         config.cranelift_opt_level(OptLevel::None);
     }
     config
 }
 
-/// Advances the engine's epoch, which is how a running plugin notices that its time is over.
+/// Advances the engine's epoch, by which a running plugin notices its deadline.
 struct Clock {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -199,7 +205,7 @@ impl Drop for Clock {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It only counts, so it does not panic; and if it did, there is nobody to tell.
+            // The thread only counts, so it does not panic; if it did, nobody could handle it here.
             let _ = thread.join();
         }
     }

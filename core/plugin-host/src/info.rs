@@ -1,17 +1,17 @@
-//! Who a plugin is and what it supplies, as it says itself and as the host found it.
+//! A plugin's own description of itself and its strategies, as validated by the host.
 
 use std::fmt;
 
 /// The kinds of strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// To which domain an issue belongs.
+    /// Chooses the domain of an issue.
     Classifier,
-    /// Which model works on it.
+    /// Chooses the model for an issue.
     ModelSelector,
-    /// Which program runs as the agent.
+    /// Chooses the program that runs as the agent.
     AgentBackend,
-    /// What the pull request says.
+    /// Writes the pull request.
     PrTemplate,
 }
 
@@ -24,7 +24,7 @@ impl Kind {
         Self::PrTemplate,
     ];
 
-    /// Returns its name, which is that of its interface too.
+    /// Returns its name, which is also that of its interface.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Classifier => "classifier",
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// Returns the kind of that name.
+    /// Returns the kind with that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -46,22 +46,22 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A plugin, as it describes itself.
+/// A plugin's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginInfo {
     /// Name, `[a-z0-9-]{1,40}`.
     pub name: String,
     /// Version.
     pub version: String,
-    /// What it is for, in one line.
+    /// Its purpose, in one line.
     pub description: String,
-    /// Address for people.
+    /// URL for people.
     pub homepage: Option<String>,
-    /// What it supplies. Kinds that this host does not know are left out.
+    /// The strategies it provides. Kinds that this host does not know are left out.
     pub strategies: Vec<StrategyInfo>,
 }
 
-/// A strategy that a plugin supplies.
+/// A strategy that a plugin provides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StrategyInfo {
     /// Kind.
@@ -70,8 +70,8 @@ pub struct StrategyInfo {
     pub name: String,
     /// What it does, in one line.
     pub summary: String,
-    /// JSON Schema of its settings; `None` where it takes none.
+    /// JSON Schema of its settings; `None` if it has no settings.
     pub settings_schema: Option<String>,
-    /// Settings to begin with.
+    /// Settings to start from.
     pub example_settings: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! Runs plugins: WebAssembly components behind the traits of the SDK. The one room that knows wasmtime.
+//! Runs plugins: WebAssembly components behind the traits of the SDK. The only module that uses
+//! wasmtime.
 //!
 //! ```text
 //!   bytes ─► checks ─► compiled code (own cache) ─► trial instance ─► describe ─► Plugin
@@ -7,10 +8,11 @@
 //!        call ─► fresh instance within Limits ─► values to WIT ─► component ─► values back, checked ─► answer or PluginError
 //! ```
 //!
-//! Whoever holds a `Box<dyn Classifier>` from here cannot tell it from a built-in one. A component holds no power: `host-log` is all
-//! that is linked, and what a backend may have run is compared with its [`Grants`]. A trap, an endless loop, too much memory or a
-//! wrong value costs one call, which ends in [`PluginError::Internal`](autoissue_plugin_sdk::PluginError::Internal); nothing of it
-//! is left for the next.
+//! A `Box<dyn Classifier>` from here behaves like a built-in one. A component has no capabilities:
+//! only `host-log` is linked, and the programs a backend requests are compared with its [`Grants`].
+//! A trap, an endless loop, too much memory or an invalid value costs one call, which ends in
+//! [`PluginError::Internal`](autoissue_plugin_sdk::PluginError::Internal) and leaves nothing behind
+//! for the next.
 
 mod cache;
 mod check;

@@ -1,30 +1,32 @@
-//! How much a plugin may take of the machine.
+//! Limits on a plugin's use of the machine.
 
 use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Result};
 
-/// How much a plugin may take. The defaults are many times what any honest plugin was seen to need.
+/// Limits of a plugin. The defaults are many times what legitimate plugins were measured to need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Time for a call, its instance included. A Rust plugin takes 50 µs, one in JavaScript 1.5 ms; a loaded machine may take a
-    /// hundred times as long.
+    /// Time for a call, including creating its instance. A Rust plugin takes 50 µs, one in
+    /// JavaScript 1.5 ms; a loaded machine may take a hundred times as long.
     pub call: Duration,
-    /// Time for the first instance and its description: languages with a runtime begin with work of their own.
+    /// Time for the first instance and its description: languages with a runtime initialise it
+    /// first.
     pub load: Duration,
-    /// Bytes of memory of one instance.
+    /// Bytes of memory per instance.
     pub memory_bytes_max: usize,
-    /// Elements of one table.
+    /// Elements per table.
     pub table_elements_max: usize,
     /// Bytes of the guest's stack.
     pub stack_bytes_max: usize,
-    /// Bytes that one call may give to the host, in results and in log lines.
+    /// Bytes that one call may pass to the host, in results and in log lines.
     pub result_bytes_max: usize,
-    /// The same for what a backend says of an agent's output: an event may hold a whole line, of at most a mebibyte.
+    /// The same for a backend's events about an agent's output: an event may contain a whole line,
+    /// of at most one mebibyte.
     pub events_bytes_max: usize,
-    /// Log lines of one call.
+    /// Log lines per call.
     pub n_log_lines_max: u32,
-    /// Bytes of a component's file. What JavaScript and Python make is 2 to 18 MiB.
+    /// Bytes of a component's file. Those from JavaScript and Python are 2 to 18 MiB large.
     pub component_bytes_max: usize,
 }
 
@@ -44,10 +46,11 @@ impl Default for Limits {
     }
 }
 
-/// Core instances, memories and tables of one component: a language with a runtime brings a dozen modules.
+/// Core instances, memories and tables per component: a language with a runtime has a dozen
+/// modules.
 const N_PARTS_MAX: usize = 100;
 
-/// A bound that a plugin ran into.
+/// A limit that a plugin exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LimitReached {
     /// Memory.
@@ -62,7 +65,8 @@ pub(crate) fn mebibytes(n_bytes: usize) -> String {
     format!("{} MiB", n_bytes >> 20)
 }
 
-/// Holds one store to its bounds. It fails rather than refuses: a refusal would show as some trap in the plugin's allocator.
+/// Enforces the limits of one store. It raises an error instead of refusing: a refusal would appear
+/// as some trap in the plugin's allocator.
 #[derive(Clone, Debug)]
 pub(crate) struct Limiter {
     memory_bytes_max: usize,
@@ -81,7 +85,7 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    /// All memories of an instance share one bound.
+    /// All memories of an instance share one limit.
     fn memory_growing(
         &mut self,
         current: usize,

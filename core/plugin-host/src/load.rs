@@ -1,8 +1,9 @@
-//! From bytes to a plugin, and everything that can be refused before a session begins.
+//! Turns bytes into a plugin; everything that can be refused before a session starts is refused
+//! here.
 //!
 //! ```text
 //!   size, magic ─► compile ─► names and versions ─► imports ─► exports ─► trial instance (types) ─► describe ─► claims
-//!   └────────────────── nothing of the plugin has run ─────────────────┘
+//!   └──────────────── none of the plugin's code has run ───────────────┘
 //! ```
 
 use wasmtime::component::Component;
@@ -17,8 +18,8 @@ use crate::shape::Shape;
 use crate::track_0_1::Loaded;
 
 impl PluginHost {
-    /// Makes a plugin of a component's bytes. `digest` is that of the very same bytes. Compiles where it is not known yet: seconds for
-    /// the largest.
+    /// Creates a plugin from a component's bytes. Compiles it if it is not cached, which takes
+    /// seconds for the largest.
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -30,10 +31,11 @@ impl PluginHost {
         Plugin::new(loaded, digest, shape, grants.clone())
     }
 
-    /// Returns what any component imports and exports. It is compiled for that, and nothing of it runs.
+    /// Returns the imports and exports of any component. It is compiled, but none of its code is
+    /// run.
     ///
     /// # Errors
-    /// Where it is no valid component, or too large.
+    /// The bytes are not a valid component, or too large.
     pub fn examine(&self, bytes: &[u8]) -> Result<Shape, LoadError> {
         let (component, _) = self.component(bytes)?;
         Ok(Shape::of(&component))

@@ -1,4 +1,4 @@
-//! A plugin that was loaded: who it is, and its strategies behind the SDK's traits.
+//! A loaded plugin: its description, and its strategies behind the SDK's traits.
 
 use autoissue_plugin_sdk::{
     AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo,
@@ -11,7 +11,7 @@ use crate::info::{Kind, PluginInfo, StrategyInfo};
 use crate::shape::Shape;
 use crate::track_0_1::Loaded;
 
-/// A plugin that was loaded. Cheap to clone.
+/// A loaded plugin. Cheap to clone.
 #[derive(Clone)]
 pub struct Plugin {
     loaded: Loaded,
@@ -21,18 +21,18 @@ pub struct Plugin {
     grants: Grants,
 }
 
-/// A backend that does not say what it asks for.
+/// Why a backend did not report which program it needs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// There is none.
+    /// The plugin has no such backend.
     #[error(transparent)]
     NoStrategy(#[from] NoStrategy),
-    /// It answers so.
+    /// The plugin returned an error.
     #[error(transparent)]
     Plugin(#[from] PluginError),
 }
 
-/// A plugin has no such strategy.
+/// The plugin has no such strategy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the plugin `{plugin}` has no {kind}{}; it has {known}", named(.name))]
 pub struct NoStrategy {
@@ -40,9 +40,9 @@ pub struct NoStrategy {
     pub plugin: String,
     /// The kind.
     pub kind: Kind,
-    /// The strategy's name, where one was named.
+    /// The strategy's name, if one was requested.
     pub name: Option<String>,
-    /// What there is instead.
+    /// The strategies it has instead.
     pub known: String,
 }
 
@@ -76,7 +76,7 @@ impl Plugin {
         })
     }
 
-    /// Returns who it is.
+    /// Returns its description of itself.
     pub const fn info(&self) -> &PluginInfo {
         &self.info
     }
@@ -86,27 +86,28 @@ impl Plugin {
         self.digest
     }
 
-    /// Returns what it imports, with versions.
+    /// Returns its imports, with versions.
     pub fn imports(&self) -> &[String] {
         &self.shape.imports
     }
 
-    /// Returns what it exports, with versions.
+    /// Returns its exports, with versions.
     pub fn exports(&self) -> &[String] {
         &self.shape.exports
     }
 
-    /// Returns the line of interfaces that it speaks, such as `0.1`.
+    /// Returns the version line of its interfaces, such as `0.1`.
     pub const fn track(&self) -> &'static str {
         crate::track_0_1::TRACK
     }
 
-    /// Returns what it was granted.
+    /// Returns its grants.
     pub const fn grants(&self) -> &Grants {
         &self.grants
     }
 
-    /// Returns it with other programs and variables granted. An empty WASI is linked or not from the start.
+    /// Returns it with other programs and variables granted. The grant of an empty WASI cannot
+    /// change after loading.
     #[must_use]
     pub fn granted(mut self, exec: Vec<String>, env: Vec<String>) -> Self {
         self.grants = Grants {
@@ -117,10 +118,10 @@ impl Plugin {
         self
     }
 
-    /// Returns the strategy of a kind: by name, or the first.
+    /// Returns the strategy of a kind: by name, or the first one.
     ///
     /// # Errors
-    /// Where there is none.
+    /// The plugin has no such strategy.
     pub fn strategy(&self, kind: Kind, name: Option<&str>) -> Result<&StrategyInfo, NoStrategy> {
         let mut of_kind = self
             .info
@@ -136,10 +137,10 @@ impl Plugin {
         })
     }
 
-    /// Asks the plugin whether settings are right.
+    /// Asks the plugin to validate settings.
     ///
     /// # Errors
-    /// What it answers, or how it failed.
+    /// The plugin's answer, or how it failed.
     pub fn check_settings(
         &self,
         strategy: &StrategyInfo,
@@ -148,30 +149,31 @@ impl Plugin {
         self.loaded.check_settings(strategy, settings)
     }
 
-    /// Returns the classifier of that name, or the first.
+    /// Returns the classifier with that name, or the first one.
     ///
     /// # Errors
-    /// Where there is none.
+    /// The plugin has no such strategy.
     pub fn classifier(&self, name: Option<&str>) -> Result<Box<dyn Classifier>, NoStrategy> {
         Ok(self
             .loaded
             .classifier(self.strategy(Kind::Classifier, name)?))
     }
 
-    /// Returns the model selector of that name, or the first.
+    /// Returns the model selector with that name, or the first one.
     ///
     /// # Errors
-    /// Where there is none.
+    /// The plugin has no such strategy.
     pub fn model_selector(&self, name: Option<&str>) -> Result<Box<dyn ModelSelector>, NoStrategy> {
         Ok(self
             .loaded
             .model_selector(self.strategy(Kind::ModelSelector, name)?))
     }
 
-    /// Returns the agent backend of that name, or the first. It is held to the grants that the plugin was loaded with.
+    /// Returns the agent backend with that name, or the first one. It is restricted to the plugin's
+    /// grants.
     ///
     /// # Errors
-    /// Where there is none.
+    /// The plugin has no such strategy.
     pub fn agent_backend(&self, name: Option<&str>) -> Result<Box<dyn AgentBackend>, NoStrategy> {
         Ok(self.loaded.agent_backend(
             self.strategy(Kind::AgentBackend, name)?,
@@ -179,10 +181,11 @@ impl Plugin {
         ))
     }
 
-    /// Returns what the agent backend of that name, or the first, asks for, whether granted or not.
+    /// Returns the requests of the agent backend with that name, or the first one, whether granted
+    /// or not.
     ///
     /// # Errors
-    /// Where there is none, or what it answers.
+    /// The plugin has no such strategy, or returned an error.
     pub fn asked_program(
         &self,
         name: Option<&str>,
@@ -192,10 +195,10 @@ impl Plugin {
         Ok(self.loaded.asked_program(strategy, settings)?)
     }
 
-    /// Returns the pull request template of that name, or the first.
+    /// Returns the pull request template with that name, or the first one.
     ///
     /// # Errors
-    /// Where there is none.
+    /// The plugin has no such strategy.
     pub fn pr_template(&self, name: Option<&str>) -> Result<Box<dyn PrTemplate>, NoStrategy> {
         Ok(self
             .loaded

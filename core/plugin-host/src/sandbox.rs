@@ -1,4 +1,4 @@
-//! One instance of a component, within limits, and the one import that it has.
+//! One instance of a component, within limits, and its only import.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::fault::{Fault, one_line};
 use crate::host::{Meter, Shared, TICK};
 use crate::limits::Limiter;
 
-/// What a store holds beside the instance.
+/// The data of a store.
 pub(crate) struct Guest {
     limiter: Limiter,
     log: Log,
@@ -22,14 +22,13 @@ impl Guest {
     }
 }
 
-/// The lines that a plugin writes, as many as it may.
+/// The log lines of a plugin, up to its limit.
 pub(crate) struct Log {
     plugin: Arc<str>,
     n_lines_left: u32,
     last_error: Option<String>,
 }
 
-/// How severe a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Trace,
@@ -40,7 +39,8 @@ pub(crate) enum Level {
 }
 
 impl Log {
-    /// Takes a line. What is too much is dropped, but the text of a panic is kept for the message in any case.
+    /// Logs a line. Lines over the limit are dropped, but the text of a panic is always kept for
+    /// the message.
     pub(crate) fn line(&mut self, level: Level, message: &str) {
         let line = one_line(message);
         let plugin = &*self.plugin;
@@ -68,12 +68,12 @@ pub(crate) struct Sandbox {
     meter: Option<Meter>,
 }
 
-/// What an instance of a measuring host may burn: more than it can in the time that it has.
+/// Instructions that an instance of a measuring host may use: more than it can in its time.
 const FUEL: u64 = u64::MAX;
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // Not asked where nothing is counted: the error of a store without fuel takes long to make.
+        // Only a measuring host has fuel; reading it elsewhere creates an error, which is slow.
         if let Some(meter) = &self.meter
             && let Ok(left) = self.store.get_fuel()
         {
@@ -83,7 +83,7 @@ impl Drop for Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a fresh instance, which has `time` for itself and its first call.
+    /// Creates an instance, which has `time` for itself and its first call.
     pub(crate) fn open(
         shared: &Shared,
         plugin: &Arc<str>,
@@ -106,7 +106,8 @@ impl Sandbox {
         );
         store.limiter(|guest| &mut guest.limiter);
         store.set_hostcall_fuel(result_bytes_max);
-        // A store begins at zero and would trap at once. The first tick may come at once too, so there is one more of them.
+        // The deadline of a new store is zero, which would trap at once. The first tick may come at
+        // once too, so one more is allowed.
         store.set_epoch_deadline(n_ticks(time));
         if shared.meter.is_some() {
             store
@@ -128,7 +129,7 @@ impl Sandbox {
         }
     }
 
-    /// Gives a further call of the same instance its own time and its own lines.
+    /// Gives the next call of the same instance its own time and log lines.
     pub(crate) fn renew(&mut self, time: Duration) {
         self.store.set_epoch_deadline(n_ticks(time));
         let log = &mut self.store.data_mut().log;
@@ -136,7 +137,7 @@ impl Sandbox {
         log.last_error = None;
     }
 
-    /// Makes a fault of what went wrong in here. The store is spent then.
+    /// Converts an error of this instance. The store must not be used afterwards.
     pub(crate) fn fault(&mut self, error: &wasmtime::Error, time: Duration) -> Fault {
         Fault::of(error, time, self.store.data_mut().log.last_error.take())
     }

@@ -1,4 +1,5 @@
-//! What a component imports and exports, and what can be refused by these names alone: nothing of it has run.
+//! The imports and exports of a component, and the checks that need only their names: none of its
+//! code has run.
 
 use wasmtime::component::Component;
 
@@ -10,17 +11,17 @@ use crate::wasi;
 
 /// The package of the interfaces.
 const PACKAGE: &str = "autoissue:plugin/";
-/// What a plugin may import of ours; `types` has values only.
+/// Our interfaces that a plugin may import; `types` contains only values.
 const IMPORTS: [&str; 2] = ["host-log", "types"];
 
-/// What a component imports and exports.
+/// The imports and exports of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// All that it imports, with versions.
+    /// All imports, with versions.
     pub imports: Vec<String>,
-    /// All that it exports, with versions.
+    /// All exports, with versions.
     pub exports: Vec<String>,
-    /// The kinds that it exports.
+    /// The kinds of strategy that it exports.
     pub kinds: Vec<Kind>,
 }
 
@@ -47,7 +48,7 @@ impl Shape {
         }
     }
 
-    /// Returns whether it may be run, as far as its names tell.
+    /// Checks whether it may be run, as far as its names show.
     pub(crate) fn check(&self, grants: &Grants) -> Result<(), LoadError> {
         let of_ours = self
             .imports
@@ -94,7 +95,7 @@ impl Shape {
     }
 }
 
-/// Returns interface and version of a name of our package.
+/// Returns the interface and version of a name in our package.
 fn ours(name: &str) -> Option<(&str, &str)> {
     let name = name.strip_prefix(PACKAGE)?;
     Some(name.split_once('@').unwrap_or((name, "")))
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_by_its_names_alone() {
+    fn unsuitable_components_are_refused_by_their_names_alone() {
         let [metadata, classifier] = [
             "autoissue:plugin/metadata@0.1.3",
             "autoissue:plugin/classifier@0.1.0",
@@ -150,10 +151,13 @@ mod tests {
             &shape(&[], &[]),
             "the component is not an autoissue plugin: it exports nothing",
         );
-        check(&shape(&[], &[metadata]), "the plugin supplies no strategy");
+        check(
+            &shape(&[], &[metadata]),
+            "the plugin does not provide any strategy",
+        );
         check(
             &shape(&[], &[metadata, "autoissue:plugin/classifier@0.2.0"]),
-            "the plugin was built for autoissue:plugin@0.2.0; this autoissue runs plugins for 0.1.z",
+            "the plugin was built for autoissue:plugin@0.2.0; this autoissue supports 0.1.z",
         );
         check(
             &shape(
@@ -164,7 +168,7 @@ mod tests {
                 ],
                 &[metadata, classifier],
             ),
-            "the plugin wants what it was not granted: `autoissue:plugin/host-http@0.1.0`, `wasi:cli/exit@0.2.0`, `env`",
+            "the plugin imports interfaces that were not granted: `autoissue:plugin/host-http@0.1.0`, `wasi:cli/exit@0.2.0`, `env`",
         );
     }
 

@@ -1,5 +1,6 @@
-//! The interfaces `autoissue:plugin@0.1.z`: the one place that knows their form. A further line of versions gets a module beside this
-//! one, which converts at the edge as this one does; nothing else changes.
+//! The interfaces `autoissue:plugin@0.1.z`: the only module that knows them. Another line of
+//! versions gets a module next to this one, which converts its values as this one does; nothing
+//! else changes.
 
 mod agent_backend;
 mod bindings;
@@ -29,12 +30,13 @@ use bindings::exports::autoissue::plugin::{
     model_selector as wit_selector, pr_template as wit_template,
 };
 
-/// The line, as people name it.
+/// The version line, as shown to people.
 pub(crate) const TRACK: &str = "0.1";
-/// The versions of it, as people name them.
+/// Its versions, as shown to people.
 pub(crate) const VERSIONS: &str = "0.1.z";
 
-/// Returns whether an interface of this version is one of these. A version with a pre-release part never is.
+/// Returns whether an interface with this version belongs to this line. A pre-release version never
+/// does.
 pub(crate) fn speaks(version: &str) -> bool {
     Version::parse(version).is_ok_and(|it| it == Version::new(0, 1, it.patch))
 }
@@ -43,14 +45,14 @@ pub(crate) fn speaks(version: &str) -> bool {
 #[derive(Clone)]
 pub(crate) struct Loaded {
     shared: Arc<Shared>,
-    /// Name and version for messages; until the plugin has said them, `?`.
+    /// Name and version for messages; `?` until the plugin has reported them.
     plugin: Arc<str>,
     version: Arc<str>,
     pre: InstancePre<Guest>,
     exports: Arc<Exports>,
 }
 
-/// Where the exported functions are.
+/// Indices of the exported functions.
 struct Exports {
     metadata: wit_metadata::GuestIndices,
     classifier: Option<wit_classifier::GuestIndices>,
@@ -59,8 +61,8 @@ struct Exports {
     pr_template: Option<wit_template::GuestIndices>,
 }
 
-/// Why the `Option`s of [`Exports`] hold something where they are looked at.
-const EXPORTED: &str = "a strategy is handed out only where its interface is exported";
+/// Why the `Option`s of [`Exports`] are not empty when they are used.
+const EXPORTED: &str = "a strategy is only handed out if its interface is exported";
 
 impl Exports {
     fn find(pre: &InstancePre<Guest>, kinds: &[Kind]) -> wasmtime::Result<Self> {
@@ -118,7 +120,8 @@ impl host_log::Host for Guest {
     }
 }
 
-/// Links what a component may import. That it imports nothing else was seen by its names.
+/// Links what a component may import. Its import names were checked before, so it imports nothing
+/// else.
 fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(component.engine());
     host_log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
@@ -127,7 +130,7 @@ fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
 }
 
 impl Loaded {
-    /// Makes a component ready, and a first instance of it on trial: that types do not fit shows only there.
+    /// Prepares a component and creates a trial instance of it: wrong types show up only there.
     pub(crate) fn open(
         shared: Arc<Shared>,
         component: &Component,
@@ -167,14 +170,14 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Returns it with its name, for messages.
+    /// Sets its name, for messages.
     pub(crate) fn named(mut self, info: &PluginInfo) -> Self {
         self.plugin = info.name.as_str().into();
         self.version = info.version.as_str().into();
         self
     }
 
-    /// Makes a fresh instance and calls one function in it.
+    /// Creates an instance and calls one function of it.
     fn call<R>(
         &self,
         function: &str,
@@ -202,7 +205,7 @@ impl Loaded {
         call(&mut sandbox.store, &sandbox.instance).map_err(|error| sandbox.fault(&error, time))
     }
 
-    /// Checks a value that a call gave.
+    /// Validates the result of a call.
     fn checked<T>(
         &self,
         function: &str,
@@ -213,7 +216,7 @@ impl Loaded {
         Ok(value)
     }
 
-    /// Asks the plugin who it is.
+    /// Asks the plugin for its description.
     pub(crate) fn describe(&self) -> Result<PluginInfo, PluginError> {
         const FUNCTION: &str = "describe";
         let call = |store: &mut Store<Guest>, instance: &Instance| {
@@ -227,7 +230,7 @@ impl Loaded {
         self.checked(FUNCTION, convert::info(info), check_info)
     }
 
-    /// Asks the plugin whether settings are right.
+    /// Asks the plugin to validate settings.
     pub(crate) fn check_settings(
         &self,
         strategy: &StrategyInfo,
@@ -248,7 +251,7 @@ impl Loaded {
         Box::new(strategies::Strategy::new(self, strategy))
     }
 
-    /// Returns what a backend asks for, whether granted or not.
+    /// Returns the requests of a backend, whether granted or not.
     pub(crate) fn asked_program(
         &self,
         strategy: &StrategyInfo,
@@ -273,7 +276,7 @@ impl Loaded {
     }
 }
 
-/// Checks what a plugin says of itself.
+/// Validates a plugin's description of itself.
 fn check_info(info: &PluginInfo) -> Result<(), Fault> {
     check::name("name", &info.name)?;
     check::line("version", &info.version)?;
@@ -294,11 +297,11 @@ fn check_info(info: &PluginInfo) -> Result<(), Fault> {
                 .iter()
                 .any(|other| (other.kind, &other.name) == (strategy.kind, &strategy.name))
             {
-                let found = format!("`{}` once more", strategy.name);
+                let found = format!("`{}`, which is already in use", strategy.name);
                 return Err(Fault::BadValue {
                     field: field("name"),
                     found,
-                    allowed: "a name of its own",
+                    allowed: "a unique name",
                 });
             }
             Ok(())
@@ -310,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_all_its_patches_and_nothing_else() {
+    fn a_version_line_is_exactly_its_patch_versions() {
         for version in ["0.1.0", "0.1.1", "0.1.27"] {
             assert!(speaks(version), "{version}");
         }

@@ -1,8 +1,9 @@
-//! An empty WASI, for toolchains whose runtime imports one: no files, no network, no environment, a clock that stands still, and random
-//! numbers that are the same in every instance.
+//! An empty WASI, for toolchains whose runtime imports one: no files, no network, no environment, a
+//! stopped clock, and random numbers that are the same in every instance.
 //!
-//! Linked interface by interface, as the component imports them, and only where the operator granted it. A function that is not in the
-//! table here fails when it is called, by its name: no power comes in by a later version of WASI.
+//! It is linked interface by interface, as the component imports them, and only if the operator
+//! granted it. A function that is not in the table here fails when called, with an error that names
+//! it: a later version of WASI adds no capabilities.
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
@@ -13,14 +14,14 @@ use wasmtime::{Result, StoreContextMut};
 use crate::fault::NotThere;
 use crate::sandbox::{Guest, Level};
 
-/// Beginning of the interfaces' names.
+/// Prefix of the interfaces' names.
 pub(crate) const PREFIX: &str = "wasi:";
-/// Bytes of standard output or error that are taken at once.
+/// Bytes of standard output or error that are accepted at once.
 const WRITE_BYTES_MAX: u64 = 4_096;
-/// Most random bytes that are made at once: what a runtime seeds its hash tables with.
+/// Most random bytes per call: enough for a runtime to seed its hash tables.
 const RANDOM_BYTES_MAX: u64 = 1 << 16;
 
-/// What stands for every resource: there is nothing behind any of them.
+/// The type of every resource: none of them has any content.
 struct Nothing;
 
 /// Standard output and error.
@@ -28,7 +29,7 @@ const OUTPUT: u32 = 1;
 /// Everything else.
 const OTHER: u32 = 0;
 
-/// Defines what a component imports of WASI.
+/// Defines the WASI functions that a component imports.
 pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<()> {
     let engine = component.engine();
     let of_type = component.component_type();
@@ -68,7 +69,7 @@ fn define(
     }
 }
 
-/// Answers a call, as a machine would on which there is nothing.
+/// Answers a call like a machine that has nothing.
 fn answer(
     name: &str,
     store: StoreContextMut<'_, Guest>,
@@ -159,7 +160,7 @@ fn random_bytes(given: &[Val]) -> Val {
     )
 }
 
-/// Everything that is waited for is there at once.
+/// Every pollable is ready immediately.
 fn ready(given: &[Val]) -> Val {
     let n = match given {
         [Val::List(pollables)] => u32::try_from(pollables.len()).unwrap_or(u32::MAX),
@@ -168,7 +169,7 @@ fn ready(given: &[Val]) -> Val {
     Val::List((0..n).map(Val::U32).collect())
 }
 
-/// What is printed goes to the log: a runtime says there why it gives up.
+/// Output goes to the log: a runtime reports there why it aborts.
 fn write(mut store: StoreContextMut<'_, Guest>, given: &[Val]) {
     let Some(Val::List(bytes)) = given.get(1) else {
         return;

@@ -1,11 +1,11 @@
-//! Asks the machine not to sleep, by a program that does so for as long as it runs.
+//! Keeps the machine awake, using a program that prevents sleep for as long as it runs.
 //!
 //! ```text
 //!   systemd-inhibit … sleep infinity   or   caffeinate -i -s -w PID   under a supervisor, so it ends with us
 //! ```
 //!
-//! It is a courtesy: where neither program is there, or the system refuses, a session runs all the same, and reset times are
-//! kept by the wall clock after a sleep.
+//! This is a courtesy: if neither program is installed, or the system refuses, the session runs
+//! anyway, and after a sleep reset times still follow the wall clock.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::program::{ProgramSpec, SupervisorProgram, resolve, spawn};
 
-/// Names of the programs, on Linux and on macOS.
+/// Names of the programs on Linux and on macOS.
 const SYSTEMD_INHIBIT: &str = "systemd-inhibit";
 const CAFFEINATE: &str = "caffeinate";
 
-/// Returns the program that keeps the machine awake until it is ended, `None` where none is on `path`. It takes a reason that
-/// people can read, and the process for which it runs.
+/// Returns the program that keeps the machine awake until it is ended, with its arguments; `None`
+/// if none is on `path`. Takes a reason for people, and the process for which it runs.
 pub fn program(
     path: &OsStr,
     outside: &[PathBuf],
@@ -43,7 +43,7 @@ pub fn program(
     systemd_inhibit().or_else(caffeinate)
 }
 
-/// Keeps the machine awake until `cancel`. `program` is from [`program`].
+/// Keeps the machine awake until `cancel`. `program` comes from [`program`].
 pub async fn keep_awake(
     supervisor: &SupervisorProgram,
     (program, args): (PathBuf, Vec<OsString>),
@@ -61,7 +61,7 @@ pub async fn keep_awake(
     };
     let mut running = match spawn(supervisor, spec).await {
         Ok(running) => running,
-        Err(error) => return tracing::info!(%error, "the machine was not asked to stay awake"),
+        Err(error) => return tracing::info!(%error, "failed to keep the machine awake"),
     };
     let mut last_words = String::new();
     loop {

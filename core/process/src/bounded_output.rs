@@ -1,11 +1,11 @@
-//! The beginning and the end of a text of any length.
+//! Keeps the beginning and the end of a text of any length.
 //!
-//! A build says at its start what it does and at its end what went wrong, so a quarter of the room is for the head and the
-//! rest for the tail. What lies between is counted, not kept.
+//! A build prints what it does at its start and what went wrong at its end, so a quarter of the
+//! space is for the head and the rest for the tail. The bytes between them are only counted.
 
 use std::collections::VecDeque;
 
-/// Collects lines into at most `bytes_max` bytes (and one line that says how much was left out).
+/// Collects lines into at most `bytes_max` bytes (plus one line with the number of omitted bytes).
 pub(super) struct BoundedOutput {
     head_max: usize,
     tail_max: usize,
@@ -27,7 +27,7 @@ impl BoundedOutput {
     }
 
     pub(super) fn push(&mut self, text: &str) {
-        // The head is closed once something went into the tail.
+        // The head is closed once the tail contains something.
         let room = if self.tail.is_empty() {
             self.head_max - self.head.len()
         } else {
@@ -41,12 +41,11 @@ impl BoundedOutput {
         self.n_left_out += n_over as u64;
     }
 
-    /// Returns what was kept. A character that the cut went through becomes a replacement character.
+    /// Returns the kept text. A character that was cut in two becomes a replacement character.
     pub(super) fn into_text(mut self) -> String {
         if self.n_left_out > 0 {
-            self.head.extend_from_slice(
-                format!("\n… {} bytes left out …\n", self.n_left_out).as_bytes(),
-            );
+            self.head
+                .extend_from_slice(format!("\n… {} bytes omitted …\n", self.n_left_out).as_bytes());
         }
         self.head.extend(self.tail);
         String::from_utf8(self.head)
@@ -65,24 +64,24 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_kept_as_it_is() {
+    fn short_output_is_kept_unchanged() {
         check(8, &[], "");
         check(8, &["ab", "cdef", "gh"], "abcdefgh");
     }
 
     #[test]
     fn a_quarter_of_the_head_and_the_tail_are_kept() {
-        check(8, &["abcdefghi"], "ab\n… 1 bytes left out …\ndefghi");
+        check(8, &["abcdefghi"], "ab\n… 1 bytes omitted …\ndefghi");
         check(
             8,
             &["a", "bcdefg", "hijkl", "m"],
-            "ab\n… 5 bytes left out …\nhijklm",
+            "ab\n… 5 bytes omitted …\nhijklm",
         );
-        check(0, &["abc"], "\n… 3 bytes left out …\n");
+        check(0, &["abc"], "\n… 3 bytes omitted …\n");
     }
 
     #[test]
     fn a_character_cut_in_two_is_replaced() {
-        check(4, &["äöü"], "\u{fffd}\n… 2 bytes left out …\n\u{fffd}ü");
+        check(4, &["äöü"], "\u{fffd}\n… 2 bytes omitted …\n\u{fffd}ü");
     }
 }

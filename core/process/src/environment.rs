@@ -1,18 +1,18 @@
-//! The environment of an agent, of checks and of setup: a list of names, not a copy of ours.
+//! The environment of agents, checks and setup commands: a list of names, not a copy of ours.
 //!
 //! ```text
-//! host's variables ──► those on the list here ─┐
-//!                  ──► those a backend names ──┼──► + fixed ones ──► the agent
+//! host's variables ──► those listed here ──────┐
+//!                  ──► those a backend names ──┼──► + fixed values ──► the agent
 //!                  ──► those in `agent.env` ───┘
 //! ```
 //!
-//! This is hygiene, not a boundary: an agent of the same user can read files and `/proc`. But a token that was never handed
-//! over is not pasted into a comment by accident.
+//! This is hygiene, not a boundary: an agent of the same user can read files and `/proc`. But a
+//! token that was never passed cannot be pasted into a comment by accident.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-/// What programs need in order to find themselves, the user's tools and the network.
+/// What programs need to find themselves, the user's tools and the network.
 const INHERITED: &[&str] = &[
     // The user and the system.
     "PATH",
@@ -31,7 +31,7 @@ const INHERITED: &[&str] = &[
     "XDG_STATE_HOME",
     "XDG_CONFIG_DIRS",
     "XDG_DATA_DIRS",
-    // The way out of a company's network.
+    // For company networks.
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "NIX_SSL_CERT_FILE",
@@ -44,7 +44,7 @@ const INHERITED: &[&str] = &[
     "HTTPS_PROXY",
     "ALL_PROXY",
     "NO_PROXY",
-    // Where toolchains live.
+    // Locations of toolchains.
     "RUSTUP_HOME",
     "CARGO_HOME",
     "GOPATH",
@@ -68,10 +68,11 @@ const INHERITED: &[&str] = &[
     "DOTNET_ROOT",
 ];
 
-/// All locale categories, which are as many as a C library likes.
+/// Prefix of all locale categories; their number depends on the C library.
 const INHERITED_PREFIX: &str = "LC_";
 
-/// Never handed over, asked for or not: the forge's tokens and the user's keys, which let an agent act as the user.
+/// Never passed, even if requested: the forge's tokens and the user's keys, which would let an
+/// agent act as the user.
 const FORBIDDEN: &[&str] = &[
     "GITHUB_TOKEN",
     "GH_TOKEN",
@@ -81,49 +82,51 @@ const FORBIDDEN: &[&str] = &[
     "AUTOISSUE_TAG",
 ];
 
-/// Never handed over: what makes git or the dynamic linker do something else than they say.
+/// Never passed: variables that make git or the dynamic linker behave unexpectedly.
 const FORBIDDEN_PREFIXES: &[&str] = &["GIT_", "LD_", "DYLD_"];
 
-/// Set to the same for every agent. `gh` finds no login in a directory that does not exist, git asks nobody for a password,
-/// and no program draws on a screen that is not there.
+/// Set to the same values for every agent: `gh` finds no login in a directory that does not exist,
+/// git never prompts for a password, and no program draws on a missing terminal.
 const FIXED: &[(&str, &str)] = &[
     ("GH_CONFIG_DIR", "/nonexistent/gh"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("TERM", "dumb"),
 ];
 
-/// Why an environment cannot be built as asked.
+/// Why an environment cannot be built as requested.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum EnvironmentError {
-    /// The name is one that no agent gets.
-    #[error("variable `{name}` is never given to an agent")]
+    /// Agents never get this variable.
+    #[error("variable `{name}` is never passed to an agent")]
     Forbidden {
         /// The variable.
         name: String,
     },
-    /// No variable can have this name.
-    #[error("`{name}` is no name of an environment variable")]
+    /// Variables cannot have this name.
+    #[error("`{name}` is not a valid name of an environment variable")]
     Invalid {
-        /// As asked for.
+        /// The requested name.
         name: String,
     },
 }
 
 impl EnvironmentError {
-    /// Returns what a person can do about it.
+    /// Returns what the user can do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Forbidden { .. } => "take it out of `agent.env`",
-            Self::Invalid { .. } => "name a variable, without a value",
+            Self::Forbidden { .. } => "remove it from `agent.env`",
+            Self::Invalid { .. } => "write only the variable's name, without a value",
         }
     }
 }
 
-/// Returns the agent's whole environment, sorted by name: out of `host`, the variables on our own list and those that the
-/// backend and `agent.env` name in `also`; and the fixed ones. A name that the host does not have is left out.
+/// Returns the agent's whole environment, sorted by name: the variables of `host` that are on our
+/// own list or that the backend and `agent.env` name in `also`, plus the fixed ones. Names that the
+/// host does not have are skipped.
 ///
 /// # Errors
-/// [`EnvironmentError::Forbidden`] for a name in `also` that no agent gets, whether the host has it or not.
+/// [`EnvironmentError::Forbidden`] for a name in `also` that agents never get, whether or not the
+/// host has it.
 pub fn agent_environment<Name: AsRef<str>>(
     host: &[(OsString, OsString)],
     also: &[Name],
@@ -150,7 +153,7 @@ fn check(name: &str) -> Result<(), EnvironmentError> {
             name: name.to_owned(),
         });
     }
-    // In any spelling: nobody means another variable by `github_token`.
+    // In any case: `github_token` certainly means the same variable.
     let upper = name.to_ascii_uppercase();
     if FORBIDDEN.contains(&upper.as_str())
         || FORBIDDEN_PREFIXES
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_names_are_refused() {
         for name in ["", "A=B", "A\0"] {
             assert_eq!(
                 build(&[], &[name]),

@@ -1,9 +1,10 @@
-//! Finds, starts, supervises and bounds programs. Everything that autoissue starts for a session is started here.
+//! Finds, starts, supervises and bounds programs. Every program that autoissue starts for a session
+//! is started here.
 //!
 //! ```text
-//!   session ─► program ─socket─► supervisor (our own binary) ─► the program and all that it starts
-//!                 │                   └ ends every descendant when the program ends or the socket closes
-//!                 └ line_reader, bounded_output: what it prints, with limits and without secrets
+//!   session ─► program ─socket─► supervisor (our own binary) ─► the program and everything it starts
+//!                 │                   └ kills every descendant when the program ends or the socket closes
+//!                 └ line_reader, bounded_output: its output, bounded and without secrets
 //! ```
 
 pub mod awake;

@@ -1,22 +1,23 @@
-//! Lines out of a pipe, in bounded memory whatever is written into it.
+//! Reads lines from a pipe in bounded memory, regardless of what is written into it.
 //!
 //! ```text
-//! pipe ──fill()──► chunk (16 KiB) ──pop()──► line (at most 1 MiB, the rest of it is dropped)
+//! pipe ──fill()──► chunk (16 KiB) ──pop()──► line (at most 1 MiB, the rest is dropped)
 //! ```
 //!
-//! `fill` may be cancelled at any await without losing a byte, so a reader can wait for two pipes at once.
+//! `fill` may be cancelled at any await without losing a byte, so a reader can wait for two pipes
+//! at once.
 
 use std::ops::Range;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Longest line that is delivered whole. Agents print a whole file as one JSON line; a mebibyte holds any of those, and
-/// 256 agents at their worst still fit into a small machine.
+/// Longest line that is delivered whole. Agents print a whole file as one JSON line; one mebibyte
+/// is enough for those, and even the worst case of 256 agents fits into a small machine.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
-/// A read takes at most this; a pipe holds four of them.
+/// Most bytes per read; a pipe holds four times as many.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// Text up to a line's end, without it.
+/// A line without its terminator.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CutLine {
     pub(super) text: String,
@@ -47,12 +48,12 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         self.pipe.is_some()
     }
 
-    /// Gives up the pipe; what was read already is still delivered.
+    /// Closes the pipe; bytes that were already read are still delivered.
     pub(super) fn close(&mut self) {
         self.pipe = None;
     }
 
-    /// Waits for more bytes or the end of the pipe. To be called when `pop` has nothing.
+    /// Waits for more bytes or the end of the pipe. Must be called when `pop` returns nothing.
     pub(super) async fn fill(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
         let n_bytes = pipe.read(&mut self.chunk).await.unwrap_or(0);
@@ -62,7 +63,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         }
     }
 
-    /// Returns the next line that is complete, or what is left at the end of the pipe.
+    /// Returns the next complete line, or the rest at the end of the pipe.
     pub(super) fn pop(&mut self) -> Option<CutLine> {
         let unread = self.unread.clone();
         if let Some(length) = self.chunk[unread.clone()]
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_that_are_no_text_are_replaced() {
+    async fn bytes_that_are_not_text_are_replaced() {
         check(b"a\xff\xfeb\0\n", &[("a\u{fffd}\u{fffd}b\0", false)]).await;
     }
 

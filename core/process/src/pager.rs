@@ -1,5 +1,5 @@
-//! Shows long text on the terminal through the program that the user reads with. It is the user's own choice and has the user's
-//! terminal, so neither environment nor output is bounded.
+//! Shows long text on the terminal in the user's pager. The user chose the program and it uses the
+//! user's terminal, so neither its environment nor its output is bounded.
 
 use std::io::{self, Write};
 use std::process::Stdio;
@@ -8,22 +8,25 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::SIGINT;
 
-/// Settings of `less` and `lv` that people have not made themselves: colours, and no stop where everything fits the screen.
+/// Defaults for `less` and `lv` if the user has set none: colours, and no pager if the text fits on
+/// the screen.
 const SETTINGS: [(&str, &str); 2] = [("LESS", "FRX"), ("LV", "-c")];
 
-/// What a shell exits with that knows no such program.
+/// Exit code of a shell that cannot find the program.
 const NOT_FOUND: i32 = 127;
 
-/// Shows a text through a command of the shell, and returns once the reader has left. Returns whether it was shown at all.
+/// Shows a text through a shell command, and returns once the user has closed it. Returns whether
+/// the text was shown at all.
 ///
 /// # Errors
-/// Where the shell cannot be started.
+/// The shell cannot be started.
 #[expect(
     clippy::disallowed_methods,
-    reason = "it needs the terminal, which nothing that is supervised gets"
+    reason = "a pager needs the terminal, which supervised programs do not get"
 )]
 pub fn show(text: &str, command: &str) -> io::Result<bool> {
-    // In a pager Ctrl-C is for the pager. The handler is harmless afterwards: nothing that can be interrupted follows.
+    // In a pager, Ctrl-C is meant for the pager. The handler does no harm afterwards: nothing
+    // interruptible follows.
     signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false)))?;
     let mut shell = std::process::Command::new("/bin/sh");
     shell.args(["-c", command]).stdin(Stdio::piped());
@@ -34,7 +37,7 @@ pub fn show(text: &str, command: &str) -> io::Result<bool> {
     }
     let mut reader = shell.spawn()?;
     if let Some(mut stdin) = reader.stdin.take() {
-        // Whoever has read enough leaves.
+        // Writing fails if the user closes the pager early.
         let _ = stdin.write_all(text.as_bytes());
     }
     Ok(reader.wait()?.code() != Some(NOT_FOUND))

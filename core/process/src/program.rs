@@ -1,16 +1,18 @@
-//! The one place that starts programs for the engine: each under a [supervisor](crate::supervisor) that ends all it leaves.
+//! Starts programs for the engine, each under a [supervisor](crate::supervisor) that kills every
+//! process it leaves behind.
 //!
-//! Whoever starts a program here has to choose its directory, its whole environment, its input, and the bound of its output.
-//! Nothing is inherited. What a program prints is never believed about how it ended: the supervisor says that.
+//! To start a program here, the caller has to choose its directory, its whole environment, its
+//! input, and the bound of its output. Nothing is inherited. A program's output is never trusted
+//! about how it ended: the supervisor reports that.
 //!
 //! ```text
-//!  spawn(spec) ──► Running ── next_line() ──► Line … Line, None      stdout and stderr, as they come
-//!                     │ ───── terminate(), kill() ──►                 any time
+//!  spawn(spec) ──► Running ── next_line() ──► Line … Line, None      stdout and stderr, in order of arrival
+//!                     │ ───── terminate(), kill() ──►                 at any time
 //!                     └────── wait() ──► Exit                         after every descendant is dead
 //! ```
 //!
-//! No task runs in the background: whoever holds a [`Running`] drives it, and dropping it ends the program as if the engine
-//! had died.
+//! There are no background tasks: the owner of a [`Running`] drives it, and dropping it ends the
+//! program as if the engine had died.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -38,35 +40,38 @@ use crate::line_reader::LineReader;
 use crate::supervisor::{Command, Header, KILL_TIME_MAX, Report};
 use crate::table::{TAG_VARIABLE, end_adopted, start_of, sweep_tagged_exactly};
 
-/// Most that a program may be given on its standard input: the supervisor holds it in memory. Prompts are kilobytes.
+/// Most bytes of standard input for a program: the supervisor keeps them in memory. Prompts are
+/// kilobytes.
 pub const STDIN_BYTES_MAX: usize = 64 << 20;
 
-/// How long a program that was asked to stop may take, to write down what it has.
+/// How long a program that was asked to stop may take to save its state.
 pub const TERMINATE_GRACE: Duration = Duration::from_secs(10);
 
-/// How long a supervisor may take to say that the program runs. It takes milliseconds; a machine in trouble takes longer.
+/// How long a supervisor may take to report that the program runs. It takes milliseconds; a machine
+/// in trouble takes longer.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// How long a pipe may stay silent but open after all descendants are dead. Then a stranger holds its other end (something the
-/// program talked to), and nothing of ours will come any more.
+/// How long a pipe may stay silent but open after all descendants are dead. After that, only an
+/// unrelated process that the program talked to can hold its other end, and nothing of ours will
+/// follow.
 const SILENCE_AFTER_EXIT_MAX: Duration = Duration::from_secs(1);
 
-/// How much longer than it should take a supervisor may need to end everything, before it is ended itself.
+/// How much longer than planned a supervisor may need to end everything before it is killed itself.
 const SUPERVISOR_DELAY_MAX: Duration = Duration::from_secs(2);
 
 /// How to start a supervisor: our own binary in its hidden mode.
 #[derive(Debug, Clone)]
 pub struct SupervisorProgram {
-    /// An absolute path: supervisors live in `/`.
+    /// An absolute path, because supervisors run in `/`.
     pub program: PathBuf,
-    /// What makes the binary call [`run`](crate::supervisor::run).
+    /// Arguments that make the binary call [`run`](crate::supervisor::run).
     pub args: Vec<OsString>,
-    /// What is hidden of all that its programs print, before anybody else reads it.
+    /// Secrets to remove from the output of its programs before anything else reads it.
     pub redaction: Redaction,
 }
 
 impl SupervisorProgram {
-    /// Returns our own binary as a supervisor that hides nothing.
+    /// Returns our own binary as a supervisor that redacts nothing.
     pub fn of(own_program: &Path) -> Self {
         let args = vec!["internal".into(), "supervise".into()];
         Self {
@@ -76,7 +81,7 @@ impl SupervisorProgram {
         }
     }
 
-    /// Returns one that hides secrets.
+    /// Returns a supervisor that redacts secrets.
     #[must_use]
     pub fn hiding(self, redaction: &Redaction) -> Self {
         Self {
@@ -86,58 +91,59 @@ impl SupervisorProgram {
     }
 }
 
-/// A program to be started.
+/// A program to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramSpec {
-    /// As [`resolve`] found it.
+    /// The path returned by [`resolve`].
     pub program: PathBuf,
     /// Arguments without the program's name. Anyone on the machine can read them.
     pub args: Vec<OsString>,
     /// The whole environment; [`TAG_VARIABLE`] is added.
     pub env: Vec<(OsString, OsString)>,
-    /// Where it starts.
+    /// The working directory.
     pub directory: PathBuf,
-    /// All it gets to read, at most [`STDIN_BYTES_MAX`].
+    /// The whole standard input, at most [`STDIN_BYTES_MAX`].
     pub stdin: Vec<u8>,
-    /// By which [`sweep_tagged`] finds it and its descendants, should the supervisor be killed. Unique per running program.
+    /// Lets [`sweep_tagged`] find the program and its descendants if the supervisor is killed.
+    /// Unique per running program.
     pub tag: String,
 }
 
-/// Why a program did not run, or cannot.
+/// Why a program did not or cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// No such program.
+    /// The program does not exist.
     #[error("program `{program}` was not found in {}", list(.looked_in))]
     NotFound {
-        /// As asked for.
+        /// The requested name or path.
         program: String,
         /// The directories of PATH, or the path itself.
         looked_in: Vec<PathBuf>,
     },
-    /// A file of that name exists, but cannot be executed.
+    /// A file with that name exists, but is not executable.
     #[error("`{}` is not an executable file", path.display())]
     NotExecutable {
         /// The file.
         path: PathBuf,
     },
-    /// A name with `/` that is not absolute would be looked up in whatever directory we happen to be in.
+    /// A relative path would depend on the current directory.
     #[error("program `{program}` must be a plain name or an absolute path")]
     NotAbsolute {
-        /// As asked for.
+        /// The requested path.
         program: String,
     },
-    /// The program lies where agents write.
-    #[error("program `{program}` is `{}`, which lies in `{}` where agents can change it", path.display(), directory.display())]
+    /// The program is in a directory that agents can write to.
+    #[error("program `{program}` is `{}`, which is in `{}`, where agents can change it", path.display(), directory.display())]
     Untrusted {
-        /// As asked for.
+        /// The requested name or path.
         program: String,
-        /// Where it was found or really is.
+        /// Where it was found, or its real path.
         path: PathBuf,
         /// The directory that agents write to.
         directory: PathBuf,
     },
     /// The input is too long.
-    #[error("{n_bytes} bytes of input for `{}` exceed {STDIN_BYTES_MAX}", program.display())]
+    #[error("the input for `{}` is too large: {n_bytes} bytes, at most {STDIN_BYTES_MAX} are allowed", program.display())]
     TooMuchInput {
         /// The program.
         program: PathBuf,
@@ -145,23 +151,23 @@ pub enum ProcessError {
         n_bytes: usize,
     },
     /// The supervisor could not start the program.
-    #[error("`{}` did not start in `{}`: {reason}", program.display(), directory.display())]
+    #[error("failed to start `{}` in `{}`: {reason}", program.display(), directory.display())]
     FailedToStart {
         /// The program.
         program: PathBuf,
-        /// Where it should have started.
+        /// Its working directory.
         directory: PathBuf,
-        /// In the operating system's words.
+        /// The operating system's reason.
         reason: String,
     },
     /// The supervisor itself failed.
-    #[error("supervisor `{}` failed before `{}` ran", supervisor.display(), program.display())]
+    #[error("supervisor `{}` failed before starting `{}`", supervisor.display(), program.display())]
     Supervisor {
         /// The supervisor.
         supervisor: PathBuf,
         /// The program it should have started.
         program: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -180,12 +186,13 @@ fn list(paths: &[PathBuf]) -> String {
 
 /// Returns the absolute path of `program`, looked up in the directories of `path`.
 ///
-/// Relative directories in `path` are passed over. The answer may be a symbolic link: many programs act by the name they are
-/// called. Neither the link nor the file it leads to may lie in one of the directories `outside`. Blocking, microseconds.
+/// Relative directories in `path` are ignored. The result may be a symbolic link, because many
+/// programs depend on the name they are called by. Neither the link nor its target may be in one of
+/// the directories `outside`. Blocking, microseconds.
 ///
 /// # Errors
-/// [`ProcessError::NotFound`], [`NotExecutable`](ProcessError::NotExecutable), [`NotAbsolute`](ProcessError::NotAbsolute),
-/// [`Untrusted`](ProcessError::Untrusted).
+/// [`ProcessError::NotFound`], [`NotExecutable`](ProcessError::NotExecutable),
+/// [`NotAbsolute`](ProcessError::NotAbsolute), [`Untrusted`](ProcessError::Untrusted).
 pub fn resolve(program: &str, path: &OsStr, outside: &[PathBuf]) -> Result<PathBuf, ProcessError> {
     let candidates: Vec<PathBuf> = if Path::new(program).is_absolute() {
         vec![PathBuf::from(program)]
@@ -219,7 +226,7 @@ pub fn resolve(program: &str, path: &OsStr, outside: &[PathBuf]) -> Result<PathB
     Ok(found.to_path_buf())
 }
 
-/// Names the directories that were looked in, or the one path that was given.
+/// Returns the directories that were searched, or the one path that was given.
 fn looked_in(program: &str, candidates: Vec<PathBuf>) -> Vec<PathBuf> {
     let is_path = program.contains('/');
     candidates
@@ -235,7 +242,7 @@ fn looked_in(program: &str, candidates: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 fn refuse_untrusted(program: &str, found: &Path, outside: &[PathBuf]) -> Result<(), ProcessError> {
-    // A directory that does not exist holds nothing.
+    // A directory that does not exist contains nothing.
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let in_real_directory = found.parent().map_or_else(
         || found.to_path_buf(),
@@ -256,7 +263,7 @@ fn refuse_untrusted(program: &str, found: &Path, outside: &[PathBuf]) -> Result<
     Ok(())
 }
 
-/// Which of the two pipes a line came through.
+/// The pipe that a line came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -271,31 +278,32 @@ pub enum Source {
 pub struct Line {
     /// Where it came from.
     pub source: Source,
-    /// Without its end. Bytes that are no UTF-8 are replaced.
+    /// The text without its terminator. Bytes that are not UTF-8 are replaced.
     pub text: String,
-    /// Whether the line was longer than [`LINE_BYTES_MAX`] and only its beginning is here.
+    /// Whether the line was longer than [`LINE_BYTES_MAX`], so that only its beginning is here.
     pub truncated: bool,
 }
 
-/// How a program ended, in the supervisor's words.
+/// How a program ended, as its supervisor reported it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
     /// The exit code, unless a signal ended it or it never ran.
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// Whether it was asked to stop before it ended; then no exit code means success.
+    /// Whether it was asked to stop before it ended; in that case no exit code means success.
     pub stopped_by_us: bool,
-    /// Whether the supervisor was killed. How the program ended is unknown then, and `signal` says 9.
+    /// Whether the supervisor was killed. Then it is unknown how the program ended, and `signal` is
+    /// 9.
     pub supervisor_lost: bool,
-    /// How many processes the program left and that were killed.
+    /// How many processes the program left behind, all of which were killed.
     pub n_killed_stragglers: u32,
-    /// How many could not be killed, for they hang in the kernel.
+    /// How many processes could not be killed because they hang in the kernel.
     pub n_left: u32,
 }
 
 impl Exit {
-    /// Of a program that was not even started, for it was cancelled before.
+    /// For a program that was cancelled before it started.
     const NEVER_STARTED: Self = Self {
         code: None,
         signal: None,
@@ -305,7 +313,7 @@ impl Exit {
         n_left: 0,
     };
 
-    /// Returns whether the program ended by itself with exit code 0.
+    /// Returns whether the program ended on its own with exit code 0.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.code == Some(0) && !self.stopped_by_us && !self.supervisor_lost
@@ -324,7 +332,7 @@ pub async fn spawn(
     spawn_with(supervisor, spec, Stdin::Ends).await
 }
 
-/// [`spawn`] for a program that goes on reading its standard input: see [`Running::feed`].
+/// Like [`spawn`], for a program that keeps reading its standard input: see [`Running::feed`].
 ///
 /// # Errors
 /// Those of [`spawn`].
@@ -335,7 +343,7 @@ pub async fn spawn_attentive(
     spawn_with(supervisor, spec, Stdin::StaysOpen).await
 }
 
-/// What becomes of a program's standard input once it has read what it was given.
+/// What happens to a program's standard input after the initial input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stdin {
     Ends,
@@ -386,7 +394,7 @@ async fn spawn_with(
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is the one place: a supervisor is started, and it starts the program"
+    reason = "this is the only place that starts a supervisor, which starts the program"
 )]
 fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<Running> {
     let (ours, theirs) = StdUnixStream::pair()?;
@@ -398,7 +406,7 @@ fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<R
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C in our terminal is for us.
+        // Ctrl-C in our terminal is meant for us only.
         .process_group(0)
         .spawn()?;
     let stdout = LineReader::new(child.stdout.take().expect("stdout is piped, see above"));
@@ -430,7 +438,7 @@ fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<R
 /// The engine's end of the control socket.
 struct Control {
     read: BufReader<OwnedReadHalf>,
-    /// What has come of the next report: reading may be cancelled in between.
+    /// The incomplete next report: reading may be cancelled in between.
     line: Vec<u8>,
     write: OwnedWriteHalf,
 }
@@ -439,7 +447,7 @@ impl Control {
     /// Sends the header and the program's input.
     async fn send(&mut self, spec: ProgramSpec, after: Stdin) -> io::Result<()> {
         let mut env = spec.env;
-        // Of two with one name the last counts.
+        // If two variables have the same name, the last one wins.
         env.push((TAG_VARIABLE.into(), spec.tag.into()));
         let header = Header {
             program: spec.program.into_os_string(),
@@ -472,9 +480,10 @@ impl Control {
     }
 }
 
-/// A program that runs under its supervisor.
+/// A program running under its supervisor.
 ///
-/// Its output has to be read, or discarded by [`wait`](Running::wait): a program whose pipe is full stands still.
+/// Its output must be read, or discarded by [`wait`](Running::wait): a program blocks when its pipe
+/// is full.
 pub struct Running {
     pid: i32,
     stdout: LineReader<ChildStdout>,
@@ -484,14 +493,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// Returns the program's process number.
+    /// Returns the program's process id.
     #[must_use]
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Returns the next line of either pipe, or `None` when the program and all that could write is dead. Known secrets are
-    /// hidden in it.
+    /// Returns the next line of either pipe, or `None` once the program and everything that could
+    /// write is dead. Known secrets are redacted.
     ///
     /// May be cancelled at any time without losing a byte.
     pub async fn next_line(&mut self) -> Option<Line> {
@@ -525,18 +534,21 @@ impl Running {
         }
     }
 
-    /// Gives the program more to read, if it was started as one that goes on reading. A failure shows up as its end.
+    /// Sends more input to a program that was started with [`spawn_attentive`]. A failure shows up
+    /// as the program's end.
     pub async fn feed(&mut self, text: String) {
         let _ = self.ending.control.command(&Command::Feed(text)).await;
     }
 
-    /// Asks the program and its process group to stop (SIGTERM); after [`TERMINATE_GRACE`], or once the program has ended, all
-    /// that is left is killed. Returns at once: go on reading, then [`wait`](Running::wait).
+    /// Asks the program and its process group to stop (SIGTERM); after [`TERMINATE_GRACE`], or once
+    /// the program has ended, all remaining processes are killed. Returns at once: continue
+    /// reading, then [`wait`](Running::wait).
     pub async fn terminate(&mut self) {
         self.terminate_within(TERMINATE_GRACE).await;
     }
 
-    /// [`terminate`](Running::terminate) with another grace. Asked again, the shorter grace counts.
+    /// Like [`terminate`](Running::terminate), with another grace period. If called again, the
+    /// shorter one applies.
     pub async fn terminate_within(&mut self, grace: Duration) {
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
         self.ending
@@ -544,26 +556,28 @@ impl Running {
             .await;
     }
 
-    /// Kills the program and everything below it. Returns at once, like [`terminate`](Running::terminate).
+    /// Kills the program and all its descendants. Returns at once, like
+    /// [`terminate`](Running::terminate).
     pub async fn kill(&mut self) {
         self.ending.stop(Command::Kill, Duration::ZERO).await;
     }
 
-    /// Discards what output is left and returns how the program ended, once it and every descendant is dead.
+    /// Discards the remaining output and returns how the program ended, once it and every
+    /// descendant is dead.
     pub async fn wait(&mut self) -> Exit {
         while self.next_line().await.is_some() {}
         self.ending.exit().await
     }
 }
 
-/// What leads to the exit: the supervisor's report, or its loss.
+/// Waits for the exit: the supervisor's report, or its loss.
 struct Ending {
     control: Control,
     supervisor: Child,
-    /// When it started, as the process table has it.
+    /// When the supervisor started, as in the process table.
     began: u64,
     tag: String,
-    /// When a supervisor that was told to stop has taken too long.
+    /// When a supervisor that was asked to stop has taken too long.
     stop: Option<Instant>,
     sweep: Option<JoinHandle<u32>>,
     exit: Option<Exit>,
@@ -573,17 +587,18 @@ impl Ending {
     async fn stop(&mut self, command: Command, grace: Duration) {
         let until = Instant::now() + grace + KILL_TIME_MAX + SUPERVISOR_DELAY_MAX;
         self.stop = Some(self.stop.map_or(until, |earlier| earlier.min(until)));
-        // A failure means that the supervisor is gone, which `exit` finds out too.
+        // A failure means that the supervisor is gone, which `exit` also detects.
         let _ = self.control.command(&command).await;
     }
 
-    /// Returns once the program has ended and nothing came for a while after. Begins anew with each call.
+    /// Returns once the program has ended and its pipes have been silent for a while. Starts over
+    /// with each call.
     async fn silence(&mut self) {
         self.exit().await;
         sleep(SILENCE_AFTER_EXIT_MAX).await;
     }
 
-    /// May be cancelled and called again: what was learnt is kept before the next wait.
+    /// May be cancelled and called again: results are stored before the next wait.
     async fn exit(&mut self) -> Exit {
         let exit = match self.exit {
             Some(exit) => exit,
@@ -595,19 +610,19 @@ impl Ending {
                 *self.exit.insert(exit)
             }
         };
-        // It has said its last word, or is dead; this only takes it off the process table.
+        // It has sent its last report, or is dead; this only removes it from the process table.
         let _ = self.supervisor.wait().await;
         exit
     }
 
-    /// Returns what the supervisor reported, or `None` when it died without a report.
+    /// Returns what the supervisor reported, or `None` if it died without a report.
     async fn last_report(&mut self) -> Option<Exit> {
         let report = match self.stop {
             None => self.control.report().await,
             Some(until) => select! {
                 report = self.control.report() => report,
                 () = sleep_until(until) => {
-                    // It was told to end everything and did not. It cannot ignore this.
+                    // It was asked to end everything and did not. It cannot ignore this.
                     let _ = self.supervisor.start_kill();
                     self.control.report().await
                 }
@@ -637,7 +652,7 @@ impl Ending {
 
     async fn exit_of_the_lost(&mut self) -> Exit {
         let _ = self.supervisor.start_kill();
-        // Once it is dead, its descendants have fallen to us.
+        // Once it is dead, this process has adopted its descendants.
         let _ = self.supervisor.wait().await;
         let (tag, began) = (self.tag.clone(), self.began);
         let sweep = self.sweep.get_or_insert_with(|| {
@@ -656,26 +671,27 @@ impl Ending {
     }
 }
 
-/// What a program that was run to its end did.
+/// The result of a program that was run to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
     /// How it ended.
     pub exit: Exit,
-    /// Both pipes, line by line as they came; of a long output the first quarter and the end, and a line that says how much
-    /// was left out between.
+    /// Both pipes, line by line in order of arrival; of a long output the first quarter and the
+    /// end, with a line between them that says how much was omitted.
     pub output: String,
-    /// Whether it was stopped for having taken too long.
+    /// Whether it was stopped because it took too long.
     pub timed_out: bool,
-    /// Whether it was stopped, or not even started, because it was cancelled.
+    /// Whether it was stopped, or never started, because it was cancelled.
     pub cancelled: bool,
-    /// From its start until all it had started was dead.
+    /// Time from its start until everything it had started was dead, in milliseconds.
     pub duration_ms: u64,
 }
 
-/// Runs a program to its end, for at most `timeout` (and then [`TERMINATE_GRACE`]), keeping `output_bytes_max` of its output.
+/// Runs a program to its end, for at most `timeout` (and then [`TERMINATE_GRACE`]), keeping
+/// `output_bytes_max` of its output.
 ///
 /// # Errors
-/// Those of [`spawn`]. A program that fails, is stopped or cancelled is no error here.
+/// Those of [`spawn`]. A program that fails, is stopped or is cancelled is not an error here.
 pub async fn run_bounded(
     supervisor: &SupervisorProgram,
     spec: ProgramSpec,
@@ -694,7 +710,7 @@ pub async fn run_bounded(
     .await
 }
 
-/// [`run_bounded`], with each line shown to `on_line` as it comes.
+/// Like [`run_bounded`], passing each line to `on_line` as it arrives.
 ///
 /// # Errors
 /// Those of [`spawn`].
@@ -742,7 +758,8 @@ pub async fn run_observed(
     }
     let exit = running.wait().await;
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    // What ended by itself in the very moment it should have been stopped was not stopped.
+    // A program that ended on its own at the very moment it should have been stopped was not
+    // stopped.
     let (timed_out, cancelled) = (
         timed_out && exit.stopped_by_us,
         cancelled && exit.stopped_by_us,
@@ -759,7 +776,7 @@ pub async fn run_observed(
 fn keep(output: &mut BoundedOutput, line: &Line) {
     output.push(&line.text);
     output.push(if line.truncated {
-        " … (line cut)\n"
+        " … (line truncated)\n"
     } else {
         "\n"
     });
@@ -850,7 +867,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_the_right_to_run_is_told_apart_from_a_missing_one() {
+    fn a_file_that_is_not_executable_is_not_reported_as_missing() {
         let places = Places::new();
         let plain = places.file("bin/plain", 0o644);
         assert!(
@@ -898,7 +915,7 @@ mod tests {
     }
 
     #[test]
-    fn success_after_sigterm_is_none() {
+    fn exit_code_0_after_sigterm_is_not_success() {
         let exit = Exit {
             code: Some(0),
             stopped_by_us: false,

@@ -1,19 +1,22 @@
-//! The supervisor: a tiny process between the engine and one program, there to end everything that program started.
+//! The supervisor: a tiny process between the engine and one program that ends everything the
+//! program started.
 //!
 //! ```text
 //!             control socket (fd 0)                    ┌─ program ─┬─ its children
 //!  engine ◄───────────────────────────► supervisor ────┤           └─ …
-//!     ▲   header, stdin, commands ►          │          └─ orphans: they fall to the supervisor,
-//!     │   ◄ started, exited                 │             the child subreaper of them all
+//!     ▲   header, stdin, commands ►          │          └─ orphans: adopted by the supervisor,
+//!     │   ◄ started, exited                 │             which is their child subreaper
 //!     └───────────── stdout, stderr ────────┴───── inherited by the program
 //! ```
 //!
-//! It reports an exit only after every descendant is dead, on a socket the program does not have, so no output can forge it.
-//! When the socket closes, the engine is dead, and everything below the supervisor is ended without it. SIGINT, SIGTERM and
-//! SIGHUP do not end it: the engine decides.
+//! It reports an exit only after every descendant is dead, on a socket that the program does not
+//! have, so no output can forge it. When the socket closes, the engine is dead, and the supervisor
+//! ends everything below it on its own. SIGINT, SIGTERM and SIGHUP do not end it: the engine
+//! decides.
 //!
-//! One runs per attempt, so it is small: no async runtime, no configuration, nothing kept that the program has not yet read.
-//! It may not decide (when to stop is the engine's word), print, or touch a file.
+//! There is one per attempt, so it is small: no async runtime, no configuration, and it keeps only
+//! input that the program has not read yet. It must not decide when to stop (the engine does),
+//! print, or touch a file.
 //!
 //! ```text
 //!  thread `reaper`  ──► Died ────────────────────────┐
@@ -38,34 +41,36 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the program may take to stop when nobody is left who would read its last words.
+/// How long the program may take to stop when the engine is gone and nobody reads its output.
 pub(super) const ENGINE_GONE_GRACE: Duration = Duration::from_secs(2);
 
-/// How long killing may take. Only a process that hangs in the kernel (a dead network disk) or forks faster than it is
-/// killed lives longer; waiting for it would hold the attempt for ever, so it is reported as left.
+/// How long killing may take. Only a process that hangs in the kernel (a dead network disk) or
+/// forks faster than it is killed lives longer; waiting for it would block the attempt forever, so
+/// it is reported as left.
 pub(super) const KILL_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Looks again for survivors this often while killing, besides at each death: a look at `/proc` is no snapshot, and a process
-/// that forks meanwhile can be missed.
+/// How often survivors are looked for while killing, in addition to each death: reading `/proc` is
+/// not a snapshot, and a process that forks meanwhile can be missed.
 const KILL_ROUND: Duration = Duration::from_millis(50);
 
-/// More than any kernel takes as arguments and environment (2 MiB by default), in JSON's spelling.
+/// More than any kernel accepts as arguments and environment (2 MiB by default), encoded as JSON.
 const HEADER_BYTES_MAX: u64 = 32 << 20;
 
-/// A command of the engine, on a line of its own.
+/// A command of the engine, on its own line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Command {
-    /// Give the program more to read, where its standard input stays open.
+    /// Send more input to the program, if its standard input stays open.
     Feed(String),
-    /// Ask the program and its group to stop, and kill all that is left after this many milliseconds.
+    /// Ask the program and its group to stop, and kill everything that is left after this many
+    /// milliseconds.
     Terminate { grace_ms: u64 },
     /// Kill everything now.
     Kill,
 }
 
-/// The first line from the engine; `n_stdin_bytes` bytes for the program follow it. Strings are bytes here (`OsString`
-/// serializes as such), for names and arguments need not be text.
+/// The first line from the engine, followed by `n_stdin_bytes` bytes for the program. Strings are
+/// byte sequences (as `OsString` serializes), because names and arguments need not be text.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Header {
     pub(super) program: OsString,
@@ -73,11 +78,12 @@ pub(super) struct Header {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: OsString,
     pub(super) n_stdin_bytes: usize,
-    /// Whether the program's standard input stays open after these, for what the engine says later.
+    /// Whether the program's standard input stays open after these bytes, for later input from the
+    /// engine.
     pub(super) stdin_stays_open: bool,
 }
 
-/// A line to the engine: first `Started` or `FailedToStart`, at last `Exited`.
+/// A line to the engine: first `Started` or `FailedToStart`, finally `Exited`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
@@ -94,9 +100,11 @@ pub(super) enum Report {
     },
 }
 
-/// Runs the supervisor on the control socket that is its standard input, until its program and all descendants are dead.
+/// Runs the supervisor on the control socket, which is its standard input, until its program and
+/// all descendants are dead.
 ///
-/// To be called first thing in `main`, before any thread is started: the hidden mode of the binary.
+/// Must be called first in `main`, before any thread is started: this is the hidden mode of the
+/// binary.
 #[must_use]
 pub fn run() -> ExitCode {
     match supervise() {
@@ -117,7 +125,7 @@ fn supervise() -> io::Result<()> {
         Err(reason) => return report(&socket, &Report::FailedToStart(reason)),
     };
     drop(header);
-    // Should the engine be gone by now, the control thread will notice.
+    // If the engine is gone by now, the control thread will notice.
     let _ = report(
         &socket,
         &Report::Started {
@@ -128,11 +136,12 @@ fn supervise() -> io::Result<()> {
     report(&socket, &exited)
 }
 
-/// Makes this process the one that orphans fall to, deaf to signals that are not the engine's, and closed to the program.
+/// Makes this process adopt orphans, ignore signals that do not come from the engine, and refuse
+/// access by the program.
 fn outlive_the_program() -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
-        // A handler that does nothing, rather than "ignore": the program would inherit that.
+        // A handler that does nothing, because the program would inherit "ignore".
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     #[cfg(target_os = "linux")]
@@ -141,7 +150,8 @@ fn outlive_the_program() -> io::Result<()> {
             DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior,
         };
         set_child_subreaper(Some(getpid()))?;
-        // No core dump with the environment in it, and no other process may take the control socket out of this one.
+        // Prevents core dumps, which would contain the environment, and keeps other processes from
+        // taking the control socket.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     }
     Ok(())
@@ -167,19 +177,20 @@ fn report(mut socket: &UnixStream, report: &Report) -> io::Result<()> {
     socket.write_all(&line)
 }
 
-/// What leads to a program's standard input while it stays open.
+/// Sends more bytes to a program's standard input while it stays open.
 type More = Sender<Vec<u8>>;
 
-/// Starts the program in a session of its own: no terminal's Ctrl-C reaches it. Returns its number, and what leads to its standard
-/// input where that stays open.
+/// Starts the program in its own session, so that Ctrl-C in a terminal does not reach it. Returns
+/// its process id, and the sender for its standard input if that stays open.
 ///
 /// # Errors
-/// Why it could not start, in words.
+/// The reason it could not start, as text.
 fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String> {
     let has_no_stdin = stdin.is_empty() && !header.stdin_stays_open;
     let mut program = command(header, has_no_stdin).spawn().map_err(|error| {
         let directory = header.directory.display();
-        // The operating system's "not found" does not say whether it means the program or the directory.
+        // The operating system's "not found" does not say whether the program or the directory is
+        // missing.
         match std::fs::metadata(&header.directory) {
             Ok(metadata) if metadata.is_dir() => error.to_string(),
             Ok(_) => format!("`{directory}` is not a directory"),
@@ -187,15 +198,15 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String>
         }
     })?;
     let more = feed(&mut program, stdin)
-        .map_err(|error| format!("no thread to feed its stdin: {error}"))?;
+        .map_err(|error| format!("failed to start a thread for its standard input: {error}"))?;
     let pid = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.expect("the number of a process is positive and fits");
+    let pid = pid.expect("a process id is positive and fits");
     Ok((pid, more.filter(|_| header.stdin_stays_open)))
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the supervisor starts what `autoissue_process` was asked to start"
+    reason = "the supervisor starts the program on behalf of `autoissue_process`"
 )]
 fn command(header: &Header, has_no_stdin: bool) -> std::process::Command {
     let mut command = std::process::Command::new(&header.program);
@@ -214,7 +225,8 @@ fn command(header: &Header, has_no_stdin: bool) -> std::process::Command {
         unsafe_code,
         reason = "a session and a death signal can only be set between fork and exec"
     )]
-    // SAFETY: the closure runs in the forked child and makes system calls only; it neither allocates nor locks.
+    // SAFETY: the closure runs in the forked child and only makes system calls; it neither
+    // allocates nor locks.
     unsafe {
         command.pre_exec(move || leave_terminal_and_die_with(supervisor));
     }
@@ -232,14 +244,14 @@ fn leave_terminal_and_die_with(supervisor: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `stdin` into the program, which may take its time or never read it, and then what comes through the returned sender for
-/// as long as somebody has it.
+/// Writes `stdin` to the program, which may be slow or never read it, and then everything that
+/// arrives through the returned sender while it exists.
 fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
     let Some(mut pipe) = program.stdin.take() else {
         return Ok(None);
     };
     let (sender, more) = channel::<Vec<u8>>();
-    // A program that ends or closes its stdin without reading all is within its rights.
+    // A program may end or close its stdin without reading everything.
     thread::Builder::new()
         .name("feeder".to_owned())
         .spawn(move || {
@@ -248,7 +260,7 @@ fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
     Ok(Some(sender))
 }
 
-/// What the two listening threads have to say.
+/// Messages of the two listening threads.
 enum News {
     Died {
         pid: Pid,
@@ -273,7 +285,8 @@ fn listen(control: BufReader<UnixStream>, more: Option<More>) -> io::Result<Rece
     Ok(receiver)
 }
 
-/// Reaps every child until there is none. As orphans fall to this process, "no child" means "no descendant".
+/// Reaps every child until there is none. Because this process adopts orphans, "no child" means "no
+/// descendant".
 fn reap(news: &Sender<News>) {
     loop {
         match wait(WaitOptions::empty()) {
@@ -312,14 +325,14 @@ fn obey(control: BufReader<UnixStream>, more: Option<&More>, news: &Sender<News>
             }
             Ok(Command::Terminate { grace_ms }) => News::Terminate(Duration::from_millis(grace_ms)),
             Ok(Command::Kill) => News::Kill,
-            // The engine is of the same build, so there is nothing else to hear.
+            // The engine is the same build, so other commands do not exist.
             Err(_) => continue,
         };
         if news.send(message).is_err() {
             return;
         }
     }
-    // Nobody listens any more when the program ended in the same moment.
+    // If the program ended at the same moment, nobody listens any more.
     let _ = news.send(News::EngineGone);
 }
 
@@ -330,14 +343,15 @@ enum Phase {
     Killing { until: Instant },
 }
 
-/// The life of one program, from its start to the death of its last descendant.
+/// Watches one program from its start to the death of its last descendant.
 struct Watch {
     program: Pid,
     news: Receiver<News>,
     phase: Phase,
     ended: Option<WaitStatus>,
     was_stopped: bool,
-    /// Everything that was killed besides the program: number and start, for numbers come again.
+    /// Everything that was killed besides the program: process id and start time, because ids are
+    /// reused.
     stragglers: BTreeSet<(i32, u64)>,
 }
 
@@ -398,12 +412,13 @@ impl Watch {
         if self.ended.is_some() && !(was_last && table::IS_COMPLETE) {
             self.start_killing();
         } else if let Phase::Killing { .. } = self.phase {
-            // Its children have fallen to us by now.
+            // By now this process has adopted its children.
             self.kill_round();
         }
     }
 
-    /// Asks the program and its group to stop, and kills all after `grace`. A shorter grace than the running one counts.
+    /// Asks the program and its group to stop, and kills everything after `grace`. A grace shorter
+    /// than the running one replaces it.
     fn terminate(&mut self, grace: Duration) {
         let asked = Instant::now() + grace;
         match self.phase {
@@ -435,10 +450,12 @@ impl Watch {
         self.kill_round();
     }
 
-    /// Kills whatever lives. Groups first: of a fork bomb, a group dies in one blow, while single members would be replaced.
+    /// Kills everything that is still alive. Groups go first: killing a fork bomb one by one would
+    /// let it replace its members.
     fn kill_round(&mut self) {
         let survivors = self.survivors();
-        // Once the program is reaped, its number may be another's; but without a table there is no other name for the rest.
+        // Once the program is reaped, its process id may be reused; but without a table there is no
+        // other way to reach the rest.
         if self.ended.is_none() || !table::IS_COMPLETE {
             self.signal_group(Signal::KILL);
         }
@@ -468,7 +485,8 @@ impl Watch {
         self.survivors().iter().filter(|it| !it.is_zombie).count()
     }
 
-    /// Signals the program and its group, which it leads and cannot leave. A failure means that nobody is left in it.
+    /// Signals the program and its group, which it leads and cannot leave. A failure means that the
+    /// group is empty.
     fn signal_group(&self, signal: Signal) {
         let _ = kill_process_group(self.program, signal);
     }

@@ -1,46 +1,52 @@
-//! What `/proc` knows about processes, and killing them without hitting a stranger.
+//! Reads processes from `/proc`, and kills them without hitting unrelated ones.
 //!
-//! Two askers: the supervisor looks for everything that descends from it, the engine for stragglers that carry a tag
-//! in their environment. Both kill by pidfd: first the handle is opened, then the process behind it is looked at again,
-//! then it is signalled. A number that was given to another process in between is therefore never killed.
+//! It has two users: the supervisor looks for everything that descends from it, and the engine for
+//! stragglers that carry a tag in their environment. Both kill by pidfd: they open the handle,
+//! check the process behind it again, and only then signal it. A process id that was reused in
+//! between is therefore never killed.
 //!
-//! Elsewhere than on Linux there is no such table: every answer is "none", and process groups have to do.
+//! On systems other than Linux there is no such table: every lookup returns nothing, and process
+//! groups have to suffice.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How long a sweep may hunt for what forks faster than it is found. One pass usually does.
+/// How long a sweep may chase processes that fork faster than they are found. One pass usually
+/// suffices.
 const SWEEP_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Name of the variable that marks a supervised program and whatever it started.
+/// Name of the variable that marks a supervised program and everything it started.
 pub const TAG_VARIABLE: &str = "AUTOISSUE_TAG";
 
-/// Whether the table shows every process, so that nothing but what it shows needs to be killed.
+/// Whether the table shows every process, so that only processes in it need to be killed.
 pub(super) const IS_COMPLETE: bool = cfg!(target_os = "linux");
 
-/// A process as the table showed it.
+/// A process in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) pid: i32,
     pub(super) parent: i32,
     pub(super) group: i32,
     pub(super) session: i32,
-    /// Clock ticks from boot to its start: with the number it names a process for good.
+    /// Clock ticks from boot to its start: together with the process id, it identifies a process
+    /// for good.
     pub(super) started: u64,
-    /// Waits to be reaped; or its first thread has ended while others live on, which looks the same.
+    /// Whether it waits to be reaped; a process whose first thread has ended while others live
+    /// looks the same.
     pub(super) is_zombie: bool,
 }
 
 /// Kills every process of this user whose tag begins with `prefix`, and returns how many.
 ///
-/// It looks again until nothing new is found, for a straggler may fork while it is looked for. A process that removed the
-/// tag from its environment or cannot be inspected is not found. Blocking; milliseconds. Always 0 elsewhere than on Linux.
+/// It repeats the search until nothing new is found, because a straggler may fork during it. A
+/// process that removed the tag from its environment or cannot be inspected is not found. Blocking;
+/// milliseconds. Always 0 on systems other than Linux.
 #[must_use]
 pub fn sweep_tagged(prefix: &str) -> u32 {
     sweep(|tag| tag.starts_with(prefix.as_bytes()))
 }
 
-/// Like [`sweep_tagged`], for one tag exactly (`run/1` is a prefix of `run/10`).
+/// Like [`sweep_tagged`], for exactly one tag (`run/1` is a prefix of `run/10`).
 pub(super) fn sweep_tagged_exactly(tag: &str) -> u32 {
     sweep(|found| found == tag.as_bytes())
 }
@@ -59,19 +65,21 @@ fn sweep(is_ours: impl Fn(&[u8]) -> bool) -> u32 {
     }
 }
 
-/// Makes orphans fall to this process: those of a supervisor that was killed, whatever they did to their environment, are
-/// found by [`end_adopted`]. Does nothing elsewhere than on Linux.
+/// Makes this process adopt orphans, so that [`end_adopted`] finds those of a killed supervisor
+/// regardless of their environment. Does nothing on systems other than Linux.
 pub fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
-        tracing::warn!(%error, "processes that outlive a killed supervisor are found by their tag only");
+        tracing::warn!(%error, "processes that outlive a killed supervisor can only be found by their tag");
     }
 }
 
-/// Kills what fell to this process and started no earlier than `since`, with all below it, and returns how many. Supervised
-/// programs lead sessions of their own, so no child that this process started itself is among them.
+/// Kills adopted processes that started no earlier than `since`, with all their descendants, and
+/// returns how many. Supervised programs lead their own sessions, so children that this process
+/// started itself are not affected.
 ///
-/// A daemon that git started meanwhile for the user (an ssh connection that is kept open) cannot be told apart.
+/// A daemon that git started for the user in the meantime (an ssh connection that is kept open)
+/// cannot be distinguished.
 pub(super) fn end_adopted(since: u64) -> u32 {
     let until = Instant::now() + SWEEP_TIME_MAX;
     let mut killed = BTreeSet::new();
@@ -101,13 +109,14 @@ mod system {
     use std::os::unix::fs::MetadataExt;
     use std::{fs, io};
 
-    /// How long a killed process may take to be gone. Only one that hangs in the kernel takes longer than milliseconds.
+    /// How long a killed process may take to disappear. Only one that hangs in the kernel takes
+    /// more than milliseconds.
     const DEATH_SECONDS_MAX: i64 = 5;
 
-    /// A process held by a handle, so that its number cannot come to mean another one.
+    /// A process held by a handle, so that its process id cannot refer to another one.
     pub(crate) struct Target {
         pid: Pid,
-        /// Absent on kernels before 5.3, where the number has to do.
+        /// `None` on kernels before 5.3, where the process id has to suffice.
         handle: Option<OwnedFd>,
     }
 
@@ -129,7 +138,7 @@ mod system {
         }
 
         fn kill(&self) {
-            // A failure means that it is gone already, or was never ours to kill.
+            // A failure means that it is already gone, or was never ours to kill.
             let _ = match &self.handle {
                 Some(handle) => pidfd_send_signal(handle, Signal::KILL),
                 None => kill_process(self.pid, Signal::KILL),
@@ -146,10 +155,11 @@ mod system {
         }
     }
 
-    /// Returns the processes below `root`, itself excluded, parents before their children.
+    /// Returns the descendants of `root`, without itself, parents before their children.
     ///
-    /// It walks down from the root, for what it looks for may be forking: a look at a machine's every process takes
-    /// milliseconds, and by then a quick one has a new number. Only a kernel without lists of children needs that look.
+    /// It walks down from the root, because its targets may be forking: listing every process of a
+    /// machine takes milliseconds, and by then a fast one has a new process id. Only kernels
+    /// without lists of children need that listing.
     pub(crate) fn descendants_of(root: i32) -> Vec<Entry> {
         let Ok(mut found) = children_of(root) else {
             return descendants_by_parent(root);
@@ -189,7 +199,7 @@ mod system {
         found
     }
 
-    /// Kills the process that was seen as `seen`, unless its number means another one by now.
+    /// Kills the process that was seen as `seen`, unless its process id has been reused.
     pub(crate) fn kill(seen: &Entry) {
         let Some(target) = Target::open(seen.pid) else {
             return;
@@ -199,13 +209,13 @@ mod system {
         }
     }
 
-    /// Returns the processes of this user, without the caller, whose tag `is_ours`.
+    /// Returns this user's processes, except the caller, whose tag satisfies `is_ours`.
     pub(super) fn tagged(is_ours: &impl Fn(&[u8]) -> bool) -> Vec<Target> {
         let own = getpid().as_raw_pid();
         pids()
             .filter(|pid| *pid != own && has_tag(*pid, is_ours))
             .filter_map(Target::open)
-            // Once more, now that the handle pins down which process is meant.
+            // Checked again, now that the handle pins the process.
             .filter(|target| has_tag(target.pid(), is_ours))
             .collect()
     }
@@ -215,12 +225,13 @@ mod system {
         targets.iter().for_each(Target::wait_for_death);
     }
 
-    /// Returns when a process started, as [`Entry::started`] has it.
+    /// Returns when a process started, in the unit of [`Entry::started`].
     pub(crate) fn start_of(pid: u32) -> Option<u64> {
         Some(entry(i32::try_from(pid).ok()?)?.started)
     }
 
-    /// Returns the children of this process that are of another session, and all below them.
+    /// Returns the children of this process that belong to another session, with all their
+    /// descendants.
     pub(super) fn adopted(since: u64) -> Vec<Entry> {
         let own = getpid().as_raw_pid();
         let Some(session) = entry(own).map(|it| it.session) else {
@@ -235,7 +246,7 @@ mod system {
             .collect()
     }
 
-    /// Kills processes, and takes those off the table that are children of this one.
+    /// Kills processes, and reaps those that are children of this one.
     pub(super) fn kill_and_reap(seen: &[Entry]) {
         seen.iter().for_each(kill);
         let targets: Vec<Target> = seen.iter().filter_map(|it| Target::open(it.pid)).collect();
@@ -277,8 +288,8 @@ mod system {
         parse_stat(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// Reads a line of `/proc/PID/stat`: `PID (name) state parent group …`. The name may hold spaces, brackets, and bytes
-    /// that are no text, hence the search from the end.
+    /// Parses a line of `/proc/PID/stat`: `PID (name) state parent group …`. The name may contain
+    /// spaces, brackets, and bytes that are not text, hence the search from the end.
     pub(super) fn parse_stat(pid: i32, stat: &[u8]) -> Option<Entry> {
         let name_end = stat.iter().rposition(|byte| *byte == b')')?;
         let fields = str::from_utf8(&stat[name_end + 1..]).ok()?;
@@ -360,8 +371,8 @@ mod tests {
     #[test]
     fn both_ways_to_find_descendants_agree() {
         let root = std::os::unix::process::parent_id();
-        let root = i32::try_from(root).expect("process numbers fit");
-        let own = i32::try_from(std::process::id()).expect("process numbers fit");
+        let root = i32::try_from(root).expect("process ids fit");
+        let own = i32::try_from(std::process::id()).expect("process ids fit");
         for found in [
             system::descendants_of(root),
             system::descendants_by_parent(root),
@@ -377,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_sweep_never_finds_the_sweeper() {
-        let own = i32::try_from(std::process::id()).expect("process numbers fit");
+        let own = i32::try_from(std::process::id()).expect("process ids fit");
         assert!(
             system::tagged(&|_| true)
                 .iter()

@@ -1,5 +1,6 @@
-//! A string that must not be seen: it prints `***` and has no `Serialize`, so that neither a log line nor a response can
-//! hold it by accident. Reading it takes the word `expose`, which is easy to search for.
+//! A string that must not be shown: it prints `***` and does not implement `Serialize`, so that
+//! neither a log line nor a response can contain it by accident. Reading it requires `expose`,
+//! which is easy to search for.
 
 pub mod redaction;
 
@@ -7,12 +8,13 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// What stands in place of a secret wherever something is printed.
+/// Printed in place of a secret.
 pub const MASK: &str = "***";
 
 /// A password, token or key.
 ///
-/// Its comparison is not constant-time; who compares what a stranger sent compares the exposed bytes in their own way.
+/// Its comparison is not constant-time; compare input from strangers with the exposed bytes in
+/// constant time.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -23,12 +25,12 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Returns the secret itself. Never print, log, store or answer with it.
+    /// Returns the secret itself. Never print, log or store it, or send it in a response.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Tells whether there is no secret at all.
+    /// Returns whether the secret is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,7 +1,9 @@
-//! Keeps the secrets that we know out of what is shown and kept: output of programs, transcripts, events, logs.
+//! Removes known secrets from everything that is shown or stored: output of programs, transcripts,
+//! events, logs.
 //!
-//! The type that holds secrets prints stars by itself; this is for secrets that come back in somebody else's text. Whoever finds
-//! one out tells it here once, and all who write hide it from then on.
+//! [`Secret`](super::Secret) already prints as stars; this module handles secrets that appear in
+//! other text. Code that obtains a secret registers it here once, and all writers hide it from then
+//! on.
 //!
 //! ```text
 //!   environment, forge's token, dashboard's credentials ─► learn ─► forms ─┐
@@ -9,9 +11,10 @@
 //!   a program's output, a log line, a page ──────────────────► readings ───┘
 //! ```
 //!
-//! A secret is known in several forms (as it is, in base64, in hexadecimal digits), and a text is read in several ways (as it
-//! stands, with its escapes decoded). A program may print a secret over several lines, or a line may be cut within it; so a
-//! piece at the edge of a line, or of a string in it, is hidden like the whole.
+//! Each secret is known in several forms (verbatim, base64, hexadecimal), and a text is read in
+//! several ways (verbatim, with escapes decoded). A program may print a secret over several lines,
+//! or a line may be cut inside it, so a piece at the edge of a line, or of a string in it, is
+//! hidden like the whole.
 
 mod reading;
 mod variables;
@@ -30,19 +33,20 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD
 use crate::MASK;
 use reading::each_reading;
 
-/// Shorter values, and shorter pieces of one, are words that stand everywhere.
+/// Shorter values, and shorter pieces of one, are ordinary words.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// Longest secret of which pieces are looked for. Keys are longer, but are written in lines, and each line is a secret of its own.
+/// Longest secret that is also searched for in pieces. Keys are longer, but consist of lines, and
+/// each line is a secret of its own.
 const PIECES_BYTES_MAX: usize = 256;
 
-/// Hides known secrets. Its copies know the same secrets, also those that are learnt later.
+/// Hides known secrets. Clones share the same secrets, including those registered later.
 #[derive(Clone, Default)]
 pub struct Redaction {
     known: Arc<RwLock<Arc<Known>>>,
 }
 
-/// Prints how many secrets there are, and none of them.
+/// Prints only the number of secrets.
 impl fmt::Debug for Redaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Redaction({} secrets)", self.known().secrets.len())
@@ -50,8 +54,8 @@ impl fmt::Debug for Redaction {
 }
 
 impl Redaction {
-    /// Takes the secrets of an environment: variables with the names of keys and passwords, and passwords in addresses
-    /// (`https://user:password@host`).
+    /// Registers the secrets of an environment: variables named like keys and passwords, and
+    /// passwords in URLs (`https://user:password@host`).
     pub fn of<S: AsRef<OsStr>>(environment: &[(S, S)]) -> Self {
         let redaction = Self::default();
         redaction
@@ -59,8 +63,8 @@ impl Redaction {
         redaction
     }
 
-    /// Hides the values of these variables of an environment too: a program is given them on purpose, so all but addresses and
-    /// names are secrets, whatever the variables are called.
+    /// Also registers the values of variables that a program is given on purpose: except for
+    /// addresses and names, all of them are secrets, regardless of the variable's name.
     pub fn learn_passed<S: AsRef<OsStr>>(&self, environment: &[(S, S)], passed: &[String]) {
         let is_passed = |name: &str| passed.iter().any(|it| it == name);
         self.learn(
@@ -70,7 +74,7 @@ impl Redaction {
         );
     }
 
-    /// Hides these secrets too from now on.
+    /// Registers more secrets.
     pub fn learn<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut all = known.secrets.clone();
@@ -81,19 +85,20 @@ impl Redaction {
     }
 
     fn known(&self) -> Arc<Known> {
-        // What is behind the lock is replaced as a whole.
+        // The value behind the lock is only ever replaced as a whole.
         self.known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    /// Returns the text with stars in place of whole secrets, in whichever form.
+    /// Returns the text with complete secrets, in any form, replaced by stars.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.known().without_secrets(text)
     }
 
-    /// Returns a line with stars in place of whole secrets, and of pieces with which it, or a quoted string in it, begins or ends.
+    /// Returns a line with stars in place of complete secrets, and of pieces at its start or end or
+    /// at those of a quoted string in it.
     pub fn apply_to_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let known = self.known();
         match known.without_secrets(line) {
@@ -109,7 +114,8 @@ fn texts<S: AsRef<OsStr>>(environment: &[(S, S)]) -> impl Iterator<Item = (&str,
         .filter_map(|(name, value)| Some((name.as_ref().to_str()?, value.as_ref().to_str()?)))
 }
 
-/// Returns the secret as it is, as JSON writes it, and each of its lines; without what is too short.
+/// Returns the secret verbatim, as JSON writes it, and each of its lines; too short ones are left
+/// out.
 fn plain_forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap_or_default();
     let json = json
@@ -125,12 +131,12 @@ fn plain_forms(secret: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns what stands in a text when it holds this secret in base64 or hexadecimal digits.
+/// Returns what a text contains if it holds this secret in base64 or hexadecimal digits.
 fn encoded_forms(secret: &str) -> Vec<String> {
     let hex = hex::encode(secret);
     let mut forms = vec![hex.to_uppercase(), hex, STANDARD.encode(secret)];
     for n_before in 0..3_usize {
-        // Digits hold six bits, so those at the edges depend on what stands before and behind.
+        // Digits hold six bits, so those at the edges depend on the bytes before and after.
         let inner = (8 * n_before).div_ceil(6)..8 * (n_before + secret.len()) / 6;
         let text = [&[0; 3][..n_before], secret.as_bytes()].concat();
         for digits in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
@@ -140,15 +146,16 @@ fn encoded_forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// The known secrets, made ready to be looked for.
+/// The known secrets, prepared for searching.
 #[derive(Default)]
 struct Known {
     secrets: BTreeSet<String>,
     /// All forms of the secrets.
     forms: Vec<String>,
-    /// Finds where one of them may begin, by its first bytes, which keeps it small; `None` where there are none.
+    /// Finds where a form may start, by its first bytes, which keeps the automaton small; `None`
+    /// without secrets.
     beginnings: Option<AhoCorasick>,
-    /// Which forms, of those whose pieces are looked for, hold these bytes anywhere.
+    /// For each window of bytes, the forms searched for in pieces that contain it.
     windows: BTreeMap<[u8; SECRET_BYTES_MIN], BTreeSet<usize>>,
 }
 
@@ -172,7 +179,8 @@ impl Known {
         let beginnings = forms
             .iter()
             .map(|form| &form.as_bytes()[..SECRET_BYTES_MIN]);
-        let beginnings = AhoCorasick::new(beginnings).expect("a few bytes each");
+        let beginnings =
+            AhoCorasick::new(beginnings).expect("the patterns are only a few bytes long");
         Self {
             secrets,
             beginnings: (!forms.is_empty()).then_some(beginnings),
@@ -201,7 +209,8 @@ impl Known {
         Cow::Owned(with_masks(text, found))
     }
 
-    /// Hides the pieces of secrets at the edges of a line, and of the lines and quoted strings in it where it is JSON.
+    /// Hides pieces of secrets at the edges of a line and, if it is JSON, of the lines and quoted
+    /// strings in it.
     fn without_pieces<'a>(&self, line: &'a str) -> Cow<'a, str> {
         if line
             .split('"')
@@ -221,7 +230,8 @@ impl Known {
     }
 
     fn without_piece<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        // What stands before a piece may end with another, and a hostile line may be nothing else.
+        // The text before a piece may end with another one, and a hostile line may consist of
+        // nothing else.
         let (mut rest, mut after) = (text, Vec::new());
         while let Some(Range { start, end }) = self.piece_in(rest) {
             after.push(&rest[end..]);
@@ -238,7 +248,7 @@ impl Known {
         Cow::Owned(hidden)
     }
 
-    /// Returns where the longest piece of a secret lies, at an edge of the text.
+    /// Returns the range of the longest piece of a secret at an edge of the text.
     fn piece_in(&self, text: &str) -> Option<Range<usize>> {
         let words = text.trim().as_bytes();
         let edges = [words.first_chunk()?, words.last_chunk()?];
@@ -251,7 +261,7 @@ impl Known {
     }
 }
 
-/// Returns the text with stars in place of these parts, which are sorted and may overlap.
+/// Returns the text with these ranges replaced by stars; they are sorted and may overlap.
 fn with_masks(text: &str, parts: Vec<Range<usize>>) -> String {
     let mut hidden = String::with_capacity(text.len());
     let mut end = 0;
@@ -261,7 +271,7 @@ fn with_masks(text: &str, parts: Vec<Range<usize>>) -> String {
             continue;
         }
         hidden.push_str(&text[end..part.start]);
-        // Half of an escape would spoil the JSON that it stands in.
+        // Half an escape would break the JSON around it.
         let n_backslashes = hidden.len() - hidden.trim_end_matches('\\').len();
         if n_backslashes % 2 == 1 {
             hidden.pop();
@@ -273,7 +283,8 @@ fn with_masks(text: &str, parts: Vec<Range<usize>>) -> String {
     hidden
 }
 
-/// Returns where a piece of a secret lies: the whole text, its end, or its beginning. Space around the text does not count.
+/// Returns the range of a piece of a secret: the whole text, its end, or its start, ignoring
+/// surrounding whitespace.
 fn piece(text: &str, secret: &str) -> Option<Range<usize>> {
     let start = text.len() - text.trim_start().len();
     let words = text.trim();
@@ -332,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_nothing_but_pieces_takes_no_stack() {
+    fn a_line_of_only_pieces_needs_no_recursion() {
         let redaction = redaction(&[("ANTHROPIC_API_KEY", "sk-ant-api03-abcdefgh")]);
         let line = "sk-ant-a".repeat(100_000);
         let hide = move || redaction.apply_to_line(&line).into_owned();
@@ -344,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn all_copies_know_what_one_of_them_learns() {
+    fn clones_share_registered_secrets() {
         let redaction = Redaction::default();
         let copy = redaction.clone();
         copy.learn(["gho_of-the-key-store"]);
@@ -407,7 +418,7 @@ mod tests {
         }
     }
 
-    /// What a program prints that was given a secret, and what is shown of it.
+    /// Checks the redacted output of a program that was given a secret.
     fn check_hidden(secret: &str, printed: &str, expected: &str) {
         let redaction = redaction(&[("X_TOKEN", secret)]);
         assert_eq!(redaction.apply(printed), expected, "{printed}");
@@ -494,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_json_is_json() {
+    fn redacted_json_is_still_json() {
         let redaction = redaction(&[("X_TOKEN", "nothing-to-see")]);
         let line = serde_json::to_string("a\nothing-to-see \\nothing-to-see").unwrap();
         let shown = redaction.apply_to_line(&line).into_owned();
@@ -502,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_is_given_on_purpose_is_secret() {
+    fn variables_passed_on_purpose_are_secrets() {
         let environment = [
             ("LICENSE", "not-for-everyone"),
             ("AWS_REGION", "eu-central-1"),

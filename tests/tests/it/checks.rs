@@ -101,7 +101,7 @@ async fn long_output_keeps_its_beginning_and_end() {
     .await;
     let output = &results.expect("it ran")[0].output;
     assert!(output.starts_with("first\n1\n") && output.ends_with("200000\nlast\n"));
-    assert!(output.contains(" bytes left out …") && output.len() <= OUTPUT_BYTES_MAX + 50);
+    assert!(output.contains(" bytes omitted …") && output.len() <= OUTPUT_BYTES_MAX + 50);
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ fn a_working_setup_passes_and_nothing_is_changed() {
     has(&findings, "token", "ok", "from `GITHUB_TOKEN`");
     has(&findings, "forge", "ok", "ada/sample on GitHub");
     has(&findings, "rate limit", "ok", "of 5000 calls");
-    has(&findings, "clock", "ok", "as GitHub's");
+    has(&findings, "clock", "ok", "matches GitHub's");
     has(&findings, "push", "ok", "can push to");
     has(&findings, "base branch", "ok", "main");
     has(&findings, "identity", "ok", "Ada <ada@example.org>");
@@ -179,13 +179,13 @@ fn problems_with_the_token_are_distinguished() {
         &findings,
         "forge",
         "failure",
-        "does not accept the token from `GITHUB_TOKEN`: Bad credentials",
+        "rejected the token from `GITHUB_TOKEN`: Bad credentials",
     );
     exec_refuses(
         &world,
         "ghp_of_nobody",
         1,
-        "does not accept the token from `GITHUB_TOKEN`",
+        "rejected the token from `GITHUB_TOKEN`",
     );
 
     let findings = examine(
@@ -196,13 +196,13 @@ fn problems_with_the_token_are_distinguished() {
         &findings,
         "push",
         "failure",
-        "permissions for `ada/sample` are without `push`",
+        "it lacks the `push` permission for `ada/sample`",
     );
     exec_refuses(
         &world,
         "reads_only",
         1,
-        "does not let this token push branches",
+        "this token is not allowed to push branches",
     );
 
     let findings = examine(
@@ -225,7 +225,7 @@ fn a_token_about_to_expire_is_reported_before_the_session() {
         &examine(&world, with_token(&world, "ends_soon", soon)),
         "token end",
         "warning",
-        "the token ends in 4 hours",
+        "the token expires in 4 hours",
     );
     let late = Token::fine_grained("ada").expires(&in_hours(5_000));
     has(
@@ -239,9 +239,9 @@ fn a_token_about_to_expire_is_reported_before_the_session() {
         &examine(&world, with_token(&world, "is_over", over)),
         "token end",
         "failure",
-        "the token ended on",
+        "the token expired on",
     );
-    exec_refuses(&world, "is_over", 1, "the token ended on");
+    exec_refuses(&world, "is_over", 1, "the token expired on");
 
     let mut command = world.autoissue(["exec", LABEL]);
     let run = Run::from(
@@ -252,7 +252,7 @@ fn a_token_about_to_expire_is_reported_before_the_session() {
     )
     .exits(0);
     assert!(
-        run.stderr.contains("warning: the token ends in"),
+        run.stderr.contains("warning: the token expires in"),
         "{}",
         run.stderr
     );
@@ -295,12 +295,12 @@ fn a_renamed_repository_is_used_under_its_new_name() {
         &examine(&world, quick(&world)),
         "forge",
         "warning",
-        "`ada/sample` is called `ada/renamed` now",
+        "`ada/sample` is now called `ada/renamed`",
     );
     let first = world.exec(&[]).exits(0);
     assert_eq!(first.outcomes(), [(1, "done".to_owned())]);
     assert!(
-        first.stderr.contains("is called `ada/renamed` now"),
+        first.stderr.contains("is now called `ada/renamed`"),
         "{}",
         first.stderr
     );
@@ -319,13 +319,13 @@ fn a_misspelt_or_hidden_repository_is_not_found() {
         &examine(&world, quick(&world)),
         "forge",
         "failure",
-        "has no `ada/smaple` that this token may see",
+        "`ada/smaple` does not exist on GitHub, or this token cannot see it",
     );
     exec_refuses(
         &world,
         TOKEN,
         1,
-        "has no `ada/smaple` that this token may see",
+        "`ada/smaple` does not exist on GitHub, or this token cannot see it",
     );
 }
 
@@ -345,7 +345,7 @@ fn a_missing_base_branch_is_named() {
         &examine(&world, quick(&world)),
         "base branch",
         "failure",
-        "has no commit yet",
+        "has no commits yet",
     );
 }
 
@@ -399,14 +399,14 @@ fn an_unreachable_or_untrusted_api_is_reported_with_its_host() {
         &at("http://127.0.0.1:1".to_owned()),
         "forge",
         "failure",
-        "cannot be reached at `127.0.0.1:1`",
+        "cannot reach GitHub at `127.0.0.1:1`",
     );
     let plain = world.server.origin().replace("http:", "https:");
     has(
         &at(plain),
         "forge",
         "failure",
-        "there is no trusted connection to `127.0.0.1:",
+        "cannot establish a TLS connection to `127.0.0.1:",
     );
 }
 

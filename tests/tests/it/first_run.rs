@@ -194,7 +194,7 @@ fn a_repository_without_a_commit() {
         &world,
         exec(&world),
         2,
-        &["has no commit yet", "make a first commit"],
+        &["has no commits yet", "create a first commit"],
     );
 }
 

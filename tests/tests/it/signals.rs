@@ -187,7 +187,7 @@ fn two_runners() {
         "{text}"
     );
     let resumed = world.run(["resume"]).exits(1);
-    assert!(resumed.stderr.contains("held by"), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("in use by"), "{}", resumed.stderr);
     assert!(
         !tagged_below(&world.tag_prefix()).is_empty(),
         "the first session's programs must keep running"

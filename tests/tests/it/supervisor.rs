@@ -341,7 +341,7 @@ async fn a_missing_program_or_directory_is_named_in_the_error() {
     let mut no_directory = shell("no-directory", "true");
     no_directory.directory = PathBuf::from("/etc/passwd");
     for (spec, expected) in [
-        (missing, "`/absent/program` did not start in"),
+        (missing, "failed to start `/absent/program` in"),
         (plain, "ermission denied"),
         (nowhere, "directory `/absent/directory`: No such file"),
         (no_directory, "`/etc/passwd` is not a directory"),
@@ -496,7 +496,7 @@ async fn a_flood_of_100_megabytes_needs_no_memory() {
     let grown_kib = high_water_kib(own).saturating_sub(before);
     assert!(finished.exit.is_success(), "{:?}", finished.exit);
     assert!(
-        finished.output.contains("bytes left out"),
+        finished.output.contains("bytes omitted"),
         "{}",
         finished.output.len()
     );

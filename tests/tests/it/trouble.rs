@@ -1062,7 +1062,7 @@ fn a_state_directory_too_deep_for_sqlite_is_a_clear_error() {
         .root()
         .join(["s".repeat(200).as_str(); 4].iter().collect::<PathBuf>());
     for args in [&["exec", "go"] as &[&str], &["status"]] {
-        refuses(run_on(&world, &state, args), 1, "more than 504 bytes");
+        refuses(run_on(&world, &state, args), 1, "longer than 504 bytes");
     }
     let longest = world
         .root()

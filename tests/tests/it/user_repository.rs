@@ -144,7 +144,7 @@ fn our_branch_with_the_users_commits_needs_the_user() {
     assert_eq!(run.task(1)["outcome"], "needs_you");
     let reason = run.task(1)["reason"].to_string();
     assert!(
-        reason.contains("autoissue/issue-1") && reason.contains("not a commit of ours"),
+        reason.contains("autoissue/issue-1") && reason.contains("autoissue did not create"),
         "{reason}"
     );
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);

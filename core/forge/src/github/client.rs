@@ -1,11 +1,12 @@
-//! One call to the API: sent once, counted, and its answer read whole. What kind of refusal an answer is, is decided here.
+//! Makes one API call: sent once, counted, and its answer read completely. The kind of a refusal is
+//! decided here.
 //!
 //! ```text
 //!   call ─► closed? ── yes ──► the error that closed it, without a call
 //!              │ no
 //!              ▼
 //!          octocrab ─► status and headers ─┬─► Answer
-//!                                          └─► GithubError; a limit and a bad token close the door
+//!                                          └─► GithubError; a limit or a bad token closes the client
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
@@ -26,22 +27,22 @@ use super::wire;
 use super::{Access, GithubError, connection};
 use crate::timestamp;
 
-/// What one call may take at most, with all redirects; GitHub itself gives up after ten seconds.
+/// Longest time for one call including redirects; GitHub itself gives up after ten seconds.
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
-/// The longest answer that is read: a hundred issues of the greatest length are a tenth of it.
+/// Largest answer that is read: a hundred issues of maximum length take a tenth of it.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Bytes of answers that are kept to be asked for conditionally: the pages of a backlog that is read again. A hundred issues
-/// of 4 KB with all that GitHub says beside are 1 MB.
+/// Bytes of answers kept for conditional requests: the pages of a backlog that is read again. A
+/// hundred issues of 4 KB, with everything GitHub adds to them, are 1 MB.
 const KEPT_BYTES_MAX: usize = 16 << 20;
-/// How long to stay away after a limit that does not say how long, by GitHub's own advice.
+/// How long to wait after a limit without a stated end, as GitHub recommends.
 const UNSTATED_LIMIT_MS: u64 = 60_000;
-/// Versions of the API that we are tested with, newest first.
+/// API versions that autoissue is tested with, newest first.
 const API_VERSIONS: [&str; 2] = ["2026-03-10", OLDEST_API_VERSION];
-/// The version of hosts that are too old to say which versions they have.
+/// The version of hosts that are too old to list their versions.
 const OLDEST_API_VERSION: &str = "2022-11-28";
-/// Where a host says which versions it has.
+/// Where a host lists its versions.
 const VERSIONS_PATH: &str = "/versions";
-/// Most characters that are shown of a header field or a list of the host's.
+/// Most characters shown of a header field or a list from the host.
 const SHOWN_LENGTH_MAX: usize = 100;
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -54,27 +55,27 @@ const SUNSET: HeaderName = HeaderName::from_static("sunset");
 /// A connection to the API of one host.
 pub(super) struct Client {
     octocrab: Octocrab,
-    /// Scheme, host and port of the API; a next page elsewhere is not asked for.
+    /// Scheme, host and port of the API; a next page on another host is not requested.
     address: http::Uri,
     repo: String,
-    /// Where the token is from.
+    /// Where the token comes from.
     token_origin: &'static str,
-    /// Calls sent so far, by the issue that they were for.
+    /// Calls made so far, by the issue they were for.
     calls: Mutex<BTreeMap<Option<IssueNumber>, u32>>,
-    /// Why nothing more may be sent.
+    /// Why nothing may be sent any longer.
     closed: Mutex<Option<GithubError>>,
     kept: Mutex<Kept>,
-    /// The version of the API that is asked for, once the host has said which ones it has.
+    /// The API version in use, once the host has listed its versions.
     version: tokio::sync::OnceCell<&'static str>,
     retirement: Mutex<Option<Retirement>>,
 }
 
-/// What an answer says of the end of what was asked for, in the words of its header fields.
+/// A deprecation that an answer announced, in the words of its header fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retirement {
-    /// Version of the API that was asked for.
+    /// API version that was requested.
     pub version: String,
-    /// Path of the first call that was answered so.
+    /// Path of the first call with this answer.
     pub path: String,
     /// `Deprecation` (RFC 9745): since when its use is discouraged.
     pub deprecation: Option<String>,
@@ -96,7 +97,7 @@ impl std::fmt::Display for Retirement {
     }
 }
 
-/// Answers that were read, by path, as they came.
+/// Answers kept for conditional requests, by path.
 #[derive(Default)]
 struct Kept {
     answers: HashMap<String, KeptAnswer>,
@@ -111,7 +112,7 @@ struct KeptAnswer {
 }
 
 impl Kept {
-    /// Keeps an answer that GitHub can be asked about again, if there is room.
+    /// Keeps an answer that has an `ETag`, if there is space.
     fn keep(&mut self, path: &str, headers: &HeaderMap, body: Vec<u8>) {
         let old = self.answers.remove(path).map_or(0, |old| old.body.len());
         self.n_bytes -= old;
@@ -130,18 +131,17 @@ impl Kept {
     }
 }
 
-/// A call to be made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call<'a> {
     /// Issue that it is for.
     pub(super) issue: Option<IssueNumber>,
-    /// What it is for, beginning with a verb.
+    /// What the call does, beginning with a verb.
     pub(super) doing: &'static str,
-    /// Path with its query, or the whole address of a next page.
+    /// Path with its query, or the full URL of a next page.
     pub(super) path: &'a str,
 }
 
-/// A good answer.
+/// A successful answer.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
@@ -149,7 +149,7 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// Makes a client; nothing is sent yet. Has to be called within a tokio runtime.
+    /// Creates a client without sending anything. Must be called within a tokio runtime.
     pub(super) fn new(access: &Access) -> Result<Self, GithubError> {
         let Access {
             api_url,
@@ -186,22 +186,22 @@ impl Client {
         })
     }
 
-    /// Returns what the host said of the end of what we ask for, if it said so.
+    /// Returns the first deprecation that the host announced for something in use.
     pub(super) fn retirement(&self) -> Option<Retirement> {
         lock(&self.retirement).clone()
     }
 
-    /// Lets errors name the repository as it is called now.
+    /// Makes errors name the repository as it is called now.
     pub(super) fn rename(&mut self, repo: &str) {
         repo.clone_into(&mut self.repo);
     }
 
-    /// Returns how many calls were sent for an issue.
+    /// Returns the number of calls made for an issue.
     pub(super) fn n_calls(&self, issue: Option<IssueNumber>) -> u32 {
         lock(&self.calls).get(&issue).copied().unwrap_or(0)
     }
 
-    /// Asks. What was asked before is asked for conditionally: an answer that has not changed costs no quota.
+    /// Reads a path, conditionally if it was read before: an unchanged answer costs no quota.
     pub(super) async fn get(&self, call: Call<'_>) -> Result<Answer, GithubError> {
         let known = lock(&self.kept).answers.get(call.path).cloned();
         let request = Request::builder().method(Method::GET).uri(call.path);
@@ -218,8 +218,8 @@ impl Client {
         Ok(answer)
     }
 
-    /// Asks for every page of a list, at most `n_pages_max`, and shows each item; returns whether there are more. Only one page
-    /// is in memory at a time.
+    /// Reads every page of a list, at most `n_pages_max`, and passes each item to a callback.
+    /// Returns whether there are more. Only one page is in memory at a time.
     pub(super) async fn list(
         &self,
         call: Call<'_>,
@@ -244,7 +244,6 @@ impl Client {
         Ok(next.is_some())
     }
 
-    /// Writes.
     pub(super) async fn write(
         &self,
         call: Call<'_>,
@@ -268,14 +267,15 @@ impl Client {
         self.send(call, version, request, body).await
     }
 
-    /// Returns the newest version of the API that both sides know. The host is asked once; while it gives no answer, nothing else
-    /// is sent either.
+    /// Returns the newest API version that both sides know. The host is asked once; until it
+    /// answers, nothing else is sent.
     async fn version(&self, call: Call<'_>) -> Result<&'static str, GithubError> {
         let known = self.version.get_or_try_init(|| self.ask_for_version(call));
         known.await.copied()
     }
 
-    /// Asks the host for its versions, in each version of ours in turn: one that it does not know is refused.
+    /// Asks the host for its versions, using each version of ours in turn: it refuses those that it
+    /// does not know.
     async fn ask_for_version(&self, call: Call<'_>) -> Result<&'static str, GithubError> {
         let question = Call {
             path: VERSIONS_PATH,
@@ -296,7 +296,8 @@ impl Client {
                     });
                 }
                 Err(error @ GithubError::Refused { status: 400, .. }) => refused = Some(error),
-                // It is too old to have this page, or something before it hides the page.
+                // The host is too old to have this page, or something in front of it hides the
+                // page.
                 Err(
                     GithubError::NotFound { .. }
                     | GithubError::Forbidden { .. }
@@ -307,10 +308,10 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        Err(refused.expect("a version was asked for"))
+        Err(refused.expect("at least one version was tried"))
     }
 
-    /// Sends once in a version of the API, and reads the whole answer.
+    /// Sends once, using the given API version, and reads the whole answer.
     async fn send<B: serde::Serialize + ?Sized>(
         &self,
         call: Call<'_>,
@@ -331,7 +332,7 @@ impl Client {
         };
         let request = self.octocrab.build_request(request, body);
         let mut request: Request<OctoBody> = request.map_err(|error| unreachable(&error))?;
-        // Octocrab puts a version of its own there: GitHub refuses two, so this one takes its place.
+        // Octocrab sets its own version header. GitHub refuses two, so this one replaces it.
         let value = HeaderValue::from_static(version);
         request.headers_mut().insert(VERSION, value);
         *lock(&self.calls).entry(call.issue).or_default() += 1;
@@ -365,7 +366,7 @@ impl Client {
         answered
     }
 
-    /// Remembers the first announcement that something we ask for comes to its end, and logs that one.
+    /// Remembers and logs the first deprecation that was announced.
     fn note_retirement(&self, call: Call<'_>, version: &str, headers: &HeaderMap) {
         let said = |name| text(headers, name).map(shown);
         let (deprecation, sunset) = (said(&DEPRECATION), said(&SUNSET));
@@ -452,7 +453,7 @@ impl Client {
         )
     }
 
-    /// Keeps everybody from asking where the answer is known: it would only make a limit longer.
+    /// Stops further calls if the answer is already known: they would only extend a limit.
     fn close(&self, error: &GithubError) {
         if matches!(
             error,
@@ -474,8 +475,8 @@ impl Client {
         Ok(())
     }
 
-    /// Returns the address of the next page, on our own host: a server behind another name links to itself by that, and the token
-    /// goes nowhere else.
+    /// Returns the URL of the next page, on our own host: a server behind another name links to
+    /// itself by that name, and the token must not be sent elsewhere.
     fn next_page(&self, headers: &HeaderMap) -> Option<String> {
         let next: http::Uri = wire::next_page(text(headers, &LINK)?)?.parse().ok()?;
         let mut parts = self.address.clone().into_parts();
@@ -493,13 +494,14 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// Returns until when an answer limits the account, if it does. See GitHub's "Rate limits for the REST API".
+/// Returns the time until which an answer limits the account, if it does. See GitHub's "Rate limits
+/// for the REST API".
 fn limited_until(parts: &Parts, body: &Value, now_ms: u64) -> Option<Time> {
     if !matches!(parts.status.as_u16(), 403 | 429) {
         return None;
     }
     let number = |name: &HeaderName| text(&parts.headers, name)?.trim().parse::<u64>().ok();
-    // A second more: both are told in whole seconds.
+    // One second more, because both are stated in whole seconds.
     let seconds = |seconds: u64| seconds.saturating_add(1).saturating_mul(1_000);
     if let Some(after) = number(&RETRY_AFTER) {
         return Some(Time::from_ms(now_ms.saturating_add(seconds(after))));
@@ -513,8 +515,8 @@ fn limited_until(parts: &Parts, body: &Value, now_ms: u64) -> Option<Time> {
     is_secondary.then(|| Time::from_ms(now_ms + UNSTATED_LIMIT_MS))
 }
 
-/// Returns the newest version of ours that is in the host's list; where there is none, the list. A list that is empty or none at
-/// all says nothing.
+/// Returns the newest version that is also in the host's list, or else that list. An empty or
+/// malformed list is ignored.
 fn newest_common(body: &Value) -> Result<&'static str, String> {
     let theirs: Vec<&str> = body
         .as_array()
@@ -531,7 +533,7 @@ fn newest_common(body: &Value) -> Result<&'static str, String> {
     common.ok_or_else(|| shown(&theirs.join(", ")))
 }
 
-/// Returns a text of the host's own, cut to what a person reads.
+/// Returns a text from the host, cut to a readable length.
 fn shown(text: &str) -> String {
     text.chars().take(SHOWN_LENGTH_MAX).collect()
 }
@@ -540,19 +542,22 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Returns the last cause of an error, which says most: `Connection refused`, not `client error`.
+/// Returns the root cause of an error, which is the most specific: `Connection refused` instead of
+/// `client error`.
 fn root_of(error: Cause<'_>) -> Cause<'_> {
     causes(error).last().unwrap_or(error)
 }
 
-/// Returns whether TLS failed: its library hands errors over as data that is not valid, which nothing else here does.
+/// Returns whether TLS failed: its library reports errors as invalid data, which nothing else here
+/// does.
 fn is_about_tls(error: Cause<'_>) -> bool {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(is_invalid_data)
 }
 
-/// Looks also into errors of the system's kind that hold another one: as a cause they show what is below that.
+/// Also looks into system errors that hold another error: as a cause they only expose what is below
+/// it.
 fn is_invalid_data(error: &io::Error) -> bool {
     let inner = error
         .get_ref()
@@ -560,7 +565,7 @@ fn is_invalid_data(error: &io::Error) -> bool {
     error.kind() == ErrorKind::InvalidData || inner.is_some_and(is_invalid_data)
 }
 
-/// An error that lives as long as what it is part of.
+/// An error that lives as long as the error it belongs to.
 type Cause<'e> = &'e (dyn Error + 'static);
 
 fn causes(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
@@ -580,7 +585,7 @@ fn host_of(address: &http::Uri) -> String {
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind it is whole even if a holder panicked: it is only ever replaced.
+    // The data is valid even if a holder panicked: it is only ever replaced.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -606,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_told_by_status_and_headers() {
+    fn limits_are_detected_by_status_and_headers() {
         for status in [403, 429] {
             check(
                 status,
@@ -662,7 +667,7 @@ mod tests {
     }
 
     #[test]
-    fn issue_403_what_a_text_says_is_no_limit() {
+    fn issue_403_a_message_alone_is_not_a_limit() {
         let body = json!({"message": "You have exceeded a secondary rate limit, 429, API rate limit exceeded"});
         check(403, &[("x-ratelimit-remaining", "9")], &body, None);
         check(422, &[("x-ratelimit-remaining", "0")], &body, None);

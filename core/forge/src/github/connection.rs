@@ -1,4 +1,5 @@
-//! The way to the API: TLS by the system's certificates, through the proxy that the environment names. Sends nothing by itself.
+//! The connection to the API: TLS with the system's certificates, through the proxy from the
+//! environment. Sends nothing by itself.
 //!
 //! ```text
 //!   Octocrab ─► token, addresses, redirects ─► client ─┬───────────────────────────► API
@@ -27,17 +28,18 @@ use tower_http::follow_redirect::FollowRedirectLayer;
 use autoissue_secret::Secret;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
-/// Who we are, as GitHub asks every client to say.
+/// The user agent, which GitHub requires of every client.
 const NAME: HeaderValue =
     HeaderValue::from_static(concat!("autoissue/", env!("CARGO_PKG_VERSION")));
 
-/// A proxy that stands between us and the API.
+/// A proxy between us and the API.
 #[derive(Clone, Debug)]
 pub struct Proxy(Intercept);
 
 impl Proxy {
-    /// Returns the proxy that the environment names for an address, by the rules of curl and git: `HTTPS_PROXY`, `ALL_PROXY`,
-    /// `NO_PROXY`, in capitals or not. An `http` API is on this machine, so no proxy leads to it.
+    /// Returns the proxy for an address from the environment, by the rules of curl and git:
+    /// `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in upper or lower case. An `http` API is on this
+    /// machine and needs no proxy.
     pub fn of(environment: &[(OsString, OsString)], api_url: &str) -> Option<Self> {
         let variable = |names: [&str; 2]| {
             let value = |name: &str| {
@@ -69,16 +71,16 @@ impl Proxy {
         self.0.uri().to_string().trim_end_matches('/').to_owned()
     }
 
-    /// Returns whether it is of a kind that we can go through: others are passed over.
+    /// Returns whether its kind is supported; other proxies are ignored.
     pub fn is_usable(&self) -> bool {
         matches!(self.0.uri().scheme_str(), Some("http" | "https"))
     }
 }
 
-/// Makes ready to ask. Has to be called within a tokio runtime.
+/// Creates a client without sending anything. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// Where the system's certificates cannot be read.
+/// The system's certificates cannot be read.
 pub(super) fn open(api: Uri, token: &Secret, proxy: Option<&Proxy>) -> io::Result<Octocrab> {
     match proxy.filter(|proxy| proxy.is_usable()) {
         None => Ok(dress(tls(tcp())?, api, token)),
@@ -108,13 +110,13 @@ fn tls<C>(below: C) -> io::Result<HttpsConnector<C>> {
         .wrap_connector(below))
 }
 
-/// Puts on what each request needs: the token, which goes to the API's own host only, and the address.
+/// Adds to each request the token, which is sent to the API's own host only, and the address.
 fn dress<C>(connector: C, api: Uri, token: &Secret) -> Octocrab
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
     let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
-    // A token of other characters was refused before.
+    // A token with other characters was rejected before.
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose())).ok();
     authorization
         .iter_mut()

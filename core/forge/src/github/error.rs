@@ -1,116 +1,117 @@
-//! Why GitHub could not, or would not, told apart by what should happen next. Status and header fields decide, never a text.
+//! Errors of GitHub's API, distinguished by what should happen next. Status and header fields
+//! decide, never a message.
 
 use autoissue_engine::{Failure, Time};
 
 use crate::forge::Fault;
 
-/// Why GitHub did not do what it was asked.
+/// Why a GitHub request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GithubError {
-    /// The address of the API is none.
-    #[error("`{url}` is no address of an API")]
+    /// The API's URL is malformed.
+    #[error("`{url}` is not a valid API URL")]
     BadAddress {
-        /// The address.
+        /// The URL.
         url: String,
     },
-    /// The token is not accepted.
-    #[error("GitHub does not accept the token from `{origin}`: {message}")]
+    /// The token was rejected.
+    #[error("GitHub rejected the token from `{origin}`: {message}")]
     Unauthorized {
-        /// Where the token is from.
+        /// Where the token comes from.
         origin: &'static str,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
-    /// The token may not do this.
-    #[error("GitHub does not let this token {doing}: {message}")]
+    /// The token lacks a permission.
+    #[error("this token is not allowed to {doing}: {message}")]
     Forbidden {
-        /// What was asked for, beginning with a verb.
+        /// What was requested, beginning with a verb.
         doing: &'static str,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
-        /// Scopes that the token has, where it is of the kind that has scopes.
+        /// Scopes of the token, if it is of a kind that has scopes.
         scopes: Option<String>,
     },
-    /// Nothing can be changed in the repository any more.
-    #[error("`{repo}` is archived: it takes neither branches nor pull requests")]
+    /// The repository is read-only.
+    #[error("`{repo}` is archived: branches and pull requests cannot be created")]
     Archived {
         /// The repository.
         repo: String,
     },
-    /// There is no such thing, or the token may not know of it.
-    #[error("GitHub has no `{repo}` that this token may see: failed to {doing}")]
+    /// The repository does not exist, or the token cannot see it.
+    #[error("failed to {doing}: `{repo}` does not exist on GitHub, or this token cannot see it")]
     NotFound {
         /// The repository.
         repo: String,
-        /// What was asked for, beginning with a verb.
+        /// What was requested, beginning with a verb.
         doing: &'static str,
-        /// Scopes that the token has, where it is of the kind that has scopes.
+        /// Scopes of the token, if it is of a kind that has scopes.
         scopes: Option<String>,
     },
-    /// The account is limited.
-    #[error("GitHub limits this account until {until}: failed to {doing}")]
+    /// The account is rate-limited.
+    #[error("failed to {doing}: GitHub rate-limits this account until {until}")]
     Limited {
-        /// What was asked for, beginning with a verb.
+        /// What was requested, beginning with a verb.
         doing: &'static str,
-        /// When it may be asked again.
+        /// When the limit ends.
         until: Time,
     },
-    /// GitHub is out of order.
-    #[error("GitHub answered with status {status}: failed to {doing}")]
+    /// GitHub has an internal error.
+    #[error("failed to {doing}: GitHub answered with status {status}")]
     Broken {
-        /// What was asked for, beginning with a verb.
+        /// What was requested, beginning with a verb.
         doing: &'static str,
         /// HTTP status.
         status: u16,
     },
-    /// There was no answer, or no whole one.
-    #[error("GitHub cannot be reached at `{host}`: {reason}; failed to {doing}")]
+    /// There was no answer, or only part of one.
+    #[error("failed to {doing}: cannot reach GitHub at `{host}`: {reason}")]
     Unreachable {
-        /// What was asked for, beginning with a verb.
+        /// What was requested, beginning with a verb.
         doing: &'static str,
         /// The host of the API.
         host: String,
-        /// What the system or the network said.
+        /// The reason given by the system or the network.
         reason: String,
     },
-    /// Who answers does not prove to be GitHub.
-    #[error("there is no trusted connection to `{host}`: {reason}")]
+    /// The host could not prove its identity.
+    #[error("cannot establish a TLS connection to `{host}`: {reason}")]
     Untrusted {
         /// The host of the API.
         host: String,
         /// What is wrong with its certificate, or with its TLS.
         reason: String,
     },
-    /// The host serves none of the versions of the API that we know.
-    #[error("`{host}` serves API versions {theirs}; this autoissue knows {ours}")]
+    /// The host supports none of the API versions that we know.
+    #[error("`{host}` supports API versions {theirs}; this autoissue supports {ours}")]
     Incompatible {
         /// The host of the API.
         host: String,
-        /// Versions that it serves.
+        /// Versions that the host supports.
         theirs: String,
-        /// Versions that we know.
+        /// Versions that we support.
         ours: String,
     },
-    /// The repository's plan has no draft pull requests.
-    #[error("GitHub has no draft pull requests for `{repo}`")]
+    /// The repository's plan does not include draft pull requests.
+    #[error("draft pull requests are not available for `{repo}`")]
     NoDrafts {
         /// The repository.
         repo: String,
     },
-    /// GitHub understood, and refused.
+    /// GitHub refused a valid request.
     #[error("GitHub refused to {doing}: {message}")]
     Refused {
-        /// What was asked for, beginning with a verb.
+        /// What was requested, beginning with a verb.
         doing: &'static str,
         /// HTTP status.
         status: u16,
-        /// GitHub's words.
+        /// GitHub's message.
         message: String,
     },
-    /// We were told to stop while we waited.
+    /// The session was interrupted while waiting to write.
     #[error("interrupted before GitHub was asked to {doing}")]
     Cancelled {
-        /// What was to be asked for, beginning with a verb.
+        /// What was to be requested, beginning with a verb.
         doing: &'static str,
     },
 }
@@ -167,24 +168,24 @@ impl Fault for GithubError {
                 ..
             } => "log in again with `gh auth login`",
             Self::Unauthorized { .. } => {
-                "it is mistyped, revoked or over: set it to a new one, or unset it and log in with `gh auth login`"
+                "it is mistyped, revoked or expired: set it to a new one, or unset it and log in with `gh auth login`"
             }
             Self::Forbidden { scopes, .. } => return Some(rights(scopes.as_deref())),
             Self::NotFound { scopes, .. } => return Some(sight(scopes.as_deref())),
             Self::Archived { .. } => {
-                "unarchive it in its settings, or set `project.repo` to another"
+                "unarchive it in its settings, or set `project.repo` to another repository"
             }
-            Self::Limited { .. } => "run the same command again after that time",
+            Self::Limited { .. } => "run the command again after that time",
             Self::Broken { .. } => {
-                "see https://www.githubstatus.com, and run the same command again later"
+                "check https://www.githubstatus.com, then run the command again later"
             }
             Self::Unreachable { .. } => {
-                "see whether this machine has a network (behind a proxy, `HTTPS_PROXY` has to name it), and run the same \
-                 command again"
+                "check the network connection (behind a proxy, set `HTTPS_PROXY`), then run the command \
+                 again"
             }
             Self::Untrusted { .. } => {
-                "see whether the address is right; if the certificate is your company's own, let `SSL_CERT_FILE` name a \
-                 file with its authority"
+                "check the URL; if the certificate is issued by your company, set `SSL_CERT_FILE` to a file with its \
+                 certificate authority"
             }
             Self::NoDrafts { .. } => "set `executor.prDraft` to false",
             Self::Incompatible { .. } => "install a newer autoissue",
@@ -194,17 +195,17 @@ impl Fault for GithubError {
     }
 }
 
-/// Returns what a token needs in order to do something, in the words of the kind of token that it is.
+/// Returns what a token needs in order to push, depending on the kind of token.
 fn rights(scopes: Option<&str>) -> String {
     match scopes {
-        Some("") => "the token has no scope; it needs `repo`, or `public_repo` for a public repository".to_owned(),
-        Some(scopes) if has_repo(scopes) => "the token has the scope `repo`: see whether its user may push there, and \
-                                             whether the organisation wants the token authorised for single sign-on"
+        Some("") => "the token has no scopes; it needs `repo`, or `public_repo` for a public repository".to_owned(),
+        Some(scopes) if has_repo(scopes) => "the token has the scope `repo`: check that its user may push there, and \
+                                             whether the organisation requires the token to be authorised for single sign-on"
             .to_owned(),
         Some(scopes) => {
             format!("the token has the scopes `{scopes}`; it needs `repo`, or `public_repo` for a public repository")
         }
-        None => "its user needs the right to push there; a fine-grained token also needs Contents, Issues and Pull \
+        None => "its user needs push access; a fine-grained token also needs Contents, Issues and Pull \
                  requests (read and write) for this repository"
             .to_owned(),
     }
@@ -212,16 +213,16 @@ fn rights(scopes: Option<&str>) -> String {
 
 /// Returns what a token needs in order to see a repository.
 fn sight(scopes: Option<&str>) -> String {
-    let name = "see whether the name is right (`git remote get-url origin`, or `project.repo`)";
+    let name = "check the name (`git remote get-url origin`, or `project.repo`)";
     let private = "to see a private repository, the token needs";
     match scopes {
-        Some("") => format!("{name}; {private} the scope `repo`, and it has none"),
+        Some("") => format!("{name}; {private} the scope `repo`, but it has none"),
         Some(scopes) if has_repo(scopes) => format!(
-            "{name}, whether the token's user may see it, and whether the organisation wants the token authorised for \
+            "{name}, that the token's user may see it, and whether the organisation requires the token to be authorised for \
              single sign-on"
         ),
-        Some(scopes) => format!("{name}; {private} the scope `repo`, and it has `{scopes}`"),
-        None => format!("{name}; {private} to be given access to it"),
+        Some(scopes) => format!("{name}; {private} the scope `repo`, but it has `{scopes}`"),
+        None => format!("{name}; {private} access to it"),
     }
 }
 

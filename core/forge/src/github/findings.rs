@@ -1,4 +1,4 @@
-//! What a person should know of a repository on GitHub and of the token, by what GitHub said of them.
+//! Findings about a repository on GitHub and the token, from what GitHub reported about them.
 
 use autoissue_engine::Time;
 use jiff::Timestamp;
@@ -7,16 +7,17 @@ use jiff::fmt::strtime;
 use super::{Calls, Facts, Retirement};
 use crate::finding::Finding;
 
-/// A token that ends sooner may end in the middle of a night, or of the next one.
+/// A token that expires sooner may expire during this session or the next.
 const TOKEN_MS_WANTED: u64 = 3 * 24 * 3_600_000;
-/// Calls that a middling night takes: three for each of thirty issues, and ten more.
+/// Calls that an average session takes: three for each of thirty issues, and ten more.
 const N_CALLS_WANTED: u64 = 100;
-/// More than this is no matter of a slow network: limits and locks go by the clock.
+/// A difference above this is not caused by a slow network: limits and locks depend on the clock.
 const SKEW_MS_MAX: u64 = 2 * 60_000;
-/// How GitHub writes when a token ends. The zone is a name on some hosts and an offset on others.
+/// How GitHub writes when a token expires. The zone is a name on some hosts and an offset on
+/// others.
 const EXPIRY_FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"];
 
-/// Judges what GitHub said. `asked` is the repository that it was asked for.
+/// Returns the findings about what GitHub reported. `asked` is the repository that was requested.
 pub(super) fn of(facts: &Facts, asked: &str, now_ms: u64) -> Vec<Finding> {
     let mut findings = vec![identity(facts, asked)];
     findings.extend(issues(facts));
@@ -42,9 +43,9 @@ fn identity(facts: &Facts, asked: &str) -> Finding {
     if !repo.eq_ignore_ascii_case(asked) {
         return Finding::warning(
             "forge",
-            format!("`{asked}` is called `{repo}` now"),
+            format!("`{asked}` is now called `{repo}`"),
             format!(
-                "set `project.repo` to `{repo}`, and give `origin` the new address with `git remote set-url`"
+                "set `project.repo` to `{repo}`, and update `origin` with `git remote set-url`"
             ),
         );
     }
@@ -52,14 +53,14 @@ fn identity(facts: &Facts, asked: &str) -> Finding {
         return Finding::warning(
             "forge",
             format!(
-                "`{repo}` is a fork of `{parent}`: its own issues count, and its own pull requests"
+                "`{repo}` is a fork of `{parent}`: only the fork's own issues and pull requests are used"
             ),
-            format!("set `project.repo` to `{parent}` if you mean that one"),
+            format!("set `project.repo` to `{parent}` to use that repository"),
         );
     }
     Finding::ok(
         "forge",
-        format!("{repo} on GitHub, with the default branch {default_branch}"),
+        format!("{repo} on GitHub, default branch {default_branch}"),
     )
 }
 
@@ -76,7 +77,8 @@ fn issues(facts: &Facts) -> Option<Finding> {
     facts.issues_are_off.then(off)
 }
 
-/// Judges the scopes of a classic token. Of any other, GitHub tells nothing, and a push is rehearsed.
+/// Checks the scopes of a classic token. GitHub does not report those of other tokens; a trial push
+/// checks them.
 fn scopes(facts: &Facts) -> Option<Finding> {
     let scopes = facts.scopes.as_deref()?;
     let has = |wanted: &str| scopes.split(',').any(|scope| scope.trim() == wanted);
@@ -92,7 +94,7 @@ fn scopes(facts: &Facts) -> Option<Finding> {
     Some(Finding::failure(
         "scopes",
         format!("{shown}; pushes and pull requests need {needed}"),
-        "give the token that scope (https://github.com/settings/tokens), or make a fine-grained one",
+        "add that scope to the token (https://github.com/settings/tokens), or create a fine-grained one",
     ))
 }
 
@@ -101,18 +103,18 @@ fn expiry(text: &str, now_ms: u64) -> Finding {
         return Finding::ok("token end", text);
     };
     let left_ms = end.ms().saturating_sub(now_ms);
-    let advice = "make a new one before: https://github.com/settings/tokens";
+    let advice = "create a new one before then: https://github.com/settings/tokens";
     match left_ms {
         0 => Finding::failure(
             "token end",
-            format!("the token ended on {text}"),
-            "make a new one",
+            format!("the token expired on {text}"),
+            "create a new one: https://github.com/settings/tokens",
         ),
         1..TOKEN_MS_WANTED => {
             let hours = left_ms / 3_600_000;
             Finding::warning(
                 "token end",
-                format!("the token ends in {hours} hours, on {text}"),
+                format!("the token expires in {hours} hours, on {text}"),
                 advice,
             )
         }
@@ -123,7 +125,7 @@ fn expiry(text: &str, now_ms: u64) -> Finding {
 fn expires_at(text: &str) -> Option<Time> {
     let parse = |form: &&str| {
         let parsed = strtime::parse(form, text).ok()?;
-        // Without an offset the name of the zone was in the form.
+        // The form without an offset contains the name of the zone.
         parsed.to_timestamp().ok().or_else(|| {
             Some(
                 parsed
@@ -140,13 +142,13 @@ fn expires_at(text: &str) -> Option<Time> {
 }
 
 fn calls(Calls { left, limit, reset }: Calls) -> Finding {
-    let message = format!("{left} of {limit} calls an hour are left");
+    let message = format!("{left} of {limit} calls per hour left");
     if left < N_CALLS_WANTED {
         let message = format!("{message}, until {reset}");
         return Finding::warning(
             "rate limit",
             message,
-            "nothing: a session that runs into it waits for its end",
+            "no action needed: a session that reaches the limit waits until it resets",
         );
     }
     Finding::ok("rate limit", message)
@@ -155,7 +157,7 @@ fn calls(Calls { left, limit, reset }: Calls) -> Finding {
 fn skew(answered_at: Time, now_ms: u64) -> Finding {
     let ms = answered_at.ms().abs_diff(now_ms);
     if ms <= SKEW_MS_MAX {
-        return Finding::ok("clock", "as GitHub's");
+        return Finding::ok("clock", "matches GitHub's");
     }
     let side = if answered_at.ms() < now_ms {
         "ahead of"
@@ -166,16 +168,16 @@ fn skew(answered_at: Time, now_ms: u64) -> Finding {
     Finding::warning(
         "clock",
         message,
-        "set the clock: waiting for rate limits goes by it",
+        "set the clock; rate-limit waits depend on it",
     )
 }
 
-/// Judges what GitHub announced about the end of something that we use.
+/// Returns the finding about an announced deprecation.
 pub(super) fn of_retirement(retirement: &Retirement) -> Finding {
     Finding::warning(
         "api version",
         retirement.to_string(),
-        "install a newer autoissue before that day",
+        "install a newer autoissue before that date",
     )
 }
 
@@ -220,7 +222,7 @@ mod tests {
             &sound(),
             "forge",
             Level::Ok,
-            "O/N on GitHub, with the default branch main",
+            "O/N on GitHub, default branch main",
         );
         let renamed = Facts {
             repo: "o/new".to_owned(),
@@ -230,7 +232,7 @@ mod tests {
             &renamed,
             "forge",
             Level::Warning,
-            "`o/n` is called `o/new` now",
+            "`o/n` is now called `o/new`",
         );
         let fork = Facts {
             parent: Some("up/n".to_owned()),
@@ -240,7 +242,7 @@ mod tests {
             &fork,
             "forge",
             Level::Warning,
-            "`O/N` is a fork of `up/n`: its own issues count, and its own pull requests",
+            "`O/N` is a fork of `up/n`: only the fork's own issues and pull requests are used",
         );
         let off = Facts {
             issues_are_off: true,
@@ -300,7 +302,7 @@ mod tests {
             &ends("2026-01-02 03:04:05 UTC"),
             "token end",
             Level::Failure,
-            "the token ended on 2026-01-02 03:04:05 UTC",
+            "the token expired on 2026-01-02 03:04:05 UTC",
         );
         for (text, hours) in [
             ("2026-01-02 14:04:05 UTC", 11),
@@ -310,7 +312,7 @@ mod tests {
                 &ends(text),
                 "token end",
                 Level::Warning,
-                &format!("the token ends in {hours} hours, on {text}"),
+                &format!("the token expires in {hours} hours, on {text}"),
             );
         }
         for text in ["2026-02-01 00:00:00 UTC", "never"] {
@@ -342,15 +344,15 @@ mod tests {
             &left(4_990),
             "rate limit",
             Level::Ok,
-            "4990 of 5000 calls an hour are left",
+            "4990 of 5000 calls per hour left",
         );
         check(
             &left(7),
             "rate limit",
             Level::Warning,
-            "7 of 5000 calls an hour are left, until 03:04 UTC",
+            "7 of 5000 calls per hour left, until 03:04 UTC",
         );
-        check(&at(NOW_MS - 1_000), "clock", Level::Ok, "as GitHub's");
+        check(&at(NOW_MS - 1_000), "clock", Level::Ok, "matches GitHub's");
         check(
             &at(NOW_MS - 600_000),
             "clock",

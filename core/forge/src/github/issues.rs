@@ -1,7 +1,9 @@
-//! Issues that we create. They are looked for by their markers first, so that creating one twice creates one.
+//! Creates issues. They are first looked up by their markers, so that creating one twice results in
+//! one issue.
 //!
-//! A marker is a word that nobody outside can know before it stands in an issue of ours. Somebody may copy it then, also into an
-//! issue that is older; so an issue counts only if it is younger than the plan and by somebody who belongs to the repository.
+//! Nobody outside can know a marker before it is in one of our issues. Someone may copy it
+//! afterwards, even into an older issue, so an issue counts only if it is younger than the plan and
+//! its author belongs to the repository.
 
 use autoissue_engine::{Issue, IssueNumber, Time};
 use http::Method;
@@ -14,14 +16,15 @@ use super::{Github, GithubError, N_PAGES_MAX, body_with_marker, carries, title};
 use crate::forge::{Backlog, IssueDraft, IssueState, left_out, with_dependencies};
 use crate::timestamp;
 
-/// The calls are for no issue that is there: they are counted under none.
+/// These calls are not for an existing issue, so they are not counted under one.
 const US: Option<IssueNumber> = Some(IssueNumber::SESSION);
-/// By how much the clocks of the two machines may differ, milliseconds.
+/// Allowed clock difference between the two machines, in milliseconds.
 const SKEW_MS_MAX: u64 = 24 * 3_600_000;
 
 impl Github {
-    /// Creates an issue, or finds the one with its marker, whose title is the second value. Two calls, and one for each further
-    /// hundred issues that changed since it was thought of.
+    /// Creates an issue, or finds the one with its marker and returns that one's title as the
+    /// second value. Two calls, plus one for each further hundred issues that changed since it was
+    /// planned.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -38,8 +41,9 @@ impl Github {
         })
     }
 
-    /// Writes down what an issue depends on: in its body where that does not say so yet, and as GitHub's own dependencies where the
-    /// host has them. Two calls, and two for each dependency that is missing there.
+    /// Records the dependencies of an issue: in its body unless it states them already, and as
+    /// GitHub's own dependencies if the host supports them. Two calls, plus two for each dependency
+    /// that is missing there.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -55,7 +59,7 @@ impl Github {
         })
     }
 
-    /// Returns the open ones of these issues, as [`Github::backlog`] does. One call each.
+    /// Returns those of the issues that are open, like [`Github::backlog`]. One call each.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -73,7 +77,7 @@ impl Github {
         })
     }
 
-    /// Returns an issue, or why it is left out.
+    /// Returns an issue, or the warning that it is skipped.
     async fn open_issue(
         &self,
         number: IssueNumber,
@@ -141,7 +145,7 @@ impl Github {
             }
         };
         self.client.list(call, N_PAGES_MAX, read).await?;
-        // Not every member is shown as one, but we know ourselves.
+        // Not every member is shown as one, but we know our own login.
         let us = if marked.iter().all(|(_, is_by_member)| *is_by_member) {
             None
         } else {
@@ -151,7 +155,7 @@ impl Github {
             .into_iter()
             .partition(|(issue, is_by_member)| *is_by_member || us.as_ref() == Some(&issue.author));
         for (issue, _) in others {
-            tracing::warn!(issue = %issue.number, author = issue.author, "a stranger's issue has the mark of a plan");
+            tracing::warn!(issue = %issue.number, author = issue.author, "ignoring an issue by an outsider that carries the marker of a plan");
         }
         Ok(ours
             .into_iter()
@@ -159,11 +163,11 @@ impl Github {
             .min())
     }
 
-    /// Returns whose token this is; `None` where it is an app's.
+    /// Returns the login of the token's owner; `None` for an app's token.
     async fn login(&self) -> Result<Option<String>, GithubError> {
         let call = Call {
             issue: US,
-            doing: "ask whose token this is",
+            doing: "read the token's owner",
             path: "/user",
         };
         match self.client.get(call).await {
@@ -187,7 +191,7 @@ impl Github {
             || draft.body.clone(),
             |it| body_with_marker(&draft.body, it),
         );
-        // Labels that the repository lacks come into being with it.
+        // GitHub creates labels that the repository does not have yet.
         let body = json!({"title": title(&draft.title), "body": text, "labels": draft.labels});
         let answer = self
             .write(
@@ -204,7 +208,7 @@ impl Github {
         let Some(number) = answer.body["number"].as_u64() else {
             return Err(self
                 .client
-                .unreachable(doing, "the answer names no issue".to_owned()));
+                .unreachable(doing, "the answer does not contain an issue".to_owned()));
         };
         let there = wire::labels(&answer.body["labels"]);
         let missing: Vec<&String> = draft
@@ -216,7 +220,7 @@ impl Github {
             tracing::warn!(
                 number,
                 ?missing,
-                "an issue is without labels, which the token may not set"
+                "the token may not set labels; an issue was created without them"
             );
         }
         Ok(IssueNumber(number))
@@ -235,7 +239,7 @@ impl Github {
         let path = format!("issues/{}", issue.0);
         let call = Call {
             issue: US,
-            doing: "say what an issue depends on",
+            doing: "record the dependencies of an issue",
             path: &path,
         };
         self.write(call, Method::PATCH, &json!({"body": body}), cancel)
@@ -243,7 +247,8 @@ impl Github {
             .map(|_| ())
     }
 
-    /// Tells GitHub what blocks an issue. Its body says the same, so a host or a token that cannot do this is no obstacle.
+    /// Adds blockers to an issue. Its body states the same, so a failure because of an old host or
+    /// a missing permission is not an error.
     async fn book_dependencies(
         &self,
         issue: IssueNumber,
@@ -256,7 +261,7 @@ impl Github {
         );
         let call = Call {
             issue: US,
-            doing: "read what blocks an issue",
+            doing: "read the blockers of an issue",
             path: &path,
         };
         let mut known: Vec<u64> = Vec::new();
@@ -282,7 +287,7 @@ impl Github {
             let path = format!("issues/{}/dependencies/blocked_by", issue.0);
             let call = Call {
                 issue: US,
-                doing: "tell what blocks an issue",
+                doing: "add a blocker to an issue",
                 path: &path,
             };
             match self
@@ -293,7 +298,7 @@ impl Github {
                     error @ (GithubError::Refused { .. }
                     | GithubError::Forbidden { .. }
                     | GithubError::NotFound { .. }),
-                ) => tracing::warn!(%error, %issue, %on, "GitHub does not note a dependency"),
+                ) => tracing::warn!(%error, %issue, %on, "failed to add a blocker to an issue"),
                 done => done.map(|_| ())?,
             }
         }
@@ -301,13 +306,13 @@ impl Github {
     }
 }
 
-/// Returns whether an issue is by somebody who belongs to the repository, or by an app that was let in.
+/// Returns whether an issue is by someone who belongs to the repository, or by an installed app.
 fn is_by_member(item: &Value) -> bool {
     let association = item["author_association"].as_str().unwrap_or_default();
     ["OWNER", "MEMBER", "COLLABORATOR"].contains(&association) || item["user"]["type"] == "Bot"
 }
 
-/// Returns a time as GitHub writes it, to the second.
+/// Returns a time as GitHub writes it, in whole seconds.
 fn seconds(ms: u64) -> String {
     timestamp::format(Time::from_ms(ms / 1_000 * 1_000))
 }

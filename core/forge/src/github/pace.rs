@@ -1,9 +1,10 @@
-//! How fast we write. GitHub allows about 80 creations a minute and 500 an hour, and limits who comes near without telling when.
+//! Limits the rate of writes. GitHub allows about 80 creations a minute and 500 an hour, and limits
+//! clients that come close without saying when.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Of what a minute allows, so much may come at once: a third, and then a pause.
+/// The minute's limit is split into this many bursts: a third at once, then a pause.
 const N_BURSTS_A_MINUTE: u32 = 3;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -11,9 +12,9 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// The writes of the last hour, and how many there may be.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// At most so many in each span of so long.
+    /// Most writes in each time span.
     limits: [(usize, Duration); 3],
-    /// When the last writes were, oldest first.
+    /// Times of the recent writes, oldest first.
     writes: VecDeque<Instant>,
 }
 
@@ -45,7 +46,7 @@ impl Pace {
             .unwrap_or_default()
     }
 
-    /// Notes a write.
+    /// Records a write.
     pub(super) fn note(&mut self, now: Instant) {
         self.writes.push_back(now);
         let n_kept = self.limits.iter().map(|&(n_max, _)| n_max).max();
@@ -59,7 +60,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Writes as fast as allowed, and returns when each write was, since the first.
+    /// Writes as fast as allowed; returns the time of each write since the first.
     fn times(n_a_minute: u32, n_an_hour: u32, n_writes: usize) -> Vec<Duration> {
         let start = Instant::now();
         let mut pace = Pace::new(n_a_minute, n_an_hour);
@@ -96,7 +97,7 @@ mod tests {
         let last = times.last().unwrap();
         assert!(
             (2 * HOUR..2 * HOUR + 3 * MINUTE).contains(last),
-            "it waits no longer than it has to: {last:?}"
+            "it must not wait longer than necessary: {last:?}"
         );
     }
 

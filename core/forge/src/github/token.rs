@@ -1,4 +1,5 @@
-//! Where the token comes from: the environment, else the login of GitHub's own program `gh`. It is written nowhere.
+//! Finds the token: from the environment, or else from GitHub's own program `gh`. It is never
+//! written anywhere.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,15 +13,15 @@ use autoissue_process::{
 };
 use autoissue_secret::Secret;
 
-/// Variables that hold a token; the first that is set counts.
+/// Variables that hold a token; the first one that is set wins.
 const VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
-/// The program that may have one.
+/// GitHub's command line program.
 const GH: &str = "gh";
-/// It reads a file, or asks the system's key store.
+/// Time limit: `gh` reads a file, or queries the system's key store.
 const GH_TIME_MAX: Duration = Duration::from_secs(10);
 const GH_OUTPUT_BYTES_MAX: usize = 4_096;
 
-/// A token, and where it is from.
+/// A token, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// The token.
@@ -29,10 +30,10 @@ pub struct Token {
     pub origin: &'static str,
 }
 
-/// Why there is no token.
+/// Why a token was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// Nobody has one.
+    /// Neither the variables nor `gh` have a token.
     #[error("no token for `{host}`: `GITHUB_TOKEN` and `GH_TOKEN` are not set, and {why}")]
     None {
         /// The host.
@@ -40,15 +41,15 @@ pub enum TokenError {
         /// Why `gh` has none.
         why: String,
     },
-    /// A token with characters that none has would end up in a header, or in a message about it.
-    #[error("the token from `{origin}` has spaces or other characters that no token has")]
+    /// A token with invalid characters would end up in a header, or in a message about it.
+    #[error("the token from `{origin}` contains spaces or other invalid characters")]
     Odd {
-        /// Where it is from.
+        /// Where the token comes from.
         origin: &'static str,
     },
 }
 
-/// Returns the token for a host. Blocking: `gh` may be asked.
+/// Returns the token for a host. Blocking: may run `gh`.
 ///
 /// # Errors
 /// [`TokenError`].
@@ -74,7 +75,7 @@ pub fn find_token(
             let path = variable("PATH").cloned().unwrap_or_default();
             let found = resolve(GH, &path, outside).map_err(|error| match error {
                 ProcessError::NotFound { .. } => {
-                    "`gh`, which may have a login, is not installed".to_owned()
+                    "the GitHub CLI (`gh`) is not installed".to_owned()
                 }
                 error => error.to_string(),
             });
@@ -134,7 +135,7 @@ fn ask_gh(
         .block_on(run)
         .map_err(|error: ProcessError| error.to_string())?;
     let token = printed.filter(|token| finished.exit.is_success() && !token.is_empty());
-    token.ok_or_else(|| format!("`gh auth token --hostname {host}` has none either"))
+    token.ok_or_else(|| format!("`gh auth token --hostname {host}` returned none"))
 }
 
 #[cfg(test)]
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_token_is_is_not_repeated() {
+    fn an_invalid_token_is_not_printed() {
         let error = find(&[("GITHUB_TOKEN", "ghp_a\r\nX-Evil: 1")]).unwrap_err();
         assert!(
             matches!(error, TokenError::Odd { .. })
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn gh_that_cannot_be_run_is_no_token() {
+    fn a_gh_that_cannot_run_yields_no_token() {
         let directory = tempfile::tempdir().unwrap();
         let gh = directory.path().join("gh");
         fs::write(&gh, "#!/bin/sh\n").unwrap();

@@ -1,22 +1,22 @@
-//! The shapes of GitHub's JSON, as far as they are needed. Reading is tolerant: what is odd is named, and costs one issue at most.
+//! The parts of GitHub's JSON that are needed. Reading is tolerant: a malformed item becomes a
+//! warning and affects at most one issue.
 
 use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Most characters of GitHub's own words that are shown.
+/// Most characters of GitHub's messages that are shown.
 const MESSAGE_LENGTH_MAX: usize = 300;
-/// Who wrote an issue whose account is gone.
+/// Author of an issue whose account was deleted.
 const GHOST: &str = "ghost";
 
-/// An issue, and how many others GitHub itself knows to block it.
+/// An issue, and the number of others that block it according to GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WireIssue {
     pub(super) issue: Issue,
     pub(super) n_blocked_by: u64,
 }
 
-/// A pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WirePull {
     pub(super) number: u64,
@@ -25,12 +25,12 @@ pub(super) struct WirePull {
     pub(super) base: String,
     /// Branch with the work.
     pub(super) head: String,
-    /// Repository that the branch is in; `None` where it was deleted.
+    /// Repository of the branch; `None` if it was deleted.
     pub(super) head_repo: Option<String>,
     pub(super) labels: Vec<String>,
     pub(super) is_open: bool,
     pub(super) is_merged: bool,
-    /// The default branch of the repository that its base is in, where the answer says so.
+    /// The default branch of the base's repository, if the answer contains it.
     pub(super) default_branch: Option<String>,
 }
 
@@ -43,14 +43,15 @@ impl WirePull {
     }
 }
 
-/// Reads an item of a list of issues. `None` is a pull request, which such lists contain too; the error says what is odd.
+/// Reads an item of a list of issues. `None` is a pull request, which such lists contain too; the
+/// error says what is malformed.
 pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
     if item.get("pull_request").is_some_and(|it| !it.is_null()) {
         return Ok(None);
     }
     let number = item["number"].as_u64().filter(|&number| number > 0);
-    let number = number.ok_or_else(|| "an issue without a number is left out".to_owned())?;
-    let odd = |what: &str| format!("issue #{number} is left out: {what}");
+    let number = number.ok_or_else(|| "skipping an issue without a number".to_owned())?;
+    let odd = |what: &str| format!("skipping issue #{number}: {what}");
     let title = item["title"]
         .as_str()
         .ok_or_else(|| odd("it has no title"))?;
@@ -59,10 +60,11 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
         issue: Issue {
             number: IssueNumber(number),
             title: title.to_owned(),
-            body: optional_text(&item["body"]).ok_or_else(|| odd("its body is not a text"))?,
+            body: optional_text(&item["body"]).ok_or_else(|| odd("its body is not a string"))?,
             author: item["user"]["login"].as_str().unwrap_or(GHOST).to_owned(),
             labels: labels(&item["labels"]),
-            created_at: created_at.ok_or_else(|| odd("it does not say when it was created"))?,
+            created_at: created_at
+                .ok_or_else(|| odd("its creation time is missing or malformed"))?,
             url: item["html_url"].as_str().unwrap_or_default().to_owned(),
             dependencies: Vec::new(),
             open_pull_request: None,
@@ -75,7 +77,7 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
     }))
 }
 
-/// Reads a pull request; `None` if it has not what one has.
+/// Reads a pull request; `None` if it is malformed.
 pub(super) fn pull(item: &Value) -> Option<WirePull> {
     Some(WirePull {
         number: item["number"].as_u64()?,
@@ -95,7 +97,7 @@ pub(super) fn pull(item: &Value) -> Option<WirePull> {
     })
 }
 
-/// Returns the names of labels; GitHub gives objects, and in some answers strings.
+/// Returns the names of labels; GitHub sends objects, and in some answers strings.
 pub(super) fn labels(labels: &Value) -> Vec<String> {
     fn name(label: &Value) -> Option<String> {
         label
@@ -112,7 +114,7 @@ pub(super) fn labels(labels: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Returns a text, empty where it is null; `None` where it is something else.
+/// Returns a string, empty for null; `None` for anything else.
 fn optional_text(value: &Value) -> Option<String> {
     if value.is_null() {
         Some(String::new())
@@ -135,7 +137,8 @@ pub(super) fn http_date(text: &str) -> Option<Time> {
     u64::try_from(at).ok().map(Time::from_ms)
 }
 
-/// Returns what an error says, on one line: GitHub's message, and what it says of single fields.
+/// Returns the message of an error, on one line: GitHub's text, and its details about single
+/// fields.
 pub(super) fn message(body: &Value) -> Option<String> {
     let main = body["message"].as_str()?;
     let details = body["errors"]
@@ -166,14 +169,14 @@ fn detail(error: &Value) -> Option<String> {
     })
 }
 
-/// Returns whether an error points to GitHub's page on secondary limits.
+/// Returns whether an error links to GitHub's page on secondary limits.
 pub(super) fn is_about_secondary_limits(body: &Value) -> bool {
     body["documentation_url"]
         .as_str()
         .is_some_and(|url| url.contains("secondary-rate-limits"))
 }
 
-/// Returns the address of the next page in a `Link` header (RFC 8288).
+/// Returns the URL of the next page in a `Link` header (RFC 8288).
 pub(super) fn next_page(link: &str) -> Option<&str> {
     link.split(',').find_map(|link| {
         let (address, parameters) = link.split_once(';')?;
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn one_odd_issue_is_named_and_what_is_missing_without_harm_is_filled_in() {
+    fn a_malformed_issue_is_reported_and_optional_fields_are_filled_in() {
         fn with(key: &str, value: Value) -> Result<Option<WireIssue>, String> {
             let mut item = whole();
             item[key] = value;
@@ -244,12 +247,12 @@ mod tests {
         }
         assert_eq!(
             with("created_at", json!(0)),
-            Err("issue #7 is left out: it does not say when it was created".into())
+            Err("skipping issue #7: its creation time is missing or malformed".into())
         );
     }
 
     #[test]
-    fn an_error_is_told_on_one_line_with_its_fields() {
+    fn an_error_is_one_line_with_its_fields() {
         let body = json!({"message": "Validation\nFailed", "errors": [
             {"resource": "PullRequest", "field": "head", "code": "invalid"}, {"message": "exists"}, "text", {}]});
         assert_eq!(

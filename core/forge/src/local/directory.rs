@@ -1,8 +1,8 @@
-//! The forge's directories on disk: bounded reading that follows no link, and writing that is whole or not at all.
+//! The forge's directories on disk: bounded reads that follow no links, and atomic writes.
 //!
 //! ```text
 //!   lock the directory ──► write `.NAME.tmp`, flush ──► rename to NAME ──► flush the directory
-//!                                    └── a crash here leaves a file that readers ignore and the next writer removes
+//!                                    └── a crash here leaves a file that readers ignore and the next writer deletes
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -14,13 +14,12 @@ use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with}
 
 use super::LocalError;
 
-/// Largest file that is read, bytes: sixteen times what GitHub takes in an issue.
+/// Largest file that is read, in bytes: sixteen times GitHub's limit for an issue.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Most files of one directory that are read; a longer list is no backlog of people.
+/// Most files of one directory that are read; a longer list is not a backlog maintained by people.
 const N_FILES_MAX: usize = 10_000;
 
-/// A directory of the forge.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     project: PathBuf,
@@ -33,7 +32,7 @@ pub(super) struct Directory {
 pub(super) struct Found {
     /// File name.
     pub(super) name: String,
-    /// Its text, or why there is none and what to do, for people.
+    /// Its text, or why it is unreadable and what to do, for people.
     pub(super) text: Result<String, String>,
 }
 
@@ -55,7 +54,7 @@ impl Directory {
         &self.project
     }
 
-    /// Returns the address of a file for people: its path in the project.
+    /// Returns the path of a file in the project, as shown to people.
     pub(super) fn url(&self, name: &str) -> String {
         format!("{}/{name}", self.relative)
     }
@@ -63,7 +62,8 @@ impl Directory {
     /// Returns whether the directory is there.
     ///
     /// # Errors
-    /// [`LocalError::SymbolicLink`] where it or the directory above is a link: it could lead out of the project.
+    /// [`LocalError::SymbolicLink`] if it or the directory above it is a link: that could lead out
+    /// of the project.
     pub(super) fn exists(&self) -> Result<bool, LocalError> {
         let mut path = self.project.clone();
         for part in self.relative.split('/') {
@@ -84,7 +84,7 @@ impl Directory {
         Ok(true)
     }
 
-    /// Makes the directory where it is missing.
+    /// Creates the directory if it is missing.
     pub(super) fn create(&self) -> Result<(), LocalError> {
         if self.exists()? {
             return Ok(());
@@ -93,8 +93,9 @@ impl Directory {
         fs::create_dir_all(&path).map_err(|error| LocalError::writing(&path, error))
     }
 
-    /// Returns the Markdown files by name; an empty list where there is no directory. Files that begin with `.` or `_` and
-    /// `README.md` are people's own. The second value is a warning where there are more files than are read.
+    /// Returns the Markdown files by name; empty if the directory does not exist. Files that begin
+    /// with `.` or `_` and `README.md` are not part of the forge. The second value is a warning if
+    /// there are too many files.
     pub(super) fn files(&self) -> Result<(Vec<Found>, Option<String>), LocalError> {
         if !self.exists()? {
             return Ok((Vec::new(), None));
@@ -104,7 +105,7 @@ impl Directory {
         names.truncate(N_FILES_MAX);
         let warning = (n_left_out > 0).then(|| {
             let (directory, limit) = (self.relative, N_FILES_MAX);
-            format!("`{directory}` has more than {limit} files; the last {n_left_out} are left out: move old ones away")
+            format!("`{directory}` has more than {limit} files; skipping the last {n_left_out}: move old ones away")
         });
         let read = |name: String| Found {
             text: read_bounded(&self.path().join(&name)),
@@ -113,12 +114,13 @@ impl Directory {
         Ok((names.into_iter().map(read).collect(), warning))
     }
 
-    /// Waits until no other process writes here, and removes what a crashed one left.
+    /// Waits until no other process writes here, and deletes what a crashed one left behind.
     pub(super) fn lock(&self) -> Result<WriteLock<'_>, LocalError> {
         self.create()?;
         let path = self.path();
         let handle = File::open(&path).map_err(|error| LocalError::reading(&path, error))?;
-        // Some network file systems have no locks; there the rename, which replaces nothing, is what is left.
+        // Some network file systems have no locks; the rename, which replaces nothing, still
+        // protects.
         let _ = rustix::io::retry_on_intr(|| flock(&handle, FlockOperation::LockExclusive));
         self.remove_leftovers()?;
         Ok(WriteLock {
@@ -163,12 +165,13 @@ impl Directory {
 }
 
 impl WriteLock<'_> {
-    /// Writes a new file. One that is there already is never overwritten.
+    /// Writes a new file. An existing one is never overwritten.
     pub(super) fn create(&self, name: &str, text: &str) -> Result<(), LocalError> {
         let path = self.directory.path().join(name);
         let written = self.write_aside(name, text)?;
         let renamed = match renameat_with(CWD, &written, CWD, &path, RenameFlags::NOREPLACE) {
-            // A file system without that kind of rename: the lock keeps other writers of ours away.
+            // The file system does not support that kind of rename: the lock excludes other writers
+            // of ours.
             Err(
                 rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP,
             ) if !path.exists() => fs::rename(&written, &path),
@@ -177,7 +180,7 @@ impl WriteLock<'_> {
         self.finish(&path, &written, renamed)
     }
 
-    /// Writes a file in place of the one that is there.
+    /// Replaces an existing file.
     pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), LocalError> {
         let path = self.directory.path().join(name);
         let written = self.write_aside(name, text)?;
@@ -212,7 +215,7 @@ impl WriteLock<'_> {
             let _ = fs::remove_file(written);
             LocalError::writing(path, error)
         })?;
-        // Not every file system can flush a directory, and the file is there already.
+        // Not every file system can flush a directory, and the file already exists.
         let _ = self.handle.sync_all();
         Ok(())
     }
@@ -228,12 +231,14 @@ fn is_ours(name: &str) -> bool {
 fn read_bounded(path: &Path) -> Result<String, String> {
     let found = fs::symlink_metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
     if found.is_symlink() {
-        return Err("is a symbolic link, which is not followed: put the file itself there".into());
+        return Err(
+            "is a symbolic link, which is not followed: replace it with the file itself".into(),
+        );
     }
     if !found.is_file() {
         return Err("is not a file: rename or move it".into());
     }
-    // The file may have been exchanged since: a link is refused here too, and a pipe does not block.
+    // The file may have been replaced since: a link is refused here too, and a pipe does not block.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = file.map_err(|error| format!("cannot be read: {error}"))?;
@@ -244,7 +249,7 @@ fn read_bounded(path: &Path) -> Result<String, String> {
         .map_err(|error| format!("cannot be read: {error}"))?;
     if u64::try_from(bytes.len()).is_ok_and(|n| n > FILE_BYTES_MAX) {
         return Err(
-            "is larger than 1 MiB: shorten it, and put long logs into files of their own".into(),
+            "is larger than 1 MiB: shorten it, and move long logs into separate files".into(),
         );
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text: save it as UTF-8".into())

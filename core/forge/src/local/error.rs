@@ -1,4 +1,4 @@
-//! Why the local forge could not do what it was asked. What is wrong with a single file is a warning, not an error.
+//! Errors of the local forge. A problem with a single file is a warning, not an error.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use autoissue_process::error_chain;
 use super::{ISSUES, README};
 use crate::forge::Fault;
 
-/// Why the local forge could not do what it was asked.
+/// Why an operation of the local forge failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// There is no directory of issues.
-    #[error("no local forge in `{}`: there is no `{ISSUES}`", project.display())]
+    /// The project has no directory of issues.
+    #[error("no local forge in `{}`: `{ISSUES}` does not exist", project.display())]
     NotInitialised {
-        /// The project that was looked at.
+        /// The project.
         project: PathBuf,
     },
     /// A directory of the forge is a symbolic link, which could lead anywhere.
@@ -24,37 +24,37 @@ pub enum LocalError {
         /// The link.
         path: PathBuf,
     },
-    /// Something may not be written.
+    /// A path is not writable.
     #[error("`{}` is read-only", path.display())]
     ReadOnly {
-        /// What was to be written.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// The disk or the user's quota is full.
     #[error("no space left to write `{}`", path.display())]
     DiskFull {
-        /// What was to be written.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// A file or directory could not be read or written for any other reason.
+    /// A file or directory could not be read or written for another reason.
     #[error("failed to access `{}`", path.display())]
     Io {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
 }
 
 impl Fault for LocalError {
-    /// The local forge is files: what it cannot do now it cannot do in a second.
+    /// The local forge is made of files: an operation that fails now also fails a second later.
     fn failure(&self) -> Failure {
         Failure::Validation {
             message: error_chain(self),
@@ -68,23 +68,21 @@ impl Fault for LocalError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotInitialised { .. } => Some(format!(
-                "write the first issue as `{ISSUES}/0001-some-title.md`: a line `# Some title`, then what is to be done; \
+                "write the first issue as `{ISSUES}/0001-some-title.md`: a line `# Some title`, then what to do; \
                  for the label, put `---`, `labels: [autoissue]`, `---` above it; `{README}` explains the rest"
             )),
-            Self::SymbolicLink { .. } => Some("put the directory itself there".into()),
+            Self::SymbolicLink { .. } => Some("replace it with the directory itself".into()),
             Self::ReadOnly { .. } => {
-                Some("make it writable for the user who runs autoissue".into())
+                Some("make it writable for the user that runs autoissue".into())
             }
-            Self::DiskFull { .. } => {
-                Some("free some space, then run the same command again".into())
-            }
+            Self::DiskFull { .. } => Some("free up disk space, then run the command again".into()),
             Self::Io { .. } => None,
         }
     }
 }
 
 impl LocalError {
-    /// Returns the error of reading `path`.
+    /// Creates the error for a failed read of `path`.
     pub(super) fn reading(path: &Path, source: io::Error) -> Self {
         Self::Io {
             path: path.into(),
@@ -92,7 +90,7 @@ impl LocalError {
         }
     }
 
-    /// Returns the error of writing `path`.
+    /// Creates the error for a failed write of `path`.
     pub(super) fn writing(path: &Path, source: io::Error) -> Self {
         let path = path.into();
         match source.kind() {

@@ -1,6 +1,7 @@
-//! Names of the forge's files: `0012-search-is-slow.md`. Nothing of a stranger's text but letters and digits gets into one.
+//! Names of the forge's files: `0012-search-is-slow.md`. Of a stranger's title only letters and
+//! digits are used.
 
-/// Longest part of a name that comes from a title, characters: names stay readable in a listing.
+/// Longest part of a name taken from a title, in characters: names stay readable in a listing.
 const SLUG_CHARS_MAX: usize = 50;
 
 /// Returns the name of a file.
@@ -11,7 +12,7 @@ pub(super) fn make(number: u64, title: &str) -> String {
     }
 }
 
-/// Returns the number that a name starts with: 12 for `0012-search.md`, `12.md` and `12_search.md`.
+/// Returns the number at the start of a name: 12 for `0012-search.md`, `12.md` and `12_search.md`.
 pub(super) fn number(name: &str) -> Option<u64> {
     let end = name.find(|c: char| !c.is_ascii_digit())?;
     let is_apart = name[end..].starts_with(['-', '_', '.', ' ']);
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_number_and_title() {
+    fn a_name_contains_number_and_title() {
         for (name, n, text) in [
             ("0012-search-is-slow.md", Some(12), "search is slow"),
             ("12.md", Some(12), ""),

@@ -1,36 +1,38 @@
-//! Front matter: the lines between two `---` at the top of a Markdown file, in a small subset of YAML.
+//! Front matter: the lines between two `---` at the top of a Markdown file, in a small subset of
+//! YAML.
 //!
 //! ```text
 //! ---
-//! # a comment has a line of its own
+//! # a comment needs its own line
 //! number: 12
 //! title: "Quoted, with \"escapes\" and \u202E"      key: value, one line
-//! author: Quotes are optional: this is fine # too   in a bare text every character counts
+//! author: Quotes are optional: this is fine # too   in an unquoted value every character counts
 //! labels: [autoissue, "needs, care"]                a list on one line
-//! reviewers:                                        or one item a line
+//! reviewers:                                        or one item per line
 //!   - ida
 //! ---
 //! The body: any Markdown, `---` included.
 //! ```
 //!
-//! People write these files by hand, so reading is tolerant: a byte order mark, CRLF, keys in any case and with `-` for `_`.
-//! A value is read only when someone asks for its key; all other lines are kept to the letter when a file is rewritten.
+//! People write these files by hand, so reading is tolerant: a byte order mark, CRLF, keys in any
+//! case and with `-` for `_` are accepted. A value is parsed only when its key is requested; all
+//! other lines are kept unchanged when a file is rewritten.
 
 use std::fmt::Write as _;
 
-/// Why a text is not understood. Lines count from 1.
+/// A syntax error. Lines count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Odd {
-    #[error("the front matter has no end: put a line `---` below its last key")]
+    #[error("the front matter is not closed: add a line `---` below its last key")]
     Unclosed,
-    #[error("line {line} is not `key: value`: correct it, or put `#` before it")]
+    #[error("line {line} is not `key: value`: fix it, or comment it out with `#`")]
     NotAField { line: usize },
-    #[error("line {line} gives `{key}` a second time: keep one of them")]
+    #[error("line {line} repeats `{key}`: keep one of them")]
     Repeated { key: String, line: usize },
-    #[error("line {line}: the value of `{key}` is spread over several lines: write it on one")]
+    #[error("line {line}: the value of `{key}` spans several lines: write it on one line")]
     ManyLines { key: String, line: usize },
     #[error(
-        "line {line}: the list `{key}` does not end with `]` on its line: write it as `[one, two]`"
+        "line {line}: the list `{key}` is not closed with `]` on its line: write it as `[one, two]`"
     )]
     UnclosedList { key: String, line: usize },
 }
@@ -39,25 +41,25 @@ pub(super) enum Odd {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Document {
     entries: Vec<Entry>,
-    /// What stands below the front matter, with `\n` line ends.
+    /// The text below the front matter, with `\n` line breaks.
     pub(super) body: String,
 }
 
-/// A key with its value as it was written, or comments above the first key.
+/// A key with its unparsed value, or comments above the first key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     /// In lower case with `_`; empty for comments.
     key: String,
     /// Number of its first line.
     line: usize,
-    /// What follows the colon.
+    /// The text after the colon.
     inline: String,
-    /// The first line, then comments, blank lines, list items and indented lines that follow it.
+    /// The first line, and the comments, blank lines, list items and indented lines that follow it.
     lines: Vec<String>,
 }
 
 impl Document {
-    /// Makes a file without keys.
+    /// Creates a file without keys.
     pub(super) fn with_body(body: String) -> Self {
         Self {
             entries: Vec::new(),
@@ -65,7 +67,7 @@ impl Document {
         }
     }
 
-    /// Takes a file apart. A file without front matter is all body.
+    /// Parses a file. A file without front matter is all body.
     pub(super) fn parse(text: &str) -> Result<Self, Odd> {
         let text = text
             .strip_prefix('\u{feff}')
@@ -89,7 +91,7 @@ impl Document {
         Err(Odd::Unclosed)
     }
 
-    /// Returns the text of a key; `None` where it is missing, empty or null.
+    /// Returns the text of a key; `None` if it is missing, empty or null.
     pub(super) fn text(&self, key: &str) -> Result<Option<String>, Odd> {
         let Some(entry) = self.entry(key) else {
             return Ok(None);
@@ -104,7 +106,7 @@ impl Document {
         Ok(Some(scalar(&entry.inline)).filter(|text| !text.is_empty()))
     }
 
-    /// Returns the word of a key that holds one word, so that a comment behind it can be told from it.
+    /// Returns the value of a single-word key, which allows a comment after it.
     pub(super) fn word(&self, key: &str) -> Result<Option<String>, Odd> {
         let text = self.text(key)?;
         Ok(text.map(|text| {
@@ -115,7 +117,7 @@ impl Document {
         }))
     }
 
-    /// Returns the items of a list; a bare `a, b` is taken for one too.
+    /// Returns the items of a list; `a, b` without brackets is accepted too.
     pub(super) fn list(&self, key: &str) -> Result<Vec<String>, Odd> {
         let Some(entry) = self.entry(key) else {
             return Ok(Vec::new());
@@ -144,7 +146,8 @@ impl Document {
         Ok(items.into_iter().filter(|item| !item.is_empty()).collect())
     }
 
-    /// Sets a key to a value that is written already, see [`quoted`] and [`list_of`]; in its place, or as the last.
+    /// Sets a key to a formatted value (see [`quoted`] and [`list_of`]), in its place or at the
+    /// end.
     pub(super) fn set(&mut self, key: &str, value: &str) {
         let first = format!("{key}: {value}");
         match self.entries.iter_mut().find(|entry| entry.key == key) {
@@ -164,7 +167,6 @@ impl Document {
         }
     }
 
-    /// Puts the file together again.
     pub(super) fn render(&self) -> String {
         let lines: Vec<&str> = self
             .entries
@@ -185,7 +187,7 @@ impl Document {
 }
 
 impl Entry {
-    /// Returns the lines below the first that say something.
+    /// Returns the lines below the first that are not blank or comments.
     fn lines_below(&self) -> impl Iterator<Item = &str> {
         self.lines
             .iter()
@@ -233,7 +235,7 @@ fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), Odd
     Ok(())
 }
 
-/// Returns what one value says. A quote that does not end where the value ends is a character like any other.
+/// Parses one value. A quote that does not end at the end of the value is an ordinary character.
 fn scalar(text: &str) -> String {
     if matches!(text, "null" | "~") {
         return String::new();
@@ -246,7 +248,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// Returns the value of the quoted text that `text` starts with, and what follows it.
+/// Returns the value of the quoted text at the start of `text`, and the rest.
 fn quoted_at_start(text: &str) -> Option<(String, &str)> {
     let mut chars = text.chars();
     let quote = chars.next().filter(|quote| matches!(quote, '"' | '\''))?;
@@ -261,7 +263,7 @@ fn quoted_at_start(text: &str) -> Option<(String, &str)> {
     }
 }
 
-/// Returns the character that an escape stands for, with YAML's names.
+/// Returns the character for an escape, with YAML's names.
 fn unescaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
     let n_digits = match chars.next()? {
         'x' => 2,
@@ -280,7 +282,7 @@ fn unescaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
-/// Returns the items of `[a, "b, c"]` or `a, b`; `None` for a bracket without its partner.
+/// Returns the items of `[a, "b, c"]` or `a, b`; `None` for an unbalanced bracket.
 fn inline_items(text: &str) -> Option<Vec<String>> {
     let inner = match text.strip_prefix('[') {
         Some(inner) => inner,
@@ -310,7 +312,8 @@ fn inline_items(text: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Writes a text on one line, in double quotes. Characters that hide, or that turn text around, are shown as escapes.
+/// Writes a text on one line, in double quotes. Invisible characters and direction marks become
+/// escapes.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -319,10 +322,10 @@ pub(super) fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             c if is_hidden(c) && u32::from(c) <= 0xffff => {
-                write!(out, "\\u{:04X}", u32::from(c)).expect("a string takes all that is written");
+                write!(out, "\\u{:04X}", u32::from(c)).expect("writing to a string cannot fail");
             }
             c if is_hidden(c) => {
-                write!(out, "\\U{:08X}", u32::from(c)).expect("a string takes all that is written");
+                write!(out, "\\U{:08X}", u32::from(c)).expect("writing to a string cannot fail");
             }
             c => out.push(c),
         }
@@ -331,7 +334,7 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-/// Writes a list on one line; items are quoted where they are more than a word.
+/// Writes a list on one line; items of more than one word are quoted.
 pub(super) fn list_of(items: &[String]) -> String {
     let items: Vec<String> = items
         .iter()
@@ -355,7 +358,8 @@ fn is_word(text: &str) -> bool {
         && !is_yaml_word
 }
 
-/// Returns whether a character is a control, a mark of direction, or has no width. Joiners are not: scripts and emoji need them.
+/// Returns whether a character is a control, a direction mark, or has no width. Joiners are not:
+/// scripts and emoji need them.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
@@ -430,28 +434,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named_with_its_line() {
+    fn syntax_errors_name_their_line() {
         check_odd(
             "---\ntitle: x\n",
-            "the front matter has no end: put a line `---` below its last key",
+            "the front matter is not closed: add a line `---` below its last key",
         );
         check_odd(
             "---\ntitle: x\nwhat\n---\n",
-            "line 3 is not `key: value`: correct it, or put `#` before it",
+            "line 3 is not `key: value`: fix it, or comment it out with `#`",
         );
         check_odd(
             "---\nsee the docs: x\n---\n",
-            "line 2 is not `key: value`: correct it, or put `#` before it",
+            "line 2 is not `key: value`: fix it, or comment it out with `#`",
         );
         check_odd(
             "---\ntitle: x\nTitle: y\n---\n",
-            "line 3 gives `title` a second time: keep one of them",
+            "line 3 repeats `title`: keep one of them",
         );
-        let spread = "line 2: the value of `title` is spread over several lines: write it on one";
+        let spread = "line 2: the value of `title` spans several lines: write it on one line";
         check_odd("---\ntitle: |\n  x\n---\n", spread);
         check_odd("---\ntitle: x\n  y\n---\n", spread);
-        let unclosed =
-            "line 2: the list `labels` does not end with `]` on its line: write it as `[one, two]`";
+        let unclosed = "line 2: the list `labels` is not closed with `]` on its line: write it as `[one, two]`";
         check_odd("---\nlabels: [a, b\n---\n", unclosed);
         check_odd("---\nlabels: [a] b\n---\n", unclosed);
     }
@@ -471,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_kept_to_the_letter() {
+    fn unknown_keys_are_kept_unchanged() {
         let text = "---\n# ours\nstate: open\n# why\nteam:\n  - { odd: [yaml }\n\nMilestone:   v2 # soon\n---\n\nBody\n";
         let mut file = Document::parse(text).unwrap();
         assert_eq!(file.render(), text);

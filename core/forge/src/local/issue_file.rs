@@ -1,4 +1,5 @@
-//! An issue as a file: `.autoissue/issues/0012-search-is-slow.md`. What a person left out is filled in from what is there.
+//! An issue as a file: `.autoissue/issues/0012-search-is-slow.md`. Missing values are derived from
+//! the rest of the file.
 
 use autoissue_engine::{IssueNumber, Time};
 
@@ -6,7 +7,7 @@ use super::front_matter::{self, Document};
 use super::{IssueDraft, IssueState, file_name};
 use crate::timestamp;
 
-/// What one issue file says.
+/// The parsed content of an issue file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct IssueFile {
     pub(super) number: IssueNumber,
@@ -14,19 +15,19 @@ pub(super) struct IssueFile {
     pub(super) body: String,
     pub(super) author: String,
     pub(super) labels: Vec<String>,
-    /// `None` where the file does not say it.
+    /// `None` if the file does not contain it.
     pub(super) created_at: Option<Time>,
     pub(super) state: IssueState,
     /// File name.
     pub(super) name: String,
-    /// What is odd, but does no harm.
+    /// A harmless problem.
     pub(super) warning: Option<String>,
 }
 
-/// Reads an issue file; the error says for people what is odd and what to do.
+/// Reads an issue file; the error tells people what is wrong and what to do.
 pub(super) fn read(name: &str, text: &str) -> Result<IssueFile, String> {
-    let file = Document::parse(text).map_err(|odd| format!("is not understood: {odd}"))?;
-    let odd = |odd| format!("is not understood: {odd}");
+    let file = Document::parse(text).map_err(|odd| format!("cannot be parsed: {odd}"))?;
+    let odd = |odd| format!("cannot be parsed: {odd}");
     let number = number_of(&file, name)?
         .ok_or("has no number: rename it to `12-some-title.md`, or add a line `number: 12`")?;
     let title = one_line(&file.text("title").map_err(odd)?.unwrap_or_default());
@@ -46,7 +47,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<IssueFile, String> {
     })
 }
 
-/// Returns the file of a new issue, name and text.
+/// Returns the name and text of a new issue's file.
 pub(super) fn write(number: IssueNumber, draft: &IssueDraft) -> (String, String) {
     let mut file = Document::with_body(with_marker(&draft.body, draft.marker.as_deref()));
     file.set("number", &number.0.to_string());
@@ -58,18 +59,18 @@ pub(super) fn write(number: IssueNumber, draft: &IssueDraft) -> (String, String)
     (file_name::make(number.0, &draft.title), file.render())
 }
 
-/// Returns the text of a file with another body; `None` where it stays.
+/// Returns the text of a file with a changed body; `None` if the body does not change.
 pub(super) fn with_body(text: &str, change: impl FnOnce(&str) -> Option<String>) -> Option<String> {
     let mut file = Document::parse(text).ok()?;
     file.body = change(&file.body)?;
     Some(file.render())
 }
 
-/// Returns the number in the file, else in its name; `None` where there is none.
+/// Returns the number in the file, or else in its name; `None` if there is none.
 pub(super) fn number_of(file: &Document, name: &str) -> Result<Option<u64>, String> {
     let Some(word) = file
         .word("number")
-        .map_err(|odd| format!("is not understood: {odd}"))?
+        .map_err(|odd| format!("cannot be parsed: {odd}"))?
     else {
         return Ok(file_name::number(name));
     };
@@ -83,12 +84,11 @@ pub(super) fn number_of(file: &Document, name: &str) -> Result<Option<u64>, Stri
         .ok_or_else(|| format!("has the number `{word}`: write a whole number above 0"))
 }
 
-/// Returns a text as one line.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns a body that holds the marker on a line of its own.
+/// Returns a body that contains the marker on its own line.
 pub(super) fn with_marker(body: &str, marker: Option<&str>) -> String {
     match marker {
         Some(marker) if !has_line(body, marker) => format!("{}\n\n{marker}\n", body.trim_end())
@@ -98,7 +98,7 @@ pub(super) fn with_marker(body: &str, marker: Option<&str>) -> String {
     }
 }
 
-/// Returns whether the body holds the marker on a line of its own.
+/// Returns whether the body contains the marker on its own line.
 pub(super) fn has_line(body: &str, marker: &str) -> bool {
     body.lines().any(|line| line.trim() == marker.trim())
 }
@@ -114,23 +114,22 @@ fn title_of(body: &str, name: &str) -> String {
 fn created_at_of(file: &Document) -> Result<(Option<Time>, Option<String>), String> {
     let Some(word) = file
         .word("created_at")
-        .map_err(|odd| format!("is not understood: {odd}"))?
+        .map_err(|odd| format!("cannot be parsed: {odd}"))?
     else {
         return Ok((None, None));
     };
     let time = timestamp::parse(&word);
-    let warning =
-        "so it is taken to be as old as the issue before it: write `2026-03-01T21:14:00Z`";
+    let warning = "using that of the issue before it; write a time such as `2026-03-01T21:14:00Z`";
     let warning = time
         .is_none()
-        .then(|| format!("has the creation time `{word}`, which is none, {warning}"));
+        .then(|| format!("has the invalid creation time `{word}`, {warning}"));
     Ok((time, warning))
 }
 
 fn state_of(file: &Document) -> Result<IssueState, String> {
     let word = file
         .word("state")
-        .map_err(|odd| format!("is not understood: {odd}"))?
+        .map_err(|odd| format!("cannot be parsed: {odd}"))?
         .unwrap_or_else(|| "open".into());
     match word.to_lowercase().as_str() {
         "open" => Ok(IssueState::Open),

@@ -1,4 +1,5 @@
-//! A pull request as a file: `.autoissue/pulls/0003-issue-12.md`. Its branch is in the user's repository, put there by someone else.
+//! A pull request as a file: `.autoissue/pulls/0003-issue-12.md`. The caller puts its branch into
+//! the user's repository.
 
 use autoissue_engine::{IssueNumber, PullRequest};
 
@@ -7,10 +8,10 @@ use super::front_matter::{self, Document};
 use super::issue_file::{has_line, number_of, one_line, with_marker};
 use crate::timestamp;
 
-/// How the line begins by which a pull request is known as ours.
+/// Start of the line that identifies a pull request as ours.
 const MARKER_START: &str = "<!-- autoissue";
 
-/// What one pull request's file says.
+/// The parsed content of a pull request's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PullFile {
     pub(super) number: u64,
@@ -22,7 +23,6 @@ pub(super) struct PullFile {
     document: Document,
 }
 
-/// Where a pull request is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PullState {
     Open,
@@ -44,7 +44,7 @@ impl PullFile {
         self.state == PullState::Open && has_line(&self.document.body, marker)
     }
 
-    /// Returns it as the engine knows it.
+    /// Converts it to the engine's type.
     pub(super) fn as_pull_request(&self, url: String) -> PullRequest {
         PullRequest {
             number: self.number,
@@ -52,7 +52,8 @@ impl PullFile {
         }
     }
 
-    /// Returns its text with the draft's content; its number, state, time and all that people added stay.
+    /// Returns its text with the draft's content; its number, state, time and everything people
+    /// added are kept.
     pub(super) fn updated(&self, draft: &PullRequestDraft) -> String {
         let mut document = self.document.clone();
         fill(&mut document, draft);
@@ -60,13 +61,13 @@ impl PullFile {
     }
 }
 
-/// Reads a pull request's file; the error says for people what is odd and what to do.
+/// Reads a pull request's file; the error tells people what is wrong and what to do.
 pub(super) fn read(name: &str, text: &str) -> Result<PullFile, String> {
-    let document = Document::parse(text).map_err(|odd| format!("is not understood: {odd}"))?;
+    let document = Document::parse(text).map_err(|odd| format!("cannot be parsed: {odd}"))?;
     let word = |key| {
         document
             .word(key)
-            .map_err(|odd| format!("is not understood: {odd}"))
+            .map_err(|odd| format!("cannot be parsed: {odd}"))
     };
     let number = number_of(&document, name)?.ok_or("has no number: add a line `number: 3`")?;
     let issue = word("issue")?.map(|word| word.trim_start_matches('#').parse().map_err(|_| word));
@@ -94,7 +95,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<PullFile, String> {
     })
 }
 
-/// Returns the file of a new pull request, name and text.
+/// Returns the name and text of a new pull request's file.
 pub(super) fn write(number: u64, draft: &PullRequestDraft) -> (String, String) {
     let mut document = Document::default();
     document.set("number", &number.to_string());

@@ -23,7 +23,7 @@ impl Project {
         Self { directory }
     }
 
-    /// Makes a project with one issue file.
+    /// Creates a project with one issue file.
     fn with(name: &str, text: impl AsRef<[u8]>) -> Self {
         let project = Self::new();
         project.write(&format!("issues/{name}"), text);
@@ -95,7 +95,8 @@ fn pull_draft(head_commit: &str) -> PullRequestDraft {
     }
 }
 
-/// Checks what the forge makes of a file among two good ones: how many issues it lists, and the one warning if any.
+/// Checks how the forge handles a file among two good ones: how many issues it lists, and the one
+/// warning, if any.
 fn check_file(name: &str, text: impl AsRef<[u8]>, listed: bool, warning: Option<&str>) {
     let project = Project::with(name, text);
     for good in ["0001-good.md", "9000-good.md"] {
@@ -107,10 +108,7 @@ fn check_file(name: &str, text: impl AsRef<[u8]>, listed: bool, warning: Option<
         2 + usize::from(listed),
         "{name}: {warnings:?}"
     );
-    let expected: Vec<String> = warning
-        .iter()
-        .map(|rest| format!("`.autoissue/issues/{name}` {rest}"))
-        .collect();
+    let expected: Vec<&str> = warning.into_iter().collect();
     assert_eq!(warnings, expected, "{name}");
 }
 
@@ -119,11 +117,13 @@ fn check_odd(name: &str, text: impl AsRef<[u8]>, warning: &str) {
         name,
         text,
         false,
-        Some(&format!("is left out: it {warning}")),
+        Some(&format!(
+            "skipping `.autoissue/issues/{name}`: it {warning}"
+        )),
     );
 }
 
-/// Checks a file that people may write so; returns its issue.
+/// Checks a file that a person may write like this; returns its issue.
 fn check_fine(name: &str, text: impl AsRef<[u8]>) -> Issue {
     check_file(name, text.as_ref(), true, None);
     Project::with(name, text).issues().0.remove(0)
@@ -208,32 +208,32 @@ fn one_odd_issue() {
     check_odd(
         "0005-x.md",
         "---\nlabels: [autoissue]\n",
-        "is not understood: the front matter has no end: put a line `---` below its last key",
+        "cannot be parsed: the front matter is not closed: add a line `---` below its last key",
     );
     check_odd(
         "0005-x.md",
         front("nonsense"),
-        "is not understood: line 3 is not `key: value`: correct it, or put `#` before it",
+        "cannot be parsed: line 3 is not `key: value`: fix it, or comment it out with `#`",
     );
     check_odd(
         "0005-x.md",
         front("title: a\ntitle: b"),
-        "is not understood: line 4 gives `title` a second time: keep one of them",
+        "cannot be parsed: line 4 repeats `title`: keep one of them",
     );
     check_odd(
         "0005-x.md",
         front("title: >-\n  folded"),
-        "is not understood: line 3: the value of `title` is spread over several lines: write it on one",
+        "cannot be parsed: line 3: the value of `title` spans several lines: write it on one line",
     );
     check_odd(
         "0005-x.md",
         "---\nlabels: [autoissue\n---\n",
-        "is not understood: line 2: the list `labels` does not end with `]` on its line: write it as `[one, two]`",
+        "cannot be parsed: line 2: the list `labels` is not closed with `]` on its line: write it as `[one, two]`",
     );
     check_odd(
         "0005-x.md",
         "---\nlabels:\n  autoissue: yes\n---\n",
-        "is not understood: line 2: the value of `labels` is spread over several lines: write it on one",
+        "cannot be parsed: line 2: the value of `labels` spans several lines: write it on one line",
     );
     check_odd(
         "0005-x.md",
@@ -268,12 +268,12 @@ fn one_odd_issue() {
     check_odd(
         "0005-x.md",
         vec![b'x'; (1 << 20) + 1],
-        "is larger than 1 MiB: shorten it, and put long logs into files of their own",
+        "is larger than 1 MiB: shorten it, and move long logs into separate files",
     );
 }
 
 #[test]
-fn what_people_write_by_hand_is_understood() {
+fn handwritten_files_are_understood() {
     let front = |lines: &str| format!("---\nlabels: [autoissue]\n{lines}\n---\n");
     check_fine(
         "0005-x.md",
@@ -317,7 +317,7 @@ fn what_people_write_by_hand_is_understood() {
         front("created_at: yesterday"),
         true,
         Some(
-            "has the creation time `yesterday`, which is none, so it is taken to be as old as the issue before it: write `2026-03-01T21:14:00Z`",
+            "`.autoissue/issues/0005-x.md` has the invalid creation time `yesterday`, using that of the issue before it; write a time such as `2026-03-01T21:14:00Z`",
         ),
     );
     for not_an_issue in [
@@ -333,7 +333,7 @@ fn what_people_write_by_hand_is_understood() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn only_regular_files_are_opened() {
     let project = Project::with("0001-x.md", "---\nlabels: [autoissue]\n---\n");
     let outside = project.directory.path().join("secret");
     fs::write(&outside, "---\nlabels: [autoissue]\n---\n").unwrap();
@@ -345,9 +345,9 @@ fn what_is_no_file_is_not_opened() {
     assert_eq!(
         warnings,
         [
-            "`.autoissue/issues/0002-link.md` is left out: it is a symbolic link, which is not followed: put the file itself there",
-            "`.autoissue/issues/0003-directory.md` is left out: it is not a file: rename or move it",
-            "`.autoissue/issues/0004-socket.md` is left out: it is not a file: rename or move it",
+            "skipping `.autoissue/issues/0002-link.md`: it is a symbolic link, which is not followed: replace it with the file itself",
+            "skipping `.autoissue/issues/0003-directory.md`: it is not a file: rename or move it",
+            "skipping `.autoissue/issues/0004-socket.md`: it is not a file: rename or move it",
         ]
     );
 }
@@ -383,7 +383,7 @@ fn of_two_files_with_one_number_the_first_by_name_wins() {
             .collect::<Vec<_>>(),
         ["a"]
     );
-    let expected = "`.autoissue/issues/0005-b.md` has the number 5 of `.autoissue/issues/0005-a.md`, so it is left out: give it another number";
+    let expected = "skipping `.autoissue/issues/0005-b.md`: its number 5 is already used by `.autoissue/issues/0005-a.md`; give it another number";
     assert_eq!(warnings, [expected]);
 }
 
@@ -411,13 +411,13 @@ fn only_open_issues_with_the_label_are_listed_oldest_numbers_first() {
     assert_eq!(
         seen,
         [(9, march), (10, march)],
-        "an issue without a time is as old as the one before it"
+        "an issue without a time counts as old as the one before it"
     );
     assert_eq!(warnings, Vec::<String>::new());
 }
 
 #[test]
-fn a_misspelt_label_can_be_told() {
+fn a_misspelled_label_is_detected() {
     let project = Project::with("0001-a.md", "---\nlabels: [Autoissue, docs]\n---\n");
     project.write(
         "issues/0002-b.md",
@@ -439,13 +439,13 @@ fn states_tell_what_a_dependent_may_build_on() {
     assert_eq!(
         project.state_of(3),
         IssueState::Open,
-        "an odd issue may be open"
+        "a malformed issue may be open"
     );
     assert_eq!(project.state_of(4), IssueState::Missing);
 }
 
 #[test]
-fn numbers_are_never_given_twice() {
+fn numbers_are_never_used_twice() {
     let project = Project::with("0007-odd.md", "---\n");
     project.write("issues/0002-x.md", "---\nnumber: 4\n---\n");
     assert_eq!(
@@ -579,8 +579,8 @@ fn a_merged_pull_request_closes_its_issue_and_a_closed_one_does_not() {
     assert_eq!(
         warnings,
         [
-            "issue #12 is open, but its pull request `.autoissue/pulls/0001-issue-12.md` is merged, so it is left out: set `state: closed` in \
-          `.autoissue/issues/0012-x.md`, or, to have more done, `state: closed` in the pull request"
+            "skipping issue #12: its pull request `.autoissue/pulls/0001-issue-12.md` is merged; set `state: closed` in \
+          `.autoissue/issues/0012-x.md` or, to request more work, in the pull request"
         ]
     );
     assert_eq!(project.state_of(12), IssueState::Closed);
@@ -626,7 +626,7 @@ fn a_marker_in_a_strangers_text_takes_over_nothing() {
 }
 
 #[test]
-fn one_odd_pull_request_hides_no_issue() {
+fn a_malformed_pull_request_hides_no_issue() {
     let project = Project::with("0012-x.md", "---\nlabels: [autoissue]\n---\n");
     project.write("pulls/0001-issue-12.md", "---\nstate: maybe\n---\n");
     project.write("pulls/0002-issue-12.md", "---\nissue: twelve\n---\n");
@@ -635,8 +635,8 @@ fn one_odd_pull_request_hides_no_issue() {
     assert_eq!(
         warnings,
         [
-            "`.autoissue/pulls/0001-issue-12.md` is left out: it has the state `maybe`: write `open`, `merged` or `closed`",
-            "`.autoissue/pulls/0002-issue-12.md` is left out: it is for the issue `twelve`: write its number",
+            "skipping `.autoissue/pulls/0001-issue-12.md`: it has the state `maybe`: write `open`, `merged` or `closed`",
+            "skipping `.autoissue/pulls/0002-issue-12.md`: it is for the issue `twelve`: write its number",
         ]
     );
     assert_eq!(
@@ -677,13 +677,13 @@ fn a_file_that_appeared_meanwhile_is_never_overwritten() {
 }
 
 #[test]
-fn a_project_without_a_forge_is_told_how_to_begin() {
+fn opening_a_project_without_a_forge_explains_how_to_start() {
     let directory = TempDir::new().unwrap();
     let error = LocalForge::open(directory.path()).unwrap_err();
     let path = directory.path().display();
     assert_eq!(
         error.to_string(),
-        format!("no local forge in `{path}`: there is no `.autoissue/issues`")
+        format!("no local forge in `{path}`: `.autoissue/issues` does not exist")
     );
     assert!(
         error
@@ -694,7 +694,7 @@ fn a_project_without_a_forge_is_told_how_to_begin() {
     assert_eq!(
         fs::read_dir(directory.path()).unwrap().count(),
         0,
-        "looking leaves no trace"
+        "a failed open must not create anything"
     );
 }
 
@@ -729,13 +729,13 @@ fn the_explained_issue_is_one_that_the_forge_reads() {
 }
 
 #[test]
-fn a_read_only_directory_is_told_from_a_full_disk() {
+fn read_only_directories_and_full_disks_are_distinguished() {
     let project = Project::new();
     let directory = project.path("issues");
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
     let result = project.forge().create_issue(&issue_draft("x", ""));
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-    // Root may write everywhere; the table below holds for everybody.
+    // Root may write everywhere; the table below holds for every user.
     assert!(
         rustix::process::geteuid().is_root() || matches!(result, Err(LocalError::ReadOnly { .. }))
     );

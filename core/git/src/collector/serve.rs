@@ -1,4 +1,5 @@
-//! The collector's own side: takes requests from standard input, does them one after the other, and ends when nobody asks any more.
+//! The collector process: reads requests from standard input, carries them out in order, and ends
+//! when standard input is closed.
 
 use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Write};
@@ -13,13 +14,14 @@ use crate::program::Git;
 use crate::remote::verdict;
 use crate::worktrees::{WorktreeError, Worktrees};
 
-/// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone.
+/// Serves requests until standard input ends: a hidden mode of the binary. Its standard output is
+/// only for answers.
 #[must_use]
 pub fn serve() -> ExitCode {
     match serve_on(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever started it reads that.
+            // The parent process reads this.
             let _ = writeln!(io::stderr(), "{}", error_chain(&*error));
             ExitCode::FAILURE
         }
@@ -46,9 +48,10 @@ fn serve_on(requests: impl BufRead, mut answers: impl Write) -> Result<(), Box<d
     Ok(())
 }
 
-/// Limits what this process and those that it starts may allocate. Files that are mapped, such as packs, do not count.
+/// Limits the memory that this process and its children may allocate. Mapped files, such as packs,
+/// do not count.
 ///
-/// Elsewhere than on Linux the system does not hold this limit.
+/// Only Linux enforces this limit.
 fn limit_memory(bytes_max: u64) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let most = getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX);
@@ -103,7 +106,8 @@ fn refusal(error: &WorktreeError) -> Refusal {
     }
 }
 
-/// Returns whether the git library could not allocate: it says so, where Rust would have ended the process.
+/// Returns whether the git library could not allocate memory: it reports that, while Rust would
+/// abort the process.
 fn is_out_of_memory(error: &WorktreeError) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -115,8 +119,8 @@ fn is_out_of_memory(error: &WorktreeError) -> bool {
     false
 }
 
-/// Returns whether the system refused to write for want of room: on the disk, or of what the user may have of it, which the free space
-/// does not tell.
+/// Returns whether the system refused to write for lack of space: on the disk, or in the user's
+/// quota, which the free space does not show.
 fn has_no_room(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -136,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn want_of_room_is_told_from_other_trouble() {
+    fn lack_of_space_is_distinguished_from_other_errors() {
         let refused = |kind: ErrorKind| {
             refusal(&WorktreeError::Io {
                 doing: "write",

@@ -1,4 +1,4 @@
-//! What is said between us and a collector: JSON, one message a line.
+//! The messages between this process and a collector: JSON, one message per line.
 
 use std::path::PathBuf;
 
@@ -17,14 +17,14 @@ pub(super) struct Setup {
     /// The git program.
     #[serde(with = "crate::path_bytes")]
     pub(super) git: PathBuf,
-    /// What we know of the repository.
+    /// What this process knows about the repository.
     pub(super) configuration: Configuration,
     pub(super) worktrees: Options,
-    /// The most anonymous memory, bytes.
+    /// Most anonymous memory, in bytes.
     pub(super) memory_bytes_max: u64,
 }
 
-/// What a collector is asked to do, one thing after the other.
+/// Requests to a collector, handled one after the other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
@@ -39,7 +39,7 @@ pub(super) enum Request {
     Discard(u64),
 }
 
-/// What a collector answers.
+/// Answers of a collector.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reply {
@@ -50,7 +50,8 @@ pub(super) enum Reply {
     Done,
 }
 
-/// Why a collector did not do what it was asked, in as many kinds as somebody tells apart.
+/// Why a collector did not carry out a request; there is one variant for each case that is handled
+/// differently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Refusal {
@@ -58,24 +59,24 @@ pub(super) enum Refusal {
     Gone(String),
     /// The work cannot become a pull request; it is still in the directory.
     Unfit(String),
-    /// The same would happen again.
+    /// Repeating the request would fail in the same way.
     Invalid(String),
-    /// A submodule could not be had.
+    /// A submodule could not be fetched.
     Submodule { message: String, verdict: Verdict },
-    /// There is no room on the disk.
+    /// The disk is full.
     NoRoom(String),
-    /// There was no memory left.
+    /// Out of memory.
     OutOfMemory,
-    /// All else.
+    /// Any other reason.
     Other(String),
 }
 
 pub(super) type Answer = Result<Reply, Refusal>;
 
-/// The most bytes of one line of an answer, half of what is read as one line.
+/// Most bytes of one line of an answer: half of the longest line that is read whole.
 const PIECE_BYTES_MAX: usize = 512 << 10;
 
-/// Cuts an answer into lines; the last one begins with `=`, the others with `+`.
+/// Splits an answer into lines; the last one begins with `=`, the others with `+`.
 pub(super) fn pieces(answer: &str) -> impl Iterator<Item = String> {
     let mut left = answer;
     let mut is_over = false;
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_answer_is_the_same_after_it_was_cut() {
+    fn a_split_answer_is_joined_unchanged() {
         for text in [String::new(), "é".repeat(PIECE_BYTES_MAX), "x".to_owned()] {
             let lines: Vec<String> = pieces(&text).collect();
             let (last, others) = lines.split_last().unwrap();

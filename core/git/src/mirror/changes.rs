@@ -1,51 +1,53 @@
-//! What changed between two trees, for people and for the journal. Sizes are looked at before contents: a diff of 200 MB costs its
-//! reader seconds and hundreds of megabytes, and tells nobody anything.
+//! Computes the changes between two trees, for people and for the journal. Sizes are read before
+//! contents: a diff of 200 MB takes seconds and hundreds of megabytes to compute, and is of no use
+//! to anyone.
 
 use git2::{Delta, DiffDelta, DiffFindOptions, DiffOptions, Oid, Patch, Repository, Tree};
 use serde::{Deserialize, Serialize};
 
 use super::{Doing, MirrorError};
 
-/// Files above this are not compared line by line: nobody wrote them by hand.
+/// Larger files are not compared line by line: nobody wrote them by hand.
 const LINE_DIFF_BYTES_MAX: u64 = 1 << 20;
 
-/// The most bytes, both sides together, that are compared line by line for one answer; about a tenth of a second of work.
+/// Most bytes, both sides together, that are compared line by line per call; about a tenth of a
+/// second of work.
 const LINE_DIFF_TOTAL_BYTES_MAX: u64 = 32 << 20;
 
-/// The most files that are listed; the forge itself shows 3,000 of a pull request.
+/// Most files that are listed; the forge itself shows 3,000 of a pull request.
 const FILES_MAX: usize = 3_000;
 
-/// What changed between two trees.
+/// The changes between two trees.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The changed files by path, at most 3,000.
     pub files: Vec<FileChange>,
-    /// How many files changed, listed or not.
+    /// Number of changed files, listed or not.
     pub n_files: usize,
-    /// Lines added in the files that were compared.
+    /// Lines added in the compared files.
     pub added: u64,
-    /// Lines removed in the files that were compared.
+    /// Lines removed in the compared files.
     pub removed: u64,
-    /// Whether files are missing from the list, or lines from the counts, because there was too much to compare.
+    /// Whether the list or the counts are incomplete because there was too much to compare.
     pub truncated: bool,
-    /// The largest new content: its path and its size in bytes.
+    /// Path and size in bytes of the largest new content.
     pub largest: Option<(String, u64)>,
 }
 
-/// One changed file. An unchanged file that moved is one entry, under its new name.
+/// One changed file. An unchanged file that was moved is one entry, under its new name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
-    /// The path; a name that is not UTF-8 is shown with replacement characters.
+    /// The path; a name that is not UTF-8 contains replacement characters.
     pub path: String,
-    /// Lines added; 0 when the file was not compared.
+    /// Lines added; 0 if the file was not compared.
     pub added: u64,
-    /// Lines removed; 0 when the file was not compared.
+    /// Lines removed; 0 if the file was not compared.
     pub removed: u64,
-    /// Whether git takes the file for binary.
+    /// Whether git treats the file as binary.
     pub binary: bool,
 }
 
-/// Returns what changed from one tree to the other.
+/// Returns the changes from one tree to the other.
 pub(super) fn between(
     repository: &Repository,
     from: &Tree<'_>,
@@ -112,7 +114,8 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Returns a blob's size from its header; a side that does not exist, or is another repository's commit, has none.
+    /// Returns a blob's size from its header; a side that does not exist, or is a gitlink, has
+    /// none.
     fn size(&self, file: &git2::DiffFile<'_>) -> Result<u64, git2::Error> {
         if !file.exists() || file.mode() == git2::FileMode::Commit {
             return Ok(0);

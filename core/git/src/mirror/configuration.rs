@@ -1,7 +1,9 @@
-//! The mirror's configuration: constants, and the little that this process knows of the repository. It is never read back.
+//! The mirror's configuration: constants, and the few things that this process knows about the
+//! repository. It is never read back.
 //!
-//! Agents run as the same user and can write to the state directory. Whatever they wrote there is gone before git, which may hold
-//! the forge's token, runs the next time: an `include`, a helper for credentials, a command for ssh, another address.
+//! Agents run as the same user and can write to the state directory. Everything they wrote there is
+//! overwritten before the next run of git, which may hold the forge's token: an `include`, a
+//! credential helper, an ssh command, another URL.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +16,7 @@ use tempfile::NamedTempFile;
 use super::large_files::{Settings, server_of};
 use super::{Mirror, without_password};
 
-/// What every mirror's configuration says, so that the user's configuration cannot change what is collected.
+/// Settings of every mirror, so that the user's configuration cannot change what is collected.
 const SETTINGS: [(&str, &str); 9] = [
     ("core.repositoryformatversion", "0"),
     ("core.bare", "true"),
@@ -27,32 +29,33 @@ const SETTINGS: [(&str, &str); 9] = [
     ("core.logAllRefUpdates", "false"),
 ];
 
-/// What the mirror's configuration says of Git LFS, whatever the user's does: objects lie in the mirror, and one that is missing is an error.
+/// Git LFS settings of every mirror, overriding the user's: objects are stored in the mirror, and a
+/// missing one is an error.
 const SETTINGS_OF_LFS: [(&str, &str); 2] =
     [("lfs.storage", "lfs"), ("lfs.allowincompletepush", "false")];
 
-/// What it says unless the user's does: nobody asks who has locked a file.
+/// Git LFS settings unless the user configures them: locks are not checked.
 const DEFAULTS_OF_LFS: [(&str, &str); 1] = [("lfs.locksverify", "false")];
 
-/// What `git init` would find out of a Mac's file system.
+/// What `git init` would detect about the file system of a Mac.
 const SETTINGS_OF_MACOS: [(&str, &str); 2] = [
     ("core.ignorecase", "true"),
     ("core.precomposeunicode", "true"),
 ];
 
-/// A file that makes another directory's configuration and refs those of the repository.
+/// A file that makes the repository use another directory's configuration and refs.
 const COMMONDIR: &str = "commondir";
 
-/// What we know of the repository.
+/// What this process knows about the repository.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Configuration {
-    /// Where bases come from, without credentials.
+    /// URL that bases are fetched from, without credentials.
     pub(super) source: Option<String>,
     /// Filters of the user's repository: keys and values.
     pub(super) filters: BTreeMap<String, String>,
-    /// What the user's repository says of Git LFS.
+    /// Git LFS settings of the user's repository.
     pub(super) lfs_of_user: Settings,
-    /// What `.lfsconfig` of the base says of LFS servers.
+    /// LFS servers from the base's `.lfsconfig`.
     pub(super) lfs_of_base: Settings,
 }
 
@@ -87,15 +90,15 @@ impl Configuration {
             .collect()
     }
 
-    /// Returns the LFS server that the base's objects come from. It is always written down, because `.lfsconfig` in a worktree, which
-    /// an agent may have changed, counts only where nothing is configured.
+    /// Returns the LFS server for the base's objects. It is always written, because `.lfsconfig` in
+    /// a worktree, which an agent may have changed, is only used if nothing is configured.
     fn download_address(&self) -> Option<String> {
         let configured = ["lfs.url", "remote.origin.lfsurl"];
         self.configured_address(&configured)
             .or_else(|| self.source.as_deref().map(server_of))
     }
 
-    /// Returns the LFS server that takes objects for a repository.
+    /// Returns the LFS server that objects of a repository are uploaded to.
     pub(super) fn upload_address(&self, repository: &str) -> String {
         let configured = [
             "lfs.pushurl",
@@ -107,7 +110,7 @@ impl Configuration {
             .unwrap_or_else(|| server_of(&without_password(repository)))
     }
 
-    /// Returns the first address that is configured; the user wins over the base.
+    /// Returns the first configured URL; the user's takes precedence over the base's.
     fn configured_address(&self, keys: &[&str]) -> Option<String> {
         let found = |key: &&str| {
             self.lfs_of_user
@@ -120,16 +123,16 @@ impl Configuration {
 
 impl Mirror {
     pub(super) fn own(&self) -> MutexGuard<'_, Configuration> {
-        // Whoever panicked had changed one whole value or none.
+        // A panicking holder had replaced a whole value or nothing.
         self.inner
             .own
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the configuration what this process knows, and nothing else.
+    /// Writes the configuration that this process knows, and nothing else.
     pub(super) fn renew_configuration(&self) -> io::Result<()> {
-        // Held while writing: two writers would take each other's unfinished file.
+        // Held while writing: two writers would use each other's unfinished file.
         let own = self.own();
         let text = own.text();
         let path = self.path().join("config");
@@ -147,7 +150,8 @@ impl Mirror {
     }
 }
 
-/// Returns a section of a configuration file with one value. A key that no file can hold is left out.
+/// Returns a section of a configuration file with one value. A key that cannot be written is left
+/// out.
 fn entry(key: &str, value: &str) -> Option<String> {
     let (section, rest) = key.split_once('.')?;
     let (subsection, name) = match rest.rsplit_once('.') {

@@ -1,4 +1,4 @@
-//! Finding a merge that nobody finished: lines that git writes where two sides meet, in what a work adds.
+//! Finds unfinished merges: git's conflict markers in the lines that some work adds.
 //!
 //! ```text
 //!   <<<<<<< ours        begin
@@ -11,16 +11,16 @@ use git2::{Delta, DiffFindOptions, DiffLineType, DiffOptions, FileMode, Patch, R
 
 use super::{Doing, MirrorError};
 
-/// The most files that are named: whoever mends one finds the others.
+/// Most files that are reported: someone who fixes those finds the others.
 const FILES_MAX: usize = 20;
 
-/// Larger files are not looked at: git does not merge them by lines, and nobody reads them.
+/// Larger files are ignored: git does not merge them line by line, and nobody reads them.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// Both sides above this, files that had blocks before are not compared line by line.
+/// If both sides are larger, files that already contained blocks are not compared line by line.
 const LINE_DIFF_BYTES_MAX: usize = 1 << 20;
 
-/// What a line means to a reader of a merge.
+/// The meaning of a line in a merge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Marker {
     Begin,
@@ -28,7 +28,8 @@ enum Marker {
     End,
 }
 
-/// Returns the files in which `to` has a complete block of conflict markers that `from` has not, sorted.
+/// Returns the files in which `to` has a complete block of conflict markers that `from` does not
+/// have, sorted.
 pub(super) fn between(
     repository: &Repository,
     from: &Tree<'_>,
@@ -103,7 +104,7 @@ fn adds_a_block(
     Ok(0 < n_blocks(added.iter().map(Vec::as_slice)))
 }
 
-/// Counts the complete blocks in lines, whose ends may still be there.
+/// Counts the complete blocks in lines, which may still have their terminators.
 fn n_blocks<'a>(lines: impl Iterator<Item = &'a [u8]>) -> usize {
     let mut n_blocks = 0;
     let mut last = None;
@@ -121,7 +122,8 @@ fn n_blocks<'a>(lines: impl Iterator<Item = &'a [u8]>) -> usize {
     n_blocks
 }
 
-/// Returns what a line means: seven times one character, and then nothing or, but for the middle, a space and a name.
+/// Returns the meaning of a line: one character seven times, followed by nothing or, except in the
+/// middle, a space and a name.
 fn marker_of(line: &[u8]) -> Option<Marker> {
     let line = line.trim_ascii_end();
     let (marker, mark) = match line.first()? {
@@ -158,7 +160,8 @@ mod tests {
             "<<<<<<< a\n<<<<<<< b\n=======\n>>>>>>> c\n=======\n>>>>>>> d",
             1,
         );
-        // What only looks like one: a heading, a shell redirection, a quote, a longer line, half of it.
+        // Text that only looks similar: a heading, a shell redirection, a quote, a longer line, an
+        // incomplete block.
         check("Title\n=======\n", 0);
         check("<<<<<<< HEAD\nB\n=======\nA\n", 0);
         check("=======\n>>>>>>> other\n", 0);

@@ -1,7 +1,8 @@
-//! Writing one branch into the user's own repository: the missing objects, then the ref, and no other byte of it.
+//! Writes one branch into the user's own repository: the missing objects, then the ref, and nothing
+//! else.
 //!
-//! Objects are written children first, so that a commit which is there has all that it needs, also after a crash half-way. Objects of
-//! Git LFS come before the ref.
+//! Objects are written children first, so that an existing commit always has everything it needs,
+//! even after a crash in between. Git LFS objects are written before the ref.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,35 +14,35 @@ use super::{CommitId, Doing, Mirror, MirrorError, kind_of_entry};
 /// Why a branch was not written into the user's repository.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The branch exists with work that is not ours.
-    #[error("branch `{branch}` in `{}` is at {head}, which is not a commit of ours; rename it (`git branch -m {branch} NAME`) or delete it, then run again", repository.display())]
+    /// The branch exists and contains foreign work.
+    #[error("branch `{branch}` in `{}` is at {head}, which autoissue did not create; rename it (`git branch -m {branch} NAME`) or delete it, then run again", repository.display())]
     NotOurs {
         /// The branch.
         branch: String,
-        /// Where it points.
+        /// Its head.
         head: CommitId,
         /// The repository.
         repository: PathBuf,
     },
-    /// Somebody works on the branch; moving it would make a mess of their files.
-    #[error("branch `{branch}` is checked out at `{}`; switch to another one there, then run again", at.display())]
+    /// The branch is checked out; moving it would confuse its working directory.
+    #[error("branch `{branch}` is checked out at `{}`; switch to another branch there, then run again", at.display())]
     CheckedOut {
         /// The branch.
         branch: String,
-        /// The checkout, or its git directory where that is all that is known.
+        /// The checkout, or its git directory if only that is known.
         at: PathBuf,
     },
-    /// A branch has the name of the directory that ours lie in, so git can have none below it.
+    /// A branch is named like the parent directory of our branches, so git cannot create them.
     #[error(
-        "branch `{branch}` is in the way of `{branch}/…`; rename it (`git branch -m {branch} NAME`), then run again"
+        "branch `{branch}` prevents creating `{branch}/…`; rename it (`git branch -m {branch} NAME`), then run again"
     )]
     InTheWay {
-        /// The branch in the way.
+        /// The conflicting branch.
         branch: String,
     },
-    /// A file is kept in Git LFS, and its content is nowhere.
+    /// A file is stored in Git LFS, but its object is missing.
     #[error(
-        "the Git LFS object of `{path}` is missing: the work names it, but neither its worktree nor the base has it"
+        "the Git LFS object of `{path}` is missing: the work refers to it, but neither its worktree nor the base contains it"
     )]
     LargeFileMissing {
         /// The file.
@@ -59,10 +60,12 @@ pub enum CopyError {
 }
 
 impl Mirror {
-    /// Writes `commit` as branch `branch` into the repository that `user_repository` lies in. Doing it again changes nothing.
+    /// Writes `commit` as branch `branch` into the repository that contains `user_repository`.
+    /// Repeating it changes nothing.
     ///
     /// # Errors
-    /// [`CopyError`]; in every case the repository is as it was, perhaps with some objects that nothing refers to.
+    /// [`CopyError`]; in each case the repository is unchanged, except perhaps for some
+    /// unreferenced objects.
     pub fn copy_into(
         &self,
         commit: &CommitId,
@@ -80,17 +83,17 @@ impl Mirror {
         Ok(move_branch(&user, &name, head, commit)?)
     }
 
-    /// Finds out whether [`Mirror::copy_into`] could write a branch, before anything is done for it.
+    /// Checks whether [`Mirror::copy_into`] could write a branch, before any work is done for it.
     ///
     /// # Errors
-    /// As it would have.
+    /// Like [`Mirror::copy_into`].
     pub fn check_place(&self, user_repository: &Path, branch: &str) -> Result<(), CopyError> {
         let user = open_containing(user_repository)?;
         self.head_to_replace(&user, user_repository, branch, None)
             .map(|_| ())
     }
 
-    /// Returns where the branch is now, if it may be moved, or need not be for it is at `wanted` already.
+    /// Returns the current head of the branch if it may be moved, or if it is at `wanted` already.
     fn head_to_replace(
         &self,
         user: &Repository,
@@ -157,14 +160,14 @@ fn open_containing(path: &Path) -> Result<Repository, MirrorError> {
     repository_containing(path).doing(|| format!("open the repository of `{}`", path.display()))
 }
 
-/// Opens the repository that a directory is the root of, or lies in, with its working directory also where its git directory is kept
-/// elsewhere.
+/// Opens the repository that contains a directory, with its working directory even if its git
+/// directory is elsewhere.
 pub(crate) fn repository_containing(directory: &Path) -> Result<Repository, git2::Error> {
     let no_ceiling: [&Path; 0] = [];
     Repository::open_ext(directory, RepositoryOpenFlags::CROSS_FS, no_ceiling)
 }
 
-/// Moves the branch only if it still is where it was seen.
+/// Moves the branch only if its head has not changed since.
 fn move_branch(
     user: &Repository,
     name: &str,
@@ -182,7 +185,8 @@ fn move_branch(
         .doing(|| format!("move `{name}` of `{}` to {commit}", user.path().display()))
 }
 
-/// Copies an object and all that it refers to, unless the destination has it. The stack is ours: a hostile tree may be nested deeply.
+/// Copies an object and everything it refers to, unless the destination has it. Uses an explicit
+/// stack, because a hostile tree may be deeply nested.
 fn copy_closure(
     mirror: &Repository,
     from: &Odb<'_>,
@@ -224,7 +228,8 @@ fn children(mirror: &Repository, oid: Oid, kind: ObjectType) -> Result<Vec<Oid>,
         .collect())
 }
 
-/// Returns where a branch is checked out: in the repository itself or in one of its linked worktrees.
+/// Returns where a branch is checked out: in the repository itself or in one of its linked
+/// worktrees.
 fn checked_out_at(user: &Repository, name: &str) -> Option<PathBuf> {
     let common = user.commondir();
     let linked = fs::read_dir(common.join("worktrees"))
@@ -244,7 +249,8 @@ fn head_is(git_dir: &Path, name: &str) -> bool {
         .is_ok_and(|head| head.strip_prefix("ref:").map(str::trim) == Some(name))
 }
 
-/// Returns the directory that people see: a linked worktree's `gitdir` file names its `.git`, a repository's lies beside its `.git`.
+/// Returns the directory that people see: a linked worktree's `gitdir` file names its `.git`; a
+/// repository's directory contains its `.git`.
 fn checkout_of(git_dir: &Path) -> PathBuf {
     let dot_git = fs::read_to_string(git_dir.join("gitdir"))
         .map_or_else(|_| git_dir.to_owned(), |path| PathBuf::from(path.trim()));

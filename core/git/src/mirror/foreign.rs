@@ -1,25 +1,27 @@
-//! Heads of our branches that somebody else has moved: brought here to be built on, and never taken for ours.
+//! Heads of our branches that someone else has moved: fetched so that work can build on them, but
+//! never treated as ours.
 //!
 //! ```text
-//!   our branch, wherever it is published ──fetch──► head ─┬─ work of ours ──► nothing to note
-//!                                                         └─ somebody else's ──► refs/autoissue/foreign/issue-<n>/<commit>
+//!   our branch, where it is published ──fetch──► head ─┬─ work of ours ──► nothing to note
+//!                                                      └─ someone else's ──► refs/autoissue/foreign/issue-<n>/<commit>
 //! ```
 //!
-//! Whoever builds on such a head has it among the ancestors of work of theirs. So a commit below it is ours only if work of *that*
-//! issue reaches it.
+//! Work built on such a head has it among its ancestors. A commit reachable from a foreign head is
+//! therefore ours only if work on *that* issue reaches it.
 
 use super::{
     CommitId, FetchError, Mirror, MirrorError, PUBLISHED, SALVAGE, parse_salvage, refs_below,
 };
 
-/// Heads that are not ours, by the issue whose branch they were seen on.
+/// Foreign heads, by the issue whose branch they were seen on.
 const FOREIGN: &str = "refs/autoissue/foreign/issue-";
-/// Where a head arrives. Below the others, so that it counts like them whenever we die.
+/// Where a fetched head is stored first. It is below the other foreign heads, so that it counts as
+/// one even after a crash.
 const ARRIVAL: &str = "arrival";
 
 impl Mirror {
-    /// Brings the head of an issue's branch here from where it is published; `None` where the branch is gone. `env` carries
-    /// credentials.
+    /// Fetches the head of an issue's published branch; `None` if the branch no longer exists.
+    /// `env` contains credentials.
     ///
     /// # Errors
     /// [`FetchError`].
@@ -45,7 +47,7 @@ impl Mirror {
         Ok(Some(head))
     }
 
-    /// Returns whether a commit was seen as somebody else's, on a branch of ours.
+    /// Returns whether a commit was seen as someone else's, on a branch of ours.
     pub(super) fn is_foreign(&self, commit: &CommitId) -> Result<bool, MirrorError> {
         let heads = refs_below(&*self.repository()?, FOREIGN)?;
         for (name, head) in heads {
@@ -63,7 +65,7 @@ impl Mirror {
         Ok(false)
     }
 
-    /// Returns whether work of ours on an issue reaches a commit.
+    /// Returns whether our work on an issue reaches a commit.
     fn is_work_of(&self, issue: u64, commit: &CommitId) -> Result<bool, MirrorError> {
         let salvaged = refs_below(&*self.repository()?, SALVAGE)?;
         let salvaged = salvaged

@@ -1,4 +1,4 @@
-//! What kept work takes on disk, and giving that back.
+//! Measures the disk space of kept work, and frees it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,17 +8,18 @@ use git2::Oid;
 
 use super::{BASES, GitError, Mirror, MirrorError, REWOUND, SALVAGE, Salvage, io_error};
 
-/// Marks a mirror with objects that nothing needs any more: whoever forgot the work may have died before the space was given back.
+/// Marks a mirror that contains unneeded objects: the process that dropped the work may have died
+/// before freeing the space.
 const TO_BE_PRUNED: &str = "autoissue/to-be-pruned";
 
-/// The directory in the mirror that is not git's.
+/// The directory in the mirror that does not belong to git.
 const OWN: &str = "autoissue";
 
 impl Mirror {
-    /// Returns the bytes of objects, those of Git LFS among them, that only salvaged work needs.
+    /// Returns the bytes of objects, including those of Git LFS, that only salvaged work needs.
     ///
     /// # Errors
-    /// Where git fails, or is older than 2.31.
+    /// Git fails, or is older than 2.31.
     pub fn salvage_bytes(&self) -> Result<u64, MirrorError> {
         let salvaged = self.salvaged()?;
         if salvaged.is_empty() {
@@ -50,11 +51,11 @@ impl Mirror {
             .unwrap_or_default())
     }
 
-    /// Forgets salvaged work: its refs, and the objects in Git LFS that nothing else of ours needs. [`prune`](Mirror::prune) then gives
-    /// back the rest of the space.
+    /// Drops salvaged work: its refs, and the Git LFS objects that nothing else of ours needs.
+    /// [`prune`](Mirror::prune) then frees the rest of the space.
     ///
     /// # Errors
-    /// [`MirrorError`]; doing it again goes on.
+    /// [`MirrorError`]; repeating it continues.
     pub fn forget(&self, forgotten: &[Salvage]) -> Result<(), MirrorError> {
         let marker = self.path().join(TO_BE_PRUNED);
         let written =
@@ -78,26 +79,26 @@ impl Mirror {
         Ok(())
     }
 
-    /// Returns whether salvaged work was forgotten whose space was not given back yet.
+    /// Returns whether salvaged work was dropped whose space has not been freed yet.
     #[must_use]
     pub fn is_to_be_pruned(&self) -> bool {
         self.path().join(TO_BE_PRUNED).exists()
     }
 
-    /// Removes the objects that nothing of ours needs any more. No clone may borrow objects meanwhile.
+    /// Removes the objects that nothing of ours needs. No clone may borrow objects in the meantime.
     ///
     /// # Errors
-    /// [`MirrorError`]; doing it again goes on.
+    /// [`MirrorError`]; repeating it continues.
     pub fn prune(&self) -> Result<(), MirrorError> {
         let none: [(&str, &str); 0] = [];
         let args = ["gc", "--quiet", "--prune=now"];
         self.run_git(self.path(), &args, &none, None)
-            .doing_git("remove objects that nobody needs")?;
+            .doing_git("remove unneeded objects")?;
         let marker = self.path().join(TO_BE_PRUNED);
         fs::remove_file(&marker).map_err(|source| io_error("remove", &marker, source))
     }
 
-    /// Returns the bytes that all objects take on disk.
+    /// Returns the disk space of all objects, in bytes.
     #[must_use]
     pub fn object_bytes(&self) -> u64 {
         let [objects, lfs] = ["objects", "lfs"].map(|name| bytes_below(&self.path().join(name)));
@@ -130,10 +131,11 @@ fn glob(prefix: &str) -> String {
     format!("--glob={prefix}*")
 }
 
-/// Bytes of a block, as the system counts what a file takes.
+/// Bytes of a block, the unit in which the system reports a file's disk usage.
 const BLOCK_BYTES: u64 = 512;
 
-/// Returns the bytes that all files below a directory take on disk, as far as they can be seen: holes take none.
+/// Returns the disk space of all readable files below a directory, in bytes; holes in files do not
+/// count.
 pub fn bytes_below(directory: &Path) -> u64 {
     let mut bytes: u64 = 0;
     let mut left = vec![directory.to_owned()];

@@ -1,12 +1,13 @@
-//! The files that commits keep in Git LFS: their objects lie in the mirror, beside its own, until the branch that needs them is published.
+//! Files that commits store in Git LFS: their objects are kept in the mirror, next to its own,
+//! until their branch is published.
 //!
-//! | where the work goes | its objects go |
+//! | the work goes to | its objects go |
 //! | --- | --- |
 //! | the forge | to the LFS server, by the user's `git-lfs`, before the branch is pushed |
 //! | the user's repository | into that repository's `lfs` directory, before the branch is moved |
 //!
-//! Which server that is, is settled by the user's configuration and by `.lfsconfig` as it is in the base: what an agent writes into that
-//! file changes nothing before a person has merged it.
+//! The server is determined by the user's configuration and by the base's `.lfsconfig`: an agent's
+//! change to that file has no effect until a person has merged it.
 
 #[cfg(test)]
 mod tests;
@@ -24,13 +25,14 @@ use crate::lfs::{POINTER_BYTES_MAX, Pointer, Store};
 use crate::program::{Git, GitError};
 use crate::remote::{LfsError, Remote};
 
-/// The most bytes of objects that are taken out of an agent's directory at once. GitHub takes no larger file on its smallest plan.
+/// Most bytes of objects that are taken from an agent's directory at once. GitHub's smallest plan
+/// accepts no larger file.
 pub(crate) const OBJECT_BYTES_MAX: u64 = 2 << 30;
 
-/// Where a repository says which LFS server it uses.
+/// The file in which a repository names its LFS server.
 const LFSCONFIG: &str = ".lfsconfig";
 
-/// What `.lfsconfig` may decide for us: which server.
+/// The settings that `.lfsconfig` may change: the server.
 const ADDRESSES: [&str; 4] = [
     "lfs.url",
     "lfs.pushurl",
@@ -38,17 +40,17 @@ const ADDRESSES: [&str; 4] = [
     "remote.origin.lfspushurl",
 ];
 
-/// Where the user's repository keeps objects, which is not where ours do.
+/// The location of the user's objects, which differs from ours.
 const STORAGE: &str = "lfs.storage";
 
 /// Why the objects of a branch are not on the LFS server.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// There is no `git-lfs`.
+    /// `git-lfs` is missing.
     #[error("`git-lfs` is not installed")]
     NotInstalled(#[source] GitError),
-    /// The LFS server does not take them, or was not reached.
-    #[error("the LFS server did not take them")]
+    /// The LFS server rejected them, or could not be reached.
+    #[error("the LFS server did not accept the objects")]
     Failed(#[source] GitError),
     /// The mirror itself failed.
     #[error(transparent)]
@@ -64,21 +66,22 @@ impl From<LfsError> for UploadError {
     }
 }
 
-/// A file that is kept in Git LFS.
+/// A file stored in Git LFS.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct LargeFile {
     pointer: Pointer,
     blob: Oid,
-    /// For people: a name that is not UTF-8 has replacement characters.
+    /// For people: a name that is not UTF-8 contains replacement characters.
     path: String,
 }
 
-/// What a repository says of LFS: keys and values of git's configuration.
+/// LFS settings of a repository: keys and values of git's configuration.
 pub(super) type Settings = BTreeMap<String, String>;
 
 impl Mirror {
-    /// Takes the objects of an agent's new large files out of its repository: those that `added` (commits and trees) have and `known` has
-    /// not. Returns the files whose objects are there and were not taken because there are too many bytes of them.
+    /// Copies the objects of an agent's new large files from its repository: those that are in
+    /// `added` (commits and trees) and not in `known`. Returns the files whose objects exist but
+    /// were not taken because they exceed the limit.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -101,7 +104,7 @@ impl Mirror {
                 left.push(path);
                 continue;
             }
-            // One that turns out to be something else was read all the same.
+            // An object that turns out to be something else was read as well.
             bytes_left -= pointer.size;
             to.take(&pointer, &from)
                 .map_err(|source| io_error("write a Git LFS object below", self.path(), source))?;
@@ -109,8 +112,8 @@ impl Mirror {
         Ok(left)
     }
 
-    /// Takes the objects that a commit's files need out of the user's repository, as far as it has them, so that they need not be
-    /// downloaded.
+    /// Copies the objects of a commit's files from the user's repository, as far as it has them, so
+    /// that they need not be downloaded.
     pub(crate) fn borrow_large_files(&self, user_repository: &Path, commit: &CommitId) {
         let to = self.large_files();
         let borrow = || -> Result<(), MirrorError> {
@@ -133,7 +136,7 @@ impl Mirror {
             Ok(())
         };
         if let Err(error) = borrow() {
-            tracing::warn!(%error, "Git LFS objects are downloaded");
+            tracing::warn!(%error, "failed to copy Git LFS objects from the checkout; downloading them");
         }
     }
 
@@ -153,10 +156,10 @@ impl Mirror {
         if files.is_empty() {
             return Ok(());
         }
-        // Git LFS uploads what lies there, and agents can write there.
+        // Git LFS uploads the files as they are, and agents can write there.
         for LargeFile { pointer, path, .. } in &files {
             if store.has(pointer) && !store.is_intact(pointer) {
-                tracing::warn!(path, "the Git LFS object is damaged");
+                tracing::warn!(path, "removing a damaged Git LFS object");
                 let removed = store.remove(pointer);
                 removed.map_err(|source| {
                     io_error("remove a damaged object below", self.path(), source)
@@ -171,7 +174,8 @@ impl Mirror {
         Ok(remote.upload(self.path(), &address, &update)?)
     }
 
-    /// Copies the objects that a commit needs and no base has into the user's repository, before its branch is moved.
+    /// Copies the objects that a commit needs and no base has into the user's repository, before
+    /// its branch is moved.
     pub(super) fn copy_large_files(
         &self,
         commit: &CommitId,
@@ -210,7 +214,8 @@ impl Mirror {
         Ok(there.map(|pointer| pointer.size).sum())
     }
 
-    /// Removes the objects that commits need, and neither a base nor the commits in `kept` nor published work do.
+    /// Removes the objects that commits need, unless a base, a commit in `kept` or published work
+    /// needs them too.
     pub(super) fn remove_large_files(
         &self,
         commits: &[Oid],
@@ -223,7 +228,8 @@ impl Mirror {
         let mut needing = kept.to_vec();
         let published = refs_below(&*self.repository()?, PUBLISHED)?;
         needing.extend(published.into_iter().map(|(_, head)| head));
-        // By name: git passes over what is known of ancestors only, and these are siblings.
+        // Compared by name: git only skips known objects of ancestors, and these commits are
+        // siblings.
         let needed = self.pointers_of(&needing)?;
         for pointer in self.pointers_of(commits)?.difference(&needed) {
             let removed = store.remove(pointer);
@@ -233,9 +239,9 @@ impl Mirror {
         Ok(())
     }
 
-    /// Returns the pointers that commits have and no base has.
+    /// Returns the pointers that are in commits but in no base.
     fn pointers_of(&self, commits: &[Oid]) -> Result<BTreeSet<Pointer>, MirrorError> {
-        // Without a commit git would list nothing, and say that it was used wrongly.
+        // Without a commit, git would list nothing and report wrong usage.
         if commits.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -243,7 +249,7 @@ impl Mirror {
         Ok(files.into_iter().map(|file| file.pointer).collect())
     }
 
-    /// Notes what `.lfsconfig` of a base says.
+    /// Stores the settings of a base's `.lfsconfig`.
     pub(super) fn note_lfsconfig(&self, base: &CommitId) -> Result<(), MirrorError> {
         let blob = {
             let repository = self.repository()?;
@@ -264,7 +270,7 @@ impl Mirror {
         Store::at(&self.path().join("lfs"))
     }
 
-    /// Returns the files in Git LFS that commits or trees have and the known commits have not.
+    /// Returns the Git LFS files of commits or trees that the known commits do not have.
     fn large_files_of(
         &self,
         added: &[Oid],
@@ -313,7 +319,7 @@ impl Mirror {
             .collect())
     }
 
-    /// Returns the base that has most of a commit's history.
+    /// Returns the base that shares most of a commit's history.
     fn nearest(&self, commit: &CommitId, bases: &[Oid]) -> Result<Option<CommitId>, MirrorError> {
         let mut nearest: Option<(usize, CommitId)> = None;
         for base in bases.iter().copied().map(CommitId::from) {
@@ -325,7 +331,8 @@ impl Mirror {
         Ok(nearest.map(|(_, base)| base))
     }
 
-    /// Returns whether a base has, or once had, a file with this content: then its object is where the others of that base are.
+    /// Returns whether a base has, or once had, a file with this content: then its object is stored
+    /// with the base's other objects.
     fn had(&self, blob: Oid, bases: &[Oid]) -> Result<bool, MirrorError> {
         let wanted = format!("--find-object={blob}");
         let mut args = vec![
@@ -345,7 +352,7 @@ impl Mirror {
     }
 }
 
-/// Returns what a repository configures for Git LFS by itself, except where it keeps objects.
+/// Returns a repository's own Git LFS configuration, except for the location of objects.
 pub(super) fn settings_of(repository: &Repository) -> Result<Settings, git2::Error> {
     let config = local_config(repository)?;
     let mut settings = BTreeMap::new();
@@ -357,7 +364,7 @@ pub(super) fn settings_of(repository: &Repository) -> Result<Settings, git2::Err
             }
         })?;
     settings.remove(STORAGE);
-    // The user's own configuration wins over `.lfsconfig` too.
+    // The user's own configuration takes precedence over `.lfsconfig` too.
     let all = repository.config()?;
     for key in ADDRESSES {
         if let Ok(value) = all.get_string(key) {
@@ -367,7 +374,7 @@ pub(super) fn settings_of(repository: &Repository) -> Result<Settings, git2::Err
     Ok(settings)
 }
 
-/// Returns the address of the LFS server that belongs to a repository's own, by the rule of Git LFS.
+/// Returns the URL of a repository's LFS server, by the rule of Git LFS.
 pub(super) fn server_of(repository: &str) -> String {
     if !repository.starts_with("http://") && !repository.starts_with("https://") {
         return repository.to_owned();
@@ -377,7 +384,7 @@ pub(super) fn server_of(repository: &str) -> String {
     format!("{repository}.git/info/lfs")
 }
 
-/// Returns where a repository keeps objects.
+/// Returns where a repository stores objects.
 fn storage_of(repository: &Repository) -> Result<PathBuf, git2::Error> {
     let configured = repository.config()?.get_path(STORAGE);
     Ok(repository
@@ -385,7 +392,7 @@ fn storage_of(repository: &Repository) -> Result<PathBuf, git2::Error> {
         .join(configured.unwrap_or_else(|_| "lfs".into())))
 }
 
-/// Returns the addresses that a `.lfsconfig` names. One that git cannot read names none.
+/// Returns the URLs in a `.lfsconfig`; none if git cannot read it.
 fn addresses_in(git: &Git, repository: &Path, lfsconfig: Oid) -> Settings {
     let none: [(&str, &str); 0] = [];
     let blob = lfsconfig.to_string();

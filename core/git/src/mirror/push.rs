@@ -1,87 +1,89 @@
-//! Pushing one branch of ours to the remote. A head that is not ours is never replaced: git itself compares, under the server's lock.
+//! Pushes one branch of ours to the remote. A foreign head is never replaced: git itself compares
+//! the head, under the server's lock.
 //!
-//! Files in Git LFS are uploaded before: a branch never names what nobody can fetch.
+//! Git LFS files are uploaded first, so that a branch never refers to objects that nobody can
+//! fetch.
 //!
 //! ```text
 //!   push, if the head is what we last published ── done ──► Pushed
 //!      │ refused
 //!      ▼
-//!   which head is there? ─┬─ this very commit ───► Pushed (an earlier try went through)
+//!   which head is there? ─┬─ this very commit ───► Pushed (an earlier push succeeded)
 //!                         ├─ another one of ours, or none ──► push, if it still is that one
-//!                         ├─ somebody else's ────► NotOurs
-//!                         └─ what we expected ─┬─► Refused: the server said so, by a rule of its own
-//!                                              └─► Broken: the push failed on its way
+//!                         ├─ someone else's ──────► NotOurs
+//!                         └─ what we expected ─┬─► Refused: the server rejected it by a rule
+//!                                              └─► Broken: the push failed on the way
 //! ```
 
 use super::{CommitId, Mirror, MirrorError, UploadError};
 use crate::program::GitError;
 use crate::remote::{Remote, RemoteError, refusal};
 
-/// A branch that holds the commit now.
+/// A branch that now points to the commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
-    /// Other work of ours that was there before.
+    /// Earlier work of ours that was replaced.
     pub replaced: Option<CommitId>,
 }
 
 /// Why a branch was not pushed.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    /// The branch has work that is not ours.
+    /// The branch contains foreign work.
     #[error(
-        "branch `{branch}` of `{remote}` is at {head}, which is not a commit of ours; rename or delete it there, then run again"
+        "branch `{branch}` of `{remote}` is at {head}, which autoissue did not create; rename or delete it there, then run again"
     )]
     NotOurs {
         /// The branch.
         branch: String,
-        /// Where it points.
+        /// Its head.
         head: CommitId,
         /// The remote, without credentials.
         remote: String,
     },
-    /// Another branch keeps it from being made: git keeps branches as files and directories.
+    /// Another branch prevents it: git stores branches as files and directories.
     #[error(
-        "branch `{blocking}` of `{remote}` is in the way of `{branch}`; rename or delete it there, then run again"
+        "branch `{blocking}` of `{remote}` prevents creating `{branch}`; rename or delete it there, then run again"
     )]
     InTheWay {
         /// The branch.
         branch: String,
-        /// The other one.
+        /// The other branch.
         blocking: String,
         /// The remote, without credentials.
         remote: String,
     },
-    /// The remote does not take it, although the branch is as expected.
-    #[error("`{remote}` does not take branch `{branch}`: {reason}")]
+    /// The remote rejected it, although the branch is as expected.
+    #[error("`{remote}` rejected branch `{branch}`: {reason}")]
     Refused {
         /// The branch.
         branch: String,
         /// The remote, without credentials.
         remote: String,
-        /// Why, in the words of git and of the server.
+        /// The reason given by git and the server.
         reason: String,
     },
-    /// The push did not get there, or its answer did not get back.
+    /// The push did not reach the remote, or its answer was lost.
     #[error("failed to push branch `{branch}` to `{remote}`")]
     Broken {
         /// The branch.
         branch: String,
         /// The remote, without credentials.
         remote: String,
-        /// What git said.
+        /// Git's error.
         #[source]
         source: GitError,
     },
-    /// Its files in Git LFS did not get to the LFS server, so it was not pushed.
+    /// Its Git LFS files could not be uploaded, so it was not pushed.
     #[error("failed to upload the Git LFS files of branch `{branch}`")]
     Upload {
         /// The branch.
         branch: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: UploadError,
     },
-    /// The remote cannot be asked.
+    /// The remote cannot be read.
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// The mirror itself failed.
@@ -90,11 +92,11 @@ pub enum PushError {
 }
 
 impl Mirror {
-    /// Makes `branch` of the remote the commit, where it is absent or holds work of ours, and notes it as published. Doing it
-    /// again changes nothing.
+    /// Sets `branch` of the remote to the commit, if the branch is missing or contains our work,
+    /// and records it as published. Repeating it changes nothing.
     ///
     /// # Errors
-    /// [`PushError`]; the branch is as it was then.
+    /// [`PushError`]; in that case the branch is unchanged.
     pub fn push(
         &self,
         issue: u64,
@@ -118,8 +120,8 @@ impl Mirror {
         Ok(pushed)
     }
 
-    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it. Returns whether
-    /// the branch is there.
+    /// Checks whether the remote's branch contains foreign work or cannot be created, before any
+    /// work is done for it. Returns whether the branch exists.
     ///
     /// # Errors
     /// [`PushError`].
@@ -143,16 +145,16 @@ impl Mirror {
         }
     }
 
-    /// Asks the remote whether it would take a branch of ours, without sending it anything.
+    /// Asks the remote whether it would accept a branch of ours, without sending anything.
     ///
     /// # Errors
-    /// What git said; [`verdict`](crate::remote::verdict) tells what that means.
+    /// Git's error; [`verdict`](crate::remote::verdict) interprets it.
     pub fn dry_run_push(&self, commit: &CommitId, remote: &Remote) -> Result<(), GitError> {
         self.configured()?;
         remote.dry_run_push(self.path(), commit)
     }
 
-    /// Looks why a push was refused, and pushes over what is there if that is ours.
+    /// Finds out why a push was refused, and pushes again over the current head if that is ours.
     fn push_again(
         &self,
         expected: Option<&CommitId>,
@@ -192,7 +194,7 @@ impl Mirror {
         }
     }
 
-    /// Pushes if the branch points where it is expected to; `None` expects that there is none.
+    /// Pushes if the branch points to the expected commit; `None` expects that it does not exist.
     fn push_over(
         &self,
         expected: Option<&CommitId>,

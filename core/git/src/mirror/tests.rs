@@ -1,4 +1,4 @@
-//! What the mirror promises, on real repositories.
+//! Tests of the mirror on real repositories.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,8 @@ use super::*;
 use crate::fixture::{Home, git, write};
 use crate::remote::Remote;
 
-/// Returns path and content of every file below a directory, but for objects and what belongs to a branch.
+/// Returns path and content of every file below a directory, except for objects and files of a
+/// branch.
 fn fingerprint(dir: &Path, branch: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut dirs = vec![dir.to_owned()];
@@ -36,7 +37,7 @@ fn fingerprint(dir: &Path, branch: &str) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Makes a commit of one file on `parent` in the mirror, as if it had been collected.
+/// Commits one file on `parent` in the mirror, as if it had been collected.
 fn collected(mirror: &Mirror, parent: &CommitId, path: &str, text: &str) -> CommitId {
     let repository = mirror.repository().unwrap();
     let parent = repository.find_commit(parent.oid()).unwrap();
@@ -133,13 +134,13 @@ fn git_config_plant_in_the_mirror() {
     let head = home.fetch(&mirror, &user);
     fs::write(&config, &planted).unwrap();
     mirror.dry_run_push(&head, &remote).unwrap();
-    assert!(!fired.exists(), "a dry run of a push is a run of git too");
+    assert!(!fired.exists(), "a dry run of a push runs git too");
     assert_eq!(fs::read_to_string(&config).unwrap(), right);
     let asked = ["config", r#"filter.a "b\c".clean"#];
     assert_eq!(
         home.git(mirror.path(), &asked),
         home.git(&user, &asked),
-        "values come through as they are"
+        "values are written unchanged"
     );
     assert_eq!(
         home.git(mirror.path(), &["config", "remote.origin.url"]),
@@ -148,7 +149,7 @@ fn git_config_plant_in_the_mirror() {
 }
 
 #[test]
-fn fetch_answers_with_the_head_and_tells_reasons_apart() {
+fn fetch_returns_the_head_and_distinguishes_errors() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let head = home.fetch(&mirror, &user);
@@ -318,7 +319,7 @@ fn a_branch_that_is_checked_out_is_not_moved() {
         &["worktree", "add", "-q", "../linked", "autoissue/issue-7"],
     );
     let linked = home.path().join("linked");
-    // From the linked worktree itself, too: its `.git` is a file.
+    // From the linked worktree itself too, whose `.git` is a file.
     for repository in [&user, &linked] {
         let refused = mirror.copy_into(&more, repository, "autoissue/issue-7");
         let Err(CopyError::CheckedOut { at, .. }) = refused else {
@@ -349,12 +350,12 @@ fn a_bare_repository_takes_a_branch() {
 }
 
 #[test]
-fn a_copy_cut_off_half_way_is_completed() {
+fn an_interrupted_copy_is_completed() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let base = home.fetch(&mirror, &user);
     let work = collected(&mirror, &base, "d/e/f", "deep");
-    // The blob made it, its trees and the commit did not.
+    // The blob was written, but not its trees and the commit.
     let repository = git2::Repository::open(&user).unwrap();
     repository.blob(b"deep").unwrap();
     mirror.copy_into(&work, &user, "autoissue/issue-7").unwrap();
@@ -388,7 +389,7 @@ fn a_copy_that_fails_leaves_no_commit_without_its_files() {
 }
 
 #[test]
-fn an_old_fault_in_the_history_does_not_hinder_the_fetch() {
+fn an_old_defect_in_the_history_does_not_prevent_the_fetch() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let tree = home.git(&user, &["rev-parse", "HEAD^{tree}"]);
@@ -459,7 +460,7 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
 }
 
 #[test]
-fn what_somebody_else_put_on_our_branch_is_built_on_and_not_taken_for_ours() {
+fn foreign_commits_on_our_branch_are_built_on_but_not_ours() {
     let home = Home::new();
     let repository = home.repository("p", &[("a", "1\n")]);
     let mirror = home.mirror();
@@ -483,7 +484,7 @@ fn what_somebody_else_put_on_our_branch_is_built_on_and_not_taken_for_ours() {
     let theirs = home.commit(&repository, &[("b", "theirs\n")]);
     home.git(&repository, &["checkout", "-q", "main"]);
     assert_eq!(fetch("autoissue/issue-7"), Some(theirs.clone()));
-    // Work on another issue that is built on it does not make it ours, nor ours theirs.
+    // Work on another issue that is built on it makes neither it ours nor our work theirs.
     let dependent = collected(&mirror, &theirs, "c", "1\n");
     mirror.salvage("s", 8, "attempt-1", &dependent).unwrap();
     mirror.set_published(8, &dependent).unwrap();

@@ -1,27 +1,29 @@
-//! How much a commit unfolds to, counted before anybody reads it: a dozen objects, each naming the one before ten times, are more paths
-//! than any memory holds.
+//! Counts the files of a commit before anything reads it: a dozen trees, each listing the previous
+//! one ten times, expand to more paths than fit into any memory.
 
 use std::collections::HashMap;
 
 use git2::{ObjectType, Oid, Repository};
 
-/// The most files of a commit that is read, beyond those of its base: the largest public repositories have half a million.
+/// Most files of a commit, beyond those of its base: the largest public repositories have half a
+/// million.
 const FILES_MAX: u64 = 1_000_000;
 
-/// No file system takes a longer path.
+/// Longest path, in bytes: file systems accept no longer one.
 const PATH_BYTES_MAX: u64 = 4_096;
 
-/// What a tree unfolds to.
+/// The expanded size of a tree.
 #[derive(Clone, Copy, Default)]
 struct Size {
     n_files: u64,
-    /// The longest path in it.
+    /// Length of the longest path in it.
     path_bytes: u64,
 }
 
-/// Returns whether a tree can be read: with a million files more than the base has at most, on paths that a file system takes.
+/// Returns whether a tree can be read: it has at most a million files more than the base, on paths
+/// that a file system accepts.
 ///
-/// Each tree is read once, however often others name it.
+/// Each tree is read once, regardless of how often it is listed.
 pub(super) fn is_readable(
     repository: &Repository,
     base: Oid,
@@ -47,7 +49,7 @@ fn size_of(
     root: Oid,
     known: &mut HashMap<Oid, Size>,
 ) -> Result<Size, git2::Error> {
-    // Without recursion: how deep trees lie in each other is somebody else's choice.
+    // Iterative, because others decide how deeply trees are nested.
     let mut open = vec![root];
     while let Some(&next) = open.last() {
         if known.contains_key(&next) {
@@ -118,7 +120,7 @@ mod tests {
         assert!(!is_readable(&repository, base, tree).unwrap());
         assert!(
             is_readable(&repository, tree, tree).unwrap(),
-            "a base is what it is"
+            "a base is not limited"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Uploading Git LFS objects by the user's `git-lfs`, and what it says when that fails.
+//! Uploads Git LFS objects with the user's `git-lfs`, and interprets its errors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,32 +6,33 @@ use std::time::Duration;
 use super::{Remote, Verdict, verdict};
 use crate::program::{Git, GitError};
 
-/// The longest upload of Git LFS objects. One that stands still ends much earlier by itself.
+/// Time limit for uploading Git LFS objects. A stalled upload ends much earlier.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(1_800);
-/// What `git-lfs` says, with the exit code of success, where the server refused an object with status 422.
+/// What `git-lfs` prints, with exit code 0, if the server refused an object with status 422.
 const REFUSED_QUIETLY: &str = "Uploading failed";
 
 /// Why objects are not on the LFS server.
 #[derive(Debug, thiserror::Error)]
 pub enum LfsError {
-    /// There is no `git-lfs`.
+    /// `git-lfs` is missing.
     #[error("`git-lfs` is not installed")]
     NotInstalled(#[source] GitError),
-    /// The LFS server does not take them, or was not reached.
-    #[error("the LFS server did not take them")]
+    /// The LFS server rejected them, or could not be reached.
+    #[error("the LFS server did not accept the objects")]
     Failed(#[source] GitError),
 }
 
 impl Remote {
-    /// Uploads Git LFS objects out of the repository in `dir` to the server at `address`, as a push would: those that the commits of an
-    /// `update` need. An update is a line as git gives it to the hook `pre-push`. Objects that the server has are not sent.
+    /// Uploads Git LFS objects from the repository in `dir` to the server at `address`, as a push
+    /// would: those that the commits of an `update` need. An update is a line in the format of the
+    /// `pre-push` hook. Objects that the server already has are not sent.
     ///
     /// # Errors
-    /// [`LfsError`]; [`upload_verdict`] tells what a failed run means.
+    /// [`LfsError`]; [`upload_verdict`] interprets a failed run.
     pub(crate) fn upload(&self, dir: &Path, address: &str, update: &str) -> Result<(), LfsError> {
         lfs_version(&self.git, dir).map_err(LfsError::NotInstalled)?;
         let args = ["lfs", "pre-push", "origin"];
-        // The address may hold a password of the user's, so it does not stand among the arguments.
+        // The URL may contain a password of the user, so it is not passed as an argument.
         let env = self.env_of_programs.with("lfs.pushurl", address);
         let input = Some(update.as_bytes());
         let printed = self
@@ -51,25 +52,26 @@ impl Remote {
     }
 }
 
-/// Returns what `git lfs version` prints.
+/// Returns the output of `git lfs version`.
 ///
 /// # Errors
-/// As [`Git::run`], also where `git-lfs` is not installed.
+/// Like [`Git::run`], also if `git-lfs` is not installed.
 pub fn lfs_version(git: &Git, dir: &Path) -> Result<String, GitError> {
     let none: [(&str, &str); 0] = [];
     let printed = git.run(dir, &["lfs", "version"], &none, None)?;
     Ok(String::from_utf8_lossy(&printed).trim().to_owned())
 }
 
-/// Returns whether git hands files to `git-lfs` in `dir`.
+/// Returns whether git passes files to `git-lfs` in `dir`.
 pub fn lfs_is_configured(git: &Git, dir: &Path) -> bool {
     let none: [(&str, &str); 0] = [];
     let question = ["config", "--get-regexp", r"^filter\.lfs\.(process|clean)$"];
     git.run(dir, &question, &none, None).is_ok()
 }
 
-/// Returns what a failed upload of Git LFS objects says of the next one. `git-lfs` names the status only where the server gave no message
-/// of its own; else its sentences have to tell, which are fixed in the locale that it runs in.
+/// Returns what a failed upload of Git LFS objects means for the next one. `git-lfs` reports the
+/// status only if the server sent no message; otherwise its own messages have to be interpreted,
+/// which are fixed in the locale that it runs in.
 pub fn upload_verdict(error: &GitError) -> Verdict {
     let GitError::Failed { stderr, stdout, .. } = error else {
         return Verdict::Outage;
@@ -78,7 +80,7 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
     let says = |marks: &[&str]| said().any(|line| marks.iter().any(|mark| line.contains(mark)));
     let status = said().find_map(|line| {
         let (_, status) = line.rsplit_once("from HTTP ").or_else(|| {
-            // An object that the server does not take: `[<oid>] <message>: [422] <message>`.
+            // An object that the server rejects: `[<oid>] <message>: [422] <message>`.
             line.strip_prefix('[')?.rsplit_once(": [")
         })?;
         let end = status.find(|c: char| !c.is_ascii_digit());
@@ -88,7 +90,7 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
         Some(401 | 402 | 403 | 407 | 451 | 507 | 509) => Verdict::Account,
         Some(429 | 500..=599) => Verdict::Outage,
         Some(_) => Verdict::Work,
-        // The object is missing, damaged, or too much for the server.
+        // The object is missing, damaged, or too large for the server.
         None if says(&[
             "(missing)",
             "(corrupt)",
@@ -100,7 +102,7 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
         {
             Verdict::Work
         }
-        // No answer, or one that says that the server is out of order.
+        // No answer, or one that reports a failure of the server.
         None if says(&[
             "Fatal error: ",
             "Server error: ",
@@ -119,7 +121,7 @@ pub fn upload_verdict(error: &GitError) -> Verdict {
             "Repository or object not found",
             "Insufficient server storage",
             "Bandwidth limit exceeded",
-            // What the server says in words of its own: there is no right to upload, or no more room.
+            // Other messages from the server: no permission to upload, or no more space.
             "batch response: ",
         ]) =>
         {
@@ -148,7 +150,7 @@ mod tests {
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         assert_eq!(lfs_version(&git, &user).unwrap(), "git-lfs/3.7.0");
         home.git(&user, &["config", "filter.other.clean", "cat"]);
-        // The machine's own configuration may have the filter: then it has it in every repository.
+        // If the machine's own configuration has the filter, every repository has it.
         let is_global = lfs_is_configured(&git, home.path());
         assert_eq!(lfs_is_configured(&git, &user), is_global);
         home.git(

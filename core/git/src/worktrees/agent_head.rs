@@ -1,8 +1,9 @@
-//! Taking an agent's commits without trusting anything beside them.
+//! Imports an agent's commits without trusting anything else.
 //!
-//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
-//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program fetches from the gate
-//! into the mirror and checks each object.
+//! The agent could write every byte of its `.git`, so our git never opens it. `HEAD` is read as
+//! text; the objects are read through a *gate*: an empty repository of ours that borrows the
+//! agent's objects and has our configuration. Git fetches from the gate into the mirror and
+//! verifies each object.
 //!
 //! ```text
 //!   worktree/.git/HEAD ── parsed ──► id
@@ -22,28 +23,32 @@ use crate::commit_id::CommitId;
 use crate::mirror::Mirror;
 use crate::program::GitError;
 
-/// No honest ref is longer, and no honest list of packed refs of a clone with one branch.
+/// Largest ref file, and largest list of packed refs; no legitimate one of a clone with one branch
+/// is larger.
 const REF_BYTES_MAX: u64 = 1 << 20;
 
-/// The most bytes of objects that are imported; above, only the files themselves are taken, which have limits of their own.
+/// Most bytes of objects that are imported; above this, only the files themselves are collected,
+/// which have their own limits.
 const IMPORT_BYTES_MAX: u64 = 512 << 20;
 
-/// No agent works on more branches.
+/// Most branches that are read; no agent works on more.
 const REFS_MAX: usize = 64;
 
-/// Branches and tags of a submodule's remote; the commit that somebody moves to is below one of them.
+/// Most branches and tags of a submodule's remote; a commit that a submodule is moved to is
+/// reachable from one of them.
 const REMOTE_REFS_MAX: usize = 4_096;
 
-/// An index of half a million files.
+/// Enough for an index of half a million files.
 const INDEX_BYTES_MAX: u64 = 64 << 20;
 
-/// The most unmerged files that are named.
+/// Most unmerged files that are reported.
 const UNMERGED_MAX: usize = 20;
 
 /// Symbolic refs may point to symbolic refs; git itself gives up after five.
 const HOPS_MAX: usize = 5;
 
-/// Returns the commit that the worktree's `HEAD` names, or `None` where there is no readable repository in its place.
+/// Returns the commit that the worktree's `HEAD` points to, or `None` without a readable repository
+/// there.
 pub(super) fn read(dir: &Path) -> Option<CommitId> {
     let git_dir = dir.join(".git");
     if !fs::symlink_metadata(&git_dir).ok()?.is_dir() {
@@ -59,8 +64,8 @@ pub(super) fn read(dir: &Path) -> Option<CommitId> {
     CommitId::parse(text.trim()).ok()
 }
 
-/// Returns the repository of a submodule, which lies among those that git keeps for the worktree's, and the commit that it stands on;
-/// `None` where there is none.
+/// Returns the repository of a submodule, if it is among those that git keeps for the worktree, and
+/// the commit that is checked out; `None` otherwise.
 pub(super) fn of_submodule(worktree: &Path, submodule: &Path) -> Option<(PathBuf, CommitId)> {
     let link = read_small(&submodule.join(".git"))?;
     let git_dir = submodule
@@ -77,7 +82,8 @@ pub(super) fn of_submodule(worktree: &Path, submodule: &Path) -> Option<(PathBuf
     Some((git_dir, CommitId::parse(id?.trim()).ok()?))
 }
 
-/// Returns the objects (commits and tags) at which a repository last saw the branches and tags of its remotes, not too many of them.
+/// Returns the objects (commits and tags) at which a repository last saw the branches and tags of
+/// its remotes, up to a limit.
 pub(super) fn remote_heads(git_dir: &Path) -> BTreeSet<CommitId> {
     let prefixes = ["refs/remotes", "refs/tags"];
     let loose = names_below(git_dir, &prefixes);
@@ -93,12 +99,14 @@ pub(super) fn remote_heads(git_dir: &Path) -> BTreeSet<CommitId> {
     loose.chain(packed).take(REMOTE_REFS_MAX).collect()
 }
 
-/// Returns whether a directory and what is below it holds files and directories only: git would wait for ever for a pipe to speak.
+/// Returns whether a directory contains only files and directories: reading a pipe would make git
+/// wait forever.
 pub(super) fn has_files_only(dir: &Path) -> bool {
     bytes_below(dir).is_some()
 }
 
-/// Returns the commits at the heads of the agent's branches, and of its stash, each once and not too many of them.
+/// Returns the commits at the heads of the agent's branches, and of its stash, without duplicates
+/// and up to a limit.
 pub(super) fn others(dir: &Path) -> Vec<CommitId> {
     let git_dir = dir.join(".git");
     let mut names = vec!["refs/stash".to_owned()];
@@ -121,7 +129,7 @@ pub(super) fn others(dir: &Path) -> Vec<CommitId> {
     commits
 }
 
-/// Returns the names of refs with files of their own below some prefixes, not too many of them.
+/// Returns the names of refs with their own files below some prefixes, up to a limit.
 fn names_below(git_dir: &Path, prefixes: &[&str]) -> Vec<String> {
     let mut names = Vec::new();
     let mut dirs: Vec<String> = prefixes.iter().map(|dir| (*dir).to_owned()).collect();
@@ -145,9 +153,11 @@ fn names_below(git_dir: &Path, prefixes: &[&str]) -> Vec<String> {
     names
 }
 
-/// Returns the files that the agent's index holds as unmerged, not too many of them; one that cannot be read has none.
+/// Returns the files that are unmerged in the agent's index, up to a limit; an unreadable index has
+/// none.
 ///
-/// The index is read as data, from a copy in memory of the library's: no configuration of the directory is looked at.
+/// The index is read as data, from a copy in the library's memory: the directory's configuration is
+/// not used.
 pub(super) fn unmerged(dir: &Path) -> Vec<String> {
     let path = dir.join(".git/index");
     let is_small = fs::symlink_metadata(&path)
@@ -163,7 +173,8 @@ pub(super) fn unmerged(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
+/// Imports a commit and everything it needs into the mirror. `Ok(Err(reason))` is why the objects
+/// cannot be imported.
 pub(super) fn import(
     mirror: &Mirror,
     gate: &Path,
@@ -179,21 +190,21 @@ pub(super) fn import(
         Some(bytes) if bytes <= IMPORT_BYTES_MAX => {}
         Some(bytes) => {
             return Ok(Err(format!(
-                "the agent's repository holds {bytes} bytes of objects"
+                "the agent's repository has too many objects ({bytes} bytes)"
             )));
         }
         None => {
             return Ok(Err(
-                "the agent's repository holds what is no file".to_owned()
+                "the agent's repository contains something that is not a file".to_owned(),
             ));
         }
     }
-    // It is a file, if it is there: that was just seen.
+    // If it exists, it is a file, as was just checked.
     if fs::read(objects.join("info/alternates"))
         .is_ok_and(|bytes| bytes != super::alternates_of(mirror))
     {
         return Ok(Err(
-            "the agent's repository borrows objects of another one".to_owned()
+            "the agent's repository borrows objects from another repository".to_owned(),
         ));
     }
     make_gate(mirror, gate, &objects, head)?;
@@ -205,7 +216,8 @@ pub(super) fn import(
         } else {
             Err(format!("{head} is not a commit"))
         }),
-        // Hostile objects can make git fail, wait or talk for ever; then the files are what is left to take.
+        // Hostile objects can make git fail, wait or print forever; in that case only the files are
+        // collected.
         Err(
             error @ (GitError::Failed { .. }
             | GitError::TimedOut { .. }
@@ -233,7 +245,7 @@ fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), G
         .map(|_| ())
 }
 
-/// Makes an empty repository of ours that borrows objects, with a commit as its branch `agent`.
+/// Creates an empty repository of ours that borrows objects, with a commit as its branch `agent`.
 pub(super) fn make_gate(
     mirror: &Mirror,
     gate: &Path,
@@ -260,7 +272,7 @@ pub(super) fn make_gate(
     fs::write(gate.join("HEAD"), "ref: refs/heads/agent\n").map_err(failed)
 }
 
-/// Returns what a ref says, from its own file or from the packed ones.
+/// Returns the value of a ref, from its own file or from the packed refs.
 fn resolve(git_dir: &Path, name: &str) -> Option<String> {
     if !name.starts_with("refs/") || name.split('/').any(|part| part.is_empty() || part == "..") {
         return None;
@@ -275,7 +287,7 @@ fn resolve(git_dir: &Path, name: &str) -> Option<String> {
     })
 }
 
-/// Reads a small regular file; a pipe in its place would make us wait for ever.
+/// Reads a small regular file; a pipe in its place would block forever.
 fn read_small(path: &Path) -> Option<String> {
     if !fs::symlink_metadata(path).ok()?.is_file() {
         return None;
@@ -289,7 +301,8 @@ fn read_small(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// Returns how much there is below a directory; `None` where something is no file: git would wait for ever for a pipe to speak.
+/// Returns the size of everything below a directory; `None` if something is not a file: reading a
+/// pipe would make git wait forever.
 fn bytes_below(dir: &Path) -> Option<u64> {
     let mut bytes: u64 = 0;
     let mut dirs: Vec<PathBuf> = vec![dir.to_owned()];

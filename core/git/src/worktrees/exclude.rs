@@ -1,4 +1,5 @@
-//! Keeping our directory out of the user's `git status`: one line in `.git/info/exclude`, written once.
+//! Hides our directory from the user's `git status` with one line in `.git/info/exclude`, written
+//! once.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -7,8 +8,9 @@ use std::path::Path;
 
 use crate::mirror::repository_containing;
 
-/// Adds the directory `name` of the project to the excludes of the repository that the project lies in, unless a line is there already.
-/// A project outside of any repository, or in a bare one, needs none.
+/// Adds the directory `name` of the project to the excludes of the repository that contains the
+/// project, unless such a line exists. Not needed for a project outside of any repository, or in a
+/// bare one.
 pub(super) fn exclude(project: &Path, name: &Path) -> io::Result<()> {
     let Ok(repository) = repository_containing(project) else {
         return Ok(());
@@ -67,7 +69,7 @@ fn add_line(file: &Path, line: &[u8], name: &[u8]) -> io::Result<()> {
         .write_all(&addition)
 }
 
-/// Takes their meaning from the characters that are special in an exclude line.
+/// Escapes the characters that are special in an exclude line.
 fn escaped(path: &[u8]) -> Vec<u8> {
     path.iter()
         .flat_map(|byte| {

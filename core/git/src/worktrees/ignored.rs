@@ -1,7 +1,9 @@
-//! Files that git ignores and that are new since the project's own preparation. They are in no pull request, and still somebody made them:
-//! a small amount is kept under a salvage ref, and for more than that the directory stays.
+//! Handles ignored files that are new since the project's own preparation. They are not part of a
+//! pull request, but an agent created them: a small amount is kept in a salvage ref, and for more
+//! than that the directory is kept.
 //!
-//! Left out is what the project makes by itself: directories and files that setup or a check made, and caches that say so (`CACHEDIR.TAG`).
+//! Excluded are files that the project generates itself: directories and files that setup or a
+//! check created, and caches that declare themselves (`CACHEDIR.TAG`).
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,25 +18,26 @@ use super::snapshot::{empty_entry, mode_of};
 use super::{WorktreeError, removal};
 use crate::mirror::Doing;
 
-/// The most bytes of ignored files that are kept of one attempt.
+/// Most bytes of ignored files that are kept per attempt.
 pub const IGNORED_BYTES_MAX: u64 = 20 << 20;
 
-/// The most ignored files that are kept of one attempt: more are a directory of dependencies.
+/// Most ignored files that are kept per attempt: more are a directory of dependencies.
 const FILES_MAX: usize = 20_000;
 
-/// With this text a `CACHEDIR.TAG` begins (Cache Directory Tagging Specification, version 0.6).
+/// A `CACHEDIR.TAG` begins with this text (Cache Directory Tagging Specification, version 0.6).
 const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// Ignored files that are new.
+/// New ignored files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ignored {
-    /// The files, or the directories that hold nothing else, sorted.
+    /// The files, or the directories that contain nothing else, sorted.
     pub paths: Vec<String>,
-    /// The tree of the base with these files; `None` where there is too much, or what a commit cannot hold.
+    /// The tree of the base plus these files; `None` if there is too much, or something that a
+    /// commit cannot contain.
     pub tree: Option<Oid>,
 }
 
-/// Returns the ignored paths that are neither among the `known` ones nor below one of them.
+/// Returns the ignored paths that are neither in `known` nor below one of those.
 pub(super) fn new_ones(found: &[Vec<u8>], known: &BTreeSet<String>) -> Vec<Vec<u8>> {
     let is_known = |path: &[u8]| {
         let path = String::from_utf8_lossy(path);
@@ -48,10 +51,10 @@ pub(super) fn new_ones(found: &[Vec<u8>], known: &BTreeSet<String>) -> Vec<Vec<u
         .collect()
 }
 
-/// Takes new ignored files into the repository; `None` where there are none.
+/// Takes new ignored files into the repository; `None` if there are none.
 ///
 /// # Errors
-/// Where a file cannot be read, or an object not be written.
+/// A file cannot be read, or an object cannot be written.
 pub(super) fn take(
     repository: &Repository,
     base: Oid,
@@ -77,7 +80,7 @@ pub(super) fn take(
     Ok(Some(Ignored { paths, tree }))
 }
 
-/// What is below ignored paths.
+/// The files below ignored paths.
 #[derive(Default)]
 struct Files {
     found: Vec<(Vec<u8>, Metadata)>,
@@ -86,7 +89,7 @@ struct Files {
 }
 
 impl Files {
-    /// Adds what is at a path and below; returns whether there was anything.
+    /// Adds everything at and below a path; returns whether there was anything.
     fn add(&mut self, root: &Path, path: &[u8]) -> Result<bool, WorktreeError> {
         let mut has_any = false;
         let mut left = vec![path.to_vec()];
@@ -154,7 +157,7 @@ fn write(
     Ok(index.write_tree_to(repository).doing(doing)?)
 }
 
-/// Returns whether a directory says of itself that everything in it can be made again.
+/// Returns whether a directory declares that everything in it can be regenerated.
 fn is_cache(dir: &Path) -> bool {
     let tag = dir.join("CACHEDIR.TAG");
     if !fs::symlink_metadata(&tag).is_ok_and(|found| found.is_file()) {

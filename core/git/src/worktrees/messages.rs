@@ -1,7 +1,8 @@
-//! The messages of an agent's own commits: whoever merges them means to close no issue, to switch off no checks and to call nobody.
+//! Makes the messages of an agent's own commits harmless: merging them must not close issues, skip
+//! checks or notify anyone.
 //!
-//! Commits whose message changes are made again, and so are those on top of them; authors, dates and files stay. The same commits always
-//! give the same ones.
+//! Commits whose message changes are created again, and so are those on top of them; authors, dates
+//! and files stay the same. The same commits always give the same result.
 
 use std::collections::HashMap;
 
@@ -12,17 +13,18 @@ use super::WorktreeError;
 use crate::commit_id::CommitId;
 use crate::mirror::{Doing, Mirror};
 
-/// The most commits that are taken one by one; of more, nobody reads the messages.
+/// Most commits that are processed one by one; nobody reads the messages of more.
 const COMMITS_MAX: usize = 10_000;
 
-/// The longest message that is kept whole: longer ones are not written by people, nor for them.
+/// Longest message that is kept whole, in bytes: longer ones are neither written by people nor for
+/// them.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
-/// Returns the commit that has the same history from `base` on with harmless messages: `head` itself where they are. `None` where there
-/// are too many commits.
+/// Returns the commit with the same history since `base` and harmless messages, or `head` itself if
+/// they are harmless already. `None` if there are too many commits.
 ///
 /// # Errors
-/// Where a commit cannot be read or written.
+/// A commit cannot be read or written.
 pub(super) fn disarmed(
     mirror: &Mirror,
     base: &CommitId,
@@ -41,7 +43,7 @@ pub(super) fn disarmed(
     let repository = mirror.repository()?;
     let mut again: HashMap<Oid, Oid> = HashMap::new();
     for line in String::from_utf8_lossy(&listed).lines() {
-        let doing = || format!("make commit {line} again");
+        let doing = || format!("rewrite commit {line}");
         let id = Oid::from_str(line).doing(doing)?;
         if let Some(made) = make_again(&repository, id, &again).doing(doing)? {
             again.insert(id, made);
@@ -51,7 +53,7 @@ pub(super) fn disarmed(
     Ok(Some(head.into()))
 }
 
-/// Makes a commit again if its message or one of its parents is another one.
+/// Rewrites a commit if its message or one of its parents has changed.
 fn make_again(
     repository: &Repository,
     id: Oid,

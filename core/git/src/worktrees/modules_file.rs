@@ -1,5 +1,5 @@
-//! Whether a `.gitmodules` that somebody left as a file is one that git takes from a commit. A server that checks what it is sent refuses
-//! a commit with another one, and clones of it would be in danger.
+//! Checks whether git accepts a `.gitmodules` in a commit. A server that verifies pushes rejects a
+//! commit with an unsafe one, and clones of it would be at risk.
 
 use std::fs;
 use std::io::Read;
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use crate::program::Git;
 
-/// The longest file that is read; no honest one comes near it.
+/// Largest file that is read, in bytes; no legitimate one comes close.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// Returns whether git would take the file from a commit, by the rules of `git fsck`: names, addresses and paths that cannot lead anywhere
-/// else, and no command to update with.
+/// Returns whether git would accept the file in a commit, by the rules of `git fsck`: names, URLs
+/// and paths that cannot lead anywhere else, and no update command.
 pub(super) fn is_sound(git: &Git, file: &Path) -> bool {
     let mut bytes = Vec::new();
     let read =
@@ -54,7 +54,7 @@ fn is_sound_entry(key: &[u8], value: &[u8]) -> bool {
         }
 }
 
-/// No option for git, and no line end that splits what a helper is told.
+/// Refuses options for git, and line breaks, which could split the input of a helper.
 fn is_sound_address(address: &[u8]) -> bool {
     let lower = address.to_ascii_lowercase();
     let has = |part: &[u8]| lower.windows(part.len()).any(|window| window == part);

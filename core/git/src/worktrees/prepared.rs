@@ -1,5 +1,6 @@
-//! Taking back what the project's own preparation did: a lock file that it rewrote, a file that it generated. What is still as the
-//! preparation left it becomes what the base has; what somebody changed since stays as it is.
+//! Reverts changes of the project's own preparation, such as a rewritten lock file or a generated
+//! file. Files that are unchanged since the preparation become those of the base; files that were
+//! changed afterwards stay as they are.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -9,10 +10,11 @@ use git2::{Delta, DiffOptions, Index, IndexEntry, Oid, Repository};
 
 use super::snapshot::empty_entry;
 
-/// Returns the tree without the differences between `base` and `prepared` (all trees) that nobody has touched since.
+/// Returns the tree without the differences between `base` and `prepared` (all trees) that are
+/// unchanged since.
 ///
 /// # Errors
-/// Where a tree cannot be read or written.
+/// A tree cannot be read or written.
 pub(super) fn without(
     repository: &Repository,
     base: Oid,
@@ -48,7 +50,8 @@ pub(super) fn without(
             restored.push(entry(&old));
         }
     }
-    // A directory may stand where a file was, and the other way round, with work in it: then the file is not restored.
+    // A directory may be in place of a file, or the reverse, with work in it: in that case the file
+    // is not restored.
     for entry in restored {
         if !is_taken(&index, &entry.path) {
             index.add(&entry)?;
@@ -57,7 +60,7 @@ pub(super) fn without(
     index.write_tree_to(repository)
 }
 
-/// Returns whether something lies at, below or above a path.
+/// Returns whether something exists at, below or above a path.
 fn is_taken(index: &Index, path: &[u8]) -> bool {
     let is_entry = |path: &[u8]| {
         index

@@ -1,11 +1,13 @@
-//! What we know of each worktree, kept in the mirror's directory, out of the agent's way: `<mirror>/autoissue/worktrees/<root>/issue-<N>.json`
-//! with the lease, and beside it `issue-<N>.index`, the index that the checkout wrote (it saves reading unchanged files again).
+//! The records of worktrees, kept in the mirror's directory, out of the agent's reach:
+//! `<mirror>/autoissue/worktrees/<root>/issue-<N>.json` with the lease, and next to it
+//! `issue-<N>.index`, the index that the checkout wrote (it saves reading unchanged files again).
 //!
-//! `<root>` is a hash of the directory that holds the worktrees: two checkouts of one repository share the mirror but not their worktrees.
+//! `<root>` is a hash of the directory of worktrees: two checkouts of one repository share the
+//! mirror, but not their worktrees.
 //!
 //! ```text
 //!   (none) ──► Making ──► Ready ──► Removing ──► (none)
-//!                 ▲         │ only here may there be work of an agent
+//!                 ▲         │ only here can there be an agent's work
 //!                 └─ crash ─┘
 //! ```
 
@@ -22,10 +24,11 @@ use sha2::{Digest, Sha256};
 use super::WorktreeError;
 use crate::commit_id::CommitId;
 
-/// What the checks on the base made that git ignores.
+/// The ignored files that the checks on the base created.
 const MADE_BY_CHECKS: &str = "made-by-checks.json";
 
-/// One worktree of ours. Unknown fields are ignored; a record that cannot be read makes its directory a stranger's, which is never deleted.
+/// One worktree of ours. Unknown fields are ignored. Without a readable record a directory counts
+/// as someone else's and is never deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub issue: u64,
@@ -35,17 +38,17 @@ pub(super) struct Record {
     pub phase: Phase,
     /// Whether checkout and collection need the user's filter programs (LFS).
     pub filters: bool,
-    /// The tree of the files as the project's own preparation left them, hexadecimal: what is as that is nobody's work
-    /// and not published.
+    /// The tree of the files as the project's own preparation left them, in hexadecimal: unchanged
+    /// files are not the agent's work and are not published.
     #[serde(default)]
     pub prepared: Option<String>,
-    /// How the submodules stood then, by path: see [`super::submodule::state`].
+    /// The state of the submodules at that time, by path: see [`super::submodule::state`].
     #[serde(default)]
     pub modules: BTreeMap<String, String>,
-    /// What git ignores and the preparation or a check made, files and whole directories.
+    /// Ignored files and whole directories that the preparation or a check created.
     #[serde(default)]
     pub made: BTreeSet<String>,
-    /// What git ignores and was there when the work was collected.
+    /// Ignored files that existed when the work was collected.
     #[serde(default)]
     pub ignored_at_collection: BTreeSet<String>,
 }
@@ -91,7 +94,7 @@ impl Records {
         self.dir.join(format!("issue-{issue}.gate"))
     }
 
-    /// Returns whether there is a record, readable or not.
+    /// Returns whether a record exists, readable or not.
     pub(super) fn has(&self, issue: u64) -> bool {
         self.path(issue).exists()
     }
@@ -109,12 +112,12 @@ impl Records {
 
     pub(super) fn write(&self, record: &Record) -> Result<(), WorktreeError> {
         let path = self.path(record.issue);
-        let bytes = serde_json::to_vec(record).expect("a record holds numbers and text only");
+        let bytes = serde_json::to_vec(record).expect("a record contains only numbers and text");
         let written = self.replace(&path, &bytes);
         written.map_err(|source| WorktreeError::io("write", &path, source))
     }
 
-    /// Forgets a worktree; forgetting what is unknown is success.
+    /// Deletes the record of a worktree; a missing one is not an error.
     pub(super) fn forget(&self, issue: u64) -> Result<(), WorktreeError> {
         for path in [self.index(issue), self.path(issue)] {
             match fs::remove_file(&path) {
@@ -127,7 +130,8 @@ impl Records {
         Ok(())
     }
 
-    /// Returns what checks make in a fresh directory and git ignores, as far as that was noted.
+    /// Returns the ignored files that checks create in a new directory, as far as they were
+    /// recorded.
     pub(super) fn made_by_checks(&self) -> BTreeSet<String> {
         let read = fs::read(self.dir.join(MADE_BY_CHECKS));
         read.ok()
@@ -140,7 +144,7 @@ impl Records {
         made: &BTreeSet<String>,
     ) -> Result<(), WorktreeError> {
         let path = self.dir.join(MADE_BY_CHECKS);
-        let bytes = serde_json::to_vec(made).expect("a set of texts");
+        let bytes = serde_json::to_vec(made).expect("a set of strings can be serialized");
         let written = self.replace(&path, &bytes);
         written.map_err(|source| WorktreeError::io("write", &path, source))
     }

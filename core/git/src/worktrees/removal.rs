@@ -1,14 +1,17 @@
-//! Removing a directory that an agent may have filled: read-only parts are made writable first, links are removed and never followed.
+//! Removes a directory that an agent may have filled: read-only parts are made writable first, and
+//! links are removed but never followed.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Tries of one removal: each failure has its cause taken away (rights), or a file appeared in the meantime.
+/// Most attempts for one removal: each failure has its cause removed (permissions), or a file
+/// appeared in the meantime.
 const TRIES: usize = 4;
 
-/// Removes whatever is at the path: a directory with all in it, a file, or a link itself. What is gone is success.
+/// Removes whatever is at the path: a directory with everything in it, a file, or a link itself. A
+/// missing path is not an error.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     let mut last = Ok(());
     for _ in 0..TRIES {
@@ -28,9 +31,11 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     last
 }
 
-/// Gives us the right to read a file, or to read and change a directory. Failures show up where the right is needed.
+/// Grants us permission to read a file, or to read and change a directory. Failures show up where
+/// the permission is needed.
 ///
-/// A file with other names stays as it is: one of them may lie outside, and be somebody else's.
+/// A file with several names is not changed: one of them may be outside, and belong to someone
+/// else.
 pub(super) fn grant(path: &Path, found: &Metadata) {
     if !found.is_dir() && found.nlink() != 1 {
         return;

@@ -1,50 +1,53 @@
-//! Where worktrees lie: outside of the checkout, so that an attempt sees what a fresh clone sees, and no configuration, instructions or
-//! dependencies of the directories above.
+//! The location of worktrees: outside of the checkout, so that an attempt sees what a fresh clone
+//! sees, and no configuration, instructions or dependencies of the directories above.
 //!
-//! | `executor.worktreeRoot` | worktrees lie in |
+//! | `executor.worktreeRoot` | worktrees are in |
 //! | --- | --- |
 //! | not set | `<state>/worktrees/<key>/` |
-//! | in the checkout, such as `.worktrees` | that directory, which is kept out of git's sight |
-//! | elsewhere | `<root>/<key>/`: other checkouts may have the same root |
+//! | in the checkout, such as `.worktrees` | that directory, which is hidden from git |
+//! | elsewhere | `<root>/<key>/`: other checkouts may use the same root |
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// The directory in the checkout that holds the worktrees where `executor.worktreeRoot` says so, and that held them in earlier versions.
+/// The directory in the checkout for worktrees if `executor.worktreeRoot` names it, and in earlier
+/// versions.
 const IN_CHECKOUT: &str = ".worktrees";
 
-/// How the name of an attempt's directory begins; the issue's number follows.
+/// Prefix of the name of an attempt's directory; the issue's number follows.
 pub(super) const PREFIX: &str = "autoissue-issue-";
 
-/// What stands in the name of a directory, after the issue, that holds what nothing else can; a number follows.
+/// Marks a directory, after the issue in its name, whose content cannot be saved elsewhere; a
+/// number follows.
 pub(super) const KEPT: &str = "kept";
 
-/// A directory of ours among the worktrees.
+/// One of our directories among the worktrees.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Directory {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// The issue in its name.
     pub issue: u64,
-    /// Whether it was moved aside because it holds what nothing else can.
+    /// Whether it was moved aside because its content cannot be saved elsewhere.
     pub is_kept: bool,
 }
 
-/// The directories that hold worktrees of a checkout.
+/// The directories of worktrees of a checkout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roots {
-    /// Where new ones are made.
+    /// The directory for new worktrees.
     #[serde(with = "crate::path_bytes")]
     pub current: PathBuf,
-    /// Where others may be, made by a session with another configuration or of an earlier version.
+    /// Other directories that may contain worktrees, created by a session with another
+    /// configuration or an earlier version.
     #[serde(with = "crate::path_bytes::list")]
     pub others: Vec<PathBuf>,
 }
 
 impl Roots {
-    /// Returns the places for a checkout; `key` is its name in the state directory.
+    /// Returns the directories for a checkout; `key` is its name in the state directory.
     pub fn of(configured: Option<&Path>, state_dir: &Path, key: &str, checkout: &Path) -> Roots {
         let by_default = resolved(&state_dir.join("worktrees").join(key));
         let in_checkout = resolved(checkout).join(IN_CHECKOUT);
@@ -65,7 +68,8 @@ impl Roots {
         Roots { current, others }
     }
 
-    /// Returns the directories in them that are ours by their names, worktrees and what was moved aside, by path.
+    /// Returns the directories in them whose names are ours, worktrees and directories that were
+    /// moved aside, by path.
     #[must_use]
     pub fn directories(&self) -> Vec<Directory> {
         let entries = self.all().into_iter().flat_map(fs::read_dir).flatten();
@@ -95,7 +99,8 @@ impl Roots {
     }
 }
 
-/// Returns a path without links, `.` and `..`, as far as it exists; the last part may be a link, which its user has to judge.
+/// Returns a path without links, `.` and `..`, as far as it exists; the last component may be a
+/// link, which the caller has to check.
 fn resolved(path: &Path) -> PathBuf {
     let Some(parent) = path.parent() else {
         return path.to_owned();
@@ -105,7 +110,7 @@ fn resolved(path: &Path) -> PathBuf {
             Ok(parent) => parent.join(name),
             Err(_) => resolved(parent).join(name),
         },
-        // `..` at the end: only the file system knows where that is.
+        // For `..` at the end, only the file system knows the target.
         _ => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
     }
 }
@@ -117,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn worktrees_lie_outside_of_the_checkout_unless_told_otherwise() {
+    fn worktrees_are_outside_of_the_checkout_unless_configured() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().canonicalize().unwrap();
         let (state, checkout) = (home.join("state"), home.join("p"));

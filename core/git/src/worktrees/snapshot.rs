@@ -1,12 +1,14 @@
-//! The tree of a worktree's files, built with an index of ours in the mirror. Nothing of the agent's `.git` is looked at.
+//! Builds the tree of a worktree's files with our own index in the mirror. Nothing in the agent's
+//! `.git` is used.
 //!
 //! ```text
 //!   files ──walk──► changed · gone · skipped
 //!   index (stat of our checkout) ⊕ seed tree ──┴──► index ──► tree in the mirror
 //! ```
 //!
-//! The walk is ours rather than libgit2's: that one takes a directory which it cannot read for an empty one (all its files would count as
-//! deleted), stops at 100 levels, and waits for ever on a pipe named `.gitignore`.
+//! The walk is ours instead of libgit2's: that one treats an unreadable directory as empty (all its
+//! files would count as deleted), stops at 100 levels, and waits forever on a pipe named
+//! `.gitignore`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -23,17 +25,19 @@ use super::{WorktreeError, modules_file, removal};
 use crate::commit_id::CommitId;
 use crate::mirror::{Doing, Mirror};
 
-/// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
-/// What goes to Git LFS may be larger.
+/// Largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that
+/// was not written for a pull request. Files in Git LFS may be larger.
 pub const FILE_BYTES_MAX: u64 = 50 << 20;
 
-/// The most bytes of changed files, all together.
+/// Most bytes of changed files in total.
 pub const WORK_BYTES_MAX: u64 = 512 << 20;
 
-/// The most bytes of changed files that are kept of one attempt under a salvage ref; where there are more, the directory stays.
+/// Most bytes of changed files that are kept per attempt in a salvage ref; if there are more, the
+/// directory is kept.
 pub const KEPT_BYTES_MAX: u64 = 2 << 30;
 
-/// The most changed files: a directory of dependencies that nobody ignored, not a pull request.
+/// Most changed files: more are a directory of dependencies that is not ignored, not a pull
+/// request.
 pub const WORK_FILES_MAX: usize = 20_000;
 
 pub(super) const GITLINK: u32 = 0o160_000;
@@ -44,13 +48,13 @@ const EXECUTABLE: u32 = 0o100_755;
 /// Whether the limits of a pull request apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Take {
-    /// What may be published: within the limits.
+    /// Work that may be published: within the limits.
     Publishable,
-    /// Everything: what is kept before a directory goes.
+    /// Everything: work that is kept before a directory is removed.
     Everything,
 }
 
-/// What a snapshot is taken of.
+/// The input of a snapshot.
 pub(super) struct Scene<'a> {
     pub mirror: &'a Mirror,
     pub dir: &'a Path,
@@ -61,11 +65,11 @@ pub(super) struct Scene<'a> {
     /// The tree that the work is compared with.
     pub base: Oid,
     pub take: Take,
-    /// Environment for the user's filter programs; `None` where the repository has none.
+    /// Environment for the user's filter programs; `None` if the repository uses none.
     pub filters: Option<&'a [(String, String)]>,
-    /// A place for a repository of ours that borrows the objects of a submodule.
+    /// Directory for a repository of ours that borrows the objects of a submodule.
     pub gate: &'a Path,
-    /// How the submodules stood when the agent came, where that is not as their commits say.
+    /// The state of the submodules before the agent started, if it differs from their commits.
     pub modules: &'a BTreeMap<String, String>,
     /// Environment for git programs.
     pub env: &'a [(String, String)],
@@ -74,11 +78,12 @@ pub(super) struct Scene<'a> {
 /// A worktree's files as a tree in the mirror.
 pub(super) struct Snapshot {
     pub tree: Oid,
-    /// What was not taken: nested repositories, changed submodules and names that git refuses, sorted.
+    /// What was not collected: nested repositories, changed submodules and names that git refuses,
+    /// sorted.
     pub skipped: Vec<String>,
-    /// How the submodules stand that are not as their commits say, by path.
+    /// The state of the submodules that differ from their commits, by path.
     pub modules: BTreeMap<String, String>,
-    /// What git ignores: files, and directories without entering them.
+    /// Ignored files, and ignored directories without their content.
     pub ignored: Vec<Vec<u8>>,
 }
 
@@ -127,19 +132,19 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     })
 }
 
-/// Returns what git ignores: files, and directories without entering them.
+/// Returns ignored files, and ignored directories without their content.
 pub(super) fn ignored(scene: &Scene<'_>) -> Result<Vec<Vec<u8>>, WorktreeError> {
     let (repository, index) = open(scene)?;
     Ok(walk(scene, &repository, &index)?.ignored)
 }
 
-/// Opens the mirror on the directory, with an index in memory of the tracked files.
+/// Opens the mirror on the directory, with an in-memory index of the tracked files.
 fn open(scene: &Scene<'_>) -> Result<(Repository, Index), WorktreeError> {
     let doing = || format!("read the files of `{}`", scene.dir.display());
     let repository = scene.mirror.open_anew()?;
     // In memory only: nothing is written to the directory or to the mirror's configuration.
     repository.set_workdir(scene.dir, false).doing(doing)?;
-    // Without a readable index all files are read; the answer is the same.
+    // Without a readable index all files are read; the result is the same.
     let mut index = Index::open(scene.index)
         .or_else(|_| Index::new())
         .doing(doing)?;
@@ -168,7 +173,7 @@ fn walk<'a>(
     Ok(walk)
 }
 
-/// A file that is not as the index says.
+/// A file that differs from the index.
 struct Changed {
     path: Vec<u8>,
     bytes: u64,
@@ -188,7 +193,7 @@ struct Walk<'a> {
     repository: &'a Repository,
     scene: &'a Scene<'a>,
     root: &'a Path,
-    /// When the index was written: a file as young as that may have changed unseen.
+    /// When the index was written: a file that is not older may have changed unnoticed.
     stamp: (i64, i64),
     tracked: HashMap<Vec<u8>, Tracked>,
     tracked_dirs: HashSet<Vec<u8>>,
@@ -196,9 +201,9 @@ struct Walk<'a> {
     changed: Vec<Changed>,
     skipped: Vec<String>,
     dirs: Vec<Vec<u8>>,
-    /// The links that the base has.
+    /// The gitlinks of the base.
     base_links: HashMap<Vec<u8>, Oid>,
-    /// Links that are as in the base again, because nobody could follow the new ones.
+    /// Gitlinks that are reset to the base's, because nobody could follow the new ones.
     reset: Vec<(Vec<u8>, Oid)>,
     modules: BTreeMap<String, String>,
     ignored: Vec<Vec<u8>>,
@@ -306,7 +311,7 @@ impl<'a> Walk<'a> {
                 self.skip(&path);
                 return Ok(());
             }
-            Err(source) => return Err(WorktreeError::io("look at", &full, source)),
+            Err(source) => return Err(WorktreeError::io("read", &full, source)),
         };
         if is_refused(name.as_bytes(), &found) {
             self.skip(&path);
@@ -346,8 +351,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Takes a link only as somebody else can follow it: as the base has it, or to a commit that the submodule's remote has. What
-    /// stands there and is in no commit stays in the directory.
+    /// Collects a gitlink only if others can follow it: the base's, or one to a commit that the
+    /// submodule's remote has. Content that is in no commit stays in the directory.
     fn visit_link(&mut self, path: Vec<u8>, full: &Path, id: Oid) -> Result<(), WorktreeError> {
         let before = self.base_links.get(&path).copied();
         let look = Look {
@@ -412,7 +417,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Returns whether git would take the file that declares submodules from a commit. One that nobody changed is the base's matter.
+    /// Returns whether git would accept the file that declares submodules in a commit. An unchanged
+    /// one is the base's responsibility.
     fn is_sound_modules_file(&self, found: &Metadata) -> bool {
         let is_untouched = self
             .tracked
@@ -422,7 +428,7 @@ impl<'a> Walk<'a> {
             || modules_file::is_sound(self.scene.mirror.git(), &self.root.join(".gitmodules"))
     }
 
-    /// Compares with what our checkout saw. Everything in doubt is read again.
+    /// Compares a file with what our checkout wrote. In case of doubt, the file is read again.
     fn is_unchanged(&self, tracked: &Tracked, found: &Metadata) -> bool {
         let written = (
             i64::from(tracked.mtime.seconds()),
@@ -445,7 +451,8 @@ impl<'a> Walk<'a> {
             .doing(|| format!("look up the ignore rules for `{}`", path.display()))?)
     }
 
-    /// Notes how another repository in the directory stands, and returns whether it stood otherwise when the agent came.
+    /// Records the state of another repository in the directory, and returns whether it has changed
+    /// since the agent started.
     fn is_changed(&mut self, path: &[u8], state: Option<String>) -> bool {
         let name = String::from_utf8_lossy(path).into_owned();
         let Some(state) = state else {
@@ -462,7 +469,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Returns the names in a directory; `None` where it lies too deep to be reached by its path.
+/// Returns the names in a directory; `None` if it is nested too deeply to be reached by its path.
 fn list(dir: &Path) -> Result<Option<Vec<OsString>>, WorktreeError> {
     match fs::read_dir(dir)
         .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
@@ -473,7 +480,8 @@ fn list(dir: &Path) -> Result<Option<Vec<OsString>>, WorktreeError> {
     }
 }
 
-/// Takes away a pipe, socket or device, or a link to one, where rules are read from: reading it would never end. It holds no work.
+/// Removes a pipe, socket or device, or a link to one, in place of a file with rules: reading it
+/// would never end. It contains no work.
 fn disarm(rules: &Path) -> Result<(), WorktreeError> {
     let endless = fs::metadata(rules).is_ok_and(|found| {
         let kind = found.file_type();
@@ -485,7 +493,8 @@ fn disarm(rules: &Path) -> Result<(), WorktreeError> {
     fs::remove_file(rules).map_err(|source| WorktreeError::io("remove", rules, source))
 }
 
-/// Returns whether git takes no such name into a tree, for some file system could read it as `.git`.
+/// Returns whether git refuses such a name in a tree, because some file system could read it as
+/// `.git`.
 fn is_refused(name: &[u8], found: &Metadata) -> bool {
     let lower = name.to_ascii_lowercase();
     let reads_as_git = lower
@@ -505,13 +514,14 @@ pub(super) fn mode_of(found: &Metadata) -> u32 {
     }
 }
 
-/// Compares times as an index keeps them: 32 bits of seconds, and nanoseconds where its writer had any.
+/// Compares times as an index stores them: 32 bits of seconds, and nanoseconds if its writer stored
+/// any.
 fn is_time(kept: &IndexTime, seconds: i64, nanoseconds: i64) -> bool {
     i64::from(kept.seconds().cast_unsigned()) == seconds & 0xffff_ffff
         && (kept.nanoseconds() == 0 || i64::from(kept.nanoseconds()) == nanoseconds)
 }
 
-/// Returns whether a file's content goes to Git LFS, so that its commit holds a few lines only.
+/// Returns whether a file's content goes to Git LFS, so that its commit contains only a pointer.
 fn is_kept_in_lfs(scene: &Scene<'_>, repository: &Repository, path: &[u8]) -> bool {
     let path = Path::new(OsStr::from_bytes(path));
     let filter = repository.get_attr(path, "filter", AttrCheckFlags::FILE_THEN_INDEX);
@@ -560,11 +570,12 @@ fn check_bytes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
 fn add(scene: &Scene<'_>, index: &mut Index, changed: &[Changed]) -> Result<(), WorktreeError> {
     let hashed = add_as_asked(scene, index, changed, scene.filters);
     match hashed {
-        // Work is kept as it is where the user's programs fail; whoever publishes it is told.
+        // If the user's programs fail, the unfiltered files are kept; publishing reports the
+        // failure.
         Err(error @ (WorktreeError::Filters(_) | WorktreeError::Hashes { .. }))
             if scene.take == Take::Everything =>
         {
-            tracing::warn!(%error, "the work is kept as the files are");
+            tracing::warn!(%error, "the filters failed; keeping the unfiltered files");
             add_as_asked(scene, index, changed, None)
         }
         hashed => hashed,
@@ -603,9 +614,11 @@ fn add_as_asked(
     Ok(())
 }
 
-/// Has the git program write the files through the user's filters, with our git directory; one hash per path comes back.
+/// Lets the git program write the files through the user's filters, with our git directory; returns
+/// one hash per path.
 ///
-/// It is shown an index of the tracked files, because it leaves line ends alone where the file had them before.
+/// It uses an index of the tracked files, because git leaves line endings unchanged if the file had
+/// them before.
 fn hash_filtered(
     scene: &Scene<'_>,
     changed: &[&Changed],
@@ -641,7 +654,7 @@ fn update_scratch(
         .flat_map(|changed| [&changed.path[..], b"\0"].concat())
         .collect();
     let update = ["update-index", "--add", "--replace", "-z", "--stdin"];
-    // Whether a conversion can be undone is the user's question, not ours.
+    // Whether a conversion is reversible is up to the user.
     git(
         &[&["-c", "core.safecrlf=false"][..], &update].concat(),
         Some(&paths),

@@ -1,8 +1,9 @@
-//! What stands where a commit says "another repository": a submodule of ours, nothing, or something that only the directory holds.
+//! Determines what is in place of a gitlink: a submodule of ours, nothing, or content that only the
+//! directory has.
 //!
-//! A link to a commit that no remote of the submodule has would be a link to nothing for everybody else, and what was edited within a
-//! submodule is in no tree of ours. Both are found here without trusting the agent's configuration: objects and refs are read through a gate
-//! (see [`super::agent_head`]).
+//! A gitlink to a commit that no remote of the submodule has would be broken for everyone else, and
+//! changes inside a submodule are in no tree of ours. Both are detected here without trusting the
+//! agent's configuration: objects and refs are read through a gate (see [`super::agent_head`]).
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -20,37 +21,37 @@ use crate::commit_id::CommitId;
 use crate::mirror::Mirror;
 use crate::program::{Git, GitError};
 
-/// No honest submodule contains more levels of others.
+/// Deepest nesting of submodules; no legitimate one is nested deeper.
 const DEPTH_MAX: usize = 8;
 
-/// The most files of a nested repository that are looked at one by one; a larger one counts as changed.
+/// Most files of a nested repository that are compared one by one; a larger one counts as changed.
 const ENTRIES_MAX: usize = 200_000;
 
-/// What stands at the place of a link.
+/// What is in place of a gitlink.
 pub(super) enum Standing {
     /// An empty directory.
     Empty,
     /// A submodule, on a commit.
     Submodule(Submodule),
-    /// Files, or a repository that is nobody's submodule.
+    /// Files, or a repository that is not a submodule of ours.
     Foreign,
 }
 
-/// A submodule whose repository lies below that of the worktree.
+/// A submodule whose repository is below that of the worktree.
 pub(super) struct Submodule {
     git_dir: PathBuf,
     pub(super) head: CommitId,
 }
 
-/// What is needed to look into a submodule.
+/// The context for reading a submodule.
 pub(super) struct Look<'a> {
     pub mirror: &'a Mirror,
     pub gate: &'a Path,
     pub env: &'a [(String, String)],
 }
 
-/// Returns the paths that a `.gitmodules` declares with an address: the links that git can follow. One that git cannot read declares
-/// nothing.
+/// Returns the paths that a `.gitmodules` declares with a URL, which are the gitlinks that git can
+/// follow. None if git cannot read it.
 pub(super) fn declared(git: &Git, repository: &Path, modules: Oid) -> BTreeSet<Vec<u8>> {
     let none: [(&str, &str); 0] = [];
     let blob = modules.to_string();
@@ -82,7 +83,7 @@ pub(super) fn declared(git: &Git, repository: &Path, modules: Oid) -> BTreeSet<V
         .collect()
 }
 
-/// Returns what stands in a directory below the worktree where a commit has a link.
+/// Returns what is in a directory of the worktree where a commit has a gitlink.
 pub(super) fn standing(worktree: &Path, directory: &Path) -> Standing {
     if fs::symlink_metadata(directory.join(".git")).is_err() {
         let is_empty = fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
@@ -97,7 +98,8 @@ pub(super) fn standing(worktree: &Path, directory: &Path) -> Standing {
     })
 }
 
-/// Returns a text that changes whenever a file in a directory does, its `.git` included; `None` where there is too much to look at.
+/// Returns a text that changes whenever a file in a directory changes, including its `.git`; `None`
+/// if there is too much to read.
 pub(super) fn fingerprint(directory: &Path) -> Option<String> {
     let mut seen = Vec::new();
     let mut dirs = vec![directory.to_owned()];
@@ -127,10 +129,11 @@ pub(super) fn fingerprint(directory: &Path) -> Option<String> {
 }
 
 impl Look<'_> {
-    /// Returns whether a remote of the submodule has a commit, as far as the submodule's repository knows.
+    /// Returns whether a remote of the submodule has a commit, as far as the submodule's repository
+    /// knows.
     ///
     /// # Errors
-    /// Where the gate cannot be made.
+    /// The gate cannot be created.
     pub(super) fn is_published(
         &self,
         submodule: &Submodule,
@@ -157,11 +160,12 @@ impl Look<'_> {
         .map(|answer| answer.unwrap_or(false))
     }
 
-    /// Returns how the files of a submodule differ from a commit, ignored files left out: a text that is empty where they do not, and
-    /// that changes whenever they do. What cannot be read differs.
+    /// Returns the differences between the files of a submodule and a commit, except ignored files:
+    /// an empty text without differences, and another text whenever they change. Unreadable content
+    /// counts as a difference.
     ///
     /// # Errors
-    /// Where the gate cannot be made.
+    /// The gate cannot be created.
     pub(super) fn state(
         &self,
         worktree: &Path,
@@ -214,7 +218,8 @@ impl Look<'_> {
         Ok(state)
     }
 
-    /// Returns a line for each file that is not as in the gate's commit, with its size and time, and the links that the commit has.
+    /// Returns a line for each file that differs from the gate's commit, with its size and time,
+    /// and the gitlinks of the commit.
     fn status(
         &self,
         gate: &Path,
@@ -271,7 +276,8 @@ impl Look<'_> {
         Ok((lines, links))
     }
 
-    /// Makes a gate to a submodule's objects with a commit as its `HEAD`, for as long as somebody looks through it.
+    /// Creates a gate to a submodule's objects with a commit as its `HEAD`, for the duration of a
+    /// call.
     fn through_gate<T>(
         &self,
         submodule: &Submodule,
@@ -280,7 +286,7 @@ impl Look<'_> {
     ) -> Result<Result<T, GitError>, WorktreeError> {
         let objects = submodule.git_dir.join("objects");
         agent_head::make_gate(self.mirror, self.gate, &objects, commit)?;
-        // A shallow submodule ends early too.
+        // The history of a shallow submodule is incomplete too.
         let shallow = submodule.git_dir.join("shallow");
         if fs::symlink_metadata(&shallow).is_ok_and(|found| found.is_file()) {
             fs::copy(&shallow, self.gate.join("shallow"))

@@ -1,4 +1,4 @@
-//! What worktrees promise. Tests named like a night that went wrong prove that it does not go wrong here.
+//! Tests of worktrees. Those named after an incident prove that it cannot happen here.
 
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
@@ -70,7 +70,7 @@ impl Place {
         self.worktrees.lease(&self.request(issue, 1)).unwrap().path
     }
 
-    /// Removes an issue's directory, unless it holds work that is saved nowhere else.
+    /// Removes an issue's directory, unless it contains work that is saved nowhere else.
     fn release(&self, issue: u64) -> Result<(), WorktreeError> {
         self.worktrees.check_saved(issue)?;
         self.worktrees.discard(issue)
@@ -111,14 +111,14 @@ impl Place {
     }
 }
 
-/// Removes a worktree that nobody holds any more; returns where its work is.
+/// Removes a worktree that is no longer in use; returns where its work is.
 fn sweep(worktrees: &Worktrees, issue: u64) -> Result<Saved, WorktreeError> {
     let saved = worktrees.salvage(issue)?;
     worktrees.discard(issue)?;
     Ok(saved)
 }
 
-/// The place for worktrees in a checkout, which most of these tests look into.
+/// The directory for worktrees in a checkout, which most of these tests inspect.
 fn roots(project: &Path) -> Roots {
     let in_checkout = Some(Path::new(".worktrees"));
     Roots::of(in_checkout, &project.join("../state"), "user", project)
@@ -254,7 +254,7 @@ fn a_worktree_of_another_place_is_finished_where_it_is() {
     let (old, stale) = (place.lease(7), place.lease(8));
     write(&old.join("b"), "half");
     write(&stale.join("b"), "precious");
-    // A session of a version that makes worktrees elsewhere goes on.
+    // A session of a version that creates worktrees elsewhere continues.
     let options = Options {
         project: place.user.clone(),
         roots: Roots::of(
@@ -283,7 +283,7 @@ fn a_worktree_of_another_place_is_finished_where_it_is() {
     assert_eq!(worktrees.idle(&[7]).unwrap(), [8]);
     assert!(sweep(&worktrees, 8).unwrap().reference.is_some());
     assert!(!stale.exists());
-    // The next one is made where they belong now, and the old one's work is not lost.
+    // The next one is created in the current place, and the old one's work is not lost.
     let leased = worktrees.lease(&place.request(7, 3)).unwrap();
     assert!(leased.leftovers.is_some() && !old.exists());
     assert!(
@@ -294,7 +294,7 @@ fn a_worktree_of_another_place_is_finished_where_it_is() {
 }
 
 #[test]
-fn nothing_changed_is_nothing_also_with_empty_commits() {
+fn no_changes_are_no_work_even_with_empty_commits() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     assert_eq!(place.try_collect(7).unwrap(), nothing());
@@ -308,7 +308,7 @@ fn nothing_changed_is_nothing_also_with_empty_commits() {
 }
 
 #[test]
-fn every_kind_of_leftover_comes_out_right() {
+fn every_kind_of_leftover_is_collected() {
     let base = [
         ("keep", "k"),
         ("edit", "old"),
@@ -455,7 +455,7 @@ fn a_rewritten_history_is_taken_as_its_files() {
 }
 
 #[test]
-fn commits_that_the_agent_turned_away_from_are_kept() {
+fn abandoned_commits_are_kept() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     let head = place.home.commit(&path, &[("b", "x")]);
@@ -492,7 +492,7 @@ fn files_are_taken_when_the_repository_is_destroyed() {
         |git| fs::write(git.join("HEAD"), "ref: refs/heads/dangling\n").unwrap(),
         |git| fs::write(git.join("HEAD"), "ref: ../../../etc/passwd\n").unwrap(),
         |git| {
-            // The commit is named, its objects are gone.
+            // The commit is named, but its objects are gone.
             fs::remove_dir_all(git.join("objects")).unwrap();
             fs::create_dir(git.join("objects")).unwrap();
         },
@@ -558,7 +558,7 @@ fn malformed_commits_do_not_enter_the_mirror() {
 }
 
 #[test]
-fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
+fn objects_that_are_not_files_or_are_borrowed_do_not_block() {
     let plant: [fn(&Path); 3] = [
         |info| {
             rustix::fs::mkfifoat(
@@ -606,7 +606,7 @@ fn nested_repositories_are_skipped_and_named() {
             ignored: None
         }
     );
-    // A repository made around files that the base has hides none of them.
+    // A repository created around files of the base hides none of them.
     place.home.git(path.join("src"), &["init", "-q"]);
     write(&path.join("src/f"), "2");
     write(&path.join("src/g"), "3");
@@ -615,7 +615,7 @@ fn nested_repositories_are_skipped_and_named() {
         (paths(&work), work.skipped.as_slice()),
         (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice())
     );
-    // No commit of ours holds its history, so the directory stays, under another name.
+    // A commit of ours cannot contain its history, so the directory is kept, under another name.
     assert!(matches!(
         place.release(7),
         Err(WorktreeError::Unsaved { .. })
@@ -627,7 +627,7 @@ fn nested_repositories_are_skipped_and_named() {
 }
 
 #[test]
-fn a_repository_that_the_agent_committed_is_no_link_and_is_not_lost() {
+fn a_repository_committed_by_the_agent_is_neither_published_nor_lost() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     let inner = path.join("frontend");
@@ -656,7 +656,7 @@ fn a_repository_that_the_agent_committed_is_no_link_and_is_not_lost() {
 }
 
 #[test]
-fn a_committed_worktree_of_the_agents_own_is_no_link_and_is_not_lost() {
+fn a_worktree_committed_by_the_agent_is_neither_published_nor_lost() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     place.home.git(
@@ -707,7 +707,7 @@ fn work_stray_gitlink_in_base_is_left_alone() {
     let place = Place::with(&[("a", "1")], prepare, &FILES_ALLOWED);
     let path = place.lease(7);
     assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
-    // What the project's preparation puts there is nobody's work.
+    // Files that the project's preparation puts there are not an agent's work.
     write(&path.join("filled/by-setup"), "1");
     place
         .home
@@ -717,7 +717,7 @@ fn work_stray_gitlink_in_base_is_left_alone() {
     write(&path.join("a"), "2");
     let work = place.collect(7);
     assert_eq!((paths(&work), work.skipped.len()), (vec!["a"], 0));
-    // What an agent puts there is.
+    // Files that an agent puts there are work.
     write(&path.join("filled/by-agent"), "1");
     place.home.commit(&path.join("vendor"), &[("v", "2")]);
     let work = place.collect(7);
@@ -751,7 +751,7 @@ fn a_stray_link_within_a_submodule_is_left_alone() {
     let nested = path.join("deps/lib/inner/i");
     assert_eq!(fs::read_to_string(&nested).unwrap(), "1");
     assert_eq!(place.try_collect(7).unwrap(), nothing());
-    // What is edited in the inner one is found too.
+    // Changes in the inner one are found too.
     write(&nested, "2");
     assert!(matches!(
         place.try_collect(7).unwrap(),
@@ -774,14 +774,14 @@ fn work_in_a_submodule_stays_unless_its_remote_has_it() {
         )
     };
     let before = link(&place.base);
-    // A file that is edited and in no commit.
+    // A changed file that is in no commit.
     let path = place.lease(1);
     write(&path.join("deps/lib/new"), "precious");
     assert!(matches!(
         place.try_collect(1).unwrap(),
         Collected::Nothing { skipped, .. } if skipped == ["deps/lib"]
     ));
-    // A commit that nobody else has, and a link to it.
+    // A commit that only the agent has, and a gitlink to it.
     let path = place.lease(2);
     place
         .home
@@ -790,7 +790,7 @@ fn work_in_a_submodule_stays_unless_its_remote_has_it() {
     let work = place.collect(2);
     assert_eq!((paths(&work), link(&work.commit)), (vec!["a"], before));
     assert_eq!(work.skipped, ["deps/lib"]);
-    // Commits that the remote has: its newest, and one below.
+    // Commits that the remote has: its newest, and an older one.
     let lib = place.home.path().join("lib");
     let (older, newer) = (
         place.home.commit(&lib, &[("l", "2")]),
@@ -821,7 +821,7 @@ const FILES_ALLOWED: [(&str, &str); 3] = [
     ("GIT_CONFIG_VALUE_0", "always"),
 ];
 
-/// Makes the repository `lib` a submodule of the user's.
+/// Adds the repository `lib` as a submodule of the user's.
 fn add_submodule(home: &Home, user: &Path) {
     let added = [
         "-c",
@@ -891,7 +891,7 @@ fn diff_bomb() {
         "{refused:?}"
     );
     assert_eq!(place.mirror.salvaged().unwrap(), []);
-    // It is not lost, and does not hold the next attempt up.
+    // It is not lost, and does not block the next attempt.
     let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
     let saved = leased.leftovers.unwrap();
     assert!(
@@ -905,7 +905,7 @@ fn diff_bomb() {
         ),
         (FILE_BYTES_MAX + 1).to_string()
     );
-    // A text too long to compare is listed without lines.
+    // A text that is too long to compare is listed without lines.
     write(&path.join("long"), "line\n".repeat(1 << 20));
     write(&path.join("short"), "line\n");
     let work = place.collect(7);
@@ -996,7 +996,7 @@ fn a_new_lease_starts_clean_and_keeps_what_was_there() {
         ),
         "half"
     );
-    // What was collected is not salvaged twice.
+    // Collected work is not salvaged again.
     write(&path.join("c"), "whole");
     let message = "m".to_owned();
     place
@@ -1019,7 +1019,7 @@ fn a_new_lease_starts_clean_and_keeps_what_was_there() {
 }
 
 #[test]
-fn a_kept_lease_goes_on_in_the_same_files() {
+fn a_kept_lease_continues_in_the_same_files() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     write(&path.join("b"), "half");
@@ -1053,7 +1053,7 @@ fn a_kept_lease_goes_on_in_the_same_files() {
         ),
         ("half".to_owned(), "whole".to_owned())
     );
-    // Another base, or a broken repository, means a fresh start.
+    // Another base, or a broken repository, requires a fresh start.
     let moved = place.home.commit(&place.user, &[("a", "2")]);
     place.home.fetch(&place.mirror, &place.user);
     assert!(
@@ -1173,7 +1173,7 @@ fn read_only_parts_and_links_are_removed_without_leaving() {
 }
 
 #[test]
-fn rights_are_granted_before_a_removal() {
+fn permissions_are_granted_before_a_removal() {
     let home = Home::new();
     let file = home.path().join("locked");
     write(&file, "x");
@@ -1247,7 +1247,8 @@ fn git_config_plant() {
     let work = place.collect(7);
     assert_eq!(place.text(&work.commit, "b"), "x");
     assert_eq!(place.text(&work.commit, "c"), "leftover");
-    // The next attempt begins over planted files, once in the same tree and once afresh; then the plants are swept.
+    // The next attempt starts with planted files, once in the same tree and once in a new one; then
+    // the plants are removed.
     for keep in [true, false] {
         place
             .worktrees
@@ -1260,7 +1261,7 @@ fn git_config_plant() {
     place.home.commit(&path, &[("b", "y")]);
     plant(&place, &path, &fired);
     sweep(&place.worktrees, 7).unwrap();
-    // A repository elsewhere, reached through a file.
+    // A repository elsewhere, referenced by a file.
     let path = place.lease(8);
     plant(&place, &path, &fired);
     let elsewhere = place.home.path().join("elsewhere.git");
@@ -1279,7 +1280,7 @@ fn git_config_plant() {
     assert!(fired.is_empty(), "{fired:?}");
 }
 
-/// Plants every trigger that a repository offers; each would leave a file in `fired`.
+/// Plants every trigger that a repository offers; each would create a file in `fired`.
 fn plant(place: &Place, path: &Path, fired: &Path) {
     let script = |name: &str| {
         let script = place.home.path().join(format!("plant-{name}"));
@@ -1345,7 +1346,7 @@ fn plant(place: &Place, path: &Path, fired: &Path) {
 
 #[test]
 fn plants_do_fire_where_git_trusts_the_directory() {
-    // The counter-proof: the same plants, and a git that reads them.
+    // Counter-check: the same plants, and a git that reads them.
     let place = Place::new(&[("a", "1")]);
     let fired = place.home.path().join("fired");
     fs::create_dir(&fired).unwrap();
@@ -1476,7 +1477,7 @@ fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() 
         ),
         "jbeyq"
     );
-    // What the user takes away is gone.
+    // Filters that the user removes are gone.
     place
         .home
         .git(&place.user, &["config", "--remove-section", "filter.rot"]);
@@ -1529,7 +1530,7 @@ fn commits_on_other_branches_and_in_the_stash_are_kept() {
         assert!(kept.contains(commit), "{kept:?}");
     }
     place.release(7).unwrap();
-    // A branch on the way to the work itself is no news.
+    // A branch that the work itself contains is not reported.
     let path = place.lease(8);
     place.home.commit(&path, &[("a", "2")]);
     place.home.git(&path, &["branch", "backup"]);
@@ -1578,7 +1579,7 @@ fn messages_of_an_agents_commits_have_no_effect() {
     assert!(!log.contains("[skip ci]"), "{log}");
     assert_eq!((work.n_commits, &work.history), (5, &History::Kept));
     assert_eq!(paths(&work), ["b", "c", "d", "e"]);
-    // What is harmless stays what it is, and the same commits give the same ones.
+    // Harmless commits are kept unchanged, and the same commits give the same result.
     let is_ancestor = ["merge-base", "--is-ancestor", harmless.as_str()];
     let is_ancestor: Vec<&str> = is_ancestor
         .into_iter()
@@ -1601,7 +1602,7 @@ fn ignored_files_that_an_agent_made_are_kept() {
         ..
     } = place.try_collect(7).unwrap()
     else {
-        panic!("ignored files are no change")
+        panic!("ignored files are not a change")
     };
     assert_eq!(ignored.paths, ["docs", "secrets.local"]);
     let salvage = ignored.salvage.unwrap();
@@ -1613,7 +1614,7 @@ fn ignored_files_that_an_agent_made_are_kept() {
     assert_eq!(show("docs/guide.md"), "guide");
     assert_eq!(show("docs/link"), "/etc/passwd");
     assert_eq!(show("a"), "1");
-    // Collecting again keeps the same ref, and what changed since is not saved yet.
+    // Collecting again keeps the same ref, and later changes are not saved yet.
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap().len(), 1);
     place.try_collect(7).unwrap();
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap().len(), 1);
@@ -1622,7 +1623,7 @@ fn ignored_files_that_an_agent_made_are_kept() {
         place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
-    // They are no part of a commit.
+    // They are not part of a commit.
     write(&path.join("a"), "2");
     let work = place.collect(7);
     assert_eq!(paths(&work), ["a"]);
@@ -1651,7 +1652,7 @@ fn too_much_that_git_ignores_keeps_the_directory() {
             ..
         } = place.try_collect(issue).unwrap()
         else {
-            panic!("ignored files are no change")
+            panic!("ignored files are not a change")
         };
         assert_eq!(
             (ignored.paths, ignored.salvage),
@@ -1695,7 +1696,7 @@ fn what_setup_and_checks_make_is_not_kept() {
 fn an_unfinished_merge_is_found() {
     let block = |ours: &str| format!("<<<<<<< HEAD\n{ours}\n=======\ntheirs\n>>>>>>> other\n");
     let place = Place::new(&[("a", "1\n"), ("manual", &block("an example"))]);
-    // Left in the index, with and without markers in the files.
+    // Unmerged in the index, with and without markers in the files.
     let path = place.lease(1);
     let branch = place.home.git(&path, &["symbolic-ref", "--short", "HEAD"]);
     place.home.git(&path, &["checkout", "-q", "-b", "other"]);
@@ -1709,11 +1710,11 @@ fn an_unfinished_merge_is_found() {
     assert_eq!(place.collect(1).conflicts, ["a"]);
     place.home.git(&path, &["add", "a"]);
     assert_eq!(place.collect(1).conflicts, Vec::<String>::new());
-    // Committed as it is.
+    // Committed unchanged.
     let path = place.lease(2);
     place.home.commit(&path, &[("new", &block("ours"))]);
     assert_eq!(place.collect(2).conflicts, ["new"]);
-    // A file that has such lines in the base may be edited and moved, but not get more of them.
+    // A file with such lines in the base may be edited and moved, but must not get more of them.
     let path = place.lease(3);
     write(&path.join("manual"), block("another example") + "more\n");
     assert_eq!(place.collect(3).conflicts, Vec::<String>::new());
@@ -1726,7 +1727,7 @@ fn an_unfinished_merge_is_found() {
 }
 
 #[test]
-fn what_the_preparation_left_is_nobodys_work() {
+fn files_left_by_the_preparation_are_not_work() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     write(&path.join("lock"), "1");
@@ -1749,7 +1750,7 @@ fn what_the_preparation_left_is_nobodys_work() {
 }
 
 #[test]
-fn what_the_preparation_left_does_not_ride_along() {
+fn files_left_by_the_preparation_are_not_published() {
     let base = [
         ("a", "1"),
         ("lock", "old"),
@@ -1769,7 +1770,7 @@ fn what_the_preparation_left_does_not_ride_along() {
         fs::remove_file(path.join("dir")).unwrap();
         write(&path.join("dir/f"), "by setup");
     };
-    // Whether the agent commits what it finds or leaves it makes no difference.
+    // It makes no difference whether the agent commits what it finds or leaves it uncommitted.
     for (issue, commits) in [(1, false), (2, true)] {
         let path = place.lease(issue);
         prepare(&path);
@@ -1785,7 +1786,7 @@ fn what_the_preparation_left_does_not_ride_along() {
         place.release(issue).unwrap();
         assert!(!path.exists());
     }
-    // Where something of the agent's is in the way, it wins.
+    // If something of the agent's is in the way, it wins.
     let path = place.lease(3);
     prepare(&path);
     place.worktrees.note_prepared(3).unwrap();
@@ -1815,7 +1816,7 @@ fn work_crlf_with_filter_stays_as_it_is_in_the_base() {
         home.commit(user, &[("notes.txt", &lines("line 7"))]);
         let attributes = "* text=auto\n*.bin filter=absent -text\n";
         home.commit(user, &[(".gitattributes", attributes)]);
-        // The user wants to be warned of what cannot be undone.
+        // The user wants warnings about irreversible conversions.
         home.git(user, &["config", "--global", "core.safecrlf", "true"]);
     };
     let place = Place::with(&[("a", "1")], prepare, &[]);
@@ -1826,7 +1827,7 @@ fn work_crlf_with_filter_stays_as_it_is_in_the_base() {
     );
     write(&path.join("notes.txt"), lines("line seven"));
     write(&path.join("new.txt"), "new\r\n");
-    // A file in place of a directory, and the other way round.
+    // A file in place of a directory, and the reverse.
     fs::remove_file(path.join("a")).unwrap();
     write(&path.join("a/b"), "1");
     let work = place.collect(7);
@@ -1852,7 +1853,7 @@ fn attributes_name_a_filter_only_when_they_set_one() {
     check("*.bin -filter !filter\n", false);
     check("# *.bin filter=lfs\n", false);
     check("*.txt text=auto\n", false);
-    // Only the git program knows of it.
+    // Only the git program supports this.
     check("*.rc text working-tree-encoding=UTF-16LE-BOM\n", true);
 }
 
@@ -1870,7 +1871,8 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     let work = place.collect(7);
     assert_eq!(paths(&work), ["a"]);
     assert_eq!(work.skipped, Vec::<String>::new());
-    // A commit in it is on no ref that we could make: it is named, and its directory never deleted.
+    // A commit inside it is on no ref that we could create: it is reported, and its directory is
+    // never deleted.
     place.home.commit(&path.join("deps/lib"), &[("l", "2")]);
     assert_eq!(place.collect(7).skipped, ["deps/lib"]);
     assert!(matches!(
@@ -1881,7 +1883,7 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     let kept = path.with_file_name("autoissue-issue-7.kept-1");
     assert_eq!(fs::read_to_string(kept.join("deps/lib/l")).unwrap(), "2");
     let path = place.lease(7);
-    // Whoever removes a submodule removes it.
+    // Removing a submodule is allowed.
     fs::remove_dir_all(path.join("deps")).unwrap();
     assert!(
         !place
@@ -1909,7 +1911,7 @@ fn commit_submodule(home: &Home, user: &Path) {
 }
 
 #[test]
-fn a_submodule_that_cannot_be_had_is_named() {
+fn a_submodule_that_cannot_be_fetched_is_named() {
     let place = Place::with(
         &[("a", "1")],
         |home, user| {
@@ -1972,7 +1974,7 @@ fn a_shallow_repository_can_be_worked_on() {
 fn an_unchanged_file_is_not_read_again() {
     let place = Place::new(&[("a", "1"), ("b", "2")]);
     let path = place.lease(7);
-    // As if the checkout had been long ago: the index is younger than its files.
+    // As if the checkout had been long ago: the index is newer than its files.
     let index = place.worktrees.records(7).index(7);
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
     fs::File::options()
@@ -1983,7 +1985,7 @@ fn an_unchanged_file_is_not_read_again() {
         .unwrap();
     let mut kept = git2::Index::open(&index).unwrap();
     let mut entry = kept.get_path(Path::new("a"), 0).unwrap();
-    // A false hash in our index shows whether the file was trusted to be unchanged.
+    // A wrong hash in our index shows whether the file was assumed to be unchanged.
     entry.id = kept.get_path(Path::new("b"), 0).unwrap().id;
     kept.add(&entry).unwrap();
     kept.write().unwrap();
@@ -2044,7 +2046,7 @@ fn no_mode_changes_through_another_name_of_a_file() {
 }
 
 #[test]
-fn a_filter_that_fails_wedges_no_issue() {
+fn a_failing_filter_blocks_no_issue() {
     let place = Place::with(
         &[(".gitattributes", "*.bin filter=broken\n"), ("a", "1")],
         |home, user| {
@@ -2089,7 +2091,7 @@ fn a_modules_file_that_git_refuses_in_a_commit_is_refused_as_a_file() {
 }
 
 #[test]
-fn a_commit_that_nobody_can_read_is_kept_and_the_files_are_taken() {
+fn an_unreadable_commit_is_kept_and_the_files_are_collected() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     let git = |args: &[&str]| place.home.git(&path, args);

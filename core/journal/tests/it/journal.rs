@@ -1,7 +1,7 @@
-//! The journal's promises: what was acknowledged is there, what is not what was written is named, and a history that
-//! is gone is never an empty one.
+//! The journal's promises: acknowledged writes are kept, changed data is named, and a lost history
+//! is never reported as empty.
 
-#![expect(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -53,7 +53,8 @@ fn cost(usd_micros: i64, known: bool) -> CostRow {
     }
 }
 
-/// A state directory with three sessions: one completed, one interrupted, one running; with events small and large.
+/// Creates a state directory with three sessions: one completed, one interrupted, one running; with
+/// events small and large.
 fn history() -> (TempDir, Journal) {
     let state = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(state.path()).unwrap();
@@ -95,7 +96,7 @@ fn end(journal: &mut Journal, session: &str, status: SessionStatus) {
     assert!(events.is_empty());
 }
 
-/// All that a journal tells.
+/// Everything that can be read from a journal.
 #[derive(Debug, PartialEq)]
 struct Story {
     sessions: Vec<SessionRow>,
@@ -134,7 +135,7 @@ fn sql(state: &Path, statements: &str) {
     connection
         .pragma_update(None, "foreign_keys", false)
         .unwrap();
-    // What a test breaks need not survive a power cut.
+    // A file that a test breaks need not survive a power cut.
     connection
         .pragma_update(None, "synchronous", "OFF")
         .unwrap();
@@ -149,7 +150,7 @@ fn damage(result: Result<impl std::fmt::Debug, JournalError>) -> String {
 }
 
 #[test]
-fn what_was_appended_is_read_again() {
+fn appended_events_are_read_back() {
     let (state, journal) = history();
     let before = story(&journal).unwrap();
     drop(journal);
@@ -241,7 +242,7 @@ fn a_clock_that_jumps_changes_no_order() {
 }
 
 #[test]
-fn estimates_know_measured_costs_only_newest_first() {
+fn estimates_use_only_measured_costs_newest_first() {
     let mut journal = Journal::in_memory().unwrap();
     journal.create_session(&new_session("a")).unwrap();
     let costs = [
@@ -312,7 +313,7 @@ fn the_journal_is_private() {
 }
 
 #[test]
-fn a_history_that_never_was_is_empty_and_looking_creates_nothing() {
+fn a_missing_history_is_empty_and_reading_creates_nothing() {
     let state = tempfile::tempdir().unwrap();
     for directory in [state.path().to_owned(), state.path().join("absent")] {
         let journal = Journal::open_read_only(&directory).unwrap();
@@ -321,7 +322,7 @@ fn a_history_that_never_was_is_empty_and_looking_creates_nothing() {
     assert_eq!(fs::read_dir(state.path()).unwrap().count(), 0);
 }
 
-/// Both ways of opening refuse a state directory after `harm`, with these words.
+/// Both ways of opening must refuse a state directory after `harm`, with the expected message.
 fn torn_state(harm: impl FnOnce(&Path), expected: &str) {
     let (original, journal) = history();
     let state = copy(original.path());
@@ -365,24 +366,24 @@ fn torn_state_is_an_error_and_never_an_empty_history() {
         );
     }
 
-    let gone = "the file is missing or empty, though a history was written to it";
+    let gone = "the file is missing or empty, but sessions were recorded in it";
     torn_state(|state| fs::remove_file(database(state)).unwrap(), gone);
     torn_state(|state| fs::write(database(state), "").unwrap(), gone);
-    // Without the mark, the write-ahead log that is left still tells.
+    // Without the mark, the remaining write-ahead log still proves that there was a history.
     torn_state(no_mark, gone);
     torn_state(
         |state| fs::remove_file(state.join("journal.db-wal")).unwrap(),
-        "it holds 0 writes of at least 65",
+        "it contains 0 of at least 65 writes",
     );
     torn_state(no_database, "it cannot be read");
     torn_state(without_tables, gone);
     torn_state(
         another_program,
-        "it is not a journal of autoissue (application id 0x5, version 0)",
+        "it is not an autoissue journal (application id 0x5, version 0)",
     );
     torn_state(
         |state| sql(state, "DROP TABLE cost"),
-        "its table `cost` is missing or was altered",
+        "its table `cost` is missing or was changed",
     );
 }
 
@@ -461,7 +462,7 @@ fn a_read_only_state_directory_is_read_and_not_written() {
     drop(journal);
     let set_mode = |mode| fs::set_permissions(&state, fs::Permissions::from_mode(mode)).unwrap();
     set_mode(0o500);
-    // The superuser may write all the same; then this is an ordinary opening.
+    // The superuser can write anyway; then this is an ordinary opening.
     let writable = fs::write(state.join("probe"), "").is_ok();
     let (read, written) = (Journal::open_read_only(&state), Journal::open(&state));
     set_mode(0o700);
@@ -473,7 +474,7 @@ fn a_read_only_state_directory_is_read_and_not_written() {
 }
 
 #[test]
-fn a_state_directory_that_cannot_be_one_is_a_clear_error() {
+fn an_unusable_state_directory_is_a_clear_error() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();
@@ -521,7 +522,7 @@ fn an_event_that_was_changed_moved_removed_or_added_is_named() {
             panic!("{statement}: {error:?}")
         };
         assert_eq!((session, found, how), (id("a-1"), seq, what), "{statement}");
-        assert_eq!(journal.verify(&id("b-1")).unwrap(), 20, "another session is sound");
+        assert_eq!(journal.verify(&id("b-1")).unwrap(), 20, "another session is intact");
     }
 }
 
@@ -608,7 +609,7 @@ fn nothing_is_appended_to_a_damaged_end() {
 }
 
 #[test]
-fn an_older_copy_is_noticed() {
+fn an_older_copy_is_detected() {
     let (state, mut journal) = history();
     let older = copy(state.path());
     journal
@@ -622,9 +623,9 @@ fn an_older_copy_is_noticed() {
     .unwrap();
     assert_eq!(
         damage(Journal::open(older.path())),
-        "it holds 65 writes of at least 66"
+        "it contains 65 of at least 66 writes"
     );
-    // Whoever accepts the loss moves the mark aside.
+    // To accept the loss, the mark is moved aside.
     fs::remove_file(older.path().join("journal.mark")).unwrap();
     assert_eq!(
         Journal::open(older.path())
@@ -635,7 +636,7 @@ fn an_older_copy_is_noticed() {
     );
 }
 
-/// Changes a journal at one random place, as SQL would.
+/// Changes a journal at a random place with SQL.
 fn tamper_with_a_row(state: &Path, random: &mut fastrand::Rng) {
     let (session, n_events) = [(1, 60), (2, 40), (3, 20)][random.usize(..3)];
     let (seq, other) = (random.u32(1..=n_events), random.u32(1..=n_events));
@@ -667,7 +668,7 @@ fn tamper_with_a_row(state: &Path, random: &mut fastrand::Rng) {
     sql(state, &statement);
 }
 
-/// Changes one random byte, or cuts or zeroes the rest, of one random file of a journal.
+/// Changes one random byte, or truncates or zeroes the rest, of a random file of a journal.
 fn tamper_with_bytes(state: &Path, random: &mut fastrand::Rng) {
     let file = [database(state), state.join("journal.db-wal")][random.usize(..2)].clone();
     let mut bytes = fs::read(&file).unwrap_or_default();
@@ -684,10 +685,10 @@ fn tamper_with_bytes(state: &Path, random: &mut fastrand::Rng) {
 }
 
 #[test]
-fn damage_at_a_thousand_places_is_noticed_and_named_or_harmless() {
+fn damage_at_a_thousand_places_is_detected_and_named_or_harmless() {
     let (original, journal) = history();
     let truth = story(&journal).unwrap();
-    // With its write-ahead log, as after a crash, and without it, as after an orderly end.
+    // With its write-ahead log, as after a crash, and without it, as after a clean end.
     let crashed = copy(original.path());
     drop(journal);
     let mut noticed = 0;
@@ -709,7 +710,7 @@ fn damage_at_a_thousand_places_is_noticed_and_named_or_harmless() {
             Journal::open_read_only
         };
         match open(state.path()).and_then(|journal| story(&journal)) {
-            Ok(told) => assert_eq!(told, truth, "seed {seed}: told something else"),
+            Ok(told) => assert_eq!(told, truth, "seed {seed}: read something else"),
             Err(error) => {
                 noticed += 1;
                 let named = matches!(
@@ -724,22 +725,22 @@ fn damage_at_a_thousand_places_is_noticed_and_named_or_harmless() {
             }
         }
     }
-    println!("{noticed} of 1000 noticed");
+    println!("{noticed} of 1000 detected");
     assert!(
         noticed > 500,
-        "only {noticed} were noticed, so this test did not damage much"
+        "only {noticed} were detected, so this test did not damage much"
     );
 }
 
 // ---- other processes ----
 
-/// The variable that makes [`a_child_writes`] a writer: the state directory.
+/// The variable that turns [`a_child_writes`] into a writer: the state directory.
 const STATE: &str = "JOURNAL_TEST_STATE";
 /// Whether and where the writer kills itself, as `number,side`.
 const DIE_AT: &str = "JOURNAL_TEST_DIE_AT";
 
-/// No test by itself: the other process of the tests below. It appends until it dies or its input ends, and says each
-/// event's number once the journal has acknowledged it.
+/// Not a test by itself, but the other process of the tests below. It appends until it dies or its
+/// input ends, and prints each event's number once the journal has acknowledged it.
 #[test]
 fn a_child_writes() {
     let Ok(state) = std::env::var(STATE) else {
@@ -779,7 +780,7 @@ fn a_child_writes() {
                 AppendExtras::default(),
             )
             .unwrap();
-        // The parent is gone.
+        // The parent has exited.
         if writeln!(out, "acknowledged {}", appended.end()).is_err() {
             return;
         }
@@ -833,7 +834,8 @@ fn kill_nine_loses_no_acknowledged_event() {
     let mut random = fastrand::Rng::with_seed(9);
     let mut present = 0;
     for round in 0..60 {
-        // Half die by their own hand around an exact write, half by ours, wherever they happen to be.
+        // Half of the writers kill themselves around an exact write; the others are killed wherever
+        // they happen to be.
         let by_itself = round % 2 == 0;
         let n = random.u64(1..40);
         let side = if random.bool() { "before" } else { "after" };
@@ -854,7 +856,7 @@ fn kill_nine_loses_no_acknowledged_event() {
         let last = acknowledged.last().or(seen).unwrap_or(present);
         assert!(
             killed(writer.0.wait().unwrap()),
-            "round {round}: the child ended by itself"
+            "round {round}: the child exited on its own"
         );
 
         let journal = Journal::open_read_only(state.path()).unwrap();
@@ -864,7 +866,7 @@ fn kill_nine_loses_no_acknowledged_event() {
         let found = journal.verify(&id("s")).unwrap();
         assert!(
             found.is_multiple_of(2),
-            "round {round}: half of an append is there"
+            "round {round}: an append was only half written"
         );
         assert!(
             last <= found && found <= last + 2,
@@ -887,7 +889,7 @@ fn a_reader_sees_the_events_of_a_running_writer() {
     let journal = Journal::open_read_only(state.path()).unwrap();
     let mut read = 0;
     for last in std::iter::once(first).chain(acknowledged).take(100) {
-        // Each read goes on where the last one ended, while the writer appends.
+        // Each read continues where the last one ended, while the writer appends.
         let events = journal.read(&id("s"), read, usize::MAX).unwrap();
         assert!(
             events

@@ -1,3 +1,3 @@
-//! The journal's tests from outside, in one binary.
+//! Tests of the journal's public interface, in one binary.
 
 mod journal;

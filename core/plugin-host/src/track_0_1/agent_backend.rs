@@ -1,4 +1,5 @@
-//! The agent backend of a component, as the SDK's trait: one instance for each attempt, for it remembers what it has read.
+//! The agent backend of a component, as the SDK's trait: one instance per attempt, because it
+//! remembers the output it has read.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl Backend {
         Self { strategy, grants }
     }
 
-    /// Starts an attempt in an instance of its own. The outer error is the plugin's fault.
+    /// Starts an attempt in its own instance. The outer error is the plugin's fault.
     fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, Fault> {
         let time = self.strategy.loaded.shared.limits.call;
         let task = convert::task(&self.strategy.info.name, task);
@@ -57,7 +58,7 @@ fn exports(strategy: &Strategy) -> &wit_backend::GuestIndices {
         .expect(EXPORTED)
 }
 
-/// Asks a backend which program it needs.
+/// Asks a backend for the program it needs.
 pub(super) fn probe(strategy: &Strategy, settings: &str) -> Result<ProgramInfo, PluginError> {
     let Strategy { loaded, info } = strategy;
     let answer = loaded.call(PROBE, |store, instance| {
@@ -118,7 +119,7 @@ impl AgentBackend for Backend {
 
 /// The reader of one attempt's output.
 struct Run {
-    /// `None` once a call went wrong: a store that trapped is never entered again.
+    /// `None` once a call has failed: a store that trapped is never entered again.
     sandbox: Option<Sandbox>,
     guest: wit_backend::Guest,
     run: ResourceAny,
@@ -127,7 +128,8 @@ struct Run {
 }
 
 impl Run {
-    /// Calls one function. Where it goes wrong the attempt has failed, whatever its reader said before.
+    /// Calls one function. If it fails, the attempt has failed, regardless of what its reader
+    /// returned before.
     fn call(
         &mut self,
         function: &str,

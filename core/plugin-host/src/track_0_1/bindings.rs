@@ -1,7 +1,7 @@
 //! Bindings of all interfaces of this line, generated from the WIT package.
 //!
-//! The world exists only here: it names every interface once, so that their types are generated once. A component need not have all
-//! of them; each is looked up by itself.
+//! The world exists only here: it names every interface once, so that their types are generated
+//! once. A component need not have all of them; each is looked up separately.
 
 wasmtime::component::bindgen!({
     path: "../../wit/plugin-0.1",

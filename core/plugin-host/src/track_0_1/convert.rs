@@ -1,4 +1,4 @@
-//! Values of the WIT package to the SDK's, and back.
+//! Converts values of the WIT package to the SDK's, and back.
 
 use autoissue_plugin_sdk as sdk;
 use autoissue_plugin_sdk::Effort;
@@ -36,7 +36,8 @@ pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
     }
 }
 
-/// What a plugin says of an error goes into messages of ours, so it is one line and not too long.
+/// A plugin's error text becomes part of our messages, so it is limited to one line and a maximum
+/// length.
 pub(super) fn error(error: PluginError) -> sdk::PluginError {
     match error {
         PluginError::InvalidSettings(text) => sdk::PluginError::InvalidSettings(one_line(&text)),

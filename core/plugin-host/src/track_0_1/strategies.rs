@@ -1,4 +1,5 @@
-//! Classifier, model selector and template of a component, as the SDK's traits: a fresh instance for each call.
+//! Classifier, model selector and template of a component, as the SDK's traits: a new instance for
+//! each call.
 
 use autoissue_plugin_sdk::{
     Classification, Classifier, ClassifierContext, Description, Issue, ModelSelector, PluginError,
@@ -24,7 +25,7 @@ impl Strategy {
         }
     }
 
-    /// Returns the plugin's name and version: they say who decided.
+    /// Returns the plugin's name and version, which identify who decided.
     pub(super) fn description(&self) -> Description {
         Description::new(
             &self.loaded.plugin,

@@ -1,5 +1,6 @@
-//! The ways in which a text can be read: as it stands, with JSON's escapes or percent-encoding decoded, and without the spaces
-//! in it. Each reading knows where in the text its bytes are from, so that what is found in it can be hidden in the text.
+//! The ways to read a text: verbatim, with JSON escapes or percent-encoding decoded, and without
+//! whitespace. Each reading maps its bytes to positions in the text, so that whatever is found can
+//! be hidden there.
 //!
 //! ```text
 //!   text ─► JSON's escapes decoded ─► percent-encoding decoded ─► … three times at most
@@ -9,13 +10,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// How often escapes within escapes are decoded: JSON in a string of JSON in a string of JSON.
+/// How often nested escapes are decoded: JSON in a string of JSON in a string of JSON.
 const N_ROUNDS_MAX: usize = 3;
 
-/// A text as it may be read.
+/// One reading of a text.
 pub(super) struct Reading<'a> {
     pub(super) bytes: Cow<'a, [u8]>,
-    /// For each byte, where it is from; `None` where each stands for itself.
+    /// The range that each byte comes from; `None` if every byte stands for itself.
     from: Option<Vec<(u32, u32)>>,
 }
 
@@ -27,7 +28,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Returns which part of the text a part of this reading is from.
+    /// Returns the range of the text that a range of this reading comes from.
     pub(super) fn origin(&self, part: Range<usize>) -> Range<usize> {
         let Some(from) = &self.from else {
             return part;
@@ -35,8 +36,8 @@ impl<'a> Reading<'a> {
         from[part.start].0 as usize..from[part.end - 1].1 as usize
     }
 
-    /// Returns what a decoder makes of it, or `None` where that changes nothing. The decoder is asked at each byte for what
-    /// stands there in how many bytes.
+    /// Returns the decoded reading, or `None` if decoding changes nothing. At each byte, the
+    /// decoder returns the decoded bytes and how many bytes they were encoded in.
     fn decoded(&self, decode: Decoder) -> Option<Reading<'static>> {
         let mut bytes = Vec::with_capacity(self.bytes.len());
         let mut from = Vec::with_capacity(self.bytes.len());
@@ -59,10 +60,9 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Returns what stands at the beginning of some bytes, and in how many of them.
+/// Decodes the start of some bytes, and returns how many of them that covers.
 type Decoder = fn(&[u8]) -> Option<(Decoded, usize)>;
 
-/// A few bytes.
 struct Decoded {
     bytes: [u8; 4],
     n: usize,
@@ -92,9 +92,9 @@ impl Decoded {
     }
 }
 
-/// Shows every reading of a text to `look`, as it stands first.
+/// Passes every reading of a text to `look`, starting with the verbatim one.
 pub(super) fn each_reading(text: &str, mut look: impl FnMut(&Reading<'_>)) {
-    // No text that we read is that long; and of one that is, places would not fit.
+    // No text that we read is that long, and its positions would not fit into `u32`.
     if u32::try_from(text.len()).is_err() {
         return look(&Reading::of(text));
     }
@@ -121,7 +121,7 @@ pub(super) fn each_reading(text: &str, mut look: impl FnMut(&Reading<'_>)) {
     }
 }
 
-/// Decodes an escape of JSON, or `\x2a` of other languages.
+/// Decodes a JSON escape, or `\x2a` of other languages.
 fn json_escape(text: &[u8]) -> Option<(Decoded, usize)> {
     let [b'\\', kind, rest @ ..] = text else {
         return None;
@@ -140,7 +140,7 @@ fn json_escape(text: &[u8]) -> Option<(Decoded, usize)> {
     Some((Decoded::byte(simple), 2))
 }
 
-/// Decodes what follows `\u`.
+/// Decodes the digits after `\u`.
 fn unicode_escape(rest: &[u8]) -> Option<(Decoded, usize)> {
     let first = unit(rest)?;
     let second = match rest.get(4..) {
@@ -161,7 +161,7 @@ fn percent_encoding(text: &[u8]) -> Option<(Decoded, usize)> {
     Some((Decoded::byte(byte(rest)?), 3))
 }
 
-/// Leaves out what programs put between the digits of a dump and into long lines.
+/// Skips what programs put between the digits of a dump and into long lines.
 fn separator(text: &[u8]) -> Option<(Decoded, usize)> {
     match text {
         [b' ' | b'\t' | b'\n' | b'\r' | b':' | b',', ..] => Some((Decoded::NOTHING, 1)),
@@ -178,7 +178,7 @@ fn unit(text: &[u8]) -> Option<u16> {
     u16::try_from(hex(text, 4)?).ok()
 }
 
-/// Returns the number that the first `n` bytes are in hexadecimal digits.
+/// Returns the number written in the first `n` bytes in hexadecimal digits.
 fn hex(text: &[u8], n: usize) -> Option<u32> {
     text.get(..n)?.iter().try_fold(0, |number, digit| {
         Some(number << 4 | char::from(*digit).to_digit(16)?)
@@ -186,5 +186,5 @@ fn hex(text: &[u8], n: usize) -> Option<u32> {
 }
 
 fn as_u32(place: usize) -> u32 {
-    u32::try_from(place).expect("longer texts are not decoded")
+    u32::try_from(place).expect("texts that are too long are not decoded")
 }

@@ -1,9 +1,9 @@
-//! Decides which environment variables hold secrets, and what in their values is secret.
+//! Decides which environment variables contain secrets, and which part of their values is secret.
 //!
-//! Of all variables, those with the name of a key or a password are secrets. Of the variables that an agent's program is given
-//! on purpose, all are, except addresses and names.
+//! In general, variables named like a key or a password are secrets. Of the variables that an
+//! agent's program is given on purpose, all are secrets, except addresses and names.
 
-/// Words in the names of variables whose values are secrets.
+/// Words in the names of variables that contain secrets.
 const SECRET_WORDS: [&str; 10] = [
     "TOKEN",
     "SECRET",
@@ -17,7 +17,8 @@ const SECRET_WORDS: [&str; 10] = [
     "HEADERS",
 ];
 
-/// Names of variables whose values are secrets end like this. These words are too common elsewhere in a name.
+/// Suffixes of the names of variables that contain secrets. Elsewhere in a name, these words are
+/// too common.
 const SECRET_ENDINGS: [&str; 9] = [
     "TOKEN",
     "SECRET",
@@ -30,7 +31,7 @@ const SECRET_ENDINGS: [&str; 9] = [
     "_PWD",
 ];
 
-/// Names of variables that hold an address, a path, or the name of something end like this.
+/// Suffixes of the names of variables that contain an address, a path, or the name of something.
 const PLAIN_ENDINGS: [&str; 23] = [
     "_URL",
     "_URI",
@@ -57,8 +58,8 @@ const PLAIN_ENDINGS: [&str; 23] = [
     "_APPLICATION_CREDENTIALS",
 ];
 
-/// Variables that hold settings by everybody's understanding, so that hiding them would only make logs hard to read. A name that
-/// can hold anything, such as `JAVA_OPTS`, is not one of them.
+/// Variables that are well known to contain settings: hiding them would only make logs hard to
+/// read. A name that can contain anything, such as `JAVA_OPTS`, is not among them.
 const SETTINGS: [&str; 34] = [
     "CI",
     "CLICOLOR",
@@ -96,7 +97,7 @@ const SETTINGS: [&str; 34] = [
     "VISUAL",
 ];
 
-/// Beginnings of such names: locales (`LC_ALL`), and where desktops keep files (`XDG_CACHE_HOME`).
+/// Prefixes of such names: locales (`LC_ALL`), and directories of desktops (`XDG_CACHE_HOME`).
 const SETTINGS_BEGINNINGS: [&str; 2] = ["LC_", "XDG_"];
 
 /// Returns the secrets in the value of a variable of the user's environment.
@@ -126,7 +127,7 @@ fn is_plain(name: &str) -> bool {
     if SETTINGS.contains(&name) || SETTINGS_BEGINNINGS.iter().any(|it| name.starts_with(it)) {
         return true;
     }
-    // `PYTHONPATH` and `GOPATH` are written without the mark between.
+    // `PYTHONPATH` and `GOPATH` are written without an underscore.
     let name = format!("_{name}");
     name.ends_with("PATH") || PLAIN_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
@@ -135,7 +136,8 @@ fn is_address(value: &str) -> bool {
     value.contains("://") || value.starts_with(['/', '~']) || value.starts_with("./")
 }
 
-/// Returns the value, and its parts where it consists of headers: a program prints one header as readily as all of them.
+/// Returns the value and, if it consists of headers, its parts: a program may print one header as
+/// well as all of them.
 fn secrets_in<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
     if name.split('_').any(|word| word.starts_with("HEADER")) {
         return value.lines().flat_map(header_values).collect();
@@ -145,7 +147,8 @@ fn secrets_in<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
     secrets
 }
 
-/// Returns the values in a line of headers: `Name: value`, or `name=value,name=value`. Of `Bearer value`, the value alone too.
+/// Returns the values in a line of headers: `Name: value`, or `name=value,name=value`. For `Bearer
+/// value`, also the value alone.
 fn header_values(line: &str) -> Vec<&str> {
     let is_name = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
     let values: Vec<&str> = match line.split_once(':') {
@@ -164,7 +167,7 @@ fn header_values(line: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Returns the password in an address.
+/// Returns the password in a URL.
 fn password(value: &str) -> Option<&str> {
     let (_, rest) = value.split_once("://")?;
     let (user, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
@@ -195,7 +198,7 @@ mod tests {
             ("TZ", "Europe/Berlin", vec![]),
             ("PYTHONPATH", "src:lib/python", vec![]),
             ("RUST_LOG", "debug,hyper=info", vec![]),
-            // These can hold anything.
+            // These can contain anything.
             ("JAVA_OPTS", "-Dpassword=abc", vec!["-Dpassword=abc"]),
             ("LANG_TOKEN", "abc", vec!["abc"]),
             ("MY_OPTIONS", "a b c", vec!["a b c"]),
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn of_headers_each_value_is_a_secret_of_its_own() {
+    fn each_header_value_is_a_separate_secret() {
         let value = "X-Auth: one\nAuthorization: Bearer two\n";
         let expected = ["one", "Bearer two", "two"];
         assert_eq!(secrets_of("ANTHROPIC_CUSTOM_HEADERS", value), expected);

@@ -249,17 +249,13 @@ fn missing_token_permissions_are_reported_before_anything_starts() {
     world.repository.read_only_for("ada");
     let run = world.exec(&[]).exits(1);
     assert!(
-        run.stderr.contains("does not let this token push"),
+        run.stderr.contains("this token is not allowed to push"),
         "{}",
         run.stderr
     );
     world.server.revoke(TOKEN);
     let run = world.exec(&[]).exits(1);
-    assert!(
-        run.stderr.contains("does not accept the token"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("rejected the token"), "{}", run.stderr);
     assert!(run.stderr.contains("hint:"), "{}", run.stderr);
 }
 
@@ -376,7 +372,7 @@ fn a_host_without_a_supported_version_is_an_error_before_anything_starts() {
     world.server.fault(On::get("/versions"), answer);
     let run = world.exec(&[]).exits(1);
     assert!(
-        run.stderr.contains("serves API versions 2031-01-01")
+        run.stderr.contains("supports API versions 2031-01-01")
             && run.stderr.contains("newer autoissue"),
         "{run:?}"
     );

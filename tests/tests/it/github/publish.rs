@@ -130,7 +130,7 @@ fn a_branch_with_commits_of_others_is_never_replaced() {
     assert!(
         run.task(1)["reason"]
             .as_str()
-            .is_some_and(|why| why.contains("not a commit of ours")),
+            .is_some_and(|why| why.contains("autoissue did not create")),
         "{}",
         run.task(1)
     );

@@ -35,22 +35,22 @@ fn every_misdeed_costs_one_call_and_is_named() {
         .unwrap();
     let name = "internal error: plugin `autoissue-test-guest`, `classify`";
     for (misdeed, expected) in [
-        ("panic", "gave up: panicked at tests/guest/src/misdeed.rs:"),
+        ("panic", "aborted: panicked at tests/guest/src/misdeed.rs:"),
         ("loop", "took longer than 1s"),
         ("memory", "asked for more than 64 MiB of memory"),
         ("stack", "overflowed its stack"),
-        (
-            "huge reason",
-            "gave something that cannot be read: too much data",
-        ),
+        ("huge reason", "returned an invalid value: too much data"),
         (
             "many reasons",
-            "`reasons` is a list of 2000 entries, allowed is at most 1000 entries",
+            "`reasons` is a list of 2000 entries; expected at most 1000 entries",
         ),
-        ("not a number", "`confidence` is NaN, allowed is 0 to 1"),
+        (
+            "not a number",
+            "`confidence` is NaN; expected a number from 0 to 1",
+        ),
         (
             "bad domain",
-            "`domain` is `Not A Domain`, allowed is 1 to 40 of",
+            "`domain` is `Not A Domain`; expected 1 to 40 characters",
         ),
         (
             "control characters",
@@ -184,7 +184,7 @@ fn an_attempt_whose_reader_traps_fails_despite_earlier_success() {
         panic!("{events:?}")
     };
     assert!(
-        text.contains("`on-lines`: gave up: panicked at tests/guest/src/agent.rs"),
+        text.contains("`on-lines`: aborted: panicked at tests/guest/src/agent.rs"),
         "{text}"
     );
     assert_eq!(run.on_lines(&[Line::stdout("say more")]), []);

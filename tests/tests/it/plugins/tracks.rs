@@ -104,7 +104,7 @@ fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "the plugin was built for autoissue:plugin@0.2.0; this autoissue runs plugins for 0.1.z"
+        "the plugin was built for autoissue:plugin@0.2.0; this autoissue supports 0.1.z"
     );
     assert!(error.hint().contains("another release of autoissue"));
 }

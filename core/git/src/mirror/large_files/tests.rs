@@ -1,4 +1,4 @@
-//! Which objects go where, with a `git-lfs` that only notes what it is asked.
+//! Checks where objects go, with a fake `git-lfs` that records its calls.
 
 use std::fs;
 
@@ -10,7 +10,8 @@ use crate::mirror::PushError;
 
 const BRANCH: &str = "autoissue/issue-7";
 
-/// Says that it is there; notes what it is told, where objects would go and which branches the remote has; refuses if it is told to.
+/// Pretends to be Git LFS; records its arguments, the target of objects and the remote's branches;
+/// fails if told to.
 const GIT_LFS: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 [ "$1" = version ] && { echo git-lfs/3.7.0; exit; }
@@ -48,7 +49,7 @@ impl Place {
         }
     }
 
-    /// Commits files on the base, in the mirror alone.
+    /// Commits files on the base, in the mirror only.
     fn work(&self, files: &[(&str, &str)]) -> CommitId {
         self.home.git(&self.user, &["checkout", "-q", "-B", "work"]);
         let work = self.home.commit(&self.user, files);
@@ -69,7 +70,8 @@ impl Place {
         self.mirror.push(7, work, &remote, BRANCH).map(|_| ())
     }
 
-    /// Returns what the fake was told: its arguments, the update, the address, and the remote's branches.
+    /// Returns what the fake recorded: its arguments, the update, the URL, and the remote's
+    /// branches.
     fn heard(&self) -> Vec<String> {
         let heard = fs::read_to_string(self.home.path().join("bin/heard")).unwrap_or_default();
         heard.lines().map(str::to_owned).collect()
@@ -116,12 +118,12 @@ fn objects_are_uploaded_before_the_branch_is_pushed() {
         format!("{work} {work} refs/heads/{BRANCH} {base}"),
         origin.display().to_string(),
     ];
-    assert_eq!(place.heard(), expected, "the remote has no branch yet");
+    assert_eq!(place.heard(), expected, "the branch is not pushed yet");
     assert_eq!(place.remote_head(), work.as_str());
 }
 
 #[test]
-fn work_without_large_files_asks_nobody() {
+fn work_without_large_files_makes_no_request() {
     let place = Place::new(&[("a.png", &LargeFile::new("picture").pointer)]);
     LargeFile::new("picture").put(place.mirror.path());
     let work = place.work(&[("copy.png", &LargeFile::new("picture").pointer), ("b", "2")]);
@@ -135,7 +137,7 @@ fn a_branch_whose_objects_are_refused_is_not_pushed() {
     let file = LargeFile::new("picture");
     let work = place.work(&[("a.png", &file.pointer)]);
     file.put(place.mirror.path());
-    // Git LFS ends well where the server answers 422.
+    // Git LFS exits with 0 if the server answers 422.
     for (code, says) in [
         ("2", "batch response: no"),
         ("0", "info: Uploading failed due to"),
@@ -181,7 +183,7 @@ fn without_git_lfs_the_branch_waits() {
 }
 
 #[test]
-fn lfsconfig_counts_as_it_is_in_the_base_and_the_user_wins() {
+fn the_lfsconfig_of_the_base_is_used_and_the_user_wins() {
     let lfsconfig =
         |url: &str| format!("[lfs]\n\turl = {url}\n[filter \"lfs\"]\n\tclean = false\n");
     let place = Place::new(&[(".lfsconfig", &lfsconfig("https://base.example/lfs"))]);
@@ -217,7 +219,7 @@ fn the_users_repository_gets_the_objects_with_the_branch() {
     place.mirror.copy_into(&work, &place.user, BRANCH).unwrap();
     assert!(file.is_in(&place.user.join(".git")));
 
-    // Where the user keeps them.
+    // The user's own location of objects.
     place.home.git(&place.user, &["branch", "-q", "-D", BRANCH]);
     place
         .home
@@ -231,7 +233,7 @@ fn the_users_repository_gets_the_objects_with_the_branch() {
 }
 
 #[test]
-fn a_branch_that_names_an_object_which_nobody_has_is_not_made() {
+fn a_branch_with_a_missing_object_is_not_created() {
     let old = LargeFile::new("old picture");
     let place = Place::new(&[("a.png", &old.pointer)]);
     place.home.commit(&place.user, &[("a.png", "raw")]);
@@ -246,7 +248,7 @@ fn a_branch_that_names_an_object_which_nobody_has_is_not_made() {
         ""
     );
 
-    // What the base once had is where that base's objects are.
+    // An object that the base once had is stored with that base's objects.
     let restored = place.work(&[("a.png", &old.pointer)]);
     place
         .mirror
@@ -255,7 +257,7 @@ fn a_branch_that_names_an_object_which_nobody_has_is_not_made() {
 }
 
 #[test]
-fn objects_of_forgotten_work_go_unless_something_else_needs_them() {
+fn objects_of_dropped_work_are_removed_unless_needed_elsewhere() {
     let [based, shared, own] = ["in the base", "in both", "in one"].map(LargeFile::new);
     let place = Place::new(&[("based.png", &based.pointer)]);
     for file in [&based, &shared, &own] {
