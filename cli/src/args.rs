@@ -1,4 +1,4 @@
-//! Arguments that several commands have in common. Those of one command stand in its file.
+//! Arguments that several commands share. Arguments of a single command are in that command's file.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::config::FlagValue;
 
-/// Flags of all commands.
+/// Options of all commands.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Common {
-    /// Read this configuration file instead of the one in the repository's root
+    /// Read this configuration file instead of the one in the repository root
     #[arg(
         long,
         global = true,
@@ -20,17 +20,17 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Write text for people, or one JSON object per line
+    /// Output format: human-readable text or JSON lines
     #[arg(
         long,
         global = true,
         value_enum,
         default_value_t,
-        value_name = "FORM",
+        value_name = "FORMAT",
         help_heading = "Common options"
     )]
     pub(crate) output: OutputForm,
-    /// Say more: agents' output, and debug lines in the log
+    /// Show agent output, and log at debug level
     #[arg(
         long,
         short,
@@ -39,10 +39,10 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) verbose: bool,
-    /// Say only the closing report and errors
+    /// Print only the final report and errors
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub(crate) quiet: bool,
-    /// Colour the output: on a terminal and without NO_COLOR, always, or never
+    /// When to use colour (auto respects NO_COLOR)
     #[arg(
         long,
         global = true,
@@ -52,7 +52,7 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) color: Color,
-    /// Let a plugin decide: PATH takes all that it can, classifier=PATH that one (repeatable)
+    /// Use a plugin: PATH for every role it implements, or ROLE=PATH for one (repeatable)
     #[arg(
         long = "plugin",
         global = true,
@@ -62,10 +62,10 @@ pub(crate) struct Common {
     pub(crate) plugins: Vec<PluginArgument>,
 }
 
-/// The form of what goes to standard output.
+/// Format of standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputForm {
-    /// For people.
+    /// Human-readable text.
     #[default]
     Text,
     /// One JSON object per line.
@@ -78,14 +78,15 @@ pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Everywhere.
+    /// Always.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
 impl Color {
-    /// Returns what was asked for, as far as it can be told before the arguments are parsed: for help and usage errors.
+    /// Returns the `--color` choice from the raw arguments. Help and usage errors are printed
+    /// before parsing has succeeded.
     pub(crate) fn before_parsing(args: &[String]) -> ColorChoice {
         let mut values = args
             .iter()
@@ -105,39 +106,38 @@ impl Color {
     }
 }
 
-/// How to run a session.
+/// Options for running a session.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RunArgs {
-    /// Run at most so many attempts at once
+    /// Maximum number of agents running at once
     #[arg(long, value_name = "N")]
     pub(crate) max_parallel: Option<u32>,
-    /// Spend at most so many US dollars
+    /// Maximum amount to spend, in US dollars
     #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     pub(crate) budget: Option<f64>,
-    /// Write plain lines instead of the live screen
+    /// Print plain lines instead of the live screen
     #[arg(long)]
     pub(crate) headless: bool,
-    /// Let the agent act without asking for permission
+    /// Let agents act without asking for permission
     #[arg(long)]
     pub(crate) yolo: bool,
-    /// The dashboard.
     #[command(flatten)]
     pub(crate) dashboard: ServeArgs,
 }
 
-/// Whether and where to serve the dashboard while a session runs.
+/// Options for serving the dashboard while a session runs.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServeArgs {
-    /// Serve the dashboard meanwhile
+    /// Serve the dashboard while the session runs
     #[arg(long)]
     pub(crate) dashboard: bool,
-    /// Serve the dashboard on this port; 0 takes any free one
+    /// Port for the dashboard (0 picks a free one)
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
 }
 
 impl ServeArgs {
-    /// Returns what the flags set in the configuration.
+    /// Returns the configuration values set by the flags.
     pub(crate) fn settings(&self) -> Vec<FlagValue> {
         let dashboard = self
             .dashboard
@@ -146,13 +146,13 @@ impl ServeArgs {
     }
 }
 
-/// Returns what `--port` sets in the configuration.
+/// Returns the configuration value set by `--port`.
 pub(crate) fn port(number: u16) -> FlagValue {
     flag("dashboard.port", json!(number), "--port")
 }
 
 impl RunArgs {
-    /// Returns what the flags set in the configuration.
+    /// Returns the configuration values set by the flags.
     pub(crate) fn settings(&self) -> Vec<FlagValue> {
         let max_parallel = self
             .max_parallel
@@ -173,7 +173,7 @@ const fn flag(key: &'static str, value: Value, flag: &'static str) -> FlagValue 
     FlagValue { key, value, flag }
 }
 
-/// JSON has no infinity, so it has to be refused before it becomes a value of the configuration.
+/// Rejects infinities here, because JSON cannot represent them.
 fn dollars(text: &str) -> Result<f64, String> {
     let amount = f64::from_str(text.trim_start_matches('$'))
         .ok()

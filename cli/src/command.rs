@@ -1,5 +1,5 @@
-//! The commands: one file each, with its arguments at the top. What several of them have in common lies outside: arguments in
-//! `args.rs`, running a session in `run_session.rs`.
+//! The commands, one file each with its arguments at the top. Shared arguments are in `args.rs`;
+//! code that runs a session is in `run_session.rs`.
 
 mod classify;
 mod clean;
@@ -52,55 +52,53 @@ pub(crate) use internal::serve;
 #[derive(Debug, Parser)]
 #[command(name = "autoissue", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// Flags of all commands.
     #[command(flatten)]
     pub(crate) common: Common,
-    /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all done · 1 could not run · 2 wrong usage or configuration · 3 some task failed or was \
-skipped · 4 stopped by the budget · 130 interrupted, can be resumed";
+const EXIT_CODES: &str = "Exit codes: 0 all tasks done · 1 could not run · 2 invalid usage or configuration · 3 some tasks failed or were skipped · 4 stopped by the budget · 130 interrupted, can be resumed";
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run every open issue that carries the label
     Exec(ExecArgs),
-    /// Have an agent split a directive into issues, create them, and run them in order
+    /// Have an agent split a directive into issues, create them and run them in dependency order
     Plan(PlanArgs),
-    /// Go on with an interrupted session
+    /// Resume an interrupted session
     Resume(ResumeArgs),
-    /// Show recent sessions, or the tasks of one and why they wait
+    /// List recent sessions, or show the tasks of one session and why they wait
     Status(StatusArgs),
-    /// Tell the whole story of a session, or of one issue in it
+    /// Show everything that happened in a session, or to one issue
     Show(ShowArgs),
-    /// Add up cost, success and code changes over all sessions
+    /// Show total cost, success rate and code changes over all sessions
     Metrics,
-    /// Check that the history of all sessions is as it was written
+    /// Check the integrity of the journal
     History(HistoryArgs),
     /// Show how issues would be classified and scheduled
     Classify(ClassifyArgs),
     /// Write a configuration for this repository
     Init,
-    /// Check everything that a night needs, before any money is spent
+    /// Check that everything is ready for a run, before spending anything
     Doctor(DoctorArgs),
-    /// Run the whole pipeline on a sample repository, without account and network
+    /// Run the whole pipeline on a sample repository; needs no account and no network
     Demo(DemoArgs),
-    /// Remove worktrees and transcripts of finished sessions, and kept work that nobody needs
+    /// Remove worktrees and transcripts of finished sessions, and kept work that is no longer
+    /// needed
     Clean(CleanArgs),
-    /// Make, test and inspect plugins, and choose those of this repository
+    /// Create, test and inspect plugins, and manage the plugins of this repository
     Plugin(PluginArgs),
     /// Show the effective configuration, or its JSON Schema
     Config(ConfigArgs),
-    /// Print the JSON Schema of what autoissue writes
+    /// Print the JSON Schema of autoissue's output
     Schema(SchemaArgs),
-    /// Serve the dashboard over past sessions and the live one
+    /// Serve the dashboard for past sessions and the live one
     Dashboard(DashboardArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
-    /// Do what autoissue starts itself for
+    /// Run an internal helper process
     #[command(hide = true)]
     Internal(InternalArgs),
 }
@@ -109,7 +107,7 @@ impl Command {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where it does not do what it was asked.
+    /// If the command could not do what it was asked.
     pub(crate) fn run(&self, invocation: &Invocation) -> Result<ExitCode, CliError> {
         match self {
             Self::Exec(args) => exec::run(invocation, args),
@@ -134,8 +132,9 @@ impl Command {
     }
 }
 
-/// Reads a command line as [`Invocation`] and the journal keep it. One that began no session, or cannot be read because a later
-/// release had other flags, says nothing.
+/// Parses a command line as stored by [`Invocation`] and the journal. Returns the default for a
+/// command that starts no session, or one that cannot be parsed because another release had
+/// different flags.
 pub(crate) fn read(line: &str) -> Typed {
     let Ok(Arguments { common, command }) = Arguments::try_parse_from(shell::words(line)) else {
         return Typed::default();
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn common_flags_may_stand_anywhere() {
+    fn common_flags_may_be_given_anywhere() {
         for line in [
             "autoissue --output json status",
             "autoissue status --output json",

@@ -1,4 +1,4 @@
-//! A component from what was typed: a file as it is, or a directory, which is built first.
+//! Loads a component given on the command line: a file, or a directory, which is built first.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,16 +10,16 @@ use autoissue_core::whole_file::write_whole;
 
 use crate::error::{CliError, PluginCommandError};
 
-/// A component and where it lies.
+/// A component and its location.
 pub(crate) struct ComponentFile {
     /// The file, absolute.
     pub(crate) path: PathBuf,
-    /// Its bytes.
+    /// Its content.
     pub(crate) bytes: Vec<u8>,
 }
 
 impl ComponentFile {
-    /// Reads a file; of a directory, builds the plugin and writes the component into it.
+    /// Reads a file. If it is a directory, builds the plugin and writes the component into it.
     pub(crate) fn open(path: PathBuf, path_env: &OsStr, quiet: bool) -> Result<Self, CliError> {
         if path.is_dir() {
             let Built {
@@ -41,7 +41,7 @@ impl ComponentFile {
         Ok(Self { path, bytes })
     }
 
-    /// Writes the file whole or not at all: a session may be reading it.
+    /// Writes the file atomically, because a session may be reading it.
     pub(crate) fn written(self) -> Result<Self, CliError> {
         let Self { path, bytes } = self;
         write_whole(&path, &bytes).map_err(|source| CliError::File {
@@ -53,7 +53,7 @@ impl ComponentFile {
     }
 }
 
-/// Builds the plugin of a directory. Cargo says on standard error how far it is, unless `quiet`.
+/// Builds the plugin in a directory. Cargo prints its progress to standard error, unless `quiet`.
 pub(crate) fn build_directory(
     directory: &Path,
     path_env: &OsStr,
@@ -67,7 +67,7 @@ pub(crate) fn build_directory(
     Ok(build::build(directory, path_env, progress).map_err(PluginCommandError::Build)?)
 }
 
-/// Returns a size as people read it.
+/// Returns a human-readable size.
 pub(crate) fn size(n_bytes: usize) -> String {
     match n_bytes {
         0..1_024 => format!("{n_bytes} bytes"),

@@ -1,5 +1,6 @@
-//! Puts the configuration together: defaults, then the user's file, then the repository's, then the environment, then flags; the
-//! later wins. Reads files and changes nothing, so everything is known to be sound before the first effect.
+//! Assembles the configuration from the defaults, the user's file, the repository's file, the
+//! environment and flags; later ones win. Reads files and changes nothing, so everything is
+//! validated before the first effect.
 //!
 //! ```text
 //!   config.json of the user ─────────┐
@@ -9,8 +10,9 @@
 //!                                           schema, for itself    their origins         paths that must exist
 //! ```
 //!
-//! A wrong value is an error even where a later layer overrides it: it would come back on the night without that flag.
-//! All problems of one step are reported together; a step runs only when the one before found none.
+//! An invalid value is an error even if a later layer overrides it, because it would matter in the
+//! first run without that flag. All problems of one step are reported together; each step runs only
+//! if the previous one found none.
 
 pub(crate) mod api_url;
 mod check;
@@ -41,42 +43,45 @@ use layers::Source;
 /// Name of the configuration file in a repository's root.
 pub(crate) const FILE_NAME: &str = "autoissue.config.json";
 
-/// Name of the file for all repositories, in the user's directory for configuration.
+/// Name of the configuration file for all repositories, in the user's configuration directory.
 pub(crate) const USER_FILE_NAME: &str = "config.json";
 
-/// Where to take a configuration from. Nothing else is looked at: neither the process's directory nor its environment.
+/// Where to load a configuration from. The process's own directory and environment are not used.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadRequest<'a> {
-    /// The argument of `--config`. Without one, [`FILE_NAME`] in the git root of `current_dir` is read if it exists.
+    /// The argument of `--config`. Without it, [`FILE_NAME`] in the git root of `current_dir` is
+    /// read if it exists.
     pub(crate) config_flag: Option<PathBuf>,
-    /// The user's directory for our configuration, whose [`USER_FILE_NAME`] is read if it exists; `None` where there is none.
+    /// The user's configuration directory, whose [`USER_FILE_NAME`] is read if it exists; `None` if
+    /// there is none.
     pub(crate) user_dir: Option<PathBuf>,
     /// The current directory, absolute.
     pub(crate) current_dir: PathBuf,
     /// The environment.
     pub(crate) env: &'a [(String, String)],
-    /// What flags set, in the order given; the later wins.
+    /// Values set by flags, in the order given; later ones win.
     pub(crate) flags: Vec<FlagValue>,
 }
 
-/// A sound configuration.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    /// The values. Paths are absolute, and secrets that name an environment variable are resolved if it is set.
+    /// The values. Paths are absolute, and secrets that refer to an environment variable are
+    /// resolved if it is set.
     pub(crate) config: Config,
-    /// Where each value is from, by the path of its key; a missing key is a default. Whoever derives a value later
-    /// (the repository from the remote) notes it here as [`Origin::Git`].
+    /// The origin of each value, by the path of its key; a missing key is a default. Values derived
+    /// later, such as the repository from the remote, are recorded here as [`Origin::Git`].
     pub(crate) origins: BTreeMap<String, Origin>,
     /// The repository's file, if there is one.
     pub(crate) file: Option<PathBuf>,
     /// The file for all repositories, if there is one.
     pub(crate) user_file: Option<PathBuf>,
-    /// What is odd but can be worked with; sentences without a period.
+    /// Values that are suspicious but usable, as sentences without a period.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Loaded {
-    /// Returns where the value at this path is from.
+    /// Returns the origin of the value at this path.
     pub(crate) fn origin(&self, key: &str) -> Origin {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
     }
@@ -86,8 +91,8 @@ impl Loaded {
 ///
 /// # Errors
 ///
-/// Everything that was found to be wrong, as far as it can be told at once: a file that cannot be read or parsed, unknown
-/// keys, wrong types, values out of range, contradictions, and a project directory that does not exist.
+/// All problems that can be found together: a file that cannot be read or parsed, unknown keys,
+/// wrong types, values out of range, contradictions, and a project directory that does not exist.
 pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>> {
     let LoadRequest {
         config_flag,
@@ -99,7 +104,7 @@ pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>>
     let below = file::below_the_root(&current_dir);
     let file = file::find(config_flag, &current_dir).map_err(|error| vec![error])?;
     let user_file = user_dir.map(|directory| directory.join(USER_FILE_NAME));
-    // A dangling link is somebody's mistake, not the absence of a configuration.
+    // A dangling link is a mistake, not a missing configuration.
     let user_file = user_file.filter(|path| path.symlink_metadata().is_ok());
     let files = user_file.iter().chain(&file).map(PathBuf::as_path);
     let sources = layers::sources(files, &current_dir, env, flags)?;
@@ -136,7 +141,7 @@ pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>>
     warnings.extend(odd_values(&config, &origins));
     warnings.extend(below.filter(|path| Some(path) != file.as_ref()).map(|path| {
         format!(
-            "`{}` is not read: a configuration lies in the repository's root, or is named by `--config`",
+            "ignoring `{}`: only the file in the repository root, or one passed with `--config`, is read",
             path.display()
         )
     }));
@@ -166,7 +171,8 @@ fn check_sources(sources: &[Source]) -> Result<(), Vec<ConfigError>> {
     }
 }
 
-/// Turns the merged values into the type. The schema was checked before, so what is left is rare: amounts too small to count.
+/// Deserializes the merged values. The schema has been checked, so only rare problems remain, such
+/// as amounts that are too small.
 fn deserialize(tree: &Value) -> Result<Config, Problem> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = error.path().to_string();
@@ -181,8 +187,8 @@ fn deserialize(tree: &Value) -> Result<Config, Problem> {
     })
 }
 
-/// Says where the value with the problem is from: for an item of a list in a file, its very line. A value that is missing
-/// is missed because of others in its section (`auth.enabled` asks for `auth.token`), so it points there.
+/// Returns the problem with its origin. For an item of a list in a file, that is the item's line. A
+/// missing value is reported at the key that requires it (`auth.enabled` requires `auth.token`).
 fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origin>) -> ConfigError {
     let leaf = problem.key.split('[').next().unwrap_or_default();
     let section = leaf.rsplit_once('.').map_or(leaf, |(section, _)| section);
@@ -203,13 +209,14 @@ fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origi
     ConfigError::new(origin, problem)
 }
 
-/// Returns the checkout to work on: where the file is, else where we are, else the file's own directory.
+/// Returns the checkout to work on: the one that contains the file, else the current one, else the
+/// file's directory.
 fn checkout(file: Option<&Path>, current_dir: &Path) -> Option<(PathBuf, &'static str)> {
     let file_dir = file.and_then(Path::parent);
     let of_file = || {
         Some((
             file::git_root(file_dir?)?,
-            "the checkout that holds the configuration",
+            "the checkout that contains the configuration",
         ))
     };
     let of_current = || Some((file::git_root(current_dir)?, "the current checkout"));
@@ -255,7 +262,7 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
     let agent = &config.agent;
     if agent.turn_margin_usd >= agent.max_budget_usd {
         warnings.push(format!(
-            "`agent.turnMarginUsd` ({}) leaves nothing of `agent.maxBudgetUsd` ({}) for an agent to be told",
+            "`agent.turnMarginUsd` ({}) uses up all of `agent.maxBudgetUsd` ({}), which leaves the agent no budget",
             agent.turn_margin_usd, agent.max_budget_usd
         ));
     }
@@ -278,22 +285,23 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
             .filter(|_| model != "auto")
             .and_then(|agent| model_name::probably_meant(model, agent));
         warnings.extend(meant.map(|meant| {
-            format!("`{key}` (`{model}`) is no model that {backend} has a name for; did you mean `{meant}`?")
+            format!("`{key}` (`{model}`) is not a model name that {backend} knows; did you mean `{meant}`?")
         }));
     }
     let domains = DOMAINS.map(str::to_owned);
     for domain in &config.scheduler.exclusive_domains {
         warnings.extend(nearest_to_unknown(domain, &domains).map(|meant| {
             format!(
-                "`scheduler.exclusiveDomains` names `{domain}`, which is no built-in domain; did you mean `{meant}`?"
+                "`scheduler.exclusiveDomains` contains `{domain}`, which is not a built-in domain; did you mean `{meant}`?"
             )
         }));
     }
     warnings
 }
 
-/// Returns the known name that was probably meant by one that is not known. Names that begin with a known one are variants of it
-/// (`sonnet[1m]`), and names that resemble none may be known elsewhere.
+/// Returns the known name that an unknown one was probably meant to be. Names that start with a
+/// known one are variants of it (`sonnet[1m]`), and names that resemble none may be known
+/// elsewhere.
 fn nearest_to_unknown<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     if known.iter().any(|it| name.starts_with(it)) {

@@ -1,6 +1,6 @@
-//! Where words go: what was asked for to standard output, everything else to standard error.
+//! Output streams: results go to standard output, everything else to standard error.
 //!
-//! With `--output json` standard output holds one JSON object per line and nothing else.
+//! With `--output json`, standard output contains one JSON object per line and nothing else.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -13,47 +13,52 @@ use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
 use crate::paint::Paint;
 use crate::printable;
-use crate::terminal;
+use crate::terminal::{self, Size};
 
-/// The two streams, and how to use them. Secrets that we know go to neither.
+/// The two streams and their settings. Redacts known secrets on both.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     form: OutputForm,
-    /// Say more.
+    /// Print more.
     pub(crate) verbose: bool,
-    /// Say only what was asked for.
+    /// Print only results and errors.
     pub(crate) quiet: bool,
-    /// Colours of standard output.
+    /// Colours, links and width of standard output.
     pub(crate) out: Paint,
-    /// Colours of standard error.
+    /// Colours, links and width of standard error.
     pub(crate) err: Paint,
-    /// What is never written.
+    /// Secrets that are never written.
     pub(crate) redaction: Redaction,
-    /// A person watches standard error on something that can be drawn on.
+    /// Standard error is a terminal that can be drawn on.
     pub(crate) has_screen: bool,
-    /// The command that a person reads long text with; `None` where nobody reads it on a terminal.
+    /// The pager command; `None` if standard output is not read on a terminal.
     pager: Option<String>,
 }
 
 impl Console {
-    /// Makes a console as the flags and the environment want it.
+    /// Creates a console from the flags and the environment.
     pub(crate) fn new(common: &Common, env: &[(String, String)]) -> Self {
         let no_color = env
             .iter()
             .any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
-        let paint = |is_terminal: bool| {
-            Paint::new(match common.color {
+        let paint = |is_terminal: bool, size: Size| {
+            let paint = Paint::new(match common.color {
                 Color::Always => true,
                 Color::Never => false,
                 Color::Auto => is_terminal && !no_color,
-            })
+            });
+            if is_terminal {
+                paint.on_terminal(size.columns, terminal::has_links(env))
+            } else {
+                paint
+            }
         };
         Self {
             form: common.output,
             verbose: common.verbose,
             quiet: common.quiet,
-            out: paint(io::stdout().is_terminal()),
-            err: paint(io::stderr().is_terminal()),
+            out: paint(io::stdout().is_terminal(), Size::of(io::stdout())),
+            err: paint(io::stderr().is_terminal(), Size::of(io::stderr())),
             redaction: Redaction::of(env),
             has_screen: terminal::is_screen(env),
             pager: pager_of(env)
@@ -61,7 +66,7 @@ impl Console {
         }
     }
 
-    /// Returns whether programs read the output.
+    /// Returns whether the output is JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.form == OutputForm::Json
     }
@@ -69,7 +74,7 @@ impl Console {
     /// Writes text to standard output.
     ///
     /// # Errors
-    /// [`CliError::ReaderGone`] once nobody reads any more, and [`CliError::Output`].
+    /// [`CliError::ReaderGone`] if it was closed, and [`CliError::Output`].
     pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         let text = self.redaction.apply(text);
@@ -78,7 +83,7 @@ impl Console {
             .map_err(output_error)
     }
 
-    /// Writes text to standard output: through the user's pager where a person reads it on a terminal.
+    /// Writes text to standard output, through the user's pager if it is a terminal.
     ///
     /// # Errors
     /// As [`Console::print`].
@@ -91,7 +96,7 @@ impl Console {
         self.print(text)
     }
 
-    /// Writes bytes to standard output as they are.
+    /// Writes raw bytes to standard output.
     ///
     /// # Errors
     /// As [`Console::print`].
@@ -110,7 +115,7 @@ impl Console {
         self.print(&json_line(value))
     }
 
-    /// Writes a line to standard error. Nobody can be told if that fails.
+    /// Writes a line to standard error. A failure cannot be reported anywhere.
     pub(crate) fn say(&self, line: impl Display) {
         let _ = writeln!(
             io::stderr().lock(),
@@ -119,7 +124,7 @@ impl Console {
         );
     }
 
-    /// Warns on standard error, unless only errors are wanted.
+    /// Prints a warning to standard error, unless only errors are wanted.
     pub(crate) fn warn(&self, text: &str) {
         if !self.quiet {
             self.say(format_args!(
@@ -131,7 +136,7 @@ impl Console {
     }
 }
 
-/// Returns the command that long text is read with. One that only copies it would change nothing.
+/// Returns the pager command; `None` for one that only copies its input.
 fn pager_of(env: &[(String, String)]) -> Option<String> {
     let value = |wanted: &str| {
         env.iter()
@@ -145,7 +150,7 @@ fn pager_of(env: &[(String, String)]) -> Option<String> {
     (!matches!(pager, "" | "cat")).then(|| pager.to_owned())
 }
 
-/// Tells a reader that has gone from other failures.
+/// Distinguishes a closed pipe from other failures.
 pub(crate) fn output_error(error: io::Error) -> CliError {
     if error.kind() == ErrorKind::BrokenPipe {
         CliError::ReaderGone
@@ -154,7 +159,7 @@ pub(crate) fn output_error(error: io::Error) -> CliError {
     }
 }
 
-/// Returns a value as one line of JSON. Characters that a terminal would act on are escaped, beyond what JSON asks for.
+/// Returns a value as one line of JSON. Also escapes characters that terminals interpret.
 pub(crate) fn json_line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("our own values have string keys");
     let mut line = String::with_capacity(json.len() + 1);
@@ -216,6 +221,8 @@ mod tests {
             },
             env,
         )
-        .out == Paint::new(true)
+        .out
+        .bold("x")
+            != "x"
     }
 }

@@ -1,15 +1,16 @@
-//! The dashboard: a page and an API over one session that runs here or elsewhere, and over all past ones.
+//! The dashboard: a page and an API for one session, running here or in another process, and for
+//! all past sessions.
 //!
 //! ```text
 //!   session ─► bus ──────┐                                        ┌─► page, API, metrics
 //!                        ├─► follow ─► hub (story, log, outputs) ─┤
 //!   journal, transcripts ┘             one per session            └─► streams of events, at their own pace
 //!        ▲                                                             │
-//!        └──────── requests of people (reset a breaker) ◄──────────────┘
+//!        └──────── user requests (reset a breaker) ◄───────────────────┘
 //! ```
 //!
-//! One more reporter of the same events: it shows what the journal has, decides nothing, and lives on a thread of its own, so
-//! that neither a hundred readers nor a slow one make the session wait.
+//! It is another reporter of the same events: it shows what is in the journal, decides nothing, and
+//! runs on its own thread, so that many or slow readers never make the session wait.
 
 mod api;
 mod archive;
@@ -62,17 +63,17 @@ pub(crate) use story::Style;
 #[cfg(test)]
 pub(crate) use {prometheus::text as prometheus, story::Story, story::Wanted};
 
-/// What a dashboard is made with.
+/// Parameters of a dashboard.
 pub(crate) struct Plan<'a> {
-    /// Where it listens, and who may see it.
+    /// Where to listen, and who may see it.
     pub(crate) settings: &'a DashboardSettings,
-    /// Where the journal is.
+    /// Directory of the journal.
     pub(crate) state_dir: PathBuf,
-    /// What must not be shown.
+    /// Secrets that must not be shown.
     pub(crate) redaction: Redaction,
-    /// How times are shown.
+    /// Time zone for display.
     pub(crate) time: LocalTime,
-    /// Reads the command that a session was begun with.
+    /// Parses the command that started a session.
     pub(crate) read_command: ReadCommand,
     /// The session of this process.
     pub(crate) live: Option<Live<'a>>,
@@ -80,34 +81,33 @@ pub(crate) struct Plan<'a> {
 
 /// A session of this process, before it runs.
 pub(crate) struct Live<'a> {
-    /// Session id.
     pub(crate) session: SessionId,
-    /// Where its events appear.
+    /// The bus that carries its events.
     pub(crate) bus: &'a Bus<Event>,
-    /// What closes its breakers.
+    /// Closes its breakers.
     pub(crate) resetter: Resetter,
 }
 
-/// A dashboard that is being served. Dropping it ends it.
+/// A running dashboard. Dropping it stops it.
 pub(crate) struct Dashboard {
-    /// Address for a browser.
+    /// URL for a browser.
     pub(crate) url: String,
     closing: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Dashboard {
-    /// Starts serving on a socket, on a thread of its own.
+    /// Starts serving on a socket, on its own thread.
     ///
     /// # Errors
-    /// Where no thread can be started.
+    /// If no thread can be started.
     fn start(plan: &Plan<'_>, bound: Bound) -> io::Result<Self> {
         let url = server::url(plan.settings, bound.address);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (app, live) = assemble(plan, bound.address);
-        // Before anything happens in the session, so that nothing is missed.
+        // Subscribes before the session starts, so that nothing is missed.
         let lanes = plan
             .live
             .as_ref()
@@ -133,7 +133,7 @@ impl Dashboard {
                     tracing::error!(%error, "the dashboard ended");
                 }
             });
-            // A read of the journal that hangs is nobody's matter any more.
+            // Does not wait for a blocked read of the journal; nobody needs its result.
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new()
@@ -151,7 +151,7 @@ impl Drop for Dashboard {
     fn drop(&mut self) {
         self.closing.send_replace(true);
         if let Some(thread) = self.thread.take() {
-            // A panic there was said on standard error; what came of the session counts more.
+            // A panic has been printed to standard error; the session's result matters more.
             let _ = thread.join();
         }
     }

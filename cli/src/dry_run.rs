@@ -1,4 +1,5 @@
-//! The plan of a session that has not run: order, domain, model, estimate, and who waits for whom.
+//! The plan of a session that has not run: order, domain, model, estimate, and which tasks wait for
+//! which.
 
 use autoissue_core::engine::{
     Classification, Engine, Issue, Outcome, Phase, SessionStatus, Task, Usd,
@@ -11,14 +12,14 @@ use crate::schedule::{Turn, schedule};
 use crate::table::table;
 use crate::typed::Typed;
 
-/// Returns whether the session was a dry run that came to its end, so that the plan is all there is to tell.
+/// Returns whether the session was a completed dry run, so that the plan is the whole answer.
 pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
     engine.settings().dry_run
         && *engine.phase() == Phase::Over(SessionStatus::Completed)
         && !engine.tasks().is_empty()
 }
 
-/// Returns the plan as lines of text.
+/// Returns the plan as text.
 pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let about = engine.about();
     let (repository, label) = (one_line(&about.repository), one_line(&about.label));
@@ -35,9 +36,8 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let headings = [
         "order", "issue", "domain", "model", "estimate", "start", "title",
     ];
-    let mut text = format!(
-        "plan of {repository}, label `{label}`: nothing was changed, nothing was spent\n\n"
-    );
+    let mut text =
+        format!("plan of {repository}, label `{label}`(dry run: nothing was changed or spent)\n\n");
     text.push_str(&table(headings, &rows(engine), paint));
     let n_slots = engine.settings().n_slots;
     let n_tasks = counted(open().count(), "task");
@@ -45,7 +45,9 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
         "\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n"
     ));
     if budget < estimate {
-        text.push_str("the budget does not pay for all of them; they start in this order until it is used up\n");
+        text.push_str(
+            "the budget does not cover all of them; they start in this order until it is used up\n",
+        );
     }
     text.push_str(&format!(
         "next        {}\n",
@@ -85,7 +87,7 @@ fn row(task: &Task, turn: Option<&Turn>) -> [String; 7] {
     let is_open = task.outcome().is_none();
     let start = match (task.outcome(), turn) {
         (Some(outcome), _) => not_started(outcome),
-        (None, Some(Turn { waits: None, .. })) => "at once".to_owned(),
+        (None, Some(Turn { waits: None, .. })) => "immediately".to_owned(),
         (
             None,
             Some(Turn {
@@ -97,7 +99,7 @@ fn row(task: &Task, turn: Option<&Turn>) -> [String; 7] {
     let model = task
         .model
         .as_deref()
-        .map_or_else(|| "its own".to_owned(), one_line);
+        .map_or_else(|| "default".to_owned(), one_line);
     [
         turn.filter(|_| is_open)
             .map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
@@ -114,7 +116,7 @@ fn row(task: &Task, turn: Option<&Turn>) -> [String; 7] {
     ]
 }
 
-/// Returns the domain of a task; one that ended before it was classified has none.
+/// Returns the domain of a task, or a dash if it ended before it was classified.
 pub(crate) fn domain(task: &Task) -> String {
     task.classification.as_ref().map_or_else(
         || "–".to_owned(),
@@ -163,11 +165,11 @@ mod tests {
         let engine = Engine::replay(&events);
         assert!(is_whole_answer(&engine));
         assert_snapshot!(text(&engine, &crate::command::read("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
-        plan of owner/shop, label `bug`: nothing was changed, nothing was spent
+        plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
 
         order  issue  domain    model   estimate  start                            title
-        1      #1     backend   sonnet  $5.00     at once                          One
-        2      #3     frontend  sonnet  $5.00     at once                          Three
+        1      #1     backend   sonnet  $5.00     immediately                      One
+        2      #3     frontend  sonnet  $5.00     immediately                      Three
         3      #2     backend   sonnet  $5.00     all 2 slots are taken            Two
         –      #4     testing   –       –         pull request #9 is already open  Four
 

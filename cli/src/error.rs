@@ -1,10 +1,11 @@
-//! What went wrong, as people and scripts see it: the one place that maps errors to exit codes and hints ([`Explain`]), and prints
-//! them. What to do about an error of core stands beside its variant there.
+//! Errors as users and scripts see them: the only place that maps errors to exit codes and hints
+//! ([`Explain`]) and prints them. Hints for core's errors are defined next to their variants in
+//! core.
 //!
 //! ```text
 //! error: the repository is held by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
 //!   caused by: …
-//!   hint: wait for it, or look at it with `autoissue status`
+//!   hint: wait until it finishes (`autoissue status`); only one session can run per repository
 //! ```
 
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -33,13 +34,13 @@ use crate::typed::HintContext;
 pub(crate) use plugin::PluginCommandError;
 pub(crate) use project::ProjectError;
 
-/// How a hint names the command that resumes; it is printed with the flags that were typed.
+/// The resume command as hints write it. It is printed with the flags that the user typed.
 const RESUME: &str = "`autoissue resume`";
 
-/// Why a command did not do what it was asked.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// The configuration cannot be worked with.
+    /// The configuration is invalid.
     #[error("{}", list(.0))]
     Config(Vec<ConfigError>),
     /// There is no repository to work on.
@@ -48,101 +49,79 @@ pub(crate) enum CliError {
     /// The session cannot run.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The journal does not answer.
+    /// The journal cannot be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A session in the journal cannot be read.
     #[error(transparent)]
     Recorded(#[from] RecordedError),
-    /// The sample cannot be made.
+    /// The sample repository cannot be created.
     #[error(transparent)]
     Demo(#[from] DemoError),
-    /// A command about plugins did not do what it was asked.
+    /// A plugin command failed.
     #[error(transparent)]
     Plugin(#[from] PluginCommandError),
     /// The session has no such issue.
     #[error("session `{session}` has no issue #{issue}")]
-    NoIssue {
-        /// Session.
-        session: String,
-        /// Issue.
-        issue: u64,
-    },
-    /// A configuration is there already.
+    NoIssue { session: String, issue: u64 },
+    /// A configuration file already exists.
     #[error("`{}` exists", path.display())]
-    ConfigExists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file is there already, and may be somebody's work.
+    ConfigExists { path: PathBuf },
+    /// The output file already exists and may contain the user's work.
     #[error("`{}` exists", path.display())]
-    FileExists {
-        /// The file.
-        path: PathBuf,
-    },
+    FileExists { path: PathBuf },
     /// A saved plan cannot be used.
-    #[error("`{}` is no plan\n{problems}", path.display())]
+    #[error("`{}` is not a valid plan\n{problems}", path.display())]
     NotAPlan {
-        /// The file.
         path: PathBuf,
-        /// What is wrong, a line each.
+        /// Problems, one per line.
         problems: String,
     },
-    /// The directory for the demo is in use.
+    /// The directory for the demo is not empty.
     #[error("`{}` is not an empty directory", path.display())]
-    DirectoryInUse {
-        /// The directory.
-        path: PathBuf,
-    },
+    DirectoryInUse { path: PathBuf },
     /// A file or directory cannot be used.
     #[error("failed to {what} `{}`", path.display())]
     File {
-        /// What was tried.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// The program cannot be started as it has to be.
+    /// The process could not be set up.
     #[error("failed to {what}")]
     System {
-        /// What was tried.
         what: &'static str,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// The dashboard cannot be served.
     #[error("failed to serve the dashboard on `{host}`, port {port}")]
     Dashboard {
-        /// The address, as configured.
         host: String,
-        /// The port, as configured.
         port: u16,
-        /// What the system said.
         #[source]
         source: io::Error,
     },
-    /// A page cannot go where programs read JSON.
-    #[error("a page on standard output is not JSON")]
+    /// An HTML or Markdown page and JSON cannot share standard output.
+    #[error("a page on standard output cannot be combined with `--output json`")]
     PageAmongJson,
     /// Standard output cannot be written.
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
-    /// Whoever read standard output has gone, as `head` does.
-    #[error("nobody reads standard output any more")]
+    /// The reader of standard output has exited, as `head` does.
+    #[error("standard output was closed")]
     ReaderGone,
 }
 
-/// What an error means to a person at the command line. All that ends a command has it, and each implementation names every variant:
-/// a new one does not compile until it has an exit code and a hint, or none on purpose.
+/// How an error is presented on the command line. Every error that can end a command implements it,
+/// and each implementation lists every variant, so a new variant does not compile until it has an
+/// exit code and a hint (or explicitly none).
 pub(crate) trait Explain: Error {
-    /// Returns how the program ends.
+    /// Returns the exit code.
     fn exit_code(&self) -> ExitCode;
 
-    /// Returns what to do about it, where that is not plain.
+    /// Returns what to do about the error, unless that is obvious.
     fn hint(&self, context: &HintContext) -> Option<String>;
 }
 
@@ -178,19 +157,22 @@ impl Explain for CliError {
             Self::Demo(error) => return error.hint(context),
             Self::Plugin(error) => return error.hint(context),
             Self::NoIssue { session, .. } => {
-                return Some(format!("`autoissue status {session}` lists its issues"));
+                return Some(format!("list its issues with `autoissue status {session}`"));
             }
             Self::ConfigExists { .. } => {
-                "edit it, or remove it first; `autoissue config show` shows what is in force"
+                "edit it, or remove it first; `autoissue config show` prints the current settings"
             }
-            Self::FileExists { .. } => "name another file, or move this one away",
-            Self::NotAPlan { .. } => "`autoissue plan --schema` prints what a plan looks like",
+            Self::FileExists { .. } => "choose another file, or move this one",
+            Self::NotAPlan { .. } => "print the format of a plan with `autoissue plan --schema`",
             Self::Dashboard { .. } => {
-                "set `dashboard.host` to an address of this machine, or `--port` to a port that you may use (0 takes any free one)"
+                "set `dashboard.host` to an address of this machine, or `--port` to a port that you are allowed to use (0 picks a free one)"
             }
-            Self::PageAmongJson => "name a file instead of `-`, or leave out `--output json`",
-            Self::DirectoryInUse { .. } => "name a directory that does not exist",
-            // Errors of the configuration carry their own; of the others the system has said what is wrong.
+            Self::PageAmongJson => "write to a file instead of `-`, or omit `--output json`",
+            Self::DirectoryInUse { .. } => {
+                "choose an empty directory, or one that does not exist yet"
+            }
+            // Configuration errors carry their own hints. For the others, the system's message is
+            // enough.
             Self::Config(_)
             | Self::File { .. }
             | Self::System { .. }
@@ -202,7 +184,8 @@ impl Explain for CliError {
 }
 
 impl CliError {
-    /// Returns what to print: the error, its causes, and what to do. `context` knows the command that ended so.
+    /// Returns the text to print: the error, its causes and the hint. `context` knows the command
+    /// that failed.
     pub(crate) fn report(&self, paint: Paint, context: &HintContext) -> String {
         if matches!(self, Self::ReaderGone) {
             return String::new();
@@ -239,7 +222,8 @@ impl CliError {
     }
 }
 
-/// Returns what an error says and what its causes add to that, a line each. A cause that only repeats is no news.
+/// Returns the messages of an error and its causes, one per line. Skips a cause that only repeats
+/// the previous message.
 pub(crate) fn said(error: &dyn Error) -> Vec<String> {
     let mut said: Vec<String> = Vec::new();
     let mut next = Some(error);
@@ -273,7 +257,7 @@ fn push_hint(report: &mut String, paint: Paint, text: &str) {
     let _ = writeln!(report, "  {} {text}", paint.green("hint:"));
 }
 
-/// Adds an error whose first line says what is wrong, and the others where.
+/// Adds an error whose first line says what is wrong and whose other lines say where.
 fn push_plan(report: &mut String, paint: Paint, text: &str) {
     let mut lines = text.lines().map(printable::one_line);
     push_error(report, paint, &lines.next().unwrap_or_default());
@@ -397,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_news() {
+    fn a_closed_output_is_not_reported() {
         assert_eq!(report(&CliError::ReaderGone), "");
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! | code | meaning |
 //! | --- | --- |
-//! | 0 | all tasks are done, or had an open pull request already; also: there was nothing to do |
+//! | 0 | all tasks are done or already had an open pull request, or there was nothing to do |
 //! | 1 | it could not run |
-//! | 2 | wrong usage or configuration |
+//! | 2 | invalid usage or configuration |
 //! | 3 | it ran, and some task failed or was skipped |
 //! | 4 | it did not start, or stopped, because of the budget |
 //! | 130 | it was interrupted by a signal and can be resumed |
@@ -14,22 +14,22 @@ use autoissue_core::summary::Verdict;
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitCode {
-    /// Everything that was asked is done.
+    /// Everything is done.
     Success,
     /// It could not run.
     Error,
-    /// Wrong usage or configuration.
+    /// Invalid usage or configuration.
     Usage,
-    /// It ran, and something failed or was skipped.
+    /// It ran, and some task failed or was skipped.
     SomeFailed,
     /// The budget did not allow it.
     Budget,
-    /// A signal stopped it.
+    /// It was interrupted by a signal.
     Interrupted,
 }
 
 impl ExitCode {
-    /// Returns the number that the shell sees.
+    /// Returns the numeric exit code.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Success => 0,

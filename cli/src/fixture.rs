@@ -1,4 +1,4 @@
-//! Events made by hand, for tests of what is shown.
+//! Hand-made events for tests of the displays.
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::chronicle::Chronicle;
@@ -8,7 +8,7 @@ use autoissue_core::engine::{
     SessionStatus, Settings, Spent, TaskEvent, Time, Usd, Work,
 };
 
-/// Returns the events of a session, a second apart from the first second on.
+/// Returns the events as a session, one second apart, starting at second 1.
 pub(crate) fn a_second_apart(events: &[Event]) -> Vec<Envelope<Event>> {
     let envelope = |(seq, event): (u64, &Event)| Envelope {
         seq,
@@ -18,12 +18,12 @@ pub(crate) fn a_second_apart(events: &[Event]) -> Vec<Envelope<Event>> {
     (1..).zip(events).map(envelope).collect()
 }
 
-/// Returns what events tell that happened a second apart.
+/// Returns a chronicle of events that happened one second apart.
 pub(crate) fn told(events: &[Event]) -> Chronicle {
     Chronicle::of(&a_second_apart(events))
 }
 
-/// The first event of a session over the label `bug`.
+/// The first event of a session for the label `bug`.
 pub(crate) fn started(settings: Settings) -> Event {
     let about = About {
         label: "bug".to_owned(),
@@ -40,7 +40,7 @@ pub(crate) fn started(settings: Settings) -> Event {
     })
 }
 
-/// The first events of a session over a directive, whose planner is done for so many cents.
+/// The first events of a session for a directive whose planner cost `cents`.
 pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> Vec<Event> {
     let mut first = started(settings);
     if let Event::Session(SessionEvent::Started { about, .. }) = &mut first {
@@ -86,7 +86,7 @@ pub(crate) fn accepted(number: u64, title: &str) -> Event {
     })
 }
 
-/// Its domain is known.
+/// A task is classified.
 pub(crate) fn classified(number: u64, domain: &str) -> Event {
     let classification = Classification {
         domain: domain.to_owned(),
@@ -100,7 +100,7 @@ pub(crate) fn classified(number: u64, domain: &str) -> Event {
     })
 }
 
-/// Its model and estimate are known.
+/// A task's model and estimate are set.
 pub(crate) fn planned(number: u64) -> Event {
     Event::Task(TaskEvent::Planned {
         issue: IssueNumber(number),
@@ -138,7 +138,7 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
     events
 }
 
-/// An attempt begins, and its agent works.
+/// An attempt starts and its agent runs.
 pub(crate) fn at_work(number: u64, attempt: u32) -> Vec<Event> {
     let issue = IssueNumber(number);
     vec![
@@ -156,7 +156,7 @@ pub(crate) fn at_work(number: u64, attempt: u32) -> Vec<Event> {
     ]
 }
 
-/// The agent ends, and its work is collected.
+/// The agent exits and its work is collected.
 pub(crate) fn worked(number: u64, attempt: u32, cents: i64) -> Vec<Event> {
     let issue = IssueNumber(number);
     let report = AgentReport {

@@ -1,6 +1,8 @@
-//! What a command was invoked with: its flags, the environment, the current directory; and from these configuration and state.
+//! What a command was invoked with (flags, environment, current directory), and the configuration
+//! and state derived from it.
 //!
-//! Read once at the start and handed on, so that no command looks at the process's environment by itself.
+//! Read once at the start and passed on, so that no command accesses the process's environment
+//! directly.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ use crate::project::{self, git_root};
 use crate::shell::quoted;
 use crate::typed::{ReadCommand, STATE_VARIABLE, Typed};
 
-/// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
+/// Sets the length of a minute in agent timeouts, for tests. Release builds ignore it.
 const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 
 /// What a command was invoked with.
@@ -30,40 +32,39 @@ const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 pub(crate) struct Invocation {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
-    /// The user's directory for our configuration.
+    /// The user's configuration directory.
     pub(crate) user_dir: Option<PathBuf>,
-    /// Plugins of the command line.
+    /// The plugins given on the command line.
     plugins: Vec<PluginArgument>,
-    /// The environment, as far as it is text.
+    /// The environment variables that are valid UTF-8.
     pub(crate) env: Vec<(String, String)>,
-    /// The environment as it is.
+    /// The whole environment.
     environment: Vec<(OsString, OsString)>,
-    /// The current directory.
     pub(crate) current_dir: PathBuf,
-    /// The command line, for people.
+    /// The command line, for display.
     pub(crate) command: String,
-    /// Reads a command line like that, or like those of the journal.
+    /// Parses a command line such as `command`, or one from the journal.
     pub(crate) read_command: ReadCommand,
-    /// Where words go.
+    /// The output streams.
     pub(crate) console: Console,
-    /// How times are shown.
+    /// The time zone for display.
     pub(crate) time: LocalTime,
 }
 
-/// A configuration that is ready to run with.
+/// A configuration that is ready to run.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// The configuration, with what the remote says.
+    /// The configuration, completed from the remote.
     pub(crate) loaded: Loaded,
-    /// What core is given beside it.
+    /// Everything else that core needs.
     pub(crate) host: Host,
 }
 
 impl Invocation {
-    /// Reads them; `read_command` knows all commands.
+    /// Reads the process's environment. `read_command` parses all commands.
     ///
     /// # Errors
-    /// Where there is no current directory.
+    /// If there is no current directory.
     pub(crate) fn read(common: &Common, read_command: ReadCommand) -> Result<Self, CliError> {
         fn text((name, value): &(OsString, OsString)) -> Option<(String, String)> {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
@@ -90,13 +91,14 @@ impl Invocation {
         })
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.env.push((name.to_owned(), value.to_owned()));
         self.environment.push((name.into(), value.into()));
     }
 
-    /// Loads the configuration, as far as it can be told without git. What the dashboard asks people for is hidden from then on.
+    /// Loads the configuration as far as possible without git. From then on, the dashboard's
+    /// credentials are redacted.
     ///
     /// # Errors
     /// As [`config::load`].
@@ -122,10 +124,10 @@ impl Invocation {
         Ok(loaded)
     }
 
-    /// Loads the configuration, finds the repository, and says what is odd.
+    /// Loads the configuration, finds the repository, and prints warnings.
     ///
     /// # Errors
-    /// Where the configuration is wrong, or there is no repository to work on.
+    /// If the configuration is invalid, or there is no repository to work on.
     pub(crate) fn ready(&self, flags: Vec<FlagValue>) -> Result<Ready, CliError> {
         let mut loaded = self.load(flags)?;
         loaded
@@ -138,10 +140,10 @@ impl Invocation {
         Ok(Ready { loaded, host })
     }
 
-    /// Returns the directory that state is kept in; it need not exist.
+    /// Returns the state directory; it need not exist.
     ///
     /// # Errors
-    /// Where there is no home directory, or the variable is empty.
+    /// If there is no home directory, or the variable is empty.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, CliError> {
         Ok(state_dir(&self.environment, &self.current_dir)?)
     }
@@ -160,7 +162,7 @@ impl Invocation {
         path.map_or_else(|| OsStr::new(""), |(_, value)| value)
     }
 
-    /// Returns how long an agent's minute lasts. Only builds for tests can be told to have short ones.
+    /// Returns the length of a minute in agent timeouts. Only test builds can shorten it.
     fn minute(&self) -> Duration {
         let told = self
             .env
@@ -171,10 +173,11 @@ impl Invocation {
             .map_or(Duration::from_secs(60), Duration::from_millis)
     }
 
-    /// Returns the plugins of the command line, each with the absolute path of its component. One that is a directory is built.
+    /// Returns the plugins given on the command line, with absolute paths of their components.
+    /// Builds those that are directories.
     ///
     /// # Errors
-    /// Where it does not build.
+    /// If a build fails.
     pub(crate) fn plugins(&self) -> Result<Vec<PluginArgument>, CliError> {
         let find = |argument: &PluginArgument| {
             let mut path = self.current_dir.join(&argument.path);
@@ -189,10 +192,10 @@ impl Invocation {
         self.plugins.iter().map(find).collect()
     }
 
-    /// Returns a component that was typed: a file, or a directory, which is built first.
+    /// Returns a component given on the command line: a file, or a directory, which is built first.
     ///
     /// # Errors
-    /// Where the file cannot be read, or the directory does not build.
+    /// If the file cannot be read, or the build fails.
     pub(crate) fn component(&self, typed: &Path) -> Result<ComponentFile, CliError> {
         ComponentFile::open(
             self.current_dir.join(typed),
@@ -201,7 +204,7 @@ impl Invocation {
         )
     }
 
-    /// Returns the command that began a recorded session, to be typed here.
+    /// Returns the command that started a recorded session, as it would be typed here.
     pub(crate) fn recorded(&self, row: &SessionRow) -> Typed {
         let project = Path::new(&row.project_path);
         let typed = (self.read_command)(&row.command);
@@ -215,8 +218,8 @@ impl Invocation {
         self.with_sample(typed, project)
     }
 
-    /// Returns the command that began a session, with what the command that now runs has added. `row` is missing where nothing
-    /// was recorded.
+    /// Returns the command that started a session, with the flags added by the current command.
+    /// `row` is `None` if nothing was recorded.
     pub(crate) fn typed_now(&self, row: Option<&SessionRow>) -> Typed {
         let now = (self.read_command)(&self.command);
         let typed = match row {
@@ -226,7 +229,8 @@ impl Invocation {
         self.with_sample(typed, &self.current_dir)
     }
 
-    /// The demo works in a directory of its own, and with a state directory that the shell knows nothing of.
+    /// The demo works in its own directory, with a state directory that the user's shell does not
+    /// know.
     fn with_sample(&self, typed: Typed, project: &Path) -> Typed {
         if !typed.is_demo() {
             return typed;
@@ -237,14 +241,15 @@ impl Invocation {
             .with_state_dir(state_dir.map(|(_, value)| value.clone()))
     }
 
-    /// Returns what core is given beside the configuration.
+    /// Returns everything that core needs besides the configuration.
     ///
     /// # Errors
-    /// Where there is no directory for state, our own program is not known, or a plugin does not build.
+    /// If there is no directory for state, the path of this program is unknown, or a plugin does
+    /// not build.
     pub(crate) fn host(&self, project: PathBuf) -> Result<Host, CliError> {
         let own_program = std::env::current_exe();
         let own_program = own_program.map_err(|source| CliError::System {
-            what: "find our own program",
+            what: "find the path of this program",
             source,
         })?;
         Ok(Host {
@@ -263,8 +268,9 @@ impl Invocation {
 /// Flags whose value is a path.
 const PATH_FLAGS: [&str; 4] = ["--config", "--from", "--out", "--plugin"];
 
-/// Returns the command line as it was typed, the program by its name alone. It is kept, and has to mean the same when it is
-/// typed again in the repository's root: outside of that, relative paths become absolute.
+/// Returns the command line as typed, with the program's bare name. It is recorded and has to mean
+/// the same in the repository's root, so relative paths are made absolute unless it was typed
+/// there.
 fn command_line(current_dir: &Path) -> String {
     let args: Vec<String> = std::env::args_os()
         .skip(1)
@@ -276,7 +282,7 @@ fn command_line(current_dir: &Path) -> String {
     words.join(" ")
 }
 
-/// Returns the arguments with the paths among them made absolute, if there is a `base`.
+/// Returns the arguments with their paths made absolute, if there is a `base`.
 fn with_paths_from(base: Option<&Path>, args: &[String]) -> Vec<String> {
     let mut is_path = false;
     let kept = |arg: &String| {
@@ -292,7 +298,8 @@ fn with_paths_from(base: Option<&Path>, args: &[String]) -> Vec<String> {
     args.iter().map(kept).collect()
 }
 
-/// Makes a path absolute. Of a plugin it may follow a kind and `=`, or be the name of one in the configuration.
+/// Makes a path absolute. A `--plugin` value may have a role and `=` before the path, or be the
+/// name of a configured plugin.
 fn absolute(base: &Path, value: &str) -> String {
     let (kind, path) = match value.split_once('=') {
         Some((kind, path)) if !kind.contains('/') => (Some(kind), path),

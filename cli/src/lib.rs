@@ -1,5 +1,5 @@
-//! The command line of autoissue: parses arguments, puts the configuration together, shows what core does, and ends with an
-//! exit code that scripts can rely on.
+//! The command-line interface of autoissue: parses arguments, assembles the configuration, displays
+//! what core does, and returns exit codes that scripts can rely on.
 //!
 //! ```text
 //!   arguments ─► Invocation (flags, environment, directory) ─► command ─► ExitCode
@@ -7,7 +7,7 @@
 //!                                                                  └ status, show, metrics, history: the journal, read only
 //! ```
 //!
-//! It knows neither git nor GitHub nor SQLite: what touches the world is core's.
+//! It contains no git, GitHub or SQLite code; all external effects are in core.
 
 mod args;
 mod command;
@@ -53,7 +53,7 @@ use exit_code::ExitCode;
 use host::Invocation;
 use typed::HintContext;
 
-/// Runs the command that the process's arguments name, and returns the exit code of the process.
+/// Runs the command given on the command line and returns the process's exit code.
 pub fn main() -> std::process::ExitCode {
     if let Some(code) = command::serve() {
         return code;
@@ -61,7 +61,8 @@ pub fn main() -> std::process::ExitCode {
     match parse() {
         Ok(Arguments { common, command }) => run(&common, &command).into(),
         Err(error) => {
-            // Help goes to standard output, usage errors to standard error; a reader that has gone is no matter.
+            // Help goes to standard output, usage errors to standard error. A closed pipe is not an
+            // error.
             let _ = error.print();
             std::process::ExitCode::from(
                 u8::try_from(error.exit_code()).unwrap_or(ExitCode::Usage.number()),
@@ -75,7 +76,7 @@ fn parse() -> Result<Arguments, clap::Error> {
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect();
     let matches = Arguments::command()
-        // Messages name the program as the documentation does, whatever its file is called.
+        // Messages use the documented program name, whatever the executable is called.
         .bin_name("autoissue")
         .color(Color::before_parsing(&args))
         .try_get_matches()?;
@@ -94,7 +95,7 @@ fn run(common: &Common, command: &Command) -> ExitCode {
     }
 }
 
-/// Prints why a command did not do what it was asked, and returns how the program ends.
+/// Prints why a command failed and returns the exit code.
 fn report(console: &Console, error: &CliError, command: &str) -> ExitCode {
     let context = HintContext::of(command, command::read);
     let report = error.report(console.err, &context);

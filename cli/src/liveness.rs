@@ -1,6 +1,7 @@
-//! Whether a session that the journal calls running really runs: its repository's lock is held as long as its process lives.
+//! Whether a session that is marked as running in the journal is alive: its process holds the lock
+//! of its repository.
 //!
-//! Looks at the lock of the operating system and at the note in it; takes neither.
+//! Reads the operating system's lock and the note in the lock file; changes neither.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -10,10 +11,10 @@ use autoissue_core::journal::repository_lock::{Holder, repository_key, state_loc
 use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
 use autoissue_core::recorded::{self, Recorded, RecordedError};
 
-/// Reads a session with its events; its chronicle knows whether it was cut off.
+/// Reads a session with its events; the chronicle knows whether its process died.
 ///
 /// # Errors
-/// Where the journal is damaged, or was written by a newer release.
+/// If the journal is damaged, or was written by a newer release.
 pub(crate) fn recorded(
     journal: &Journal,
     row: SessionRow,
@@ -25,10 +26,10 @@ pub(crate) fn recorded(
     Ok(recorded)
 }
 
-/// Reads what a session's events tell; the chronicle knows whether the session was cut off.
+/// Replays a session's events; the chronicle knows whether its process died.
 ///
 /// # Errors
-/// Where the journal is damaged, or was written by a newer release.
+/// If the journal is damaged, or was written by a newer release.
 pub(crate) fn chronicle(
     journal: &Journal,
     row: &SessionRow,
@@ -39,25 +40,29 @@ pub(crate) fn chronicle(
     Ok(chronicle)
 }
 
-/// Returns whether a session was cut off: the journal calls it running, and nobody holds its repository for it.
+/// Returns whether a session's process died: the journal says that it is running, but it does not
+/// hold its repository.
 pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
     row.status == SessionStatus::Running && !is_held_by(row, state_dir)
 }
 
 fn is_held_by(row: &SessionRow, state_dir: &Path) -> bool {
-    // In the moment between a lock and its note it is not known who holds it: let it be this one.
+    // Between taking the lock and writing the note, the holder is unknown; assume that it is this
+    // session.
     holder_of(row, state_dir)
         .is_some_and(|holder| holder.is_none_or(|holder| holder.session == row.id))
 }
 
-/// Returns who holds the repository of a session; the holder is not known in the moment between a lock and its note.
+/// Returns the process that holds a session's repository. The inner `None` means that the lock is
+/// held but its note is not written yet.
 pub(crate) fn holder_of(row: &SessionRow, state_dir: &Path) -> Option<Option<Holder>> {
     let path = state_lock(state_dir, &repository_key(&row.project_path));
     let file = File::open(&path).ok()?;
     let holder = std::io::read_to_string(&file)
         .ok()
         .and_then(|text| serde_json::from_str::<Holder>(&text).ok());
-    // Shared, and let go at once: nobody who wants the repository may be turned away by us for longer than a moment.
+    // Takes a shared lock and releases it immediately, so that it turns away no other process for
+    // long.
     let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     is_held.then_some(holder)
 }

@@ -1,4 +1,4 @@
-//! Times as people read them, in the local time zone, and times of day as people type them.
+//! Local times for display, and times of day as typed by the user.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-/// Shows times in one time zone.
+/// Formats times in one time zone.
 #[derive(Clone, Debug)]
 pub(crate) struct LocalTime {
     zone: TimeZone,
@@ -20,7 +20,7 @@ pub(crate) struct TimeOfDay {
     minute: i8,
 }
 
-/// A text that is no time of day.
+/// The text is not a time of day.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time of day from 00:00 to 23:59")]
 pub(crate) struct NotATimeOfDay;
@@ -54,14 +54,14 @@ impl FromStr for TimeOfDay {
 }
 
 impl LocalTime {
-    /// Uses the time zone of this machine.
+    /// Uses the system's time zone.
     pub(crate) fn system() -> Self {
         Self {
             zone: TimeZone::system(),
         }
     }
 
-    /// Uses UTC, so that a snapshot is the same everywhere.
+    /// Uses UTC, for stable snapshots.
     #[cfg(test)]
     pub(crate) const fn utc() -> Self {
         Self {
@@ -89,7 +89,8 @@ impl LocalTime {
         self.zoned(ms).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
-    /// Returns the next moment at which a clock on the wall shows `time`, in milliseconds since the Unix epoch.
+    /// Returns the next moment at which a wall clock shows `time`, in milliseconds since the Unix
+    /// epoch.
     pub(crate) fn next(&self, now_ms: u64, time: TimeOfDay) -> u64 {
         let now = self.zoned(now_ms);
         let on = |day: &Zoned| {
@@ -120,7 +121,7 @@ impl LocalTime {
     }
 }
 
-/// Returns the time now, in milliseconds since the Unix epoch.
+/// Returns the current time, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -128,7 +129,7 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Returns a span of time in its two largest units: `12 s`, `3 min 5 s`, `2 h 10 min`.
+/// Returns a duration in its two largest units: `12 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn span(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
@@ -167,7 +168,7 @@ mod tests {
         };
         let hour_ms = 3_600_000;
         let six = "06:00".parse().unwrap();
-        // 1970-01-01 00:00 UTC is 02:00 there.
+        // 1970-01-01 00:00 UTC is 02:00 in this zone.
         assert_eq!(time.next(0, six), 4 * hour_ms);
         assert_eq!(time.next(4 * hour_ms, six), 28 * hour_ms);
         assert_eq!(time.next(5 * hour_ms, six), 28 * hour_ms);

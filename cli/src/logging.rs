@@ -1,12 +1,13 @@
-//! Log files: JSON lines, a file per day of UTC as the times in them, those of the last `keepDays` days kept. Nothing of it goes
-//! to the terminal. A log that cannot be written ends no session: the journal is what counts.
+//! Log files: JSON lines, one file per UTC day, kept for `keepDays` days. Nothing is logged to the
+//! terminal. A log that cannot be written does not end a session: the journal is what counts.
 //!
 //! ```text
 //!   tracing, in core and here ─► one whole line ─► secrets out ─► autoissue.2026-11-22.log ─► (midnight) autoissue.2026-11-23.log
 //! ```
 //!
-//! A line is on its way to the disk before the next step is taken: what was last written before a crash is what one looks for.
-//! There is no exporter for tracing systems: what they want is in the lines, and their collectors read files.
+//! Each line is written before the next step starts, because the last line before a crash is the
+//! interesting one. There is no exporter for tracing systems: the lines contain the data, and
+//! collectors can read files.
 
 use std::fs::{DirBuilder, DirEntry, File, OpenOptions};
 use std::io::{self, Write};
@@ -28,7 +29,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::console::Console;
 
-/// A file's name begins and ends like this; between them stands the day.
+/// Prefix of a file name; the day follows.
 const PREFIX: &str = "autoissue.";
 const SUFFIX: &str = ".log";
 
@@ -47,7 +48,7 @@ pub(crate) fn start(settings: &LoggingSettings, directory: &Path, console: &Cons
         redaction: console.redaction.clone(),
     };
     let ours = level(settings.level, console.verbose);
-    // Of what others log, only what went wrong: their details are for their authors, and might hold anything.
+    // Of dependencies, only warnings and errors: their details could contain anything.
     let filter = Targets::new()
         .with_target("autoissue", ours)
         .with_default(LevelFilter::WARN);
@@ -55,9 +56,10 @@ pub(crate) fn start(settings: &LoggingSettings, directory: &Path, console: &Cons
         .json()
         .with_current_span(false)
         .with_writer(Mutex::new(writer));
-    // A full disk would be told on standard error, in the middle of a live screen, for each line.
+    // On a full disk, the subscriber would print an error per line to standard error, over the live
+    // screen.
     let lines = lines.log_internal_errors(false);
-    // A second session in one process goes on with the first one's log.
+    // A second session in the same process continues the first one's log.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .try_init();
@@ -65,13 +67,12 @@ pub(crate) fn start(settings: &LoggingSettings, directory: &Path, console: &Cons
 
 fn unwritable(directory: &Path, error: &io::Error) -> String {
     format!(
-        "failed to write log files in `{}` ({error}); the session runs without a log; make the directory writable, or set \
-         `logging.dir` to another",
+        "failed to write log files in `{}` ({error}); the session runs without a log. Make the directory writable, or set `logging.dir` to another one",
         directory.display()
     )
 }
 
-/// Returns the directory that log files are written to.
+/// Returns the directory of the log files.
 pub(crate) fn directory(settings: &LoggingSettings, state_dir: &Path) -> PathBuf {
     settings
         .dir
@@ -79,7 +80,8 @@ pub(crate) fn directory(settings: &LoggingSettings, state_dir: &Path) -> PathBuf
         .unwrap_or_else(|| state_dir.join("logs"))
 }
 
-/// Removes a log directory that was made for a session which never began, and the state directory with it, if nothing is in them.
+/// Removes a log directory that was created for a session that never started, and the state
+/// directory, if they are empty.
 pub(crate) fn remove_empty(directory: &Path) {
     fn is_ours(file: &DirEntry) -> bool {
         file.file_name()
@@ -96,7 +98,7 @@ pub(crate) fn remove_empty(directory: &Path) {
     for file in files.filter(|file| is_ours(file) && is_empty(file)) {
         let _ = std::fs::remove_file(file.path());
     }
-    // Both fail where something is left, which is as it should be.
+    // Both fail if something is left in them, which is intended.
     let _ = std::fs::remove_dir(directory);
     let _ = directory.parent().map(std::fs::remove_dir);
 }
@@ -120,13 +122,13 @@ fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-/// A file per day.
+/// One file per day.
 struct Daily {
     directory: PathBuf,
     keep_days: u32,
     day: Date,
     file: File,
-    /// Whether the last line was cut off, for the disk was full.
+    /// Whether the last line is incomplete because the disk was full.
     is_torn: bool,
 }
 
@@ -145,14 +147,14 @@ impl Daily {
     }
 
     fn write_on(&mut self, day: Date, line: &[u8]) -> io::Result<()> {
-        // Where no new file can be made, the old one is better than none.
+        // If no new file can be created, keep using the old one.
         if day != self.day
             && let Ok(file) = open(&self.directory, day)
         {
             (self.day, self.file) = (day, file);
             self.remove_old();
         }
-        // What follows a line that was cut off begins on a new one, so that no other is lost with it.
+        // After an incomplete line, start a new one, so that the next line is not lost too.
         if self.is_torn {
             self.file.write_all(b"\n")?;
         }
@@ -161,8 +163,8 @@ impl Daily {
         written
     }
 
-    /// Removes files of ours that are too old, and nothing else: the directory may be one that others use. What cannot be removed
-    /// stays.
+    /// Removes log files that are too old, and nothing else, because the directory may be shared.
+    /// Files that cannot be removed stay.
     fn remove_old(&self) {
         let keep = i64::from(self.keep_days.max(1)) - 1;
         let Ok(oldest) = self.day.checked_sub(keep.days()) else {
@@ -193,7 +195,7 @@ fn open(directory: &Path, day: Date) -> io::Result<File> {
         .open(directory.join(format!("{PREFIX}{day}{SUFFIX}")))
 }
 
-/// Returns the day of a file of ours; `None` for one that is not ours.
+/// Returns the day of a log file; `None` for any other file.
 fn day_of(name: &str) -> Option<Date> {
     let day = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     day.parse::<Date>()
@@ -212,7 +214,8 @@ impl Write for Daily {
     }
 }
 
-/// Writes lines without the secrets that we know. Each write is one whole line, as the formatter makes it.
+/// Writes lines with known secrets redacted. Each write is one whole line, as the formatter
+/// produces it.
 struct Redacted<W> {
     inner: W,
     redaction: Redaction,

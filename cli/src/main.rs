@@ -1,4 +1,4 @@
-//! The program: all of it is in the library, so that the end-to-end tests are built with it.
+//! The executable. Everything is in the library so that the end-to-end tests can link it.
 
 fn main() -> std::process::ExitCode {
     autoissue::main()

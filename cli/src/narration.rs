@@ -1,6 +1,6 @@
-//! Events in words, for people: one wording for the plain lines, the live screen and `show`.
+//! Events as text: one wording for the plain lines, the live screen and `show`.
 //!
-//! Strangers' text inside is made printable here, so that whoever prints a sentence need not think of it.
+//! Text from outside is made printable here, so callers can print sentences as they are.
 
 mod attempt;
 mod intake;
@@ -18,46 +18,46 @@ use crate::printable::{cut, first_line, one_line};
 pub(crate) use plan::{stage_of_plan, title_of};
 pub(crate) use task::plugin_failed;
 
-/// Longest message of somebody else in a sentence, columns. The rest is in `show`.
+/// Maximum width of an external message in a sentence, in columns. `show` has the rest.
 const MESSAGE_COLUMNS_MAX: usize = 240;
 
-/// Longest title in a sentence, columns.
+/// Maximum width of a title in a sentence, in columns.
 const TITLE_COLUMNS_MAX: usize = 80;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sentence {
-    /// The task that it is about.
+    /// The task it is about.
     pub(crate) issue: Option<IssueNumber>,
-    /// What happened, printable, without a period.
+    /// The text: printable, without a final period.
     pub(crate) text: String,
-    /// How it is to be taken.
+    /// How to present it.
     pub(crate) tone: Tone,
 }
 
-/// How a sentence is to be taken.
+/// How to present a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// For the whole story only.
+    /// Shown only in the full history.
     Detail,
-    /// A step on the way.
+    /// A normal step.
     Plain,
-    /// What the night is for.
+    /// A success.
     Good,
-    /// Somebody should know.
+    /// Something worth knowing.
     Odd,
-    /// Something failed.
+    /// A failure.
     Bad,
 }
 
-/// Returns what an event says. `engine` is the state after it.
+/// Describes an event. `engine` is the state after the event.
 pub(crate) fn narrate(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<Sentence> {
     let issue = event.issue();
     let sentence = |(tone, text): (Tone, String)| Sentence { issue, text, tone };
     say(event, engine, time).into_iter().map(sentence).collect()
 }
 
-/// Returns what an event says: each chapter has its words in a module of its own.
+/// Describes an event. Each chapter has its own module.
 fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
     match event {
         Event::Session(event) => session::say(event),
@@ -69,14 +69,14 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
     }
 }
 
-/// Returns how many tasks are in a state: `3 done`, `1 needs you`.
+/// Returns the number of tasks in a state: `3 done`, `1 needs you`.
 pub(crate) fn counted_state(n: u32, state: TaskState) -> String {
     let name = match state {
         TaskState::Waiting => "waiting",
         TaskState::Running => "running",
         TaskState::Done => "done",
-        TaskState::AlreadyOpen => "open already",
-        TaskState::AlreadyMerged => "merged already",
+        TaskState::AlreadyOpen => "already open",
+        TaskState::AlreadyMerged => "already merged",
         TaskState::NeedsYou if n == 1 => "needs you",
         TaskState::NeedsYou => "need you",
         TaskState::Failed => "failed",
@@ -85,7 +85,7 @@ pub(crate) fn counted_state(n: u32, state: TaskState) -> String {
     format!("{n} {name}")
 }
 
-/// Returns how many tasks ended in which way: `3 done, 1 failed of 5`.
+/// Returns the number of ended tasks by outcome: `3 done, 1 failed of 5`.
 pub(crate) fn ended_of(counts: &Counts) -> String {
     let ended: Vec<String> = counts
         .ended()
@@ -98,7 +98,7 @@ pub(crate) fn ended_of(counts: &Counts) -> String {
     }
 }
 
-/// Returns what a session is about: a label, or a plan.
+/// Returns what a session works on: a label or a plan.
 pub(crate) fn subject(about: &About) -> String {
     match &about.directive {
         Some(_) => format!("plan of {}", title_of(about)),
@@ -108,28 +108,29 @@ pub(crate) fn subject(about: &About) -> String {
 
 fn next_try(retry_at: Option<Time>, time: &LocalTime) -> String {
     match retry_at {
-        None => "not tried again".to_owned(),
-        Some(at) if at.ms() == 0 => "tried again".to_owned(),
-        Some(at) => format!("tried again at {}", time.clock(at.ms())),
+        None => "not retrying".to_owned(),
+        Some(at) if at.ms() == 0 => "retrying".to_owned(),
+        Some(at) => format!("retrying at {}", time.clock(at.ms())),
     }
 }
 
-/// Returns how a task ended, in words.
+/// Describes how a task ended.
 pub(crate) fn ended(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done { .. } => format!("done: {}", message(&outcome.to_string())),
-        Outcome::Failed { .. } => format!("failed: {}", message(&outcome.to_string())),
+        // The type of a failure is in the JSON output.
+        Outcome::Failed { message: why, .. } => format!("failed: {}", message(why)),
         _ => message(&outcome.to_string()),
     }
 }
 
-/// Returns why a task does not run, with local times.
+/// Describes why a task is not running, with local times.
 pub(crate) fn blocked(why: &Blocked, time: &LocalTime) -> String {
     match why {
-        Blocked::Delay(until) => format!("is tried again at {}", time.clock(until.ms())),
+        Blocked::Delay(until) => format!("retrying at {}", time.clock(until.ms())),
         Blocked::ServicePaused(service, until, said) => {
             format!(
-                "{} pauses until {}: {}",
+                "{} is paused until {}: {}",
                 one_line(&service.to_string()),
                 time.clock(until.ms()),
                 message(said)
@@ -137,7 +138,7 @@ pub(crate) fn blocked(why: &Blocked, time: &LocalTime) -> String {
         }
         Blocked::BreakerOpen(service, until) => {
             format!(
-                "{} failed too often; probed at {}",
+                "{} is paused after repeated failures; next try at {}",
                 one_line(&service.to_string()),
                 time.clock(until.ms())
             )
@@ -164,22 +165,22 @@ pub(crate) fn counted(n: impl TryInto<u64>, noun: &str) -> String {
     }
 }
 
-/// Returns a title, printable and short.
+/// Returns a title, printable and shortened.
 pub(crate) fn title(text: &str) -> String {
     cut(&one_line(text), TITLE_COLUMNS_MAX)
 }
 
-/// Returns the first line of somebody's message, printable and short.
+/// Returns the first line of an external message, printable and shortened.
 pub(crate) fn message(text: &str) -> String {
     cut(&first_line(text), MESSAGE_COLUMNS_MAX)
 }
 
-/// Returns the name of a model, or what stands for it.
+/// Returns the name of a model, or a placeholder.
 pub(crate) fn model_name(model: Option<&str>) -> String {
-    model.map_or_else(|| "the agent's own model".to_owned(), one_line)
+    model.map_or_else(|| "the agent's default model".to_owned(), one_line)
 }
 
-/// Returns a commit as people read it.
+/// Returns an abbreviated commit id.
 pub(crate) fn short(commit: &str) -> String {
     one_line(commit).chars().take(10).collect()
 }
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_is_told_from_start_to_end() {
+    fn an_attempt_is_described_from_start_to_end() {
         let issue = IssueNumber(12);
         let report = AgentReport {
             ended: Ended::Done,
@@ -320,18 +321,18 @@ mod tests {
         Plain: 1 task to run, estimated $5.00 of $50.00
         Plain: #12 attempt 1 started · backend · sonnet · $5.00 reserved
         Detail: #12 worktree ready at 0123456789
-        Plain: #12 agent is done · 3 min 5 s · $0.50 (assumed)
-        Odd: #12 tools were denied: Bash(rm)
+        Plain: #12 agent finished in 3 min 5 s, $0.50 (estimated)
+        Odd: #12 the agent was denied Bash(rm)
         Plain: #12 +3 −1 in 1 file at 0123456789
         Plain: #12 1 check passed
-        Good: #12 pull request #31 opened https://x/31
+        Good: #12 opened pull request #31 https://x/31
         Good: #12 done: pull request #31 · $0.50
         Plain: session finished
         ");
     }
 
     #[test]
-    fn trouble_is_told_in_local_time_and_in_one_line() {
+    fn trouble_is_described_in_local_time_and_on_one_line() {
         let service = Service::Agent("claude".to_owned());
         let until = Time::from_ms(5_527_000);
         let events = [
@@ -366,21 +367,18 @@ mod tests {
         ];
         assert_snapshot!(told(&events), @"
         Plain: session of owner/shop, label `bug`, budget $50.00
-        Odd: reading the backlog failed: no · tried again at 01:32:07
-        Odd: agent `claude` pauses until 01:32:07: limit reached
-        Bad: agent `claude` failed 5 times in a row; its tasks wait, it is probed at 01:32:07
+        Odd: reading the backlog failed: no · retrying at 01:32:07
+        Odd: agent `claude` is paused until 01:32:07: limit reached
+        Bad: agent `claude` failed 5 times in a row; pausing, next try at 01:32:07
         Bad: the disk is full since 00:00:00: nothing starts; free up disk space, next try at 01:32:07
-        Bad: nothing more starts: bad credentials
+        Bad: no more work will start: bad credentials
         ");
     }
 
     #[test]
-    fn why_a_task_waits_is_told_in_local_time() {
+    fn the_reason_for_waiting_is_shown_in_local_time() {
         let why = Blocked::Delay(Time::from_ms(5_527_000));
-        assert_eq!(
-            blocked(&why, &LocalTime::utc()),
-            "is tried again at 01:32:07"
-        );
+        assert_eq!(blocked(&why, &LocalTime::utc()), "retrying at 01:32:07");
         assert_eq!(
             blocked(&Blocked::Turn, &LocalTime::utc()),
             "waiting for its turn"

@@ -1,4 +1,5 @@
-//! Says, once, that the journal of an earlier release was moved aside, and how what its sessions kept is recovered.
+//! Reports, once, that the journal of an earlier release was moved aside, and how to recover the
+//! work that its sessions kept.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::shell::quoted;
 /// Moves the journal of an earlier release aside before a command needs one.
 ///
 /// # Errors
-/// Where its files cannot be moved.
+/// If its files cannot be moved.
 pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<(), CliError> {
     let needs_no_journal = matches!(
         command,
@@ -25,7 +26,7 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
             | Command::Completions(_)
             | Command::Internal(_)
     );
-    // Without a state directory there is nothing to move; the command itself says so if it needs one.
+    // Without a state directory there is nothing to move; the command reports that if it needs one.
     let (false, Ok(state_dir)) = (needs_no_journal, invocation.state_dir()) else {
         return Ok(());
     };
@@ -35,9 +36,9 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
     let commands = commands(&left);
     let list = left.journal.with_extension("txt");
     let is_kept = std::fs::write(&list, &commands).is_ok();
-    // It is said once, so `--quiet` does not silence it.
+    // Printed even with `--quiet`, because it is printed only once.
     invocation.console.say(format_args!(
-        "{} the journal of an earlier release cannot be read any more; it is kept at `{}`",
+        "{} the journal of an earlier release can no longer be read; it was moved to `{}`",
         invocation.console.err.yellow("warning:"),
         left.journal.display()
     ));
@@ -50,7 +51,7 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
         String::new()
     };
     invocation.console.say(format_args!(
-        "work that its sessions kept, and how to get it{again}:"
+        "to recover the work that its sessions kept, run{again}:"
     ));
     for line in commands.lines() {
         invocation.console.say(format_args!("  {line}"));
@@ -58,7 +59,7 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
     Ok(())
 }
 
-/// Returns the command that recovers each piece of work, a line each.
+/// Returns one command per piece of work that recovers it.
 fn commands(left: &LeftByOlder) -> String {
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let mut commands = String::new();

@@ -1,16 +1,20 @@
-//! Makes strangers' text (titles, agents' output, what services say) safe and short enough for a terminal.
+//! Makes text from outside (titles, agent output, error messages of services) safe and short enough
+//! for a terminal.
 //!
-//! Whoever may write an issue may put escape sequences, line breaks or text that turns direction into its title. All text
-//! that is not ours goes through here before it is printed. It never fails: what cannot be shown is left out.
+//! Anyone who can open an issue can put escape sequences, line breaks or bidirectional overrides
+//! into its title, so all such text goes through this module before it is printed. It never fails:
+//! what cannot be shown is omitted.
 
 use unicode_width::UnicodeWidthChar;
 
 const ESCAPE: char = '\u{1b}';
 
-/// Marks upon one character that are kept. Languages need three; a tower of them covers the lines above and has no width.
+/// Number of combining marks kept per character. Languages need three; a tall stack would cover the
+/// lines above and has no width.
 const N_MARKS_MAX: usize = 4;
 
-/// Returns the text as one line: no escape sequences, no control or invisible characters, single spaces.
+/// Returns the text as one line: without escape sequences or control and invisible characters, with
+/// single spaces.
 pub(crate) fn one_line(text: &str) -> String {
     let stripped = strip(text);
     let mut line = String::with_capacity(stripped.len());
@@ -23,7 +27,7 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
-/// Returns the first line that is not empty, as [`one_line`].
+/// Returns the first non-empty line, sanitized like [`one_line`].
 pub(crate) fn first_line(text: &str) -> String {
     text.lines()
         .map(one_line)
@@ -31,12 +35,12 @@ pub(crate) fn first_line(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Returns each line without escape sequences and control characters; indentation stays.
+/// Returns each line without escape sequences and control characters, with its indentation.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| strip(line).trim_end().to_owned())
 }
 
-/// Returns the text cut to a width in columns of a terminal; `…` stands for the rest.
+/// Returns the text cut to a width in columns; `…` marks the omission.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -50,15 +54,53 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if columns == 0 { kept } else { kept + "…" }
 }
 
-/// Returns the text filled up with spaces to a width in columns.
+/// Returns the text padded with spaces to a width in columns.
 pub(crate) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Returns how many columns the text takes.
+/// Returns the width of the text in columns. Escape sequences, such as those of links, have none.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+    let mut columns = 0;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c == ESCAPE {
+            rest = after_escape(rest);
+        } else {
+            columns += c.width().unwrap_or(0);
+        }
+    }
+    columns
+}
+
+/// Returns the text as lines of at most the given width. Breaks only at spaces, and not inside
+/// backticks, so that commands can be copied; a longer piece gets a line of its own.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut is_code = false;
+    for word in text.split(' ') {
+        match pieces.last_mut() {
+            Some(piece) if is_code => {
+                piece.push(' ');
+                piece.push_str(word);
+            }
+            _ => pieces.push(word.to_owned()),
+        }
+        is_code ^= word.matches('`').count() % 2 == 1;
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(&piece) <= columns => {
+                line.push(' ');
+                line.push_str(&piece);
+            }
+            _ => lines.push(piece),
+        }
+    }
+    lines
 }
 
 fn strip(text: &str) -> String {
@@ -88,7 +130,7 @@ fn strip(text: &str) -> String {
     kept
 }
 
-/// Control characters, and characters that hide, turn or widen what stands around them.
+/// Control characters, and characters that hide, reorder or widen the text around them.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -116,8 +158,8 @@ fn after_control_sequence(text: &str) -> &str {
         .unwrap_or(rest)
 }
 
-/// Leaves out a string that is meant for the terminal, such as a window title. Without an end, only its introducer goes:
-/// it must not swallow everything that follows.
+/// Removes a string addressed to the terminal, such as a window title. If it has no terminator,
+/// only the introducer is removed, so that it cannot swallow everything that follows.
 fn after_string(text: &str) -> &str {
     let end = text.find(['\u{7}', '\u{9c}', ESCAPE]);
     let Some(end) = end else { return text };
@@ -169,6 +211,15 @@ mod tests {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("x", 0), "");
         assert_eq!(pad("日", 4), "日  ");
+        assert_eq!(width("\u{1b}]8;;https://x\u{1b}\\#1\u{1b}]8;;\u{1b}\\"), 2);
+    }
+
+    #[test]
+    fn lines_are_broken_at_spaces_outside_of_code() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("run `a b c` now", 7), ["run", "`a b c`", "now"]);
+        assert_eq!(wrapped("unlimited  text", usize::MAX), ["unlimited  text"]);
+        assert_eq!(wrapped("", 7), [""]);
     }
 
     #[test]

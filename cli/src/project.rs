@@ -1,6 +1,6 @@
-//! Which repository to work on: the checkout, and its name on the forge.
+//! The repository to work on: the checkout, and its name on the forge.
 //!
-//! Looks at directories, and asks git for the address of the remote. Changes nothing.
+//! Reads directories, and asks git for the URL of the remote. Changes nothing.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ pub(crate) fn git_root(directory: &Path) -> Result<PathBuf, ProjectError> {
     })
 }
 
-/// Returns the checkout of a configuration.
+/// Returns the checkout that a configuration refers to.
 ///
 /// # Errors
-/// [`ProjectError::NoRepository`] where it is none.
+/// [`ProjectError::NoRepository`] if it is not one.
 pub(crate) fn checkout(loaded: &Loaded, current_dir: &Path) -> Result<PathBuf, ProjectError> {
     let path = loaded.config.project.path.as_deref().unwrap_or(current_dir);
     if path.join(".git").exists() {
@@ -38,10 +38,11 @@ pub(crate) fn checkout(loaded: &Loaded, current_dir: &Path) -> Result<PathBuf, P
     })
 }
 
-/// Fills in what the remote `origin` says: `project.repo`, and the address of its API.
+/// Fills in `project.repo` and the API's URL from the remote `origin`.
 ///
 /// # Errors
-/// Where the forge is GitHub and nobody says which repository it is, and where a file would send the token elsewhere.
+/// If the forge is GitHub and the repository is unknown, or if a file would send the token
+/// elsewhere.
 pub(crate) fn derive_from_origin(
     loaded: &mut Loaded,
     project: &Path,
@@ -98,7 +99,7 @@ fn note(loaded: &mut Loaded, remote: &GitRemote) {
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;
 
-/// Returns the address of the remote `origin`, `None` where there is none.
+/// Returns the URL of the remote `origin`; `None` if there is none.
 ///
 /// # Errors
 /// [`ProjectError::Git`].
@@ -116,7 +117,7 @@ pub(crate) fn origin(project: &Path, path_env: &OsStr) -> Result<Option<String>,
     }
 }
 
-/// Returns the repository that the address of a remote names; an alias of ssh is followed.
+/// Returns the repository of a remote's URL, with SSH host aliases resolved.
 ///
 /// # Errors
 /// [`GitRemoteError`].
@@ -124,7 +125,7 @@ pub(crate) fn remote_at(url: &str, path_env: &OsStr) -> Result<GitRemote, GitRem
     GitRemote::parse(url)?.resolved(|host| ssh_host(path_env, host))
 }
 
-/// Returns what git prints for a question about the user's own checkout, trimmed.
+/// Returns the trimmed output of a git command in the user's checkout.
 ///
 /// # Errors
 /// As [`Git::run`].

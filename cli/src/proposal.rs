@@ -1,4 +1,4 @@
-//! A plan in words: before it is carried out, for the person who agrees to it, and after a dry run, as the answer.
+//! A plan as text: shown to the user for confirmation, and as the result of a dry run.
 
 mod tree;
 
@@ -9,12 +9,12 @@ use autoissue_core::session::PLAN_FILE;
 
 use crate::narration::{counted, message, title, title_of};
 use crate::paint::Paint;
-use crate::printable::one_line;
+use crate::printable::{cut, one_line};
 use crate::table::table;
 use crate::typed::Typed;
 use tree::tree;
 
-/// Returns the plan for a person who is to agree to it.
+/// Returns the plan as shown for confirmation.
 pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
     let Some((planning, plan)) = planned(engine) else {
         return String::new();
@@ -26,7 +26,8 @@ pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
     )
 }
 
-/// Returns the whole answer to a session that made a plan and carried nothing of it out; `None` for any other session.
+/// Returns the result of a session that made a plan but ran none of it; `None` for any other
+/// session.
 pub(crate) fn answer(
     engine: &Engine,
     session_dir: &Path,
@@ -102,16 +103,17 @@ fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> Stri
     let budget = engine.ledger().budget;
     let left = match planning.spent {
         Usd::ZERO => format!("of {budget}"),
-        spent => format!("of {} that are left of {budget}", budget - spent),
+        spent => format!("of the remaining {} (budget {budget})", budget - spent),
     };
     let n_issues = counted(plan.issues.len(), "issue");
     let n_slots = engine.settings().n_slots;
     let estimate = estimate(engine, plan);
     let list = table(headings, &rows, paint);
-    format!(
-        "{list}\n{}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n",
-        tree(plan)
-    )
+    let tree: String = tree(plan)
+        .lines()
+        .map(|line| cut(line, paint.columns()) + "\n")
+        .collect();
+    format!("{list}\n{tree}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n")
 }
 
 fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
@@ -126,7 +128,7 @@ fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
         issue
             .model
             .as_deref()
-            .map_or_else(|| "its own".to_owned(), one_line),
+            .map_or_else(|| "default".to_owned(), one_line),
         engine.planned_estimate(issue).to_string(),
         after.join(", "),
         title(&issue.title),
@@ -208,14 +210,14 @@ mod tests {
 
         1 Add the user table
         └─ 2 Hash passwords
-           └─ 3 Log in (after 1 too)
+           └─ 3 Log in (also after 1)
 
-        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        3 issues, 3 at once, estimated $15.00 of the remaining $49.58 (budget $50.00)
         ");
     }
 
     #[test]
-    fn a_dry_run_says_what_it_cost_and_how_to_go_on() {
+    fn a_dry_run_ends_with_its_cost_and_the_next_command() {
         let mut events = proposed(settings());
         events.push(Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
@@ -237,15 +239,15 @@ mod tests {
 
         1 Add the user table
         └─ 2 Hash passwords
-           └─ 3 Log in (after 1 too)
+           └─ 3 Log in (also after 1)
 
-        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        3 issues, 3 at once, estimated $15.00 of the remaining $49.58 (budget $50.00)
         next        autoissue plan --from '/state/s 1/plan.json' --yolo
         ");
     }
 
     #[test]
-    fn a_plan_too_dear_is_shown_all_the_same() {
+    fn a_plan_beyond_the_budget_is_still_shown() {
         let mut events = proposed(Settings {
             budget: Usd::from_cents(1_000),
             ..settings()
@@ -273,9 +275,9 @@ mod tests {
 
         1 Add the user table
         └─ 2 Hash passwords
-           └─ 3 Log in (after 1 too)
+           └─ 3 Log in (also after 1)
 
-        3 issues, 3 at once, estimated $15.00 of $9.58 that are left of $10.00
+        3 issues, 3 at once, estimated $15.00 of the remaining $9.58 (budget $10.00)
         next        autoissue plan --from /s/plan.json --budget 15    (or edit it first)
         ");
     }

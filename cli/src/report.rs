@@ -1,13 +1,13 @@
-//! The report of a session: what came of it, for the person who reads it in the morning. It does not flatter.
+//! The report of a session: its results, stated as they are.
 //!
 //! ```text
-//!   Chronicle ─► Report ─┬─► text      the closing report, on the terminal
-//!                        ├─► markdown  to be pasted
-//!                        └─► html      one page, to be attached, with a time line
+//!   Chronicle ─► Report ─┬─► text      the final report, on the terminal
+//!                        ├─► markdown  for pasting
+//!                        └─► html      one page with a timeline, for attaching
 //! ```
 //!
-//! One structure, three ways to write it. What strangers wrote is made printable here; that it does not become markup is for
-//! those who write.
+//! One structure, three formats. Text from outside is made printable here; each format escapes its
+//! own markup.
 
 mod excerpt;
 mod html;
@@ -28,74 +28,71 @@ use autoissue_core::session::PLAN_FILE;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title, title_of};
 use crate::printable::{cut, one_line};
+use crate::shell::quoted;
 use crate::typed::Typed;
 
 pub(crate) use html::{Origin, page};
 pub(crate) use markdown::markdown;
 pub(crate) use text::text;
 
-/// A session as it is reported.
+/// A session's report.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// Session id.
     pub(crate) session: String,
     /// Repository, as `owner/name`.
     pub(crate) repository: String,
-    /// What it is about.
+    /// What the session worked on.
     pub(crate) subject: Subject,
     /// When it ran, and for how long.
     pub(crate) when: String,
-    /// The one sentence that matters, where the session as a whole did not just run to its end.
+    /// A sentence about the session as a whole, unless it simply ran to its end.
     pub(crate) verdict: Option<(Tone, String)>,
-    /// Tasks that ended alike. None is empty.
+    /// Tasks by outcome. No group is empty.
     pub(crate) groups: Vec<Group>,
-    /// What nobody can vouch for.
+    /// Things that could not be verified.
     pub(crate) doubts: Vec<String>,
-    /// What it cost.
+    /// Cost.
     pub(crate) money: Money,
     /// Attempts started.
     pub(crate) n_attempts: u64,
-    /// Calls to the forge's API that it took; 0 on the local forge.
+    /// Number of calls to the forge's API; 0 for the local forge.
     pub(crate) n_api_calls: u32,
-    /// Directory of the transcripts, where there are any.
+    /// Directory of the transcripts, if there are any.
     pub(crate) transcripts: Option<String>,
-    /// The repository that keeps work which did not become a pull request, where there is such work.
-    pub(crate) mirror: Option<String>,
     /// The next command to type.
     pub(crate) next: Option<Next>,
 }
 
-/// Where things of a session lie.
+/// Locations of a session's data.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     /// Directory of its transcripts.
     pub(crate) transcripts: PathBuf,
-    /// The repository that keeps work which did not become a pull request.
+    /// The repository with the saved work that did not become a pull request.
     pub(crate) mirror: PathBuf,
 }
 
-/// What a session is about. The text is printable.
+/// What a session worked on. The text is printable.
 #[derive(Debug)]
 pub(crate) enum Subject {
     /// The open issues with a label.
     Label(String),
-    /// A plan: its directive, short.
+    /// A plan, named by its shortened directive.
     Plan(String),
 }
 
-/// A command to type, and what else would do.
+/// A command to type, and an alternative.
 #[derive(Debug)]
 pub(crate) struct Next {
-    /// The command.
     pub(crate) command: String,
-    /// What else would do, in words.
+    /// The alternative, as text.
     pub(crate) or: Option<&'static str>,
 }
 
-/// How tasks ended; `None` where they have not.
+/// The outcome of tasks; `None` if they have not ended.
 pub(crate) type Kind = Option<OutcomeGroup>;
 
-/// The order in which a terminal shows them: what matters is last, next to the prompt.
+/// The order on a terminal. The most important group is last, next to the prompt.
 const KINDS: [Kind; 7] = [
     Some(OutcomeGroup::Done),
     Some(OutcomeGroup::AlreadyOpen),
@@ -106,39 +103,35 @@ const KINDS: [Kind; 7] = [
     None,
 ];
 
-/// Tasks that ended alike.
+/// Tasks with the same outcome.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// How.
     pub(crate) kind: Kind,
-    /// The tasks, by number.
+    /// The tasks, by issue number.
     pub(crate) entries: Vec<Entry>,
 }
 
-/// A task as it is reported. All text is printable.
+/// A task in the report. All text is printable.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Issue.
     pub(crate) issue: IssueNumber,
-    /// Its address; empty where it has none.
+    /// URL of the issue, or empty.
     pub(crate) url: String,
-    /// Title of the issue.
     pub(crate) title: String,
-    /// Domain.
     pub(crate) domain: String,
-    /// Where its work is published: an address or a branch; empty where it is not.
+    /// Where its work is published: a URL, a branch, or empty.
     pub(crate) place: String,
-    /// Why it ended so; empty where there is nothing to say.
+    /// Why it ended this way, or empty.
     pub(crate) why: String,
-    /// What the checks that failed printed, each with its name.
+    /// Excerpts of the output of each failed check, with the check's name.
     pub(crate) outputs: Vec<(String, Vec<String>)>,
-    /// Changed lines and files; empty where nothing is known to have changed.
+    /// Changed lines and files; empty if no change is known.
     pub(crate) stat: String,
     /// Attempts started.
     pub(crate) n_attempts: u32,
-    /// All attempts together.
+    /// Cost of all attempts together.
     pub(crate) spent: Usd,
-    /// The ref that keeps its work, where it did not become a pull request.
+    /// The command that recovers its work, if that was saved but did not become a pull request.
     pub(crate) kept: Option<String>,
 }
 
@@ -146,8 +139,8 @@ pub(crate) struct Entry {
 pub(crate) const fn heading(kind: Kind) -> &'static str {
     match kind {
         Some(OutcomeGroup::Done) => "shipped",
-        Some(OutcomeGroup::AlreadyOpen) => "had an open pull request or branch already",
-        Some(OutcomeGroup::AlreadyMerged) => "had a merged pull request already",
+        Some(OutcomeGroup::AlreadyOpen) => "already had an open pull request or branch",
+        Some(OutcomeGroup::AlreadyMerged) => "already merged",
         Some(OutcomeGroup::NeedsYou) => "needs you",
         Some(OutcomeGroup::Failed) => "failed",
         Some(OutcomeGroup::NotStarted) => "not started",
@@ -160,7 +153,7 @@ fn kind_of(task: &Task) -> Kind {
 }
 
 impl Report {
-    /// Makes the report of a session.
+    /// Creates the report of a session.
     pub(crate) fn new(
         session: &str,
         chronicle: &Chronicle,
@@ -170,17 +163,17 @@ impl Report {
     ) -> Self {
         let engine = chronicle.engine();
         let about = engine.about();
+        let shown = |path: &Path| one_line(&path.to_string_lossy());
+        let mirror = quoted(&shown(&places.mirror));
         let of_kind = |kind| {
             let entries: Vec<Entry> = engine
                 .tasks()
                 .values()
                 .filter(|task| kind_of(task) == kind)
-                .map(Entry::new)
+                .map(|task| Entry::new(task, &mirror))
                 .collect();
             (!entries.is_empty()).then_some(Group { kind, entries })
         };
-        let tasks = || engine.tasks().values();
-        let shown = |path: &Path| one_line(&path.to_string_lossy());
         Self {
             session: session.to_owned(),
             repository: one_line(&about.repository),
@@ -193,12 +186,11 @@ impl Report {
             n_attempts: chronicle.n_attempts(),
             n_api_calls: engine.n_api_calls(),
             transcripts: any_attempt(engine).then(|| shown(&places.transcripts)),
-            mirror: tasks().any(is_kept).then(|| shown(&places.mirror)),
             next: next(session, chronicle, places, typed),
         }
     }
 
-    /// Returns the tasks that ended in one way.
+    /// Returns the tasks with an outcome.
     pub(crate) fn entries(&self, kind: Kind) -> &[Entry] {
         self.groups
             .iter()
@@ -212,8 +204,8 @@ impl Report {
             let n = group.entries.len();
             match group.kind {
                 Some(OutcomeGroup::Done) => format!("{n} shipped"),
-                Some(OutcomeGroup::AlreadyOpen) => format!("{n} open already"),
-                Some(OutcomeGroup::AlreadyMerged) => format!("{n} merged already"),
+                Some(OutcomeGroup::AlreadyOpen) => format!("{n} already open"),
+                Some(OutcomeGroup::AlreadyMerged) => format!("{n} already merged"),
                 Some(OutcomeGroup::NeedsYou) if n == 1 => "1 needs you".to_owned(),
                 Some(OutcomeGroup::NeedsYou) => format!("{n} need you"),
                 Some(OutcomeGroup::Failed) => format!("{n} failed"),
@@ -238,7 +230,7 @@ impl Subject {
         }
     }
 
-    /// Returns what kind of subject it is, and its name.
+    /// Returns the kind of subject, and its name.
     fn parts(&self) -> (&'static str, &str) {
         match self {
             Self::Label(label) => ("label", label),
@@ -248,7 +240,7 @@ impl Subject {
 }
 
 impl Entry {
-    fn new(task: &Task) -> Self {
+    fn new(task: &Task, mirror: &str) -> Self {
         let place = match task.outcome().and_then(Outcome::pull_request) {
             Some(pull) => one_line(&pull.url),
             None => task
@@ -281,29 +273,29 @@ impl Entry {
                 .work
                 .as_ref()
                 .filter(|_| is_kept(task))
-                .map(|work| one_line(&work.salvage_ref)),
+                .map(|work| format!("git fetch {mirror} {}", one_line(&work.salvage_ref))),
         }
     }
 
-    /// Returns the number of attempts and what they cost.
+    /// Returns the number of attempts and their cost.
     pub(crate) fn effort(&self) -> String {
         format!("{} · {}", counted(self.n_attempts, "attempt"), self.spent)
     }
 
-    /// Returns the title cut to a width.
+    /// Returns the title, cut to a width.
     fn short_title(&self, columns: usize) -> String {
         cut(&self.title, columns)
     }
 }
 
-/// Returns `spent $4.02 of $50.00 ($0.42 assumed) · $2.01 per pull request`.
+/// Returns `spent $4.02 of $50.00 ($0.42 estimated) · $2.01 per pull request`.
 fn cost(money: &Money) -> String {
     let mut cost = format!("spent {} of {}", money.spent, money.budget);
     if Usd::ZERO < money.assumed {
-        cost.push_str(&format!(" ({} assumed)", money.assumed));
+        cost.push_str(&format!(" ({} estimated)", money.assumed));
     }
     if Usd::ZERO < money.planned {
-        cost.push_str(&format!(", {} of it for the plan", money.planned));
+        cost.push_str(&format!(", {} of it for planning", money.planned));
     }
     if let Some(each) = money.per_pull_request {
         cost.push_str(&format!(" · {each} per pull request"));
@@ -311,7 +303,7 @@ fn cost(money: &Money) -> String {
     cost
 }
 
-/// Returns whether a place is an address of the web, and so may become a link.
+/// Returns whether a place is a web address and may become a link.
 fn is_web(place: &str) -> bool {
     place.starts_with("https://") || place.starts_with("http://")
 }
@@ -319,7 +311,7 @@ fn is_web(place: &str) -> bool {
 fn when(chronicle: &Chronicle, time: &LocalTime) -> String {
     let started = time.day_and_minute(chronicle.started_at_ms());
     let Some(finished) = chronicle.finished_at_ms() else {
-        return format!("since {started}");
+        return format!("started {started}");
     };
     let ran = span(chronicle.ran_ms(finished));
     format!("{started} to {} ({ran})", time.minute(finished))
@@ -341,27 +333,27 @@ fn verdict(chronicle: &Chronicle) -> Option<(Tone, String)> {
                 return Some((
                     Tone::Bad,
                     format!(
-                        "{what}: mend this; finished work waits for it, and nothing is paid again"
+                        "{what}: fix this, then resume; finished work will be published at no extra cost"
                     ),
                 ));
             }
-            None => "interrupted: what was done is saved, nothing runs any more",
+            None => "interrupted; all work is saved and nothing is running",
         },
-        (Status::CutOff, _) => "its process is gone: nothing that was journaled is lost",
+        (Status::CutOff, _) => "interrupted: the process died; everything in the journal is safe",
         _ => return None,
     };
     Some((Tone::Odd, stopped.to_owned()))
 }
 
-/// Returns why a session that ended had no task.
+/// Returns why a completed session had no tasks.
 fn nothing_to_do(engine: &Engine) -> String {
     match engine.planning() {
         None => format!(
-            "no open issue carries the label `{}`",
+            "no open issue has the label `{}`",
             one_line(&engine.about().label)
         ),
         Some(planning) if planning.is_declined => {
-            "the plan was not agreed to; nothing was created".to_owned()
+            "the plan was declined; nothing was created".to_owned()
         }
         Some(planning) if planning.created.is_empty() => {
             "only a plan was made; nothing was created".to_owned()
@@ -377,7 +369,7 @@ fn any_attempt(engine: &Engine) -> bool {
     has_planner || engine.tasks().values().any(|task| 0 < task.n_attempts)
 }
 
-/// Returns whether work of a task is kept that did not become a pull request.
+/// Returns whether the task has saved work that did not become a pull request.
 fn is_kept(task: &Task) -> bool {
     task.work.is_some() && !task.outcome().is_some_and(Outcome::is_success)
 }
@@ -392,19 +384,20 @@ fn why(task: &Task) -> String {
         Some(Outcome::NeedsYou { message: why }) => message(why),
         Some(Outcome::NotStarted { because }) => message(&because.to_string()),
         Some(Outcome::Skipped { because }) => message(&because.to_string()),
-        Some(outcome @ (Outcome::Failed { .. } | Outcome::Budget { .. })) => {
-            message(&outcome.to_string())
-        }
+        // The type of a failure is in the JSON output.
+        Some(Outcome::Failed { message: why, .. }) => message(why),
+        Some(outcome @ Outcome::Budget { .. }) => message(&outcome.to_string()),
     }
 }
 
-/// Returns what nobody can vouch for.
+/// Returns what could not be verified.
 fn doubts(chronicle: &Chronicle) -> Vec<String> {
     let (engine, assumed) = (chronicle.engine(), chronicle.money().assumed);
     let mut doubts = Vec::new();
     if 0 < chronicle.counts().done && !engine.settings().has_checks {
         doubts.push(
-            "no checks are configured: that the work is right is the agent's word alone (`executor.checks`)".to_owned(),
+            "no checks are configured (`executor.checks`), so nothing verified this work"
+                .to_owned(),
         );
     }
     for check in engine
@@ -416,23 +409,23 @@ fn doubts(chronicle: &Chronicle) -> Vec<String> {
         let name = one_line(&check.name);
         doubts.push(match engine.settings().red_base {
             RedBase::IgnoreKnown => {
-                format!("check `{name}` fails on the base already, so its failures did not count")
+                format!("check `{name}` already fails on the base, so its failures were ignored")
             }
             RedBase::Fail => format!(
-                "check `{name}` fails on the base already ({})",
+                "check `{name}` already fails on the base ({})",
                 message(&check.ended)
             ),
         });
     }
     if Usd::ZERO < assumed {
         doubts.push(format!(
-            "{assumed} of the cost is assumed, for the agent did not tell it"
+            "{assumed} of the cost is estimated: the agent did not report it"
         ));
     }
     for (plugin, n) in engine.n_undecided() {
         let times = counted(*n, "time");
         doubts.push(format!(
-            "plugin {} did not decide {times}; `autoissue show` tells why",
+            "plugin {} made no decision {times}; run `autoissue show` for details",
             one_line(plugin)
         ));
     }
@@ -440,7 +433,7 @@ fn doubts(chronicle: &Chronicle) -> Vec<String> {
     doubts
 }
 
-/// Returns what a person should know of a task before merging it.
+/// Returns what to know about a task before merging its work.
 fn doubts_of(task: &Task) -> Vec<String> {
     let number = task.issue.number;
     let denied = task
@@ -451,7 +444,7 @@ fn doubts_of(task: &Task) -> Vec<String> {
     let mut doubts = Vec::new();
     if !denied.is_empty() {
         doubts.push(format!(
-            "{number}: tools were denied to the agent: {}",
+            "{number}: the agent was denied {}",
             message(&denied.join(", "))
         ));
     }
@@ -461,7 +454,7 @@ fn doubts_of(task: &Task) -> Vec<String> {
     doubts
 }
 
-/// Returns the next command to type, if there is one.
+/// Returns the next command to type, if any.
 fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) -> Option<Next> {
     let engine = chronicle.engine();
     let plan = engine
@@ -485,10 +478,11 @@ fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) ->
                     command: again(Some(needed)),
                     or: Some("or --allow-partial, or --issue N"),
                 }),
-                // Where the planner alone has used it up, nothing says what the rest takes.
+                // If planning alone used up the budget, nothing is known about the cost of the
+                // rest.
                 Some(_) if needed == Usd::ZERO => Some(Next {
                     command: again(None),
-                    or: Some("with a new budget"),
+                    or: Some("raise the budget first"),
                 }),
                 Some(_) => alone(again(Some(needed))),
             };
@@ -500,7 +494,7 @@ fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) ->
         {
             return Some(Next {
                 command: again(None),
-                or: Some("once it is edited, if need be"),
+                or: Some("edit it first if needed"),
             });
         }
         Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => return None,
@@ -523,11 +517,11 @@ fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) ->
     match first(Some(OutcomeGroup::NeedsYou)).or_else(|| first(Some(OutcomeGroup::Failed))) {
         Some(issue) => alone(typed.show(session, Some(issue))),
         None if Usd::ZERO < unpaid => {
-            // A new session has the whole budget again; it is raised where that is not enough.
+            // A new session has the full budget again; it is raised only if that is not enough.
             let budget = (chronicle.money().budget < unpaid).then_some(unpaid);
             Some(Next {
                 command: again(budget),
-                or: Some("with a new budget"),
+                or: Some("a new session has its own budget"),
             })
         }
         None => alone(typed.show(session, None)),

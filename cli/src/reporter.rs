@@ -1,5 +1,5 @@
-//! Shows a session while it runs. One loop follows the bus and keeps the chronicle; what is done with each event is for one of
-//! three reporters.
+//! Displays a session while it runs. One loop follows the event bus and keeps the chronicle; one of
+//! three reporters handles each event.
 //!
 //! ```text
 //!   bus ─ events ──► follow ─► Chronicle::take ─► Reporter::event ─► json: stdout · plain: stderr · live: screen
@@ -7,7 +7,8 @@
 //!   signals ─ notices ──┘ └─ a gap is read from the journal
 //! ```
 //!
-//! It never makes the session wait: a reader that is slow falls behind on the bus and catches up from the journal.
+//! It never slows the session down: a slow reader falls behind on the bus and catches up from the
+//! journal.
 
 mod json;
 mod live;
@@ -31,24 +32,24 @@ pub(crate) use plain::{Plain, line};
 
 use crate::console::Console;
 
-/// How often a live screen looks whether something has changed.
+/// How often the live screen checks for changes.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows what happens. `chronicle` is what is known after the event.
+/// Displays events. `chronicle` is the state after the event.
 pub(crate) trait Reporter: Send {
-    /// An event happened.
+    /// Handles an event.
     fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle);
-    /// An agent said something.
+    /// Handles a line of agent output.
     fn progress(&mut self, _progress: &Progress) {}
-    /// We have something to say ourselves.
+    /// Shows a message of autoissue itself.
     fn notice(&mut self, text: &str);
-    /// Time has passed.
+    /// Called periodically.
     fn tick(&mut self, _chronicle: &Chronicle) {}
-    /// Nothing more comes.
+    /// Called after the last event.
     fn finish(&mut self) {}
 }
 
-/// Shows nothing but what we say ourselves.
+/// Shows only autoissue's own messages.
 pub(crate) struct Quiet(pub(crate) Console);
 
 impl Reporter for Quiet {
@@ -66,12 +67,13 @@ pub(crate) struct Follower {
     chronicle: Chronicle,
     session: SessionId,
     state_dir: PathBuf,
-    /// A resumed session begins with what is past: it makes the state, and nobody wants to see it again.
+    /// A resumed session replays its past events: they rebuild the state but are not displayed
+    /// again.
     has_past: bool,
 }
 
 impl Follower {
-    /// Follows a session that does not run yet. `has_past` tells whether it is resumed.
+    /// Creates a follower before the session runs. `has_past` is true for a resumed session.
     pub(crate) fn new(
         bus: &Bus<Event>,
         session: SessionId,
@@ -88,7 +90,7 @@ impl Follower {
         }
     }
 
-    /// Reports until the bus is gone, or until `ended` tells that nothing more comes.
+    /// Displays events until the bus closes, or until `ended` says that there are no more.
     pub(crate) async fn follow(
         mut self,
         mut reporter: Box<dyn Reporter>,
@@ -116,16 +118,17 @@ impl Follower {
         reporter.finish();
     }
 
-    /// Returns whether the session can be followed further.
+    /// Returns false once the session can no longer be followed.
     fn take(&mut self, delivery: Delivery<Event>, reporter: &mut dyn Reporter) -> bool {
         match delivery {
             Delivery::Event(envelope) => self.show(&envelope, reporter),
             Delivery::Lagged { from_seq, to_seq } => {
                 let is_past = std::mem::take(&mut self.has_past) && from_seq == 1;
                 let Some(missed) = self.missed(from_seq, to_seq) else {
-                    // The chronicle would be wrong from here on. The session itself does not depend on it.
+                    // From here on the chronicle would be wrong. The session itself does not depend
+                    // on it.
                     reporter
-                        .notice("this display has lost track of the session, which goes on; see `autoissue status`");
+                        .notice("this display lost track of the session, which is still running; run `autoissue status`");
                     return false;
                 };
                 for envelope in &missed {
@@ -165,7 +168,7 @@ impl Follower {
     }
 }
 
-/// Waits for ever once there is no more progress, so that the loop hears the rest.
+/// Never returns once there is no more progress, so that the loop keeps handling the other events.
 async fn next_progress(lane: &mut Option<ProgressLane>) -> Option<std::sync::Arc<Progress>> {
     match lane {
         Some(lane) => lane.next().await,
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
     use crate::fixture::{accepted, started};
 
-    /// Writes down what it is told.
+    /// Records what it receives.
     #[derive(Clone, Default)]
     struct Witness(Arc<Mutex<Vec<String>>>);
 
@@ -231,7 +234,8 @@ mod tests {
         }
     }
 
-    /// Follows a session of which the first two events are past; returns what the reporter was told.
+    /// Follows a session whose first two events are in the past; returns what the reporter
+    /// received.
     async fn told(state_dir: &std::path::Path, has_past: bool) -> Vec<String> {
         let session = SessionId::new(0, [0, 1]);
         let bus = Bus::new(2);
@@ -263,14 +267,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_past_of_a_resumed_session_is_known_and_not_shown() {
+    async fn the_past_of_a_resumed_session_is_replayed_but_not_shown() {
         let state = tempfile::tempdir().unwrap();
         journaled(state.path(), &SessionId::new(0, [0, 1]));
         assert_eq!(told(state.path(), true).await, ["3 with 2 tasks"]);
     }
 
     #[tokio::test]
-    async fn a_gap_that_cannot_be_read_ends_the_display_with_a_word() {
+    async fn a_gap_that_cannot_be_read_ends_the_display_with_a_notice() {
         let state = tempfile::tempdir().unwrap();
         let told = told(state.path(), false).await;
         assert!(

@@ -1,7 +1,7 @@
-//! Runs a session and shows it: what `exec`, `resume`, `demo` and `classify` have in common.
+//! Runs a session and displays it: shared by `exec`, `resume`, `demo` and `classify`.
 //!
 //! ```text
-//!   Session::open ─► follower subscribes ─► run ──────────────► Finished ─► summary line, or closing report
+//!   Session::open ─► follower subscribes ─► run ──────────────► Finished ─► summary line, or final report
 //!                                           │ events, progress      ▲
 //!                       signals ─► stopper ─┘      reporter ────────┘ ends after the last event
 //! ```
@@ -31,31 +31,32 @@ use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
 use crate::terminal::Echo;
 
-/// Labels that are named where none is near the one that was typed: enough for most repositories, and one line.
+/// Number of labels listed if none resembles the one that was typed. Enough for most repositories,
+/// and fits on one line.
 const N_LABELS_NAMED_MAX: usize = 8;
 
-/// Our own notices that wait for the reporter; there are three at most.
+/// Capacity for notices to the reporter; there are three at most.
 const N_NOTICES_MAX: usize = 8;
 
-/// Names the write of the journal at which a debug build dies, such as `7:after`.
+/// Names the journal write at which a debug build crashes, such as `7:after`.
 const CRASH_AT: &str = "AUTOISSUE_TEST_CRASH_AT";
 
-/// How a session is shown while it runs.
+/// How to display a running session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Display {
-    /// As the flags and the terminal want it.
+    /// As set by the flags and the terminal.
     Full {
         /// No live screen, even on a terminal.
         headless: bool,
     },
-    /// Not at all: only its end counts.
+    /// Not at all; only the result matters.
     None,
 }
 
-/// Runs a session, shows it, prints what came of it, and returns how the program ends.
+/// Runs a session, displays it, prints the result and returns the exit code.
 ///
 /// # Errors
-/// Where it cannot run.
+/// If it cannot run.
 pub(crate) fn run(
     invocation: &Invocation,
     ready: Ready,
@@ -68,10 +69,10 @@ pub(crate) fn run(
     Ok(Verdict::of(finished.chronicle.engine()).into())
 }
 
-/// Runs a session to its end and shows it meanwhile.
+/// Runs a session to its end and displays it.
 ///
 /// # Errors
-/// Where it cannot run.
+/// If it cannot run.
 pub(crate) fn until_finished(
     invocation: &Invocation,
     ready: Ready,
@@ -80,7 +81,7 @@ pub(crate) fn until_finished(
 ) -> Result<Finished, CliError> {
     let Ready { loaded, host } = ready;
     let is_dry = matches!(&order, Order::Exec(exec) if exec.dry_run);
-    // A dry run is over before anybody could look.
+    // A dry run ends too soon for a dashboard to be of use.
     let settings = Some(&loaded.config.dashboard).filter(|settings| settings.enabled && !is_dry);
     let socket = settings.map(Socket::take).transpose()?;
     // A dry run changes nothing, not even log files.
@@ -103,8 +104,7 @@ pub(crate) fn until_finished(
             .for_each(|it| remark(&invocation.console, it));
         if let Some(row) = session.left_behind() {
             invocation.console.warn(&format!(
-                "session {} (`{}`) is unfinished, and what it did not publish is done again; resume it instead with `{}`, \
-                 which pays for nothing twice",
+                "session {} (`{}`) is unfinished, and its unpublished work will be redone. To avoid paying twice, resume it with `{}`",
                 row.id,
                 row.command,
                 invocation.recorded(row).resume(row.id.as_str())
@@ -127,9 +127,9 @@ pub(crate) fn until_finished(
         let (reporter, echo) = reporter(invocation, session.id().to_string(), display);
         run_and_follow(session, follower, reporter, (signals, echo)).await
     });
-    // What still blocks is reading from programs that are gone; nothing waits for it.
+    // What still blocks is reading from programs that have exited; nothing depends on it.
     runtime.shutdown_background();
-    // Whoever watches is told the end first.
+    // Dashboard clients receive the end of the session first.
     drop(dashboard);
     finished
 }
@@ -154,7 +154,7 @@ fn serve(
     Ok(dashboard)
 }
 
-/// Says what a person should know before a session runs.
+/// Prints a finding that the user should know before the session runs.
 fn remark(console: &Console, finding: &Finding) {
     match &finding.advice {
         Some(advice) => console.warn(&format!("{}; {advice}", finding.message)),
@@ -163,7 +163,7 @@ fn remark(console: &Console, finding: &Finding) {
     }
 }
 
-/// Returns where tests want this process to die. Builds for people never do.
+/// Returns where tests want this process to crash. Release builds ignore it.
 fn crash_point(invocation: &Invocation) -> Option<CrashPoint> {
     let variable = invocation.env.iter().find(|(name, _)| name == CRASH_AT)?;
     if cfg!(debug_assertions) {
@@ -182,20 +182,20 @@ async fn run_and_follow(
     let (notify, notices) = mpsc::channel(N_NOTICES_MAX);
     let (end, ended) = oneshot::channel();
     let signals = tokio::spawn(signals.obey(session.stopper(), notify, echo.clone()));
-    // On a thread of its own: a terminal that is stopped, or a pipe that nobody reads, holds up the display and nothing else.
+    // On its own thread: a stopped terminal or a full pipe blocks only the display.
     let follow = follower.follow(reporter, notices, ended);
     let follower = tokio::task::spawn_blocking(move || Handle::current().block_on(follow));
     let finished = session.run().await;
-    // Whoever still holds the bus, the reporter ends once it has shown what is there.
+    // Ends the reporter after its pending events, even if others still hold the bus.
     let _ = end.send(());
-    // A display that panicked must not hide what came of the session.
+    // A display that panicked must not hide the session's result.
     let _ = follower.await;
     echo.restore();
     signals.abort();
     Ok(finished?)
 }
 
-/// Returns who shows the session, and what has become of the terminal's echo for it.
+/// Returns the reporter, and the state of the terminal's echo.
 fn reporter(
     invocation: &Invocation,
     session: String,
@@ -215,10 +215,10 @@ fn reporter(
     (reporter, Echo::untouched())
 }
 
-/// Prints what came of a session.
+/// Prints the result of a session.
 ///
 /// # Errors
-/// Where standard output cannot be written.
+/// If standard output cannot be written.
 pub(crate) fn print(
     invocation: &Invocation,
     finished: &Finished,
@@ -242,9 +242,9 @@ pub(crate) fn print(
         &typed,
         console.out,
     ) {
-        console.print(&answer)
+        console.page(&answer)
     } else if dry_run::is_whole_answer(finished.chronicle.engine()) {
-        console.print(&dry_run::text(
+        console.page(&dry_run::text(
             finished.chronicle.engine(),
             &typed,
             console.out,
@@ -267,13 +267,14 @@ pub(crate) fn print(
         console.print(&report::text(&report, console.out))
     };
     match result {
-        // The session was run; its exit code counts, whoever reads.
+        // The session ran, so its exit code counts even if the output was closed.
         Err(CliError::ReaderGone) => Ok(()),
         other => other,
     }
 }
 
-/// Returns why a session had nothing to do, with the labels that may have been meant; `None` for any other session.
+/// Returns why a session had nothing to do, with the labels that were probably meant; `None` for
+/// any other session.
 fn nothing_found(finished: &Finished) -> Option<String> {
     let engine = finished.chronicle.engine();
     let is_nothing = *engine.phase() == Phase::Over(SessionStatus::Completed)
@@ -282,10 +283,10 @@ fn nothing_found(finished: &Finished) -> Option<String> {
     is_nothing.then(|| no_issue_carries(&engine.about().label, &finished.known_labels))
 }
 
-/// Returns that no open issue carries a label, with the nearest of those that exist.
+/// Returns the message that no open issue has a label, with similar labels that exist.
 pub(crate) fn no_issue_carries(label: &str, known: &[String]) -> String {
     let said = format!(
-        "no open issue carries the label `{}`",
+        "no open issue has the label `{}`",
         printable::one_line(label)
     );
     if known
@@ -313,7 +314,7 @@ pub(crate) fn no_issue_carries(label: &str, known: &[String]) -> String {
                 format!(" and {n_more} more")
             };
             let nearest = nearest.into_iter().take(N_LABELS_NAMED_MAX).collect();
-            format!("{said}; labels that exist: {}{more}", named(nearest))
+            format!("{said}; existing labels: {}{more}", named(nearest))
         }
     }
 }
@@ -323,21 +324,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_label_that_was_meant_is_named_or_those_that_exist() {
+    fn the_nearest_label_is_suggested_or_existing_ones_are_listed() {
         let known = ["night", "bug", "Docs"].map(str::to_owned);
         for (label, expected) in [
             ("nihgt", "; did you mean `night`?"),
             ("docs", ""),
-            ("x", "; labels that exist: `bug`, `Docs`, `night`"),
+            ("x", "; existing labels: `bug`, `Docs`, `night`"),
         ] {
             assert_eq!(
                 no_issue_carries(label, &known),
-                format!("no open issue carries the label `{label}`{expected}")
+                format!("no open issue has the label `{label}`{expected}")
             );
         }
         assert_eq!(
             no_issue_carries("x", &[]),
-            "no open issue carries the label `x`"
+            "no open issue has the label `x`"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! In which order tasks would start, and what each waits for: asked of the engine itself, which plays through the backlog
-//! with agents that are always done, one after the other. Nothing outside is touched.
+//! The order in which tasks would start, and what each waits for. Runs the real engine over the
+//! backlog with simulated agents that always succeed, one after another. Has no side effects.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,13 +12,13 @@ use autoissue_core::engine::{
 /// When a task would start.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Turn {
-    /// The how many-th it is, from 1.
+    /// Its position in the start order, from 1.
     pub(crate) place: usize,
-    /// Why it does not start at once.
+    /// Why it does not start immediately.
     pub(crate) waits: Option<Blocked>,
 }
 
-/// Returns when each task would start under these rules; those that never would are missing.
+/// Returns when each task would start under these rules. Tasks that would never start are missing.
 pub(crate) fn schedule(
     backlog: &[(Issue, Classification)],
     rules: &Settings,
@@ -45,16 +45,16 @@ pub(crate) fn schedule(
     night.started.into_iter().enumerate().map(turn).collect()
 }
 
-/// A night in which nothing goes wrong.
+/// A session in which nothing goes wrong.
 struct Night<'a> {
     engine: Engine,
     now: Time,
     classifications: BTreeMap<IssueNumber, &'a Classification>,
-    /// Answers to give.
+    /// Inputs to feed to the engine.
     inputs: VecDeque<Input>,
-    /// Agents at work, oldest first.
+    /// Running agents, oldest first.
     agents: VecDeque<(IssueNumber, u32)>,
-    /// Tasks in the order of their start.
+    /// Tasks in start order.
     started: Vec<IssueNumber>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Night<'a> {
         }
     }
 
-    /// Plays on until nothing but agents is awaited.
+    /// Runs until only agents are awaited.
     fn until_agents_work(&mut self) {
         while let Some(input) = self.inputs.pop_front() {
             self.now = self.now + 1;
@@ -136,7 +136,8 @@ impl<'a> Night<'a> {
                     publication: Publication::default(),
                 })
             }
-            // The backlog is given unasked; there are no checks, one model, and nothing to stop.
+            // The backlog is provided without being requested; there are no checks, one model, and
+            // nothing to stop.
             Effect::Intake(_)
             | Effect::Plan(_)
             | Effect::Task(TaskEffect::SelectModel { .. })
@@ -172,7 +173,7 @@ impl<'a> Night<'a> {
     }
 }
 
-/// The order is asked for as if money were no matter; whether it is there is shown apart.
+/// The order is computed without a budget; whether the budget suffices is reported separately.
 fn without_money(rules: &Settings) -> Settings {
     Settings {
         metering: Metering::Free,
@@ -246,16 +247,16 @@ mod tests {
             .map(|(issue, turn)| {
                 let waits = turn
                     .waits
-                    .map_or_else(|| "at once".to_owned(), |why| why.to_string());
+                    .map_or_else(|| "immediately".to_owned(), |why| why.to_string());
                 format!("{issue} {}: {waits}", turn.place)
             })
             .collect();
         insta::assert_snapshot!(told.join("\n"), @"
-        #1 1: at once
+        #1 1: immediately
         #2 3: domain backend is busy with #1
         #3 4: waiting for #1
         #4 5: touches src/a.rs, which #1 is changing
-        #5 2: at once
+        #5 2: immediately
         ");
     }
 

@@ -1,30 +1,32 @@
-//! The lower end of a terminal: a few lines that are drawn again and again, while what is said scrolls by above them and stays.
+//! The lower end of a terminal: a few lines that are redrawn in place, while log lines scroll by
+//! above them.
 //!
 //! ```text
-//!   01:12:07  #7 done                 } said: written once, goes into the terminal's own history
-//!   ── 2 running · 5 waiting ────     } drawn: written over in place
+//!   01:12:07  #7 done                 } said: written once, stays in the terminal's history
+//!   ── 2 running · 5 waiting ────     } drawn: overwritten in place
 //!   $4.20 spent · $50.00 budget       }
-//!   ▏                                   the cursor, on a line of its own: what others print lands there, and is drawn over
+//!   ▏                                   the cursor on its own line: output of other programs lands there and is overwritten
 //! ```
 //!
-//! Makes text only; somebody else writes it, in one piece. All text has to be printable already. Nothing is left switched on
-//! after a piece: whatever ends the program, the terminal works and its cursor is seen.
+//! Produces text only; the caller writes it in one piece. All text must already be printable. Each
+//! piece leaves the terminal in its normal state with a visible cursor, however the program ends.
 
 use unicode_width::UnicodeWidthChar;
 
 use crate::paint::Paint;
 use crate::printable::{cut, width};
 
-/// Shows the whole piece at once, where the terminal knows how, and without a cursor that runs about.
+/// Starts a synchronized update if the terminal supports it, and hides the cursor.
 const BEGIN: &str = "\u{1b}[?2026h\u{1b}[?25l\r";
 const END: &str = "\u{1b}[?25h\u{1b}[?2026l";
 const CLEAR_LINE: &str = "\u{1b}[K";
 const CLEAR_BELOW: &str = "\u{1b}[J";
-/// A drawn line must not take two rows, even where terminal and Unicode do not agree on a width.
+/// Disables wrapping: a drawn line must not take two rows, even if the terminal and Unicode
+/// disagree on a width.
 const NO_WRAP: &str = "\u{1b}[?7l";
 const WRAP: &str = "\u{1b}[?7h";
 
-/// How a piece of a line looks.
+/// The style of a piece of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,
@@ -35,23 +37,23 @@ pub(crate) enum Style {
     Red,
 }
 
-/// A line to be drawn, in pieces.
+/// A line to draw, in styled pieces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line(Vec<(Style, String)>);
 
 impl Line {
-    /// Returns the line with one more piece.
+    /// Returns the line with another piece.
     pub(crate) fn with(mut self, style: Style, text: impl Into<String>) -> Self {
         self.0.push((style, text.into()));
         self
     }
 
-    /// Returns how many columns it takes.
+    /// Returns its width in columns.
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }
 
-    /// Returns the line cut to a width; `…` stands for the rest.
+    /// Returns the line cut to a width; `…` marks the omission.
     pub(crate) fn cut(self, columns: usize) -> Self {
         if self.width() <= columns {
             return self;
@@ -61,7 +63,7 @@ impl Line {
         for (style, text) in self.0 {
             let columns = width(&text);
             if room <= columns {
-                // A piece that fits to the last column has to give it up, for something follows.
+                // A piece that reaches the last column has to give it up, because more follows.
                 kept.push((style, cut(&format!("{text} "), room)));
                 break;
             }
@@ -71,7 +73,7 @@ impl Line {
         Self(kept)
     }
 
-    /// Returns its text without colours.
+    /// Returns the text without styles.
     pub(crate) fn text(&self) -> String {
         self.0.iter().map(|(_, text)| text.as_str()).collect()
     }
@@ -89,15 +91,15 @@ impl Line {
     }
 }
 
-/// What is drawn at the lower end of the terminal.
+/// The drawn lines at the lower end of the terminal.
 #[derive(Debug, Default)]
 pub(crate) struct Area {
-    /// The lines that stand there, without colours.
+    /// The lines on the screen, without colours.
     drawn: Vec<String>,
 }
 
 impl Area {
-    /// Returns what brings the terminal from the lines that stand there to others, with something said above them.
+    /// Returns the output that replaces the drawn lines with others and prints `said` above them.
     pub(crate) fn redraw(
         &mut self,
         said: &[String],
@@ -105,14 +107,15 @@ impl Area {
         columns: usize,
         paint: Paint,
     ) -> String {
-        // From the last column the end of a line would be cleared with its last character.
+        // Uses one column less: clearing to the end of the line in the last column would erase its
+        // character.
         let lines: Vec<Line> = lines
             .into_iter()
             .map(|line| line.cut(columns.saturating_sub(1)))
             .collect();
         let mut piece = format!("{BEGIN}{}", self.up(columns));
         if !said.is_empty() {
-            // What is said may be longer than a row, and ends where something else stood.
+            // A said line may be longer than a row and end where something else was drawn.
             piece.push_str(CLEAR_BELOW);
             said.iter().for_each(|line| piece.extend([line, "\r\n"]));
         }
@@ -125,13 +128,13 @@ impl Area {
         piece
     }
 
-    /// Forgets what stands there: from now on it belongs to what scrolls by.
+    /// Forgets the drawn lines, which from now on scroll by like any other output.
     pub(crate) fn leave(&mut self) {
         self.drawn.clear();
     }
 
-    /// Returns what moves the cursor to the first drawn line. In a terminal that has become narrower since, the lines have been
-    /// broken into more rows.
+    /// Returns the sequence that moves the cursor to the first drawn line. If the terminal has
+    /// become narrower, its lines take more rows than before.
     fn up(&self, columns: usize) -> String {
         match self
             .drawn
@@ -145,7 +148,7 @@ impl Area {
     }
 }
 
-/// Returns how many rows a line takes.
+/// Returns the number of rows that a line takes.
 fn n_rows(line: &str, columns: usize) -> usize {
     let (mut n_rows, mut used) = (1, 0);
     for width in line.chars().filter_map(UnicodeWidthChar::width) {
@@ -168,7 +171,7 @@ mod tests {
         Line::default().with(Style::Plain, text)
     }
 
-    /// A terminal, and the area at its lower end.
+    /// A terminal with an area at its lower end.
     struct Sight {
         terminal: Terminal,
         area: Area,
@@ -202,7 +205,7 @@ mod tests {
             self
         }
 
-        /// Asserts all that was ever seen and still is, the cursor below it.
+        /// Asserts everything that was and is visible, with the cursor below it.
         #[track_caller]
         fn shows(&self, expected: &[&str]) {
             let mut rows: Vec<String> = self
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrower_terminal_leaves_no_rest_of_the_lines_it_broke() {
+    fn a_narrower_terminal_leaves_no_remains_of_wrapped_lines() {
         let mut sight = Sight::new(20, 6);
         sight.draw(&["one", "two"], &["aaaaaaaaaaaaaaaaaa", "bbbbbbbbb", "c"]);
         sight

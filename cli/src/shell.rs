@@ -1,8 +1,9 @@
-//! Words as a shell reads them: quoted where it needs that, and taken apart again.
+//! Quoting and splitting words as a shell does.
 
 use crate::printable::is_invisible;
 
-/// Quotes a word where the shell would read it otherwise. What no terminal shows is escaped, as bash and zsh read it.
+/// Quotes a word if the shell would interpret it. Escapes invisible characters with `$'…'`, which
+/// bash and zsh understand.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -22,7 +23,7 @@ pub(crate) fn quoted(word: &str) -> String {
     format!("$'{}'", escaped.collect::<String>())
 }
 
-/// Splits a command line as a shell does, as far as [`quoted`] makes use of it.
+/// Splits a command line as a shell does, as far as [`quoted`] needs it.
 pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

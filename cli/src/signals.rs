@@ -1,9 +1,9 @@
-//! What happens on Ctrl-C, SIGTERM and SIGHUP.
+//! Handling of Ctrl-C, SIGTERM and SIGHUP.
 //!
 //! ```text
-//!   first  ─► stopper.stop(): nothing more starts, agents are asked to stop, everything is saved
-//!   second ─► stopper.kill(): agents are killed, and whatever collects their work
-//!   third  ─► exit 130 at once; the supervisors end what is left of the agents
+//!   first  ─► stopper.stop(): no new work starts, agents are asked to stop, all work is saved
+//!   second ─► stopper.kill(): agents and collectors are killed
+//!   third  ─► exit 130 immediately; the supervisors end the remaining agents
 //! ```
 
 use std::io;
@@ -17,7 +17,7 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::terminal::Echo;
 
-/// The signals that ask us to stop.
+/// The signals that request a stop.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -25,10 +25,10 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on, instead of being ended by them.
+    /// Installs handlers that replace the default actions.
     ///
     /// # Errors
-    /// Where the system does not allow it.
+    /// If the system does not allow it.
     pub(crate) fn listen() -> Result<Self, CliError> {
         fn on(kind: SignalKind) -> Result<Signal, CliError> {
             signal(kind).map_err(|source: io::Error| CliError::System {
@@ -44,8 +44,8 @@ impl Signals {
         })
     }
 
-    /// Stops the session on signals, and says so through `notices`. Never returns; where it ends the program, it leaves the
-    /// terminal as it was.
+    /// Stops the session on signals and reports that through `notices`. Never returns. If it exits
+    /// the process, it restores the terminal first.
     pub(crate) async fn obey(
         mut self,
         stopper: Stopper,
@@ -58,7 +58,7 @@ impl Signals {
                 echo.restore();
                 std::process::exit(i32::from(ExitCode::Interrupted.number()));
             };
-            // Stopping is what counts; a notice that finds no room is dropped.
+            // Stopping matters more than the notice, which is dropped if the channel is full.
             let _ = notices.try_send(notice.to_owned());
             if n_signals == 1 {
                 stopper.stop();
@@ -68,7 +68,7 @@ impl Signals {
         }
     }
 
-    /// Cancels on the first signal, and exits at once on the second.
+    /// Cancels on the first signal, and exits on the second.
     pub(crate) async fn cancel(mut self, token: CancellationToken) {
         self.next().await;
         token.cancel();
@@ -76,7 +76,7 @@ impl Signals {
         std::process::exit(i32::from(ExitCode::Interrupted.number()));
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
@@ -86,13 +86,13 @@ impl Signals {
     }
 }
 
-/// Returns what is said on a signal; `None` where we just go.
+/// Returns the notice for a signal; `None` if the process exits.
 const fn notice(n_signals: u32) -> Option<&'static str> {
     match n_signals {
         1 => Some(
-            "stopping: the agents are asked to end, and everything is saved; again to kill them",
+            "stopping: waiting for agents to exit and saving their work; press Ctrl-C again to kill them",
         ),
-        2 => Some("killing the agents; again to leave at once"),
+        2 => Some("killing the agents; press Ctrl-C again to exit immediately"),
         _ => None,
     }
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_signal_is_not_discussed() {
+    fn the_third_signal_has_no_notice() {
         assert!(notice(1).is_some() && notice(2).is_some() && notice(3).is_none());
     }
 }

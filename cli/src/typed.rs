@@ -1,4 +1,4 @@
-//! The command that a session was begun with, and the commands that we tell people to type after it.
+//! The command that started a session, and the follow-up commands that hints suggest.
 //!
 //! ```text
 //!   autoissue exec bug --issue 2 --dry-run      (typed, or read from the journal)
@@ -7,8 +7,9 @@
 //!                                    └─► show       autoissue show ID 2
 //! ```
 //!
-//! A printed command is the one that was typed, with its flags, without those that no longer apply. Each command that begins a
-//! session takes its arguments apart by name, so a new flag does not compile until it is decided which of these commands keep it.
+//! A suggested command repeats what the user typed, with its flags, except those that no longer
+//! apply. Each command that starts a session destructures its arguments by name, so a new flag does
+//! not compile until it is decided which suggestions keep it.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -18,36 +19,37 @@ use autoissue_core::engine::{About, IssueNumber, Usd};
 use crate::args::{Color, Common, OutputForm, RunArgs, ServeArgs};
 use crate::shell::quoted;
 
-/// Where state is kept, unless it is set.
+/// Overrides the state directory.
 pub(crate) const STATE_VARIABLE: &str = "AUTOISSUE_STATE_DIR";
 
-/// Reads a command line. It is handed on from the top: what shows a session does not know the commands.
+/// Parses a command line. It is passed down from the top, because the code that displays sessions
+/// does not know the commands.
 pub(crate) type ReadCommand = fn(&str) -> Typed;
 
-/// A command that began a session, or continued one.
+/// A command that started or continued a session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Typed {
     common: Common,
     run: RunArgs,
     yes: bool,
     deed: Deed,
-    /// The directory to change into first, where the command would not find the repository otherwise.
+    /// The directory to change to first, if the command would not find the repository otherwise.
     directory: Option<PathBuf>,
-    /// The state directory, where it was set by us and not by the shell.
+    /// The state directory, if it was set by this program and not by the shell.
     state_dir: Option<String>,
 }
 
-/// The commands that a hint may name.
+/// The commands that a hint may mention.
 #[derive(Clone, Debug)]
 pub(crate) struct HintContext {
     /// The command that failed.
     pub(crate) typed: Typed,
-    /// Reads others.
+    /// Parses other commands.
     pub(crate) read_command: ReadCommand,
 }
 
 impl HintContext {
-    /// Makes one for a command line.
+    /// Creates the context for a command line.
     pub(crate) fn of(command: &str, read_command: ReadCommand) -> Self {
         Self {
             typed: read_command(command),
@@ -56,21 +58,20 @@ impl HintContext {
     }
 }
 
-/// What a command does. Flags that other commands have too are in [`Typed`].
+/// What a command does. Flags shared with other commands are in [`Typed`].
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Deed {
-    /// Runs the issues that carry a label.
+    /// Runs the issues with a label.
     Exec {
-        /// The label.
         label: String,
-        /// Its own flags, as far as they are kept.
+        /// Its own flags that suggestions keep.
         flags: Words,
     },
-    /// Makes a plan, or takes a saved one.
+    /// Makes a plan, or runs a saved one.
     Plan(PlanFiles),
     /// Runs the sample.
     Demo,
-    /// Continues a session, or cannot be read: a later release may have had other flags.
+    /// Continues a session, or cannot be parsed because another release had different flags.
     #[default]
     Other,
 }
@@ -82,12 +83,12 @@ pub(crate) struct PlanFiles {
     pub(crate) from: Option<PathBuf>,
     /// Where it saved the plan.
     pub(crate) out: Option<PathBuf>,
-    /// Nothing was created.
+    /// No issues were created.
     pub(crate) dry_run: bool,
 }
 
 impl Typed {
-    /// Makes one of a command's arguments.
+    /// Creates the value from a command's arguments.
     pub(crate) fn new(common: Common, run: RunArgs, yes: bool, deed: Deed) -> Self {
         Self {
             common,
@@ -103,7 +104,7 @@ impl Typed {
         matches!(self.deed, Deed::Demo)
     }
 
-    /// Changes into a directory first.
+    /// Changes to a directory first.
     pub(crate) fn in_directory(self, directory: &Path) -> Self {
         Self {
             directory: Some(directory.to_owned()),
@@ -111,12 +112,12 @@ impl Typed {
         }
     }
 
-    /// Names the state directory, which the shell does not know.
+    /// Sets the state directory, which the shell does not know.
     pub(crate) fn with_state_dir(self, state_dir: Option<String>) -> Self {
         Self { state_dir, ..self }
     }
 
-    /// Adds what a later command says; where both say something, the later counts.
+    /// Adds the flags of a later command, which take precedence.
     pub(crate) fn followed_by(self, later: Self) -> Self {
         let Common {
             config,
@@ -161,7 +162,7 @@ impl Typed {
         }
     }
 
-    /// Returns whether it means something else in another directory.
+    /// Returns whether it has a different meaning in another directory.
     pub(crate) fn has_relative_paths(&self) -> bool {
         let plugins = self.common.plugins.iter().map(|plugin| &plugin.path);
         let mut paths: Vec<&PathBuf> = self.common.config.iter().chain(plugins).collect();
@@ -171,8 +172,8 @@ impl Typed {
         paths.iter().any(|path| path.is_relative())
     }
 
-    /// Returns the command that does the same once more, for real if it was a dry run. `plan_file` is where the session keeps its
-    /// plan, if it has one; `budget` replaces the one that was typed.
+    /// Returns the command that does the same again, without `--dry-run`. `plan_file` is where the
+    /// session keeps its plan, if it has one; `budget` replaces the typed one.
     pub(crate) fn again(
         &self,
         about: &About,
@@ -207,8 +208,8 @@ impl Typed {
     ) -> String {
         let PlanFiles { from, out, dry_run } = files;
         let mut words = Words::default();
-        // A plan that was saved has its id, and the file of a dry run needs none: nothing was created. Any other session's own
-        // copy is the one by which its issues are found again.
+        // A saved plan has an id, and the file of a dry run needs none because nothing was created.
+        // For any other session, its own copy is the one that identifies its issues.
         let typed = out.as_deref().or(from.as_deref().filter(|_| *dry_run));
         let file = plan_file.map(|file| typed.unwrap_or(file));
         words.values("--from", file.map(Path::display));
@@ -251,7 +252,7 @@ impl Typed {
         self.reading(&format!("autoissue status {}", quoted(session)))
     }
 
-    /// Returns the command that looks for what is wrong.
+    /// Returns the `doctor` command.
     pub(crate) fn doctor(&self) -> String {
         let mut words = Words::default();
         let Common {
@@ -267,7 +268,8 @@ impl Typed {
         self.in_project(&words.command("doctor", None))
     }
 
-    /// A command that reads the journal needs neither configuration nor repository.
+    /// Adds what a command that only reads the journal needs; that is neither configuration nor
+    /// repository.
     fn reading(&self, command: &str) -> String {
         match &self.state_dir {
             Some(state_dir) => format!("{STATE_VARIABLE}={} {command}", quoted(state_dir)),
@@ -285,7 +287,7 @@ impl Typed {
         }
     }
 
-    /// Adds the flags of all commands that run a session.
+    /// Adds the flags shared by all commands that run a session.
     fn run_words(&self, words: &mut Words, run: &RunArgs) {
         let RunArgs {
             max_parallel,
@@ -323,7 +325,7 @@ impl Typed {
     }
 }
 
-/// The words of a command, each as a shell reads it.
+/// The words of a command, quoted for a shell.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words(Vec<String>);
 
@@ -347,7 +349,7 @@ impl Words {
         }
     }
 
-    /// Returns the whole command. An operand that looks like a flag stands behind `--`.
+    /// Returns the whole command. An operand that looks like a flag is placed after `--`.
     fn command(self, name: &str, operand: Option<&String>) -> String {
         let mut words = vec!["autoissue".to_owned(), name.to_owned()];
         match operand {
@@ -384,7 +386,7 @@ mod tests {
     fn again(command: &str, expected: &str) {
         let typed = read(command);
         assert_eq!(typed.again(&about("bug", None), None, None), expected);
-        // It works as printed, and says of itself what it is.
+        // The result works as printed, and repeating it gives the same command.
         assert_eq!(
             read(expected).again(&about("bug", None), None, None),
             expected
@@ -403,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_is_kept_but_the_dry_run() {
+    fn everything_typed_is_kept_except_the_dry_run() {
         again(
             "autoissue exec bug --issue 2 --issue 9 --budget 5.5 --max-parallel 1 --dry-run",
             "autoissue exec bug --issue 2 --issue 9 --max-parallel 1 --budget 5.5",
@@ -432,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_resumed_with_what_it_was_begun_with() {
+    fn a_session_is_resumed_with_its_original_flags() {
         let begun = "autoissue exec bug --issue 2 --allow-partial --budget 5 --config a.json --yolo --dry-run";
         assert_eq!(
             read(begun).resume("20261122-1315-7f3a"),
@@ -455,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_carried_out_from_where_it_is_kept() {
+    fn a_saved_plan_is_run_from_its_file() {
         let kept = Some("/s/plan.json");
         plan_again(
             "autoissue plan x --dry-run --yes --budget 9",
@@ -485,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_from_the_session() {
+    fn an_unreadable_command_is_derived_from_the_session() {
         for command in ["", "autoissue", "autoissue exec bug --from-a-later-release"] {
             again(command, "autoissue exec bug");
         }

@@ -1,5 +1,6 @@
-//! All reports and screens on a thousand simulated sessions, while they run, after an interruption, after a crash, and at their end:
-//! each count and each amount is compared with what the journal alone says.
+//! Compares all reports and screens for a thousand simulated sessions (while they run, after an
+//! interruption, after a crash, and at their end) with counts and amounts computed from the journal
+//! alone.
 
 mod journal;
 mod read;
@@ -17,12 +18,12 @@ use crate::typed::Typed;
 use journal::Expected;
 use read::Objections;
 
-/// Sessions that are compared.
+/// Number of sessions to compare.
 const N_SESSIONS: u64 = 1_000;
-/// Interruptions of one session that are looked at.
+/// Number of interruptions per session to compare at.
 const N_INTERRUPTIONS_MAX: usize = 2;
 
-/// Plays the session of a seed.
+/// Runs the session of a seed.
 fn session(seed: u64) -> Vec<Envelope<Event>> {
     let (journal, error) = play(Edition::Second, seed);
     assert_eq!(error, None, "session {seed}");
@@ -34,7 +35,8 @@ fn session(seed: u64) -> Vec<Envelope<Event>> {
     (1..).zip(journal).map(envelope).collect()
 }
 
-/// Returns after how many events a session is looked at: twice on the way, after its first interruptions, and at its end.
+/// Returns the numbers of events after which to compare a session: twice on the way, after its
+/// first interruptions, and at its end.
 fn points(events: &[Envelope<Event>]) -> Vec<usize> {
     let is_stop = |event: &Event| {
         matches!(
@@ -51,12 +53,12 @@ fn points(events: &[Envelope<Event>]) -> Vec<usize> {
     points
 }
 
-/// A session as each view has it, and as the journal alone has it.
+/// A session as seen by each view, and by the journal alone.
 struct Told {
     chronicle: Chronicle,
     story: Story,
     expected: Expected,
-    /// Of a command that the report names again; parsed once, because that takes long.
+    /// The command that the report repeats; parsed once, because parsing is slow.
     typed: Typed,
 }
 
@@ -87,7 +89,7 @@ impl Told {
         self.expected.is_cut_off = is_cut_off;
     }
 
-    /// Compares all views with what is expected.
+    /// Compares all views with the expectation.
     fn compare(&self) -> Objections {
         let Self {
             chronicle,
@@ -119,7 +121,7 @@ fn all_views_of_a_thousand_sessions_agree_in_every_count_and_amount() {
             if !points.contains(&n) {
                 continue;
             }
-            // A session that has stopped cannot be cut off any more.
+            // The process of a session that has stopped can no longer die.
             let is_running = told.expected.status() == "running";
             for is_cut_off in [true, false].into_iter().filter(|it| is_running || !it) {
                 told.set_cut_off(is_cut_off);
@@ -132,7 +134,7 @@ fn all_views_of_a_thousand_sessions_agree_in_every_count_and_amount() {
                 let Objections(wrong) = told.compare();
                 assert!(
                     wrong.is_empty(),
-                    "session {seed} after {n} events, cut off: {is_cut_off}:\n{wrong:#?}\n{:#?}",
+                    "session {seed} after {n} events, process died: {is_cut_off}:\n{wrong:#?}\n{:#?}",
                     told.expected
                 );
             }
@@ -158,7 +160,8 @@ fn a_view_that_misses_an_event_is_found() {
         "summary",
     ];
 
-    /// Finds an event that every view has to show; returns the views before it, and what is expected after it.
+    /// Finds an event that every view has to show. Returns the views before it and the expectation
+    /// after it.
     fn missed(is_shown: impl Fn(&Event, &Expected, &Expected) -> bool) -> Told {
         for events in (0..N_SESSIONS).map(session) {
             let mut told = Told::new(&Typed::default());

@@ -1,7 +1,8 @@
-//! `autoissue classify`: how issues would be classified and scheduled.
+//! `autoissue classify`: shows how issues would be classified and scheduled.
 //!
-//! With `--stdin` it needs neither repository nor configuration: one JSON issue per line in, one JSON answer per line out,
-//! as many answers as lines. With a label it makes the plan of a session and shows the classifier's part of it.
+//! With `--stdin` it needs neither repository nor configuration: it reads one JSON issue per line
+//! and writes exactly one JSON answer per line. With a label it makes the plan of a session and
+//! prints the classifier's part.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
@@ -33,18 +34,19 @@ pub(crate) struct ClassifyArgs {
     /// Label of the issues to classify
     #[arg(required_unless_present = "stdin", conflicts_with = "stdin")]
     pub(crate) label: Option<String>,
-    /// Read one JSON issue per line, and write one JSON answer per line
+    /// Read one JSON issue per line and write one JSON answer per line
     #[arg(long)]
     pub(crate) stdin: bool,
 }
 
-/// Longest line that is read. Forges refuse bodies above 64 Ki characters; this leaves room for what JSON adds.
+/// Maximum line length, in bytes. Forges reject bodies above 64 Ki characters; this leaves room for
+/// JSON escapes.
 const LINE_BYTES_MAX: u64 = 4 << 20;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where the backlog cannot be read, or standard input or output fail.
+/// If the backlog cannot be read, or standard input or output fails.
 pub(crate) fn run(invocation: &Invocation, args: &ClassifyArgs) -> Result<ExitCode, CliError> {
     match &args.label {
         Some(label) => of_label(invocation, label),
@@ -52,7 +54,8 @@ pub(crate) fn run(invocation: &Invocation, args: &ClassifyArgs) -> Result<ExitCo
     }
 }
 
-/// Returns a classifier: the one place where the strategies are asked. The built-in's needs no configuration, a plugin's only itself.
+/// Returns a classifier; the only place that calls the strategies. The built-in one needs no
+/// configuration, a plugin only its own entry.
 fn classifier(
     invocation: &Invocation,
 ) -> Result<impl Fn(&Issue) -> Result<Classification, String>, CliError> {
@@ -90,7 +93,7 @@ fn of_stdin(invocation: &Invocation) -> Result<ExitCode, CliError> {
     })
 }
 
-/// Answers each line; returns how many were no issues.
+/// Answers each line, and returns how many lines were not valid issues.
 fn answer_lines(
     mut input: BufReader<impl Read>,
     mut output: impl Write,
@@ -106,7 +109,7 @@ fn answer_lines(
         output
             .write_all(json_line(&answer).as_bytes())
             .map_err(output_error)?;
-        // Whoever feeds us line by line waits for the answer; whoever pipes a file does not.
+        // A program that writes line by line waits for each answer; a piped file does not.
         if input.buffer().is_empty() {
             output.flush().map_err(output_error)?;
         }
@@ -115,7 +118,8 @@ fn answer_lines(
     Ok(n_bad)
 }
 
-/// Returns the next line without its end, or why it is not looked at; `None` at the end of the input.
+/// Returns the next line without its terminator, or why it is rejected. Returns `None` at the end
+/// of the input.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, String>>> {
     let mut line = Vec::new();
     if input
@@ -135,7 +139,8 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, Stri
     Ok(Some(Ok(line)))
 }
 
-/// An issue as a line of JSON. All but the title may be missing or null; other fields are ignored.
+/// An issue as a line of JSON. Everything but the title may be missing or null; other fields are
+/// ignored.
 #[derive(Deserialize)]
 struct Question {
     number: Option<u64>,
@@ -144,7 +149,7 @@ struct Question {
     labels: Option<Vec<Label>>,
 }
 
-/// A label: its name, or an object as GitHub's API has it.
+/// A label: a name, or an object as in GitHub's API.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Label {
@@ -157,7 +162,7 @@ enum Label {
 struct Answer {
     number: Option<u64>,
     domain: String,
-    /// Rounded to two digits: a confidence of `0.9` is not `0.8999999761581421`.
+    /// Rounded to two digits, to avoid printing 0.8999999761581421.
     confidence: f64,
     reasons: Vec<String>,
     paths: Vec<String>,
@@ -245,7 +250,7 @@ impl Question {
 fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> {
     let ready = invocation.ready(Vec::new())?;
     let state_dir = ready.host.state_dir.clone();
-    // What a task may cost is no matter here.
+    // Costs do not matter here.
     let exec = Exec {
         label: label.to_owned(),
         allow_partial: true,
@@ -265,12 +270,12 @@ fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> 
     } else {
         invocation
             .console
-            .print(&text(finished.chronicle.engine(), invocation.console.out))?;
+            .page(&text(finished.chronicle.engine(), invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }
 
-/// Nothing was to be done, so tasks that did not start are no failures.
+/// Tasks that did not start are not failures, because nothing was supposed to run.
 fn code(engine: &Engine) -> ExitCode {
     match engine.phase() {
         Phase::Over(SessionStatus::Completed) => ExitCode::Success,
@@ -278,7 +283,7 @@ fn code(engine: &Engine) -> ExitCode {
     }
 }
 
-/// Returns the tasks in the order of their start.
+/// Returns the tasks in start order.
 fn rows(engine: &Engine) -> Vec<(&Task, Option<Turn>)> {
     fn planned(task: &Task) -> (Issue, Classification) {
         (
@@ -339,7 +344,14 @@ fn text(engine: &Engine, paint: Paint) -> String {
     let rows: Vec<_> = rows(engine).iter().map(cells).collect();
     table(
         [
-            "order", "issue", "domain", "sure", "start", "title", "because", "paths",
+            "order",
+            "issue",
+            "domain",
+            "confidence",
+            "start",
+            "title",
+            "reason",
+            "paths",
         ],
         &rows,
         paint,
@@ -356,7 +368,7 @@ fn cells((task, turn): &(&Task, Option<Turn>)) -> [String; 8] {
                 waits: Some(why), ..
             }),
         ) => message(&why.to_string()),
-        (None, Some(_)) => "at once".to_owned(),
+        (None, Some(_)) => "immediately".to_owned(),
         (None, None) => "never".to_owned(),
     };
     [
@@ -381,7 +393,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers with what it was asked, so that only this file is tested.
+    /// Echoes the question, so that only this file is tested.
     fn echo(issue: &Issue) -> Result<Classification, String> {
         Ok(Classification {
             domain: "backend".to_owned(),
@@ -437,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn no_input_is_no_answer() {
+    fn no_input_gives_no_answer() {
         assert_eq!(answers(b""), (0, String::new()));
     }
 }

@@ -1,5 +1,6 @@
-//! `autoissue clean`: removes worktrees of finished sessions, never one that holds work not saved elsewhere, kept work that nobody
-//! needs any more, and transcripts that are too old or too many.
+//! `autoissue clean`: removes worktrees of finished sessions (except those with work that is not
+//! saved elsewhere), kept work that is no longer needed, and transcripts that exceed the limits on
+//! age or size.
 
 use autoissue_core::clean::{
     CleanOrder, Cleaned, CleanedWorktree, Contents, Fate, KeptWork, Reason, SetAside, clean,
@@ -20,15 +21,15 @@ use crate::shell::quoted;
 /// Arguments of `clean`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CleanArgs {
-    /// Show what would be removed; remove nothing
+    /// Print what would be removed; remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Remove the kept work of this issue too, whatever became of it; may be repeated
+    /// Also remove the kept work of this issue, whatever its state (repeatable)
     #[arg(long, value_name = "ISSUE")]
     pub(crate) salvage: Vec<u64>,
 }
 
-/// A worktree in JSON.
+/// A worktree as JSON.
 #[derive(Serialize)]
 struct CleanedLine<'a> {
     #[serde(rename = "type")]
@@ -41,7 +42,7 @@ struct CleanedLine<'a> {
     dry_run: bool,
 }
 
-/// Kept work in JSON.
+/// Kept work as JSON.
 #[derive(Serialize)]
 struct KeptWorkLine {
     #[serde(rename = "type")]
@@ -53,7 +54,7 @@ struct KeptWorkLine {
     dry_run: bool,
 }
 
-/// What the removed kept work took, in JSON.
+/// Size of the removed kept work, as JSON.
 #[derive(Serialize)]
 struct FreedBytesLine {
     #[serde(rename = "type")]
@@ -61,7 +62,7 @@ struct FreedBytesLine {
     bytes: u64,
 }
 
-/// A directory that only its owner may remove, in JSON.
+/// A directory that only its owner may remove, as JSON.
 #[derive(Serialize)]
 struct SetAsideLine<'a> {
     #[serde(rename = "type")]
@@ -71,11 +72,11 @@ struct SetAsideLine<'a> {
     files: u64,
     bytes: u64,
     repositories: &'a [String],
-    /// Whether there is more than was looked at.
+    /// Whether the directory contains more than was counted.
     partial: bool,
 }
 
-/// The transcripts that were removed, in JSON.
+/// The removed transcripts, as JSON.
 #[derive(Serialize)]
 struct FreedLine {
     #[serde(rename = "type")]
@@ -85,10 +86,10 @@ struct FreedLine {
     dry_run: bool,
 }
 
-/// Runs the command. A worktree that stays because its work is not saved makes it end with 3.
+/// Runs the command. Exits with 3 if a worktree stays because its work is not saved.
 ///
 /// # Errors
-/// Where there is no repository, or another session holds it.
+/// If there is no repository, or a session is using it.
 pub(crate) fn run(invocation: &Invocation, args: &CleanArgs) -> Result<ExitCode, CliError> {
     let ready = invocation.ready(Vec::new())?;
     let freed = clean_transcripts(&ready.loaded.config.logging, &ready.host, args.dry_run)?;
@@ -205,7 +206,7 @@ fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
         }
         Some(Reason::Named) => format!("{verb} the kept work of #{issue} ({refs})\n"),
         None => format!(
-            "left the kept work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
+            "kept the work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
         ),
     }
 }
@@ -253,7 +254,7 @@ fn set_aside_line(directory: &SetAside) -> SetAsideLine<'_> {
     }
 }
 
-/// Says what a directory holds that is not removed, and how to remove it.
+/// Returns what a directory contains that is not removed, and how to remove it.
 fn set_aside_text(directory: &SetAside) -> String {
     let Contents {
         n_files,
@@ -274,7 +275,7 @@ fn set_aside_text(directory: &SetAside) -> String {
     );
     let remove = quoted(&path);
     format!(
-        "{}\n  if you do not need them, remove them with `rm -rf {remove}`\n",
+        "{}\n  if you do not need it, remove it with `rm -rf {remove}`\n",
         one_line(&held)
     )
 }
@@ -284,7 +285,7 @@ fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {
         Fate::Removed => ("removed", None),
         Fate::Held => (
             "held",
-            Some(format!("session {} can be resumed", worktree.session)),
+            Some(format!("session {} can still be resumed", worktree.session)),
         ),
         Fate::Kept(error) => ("kept", Some(error_chain(error))),
     };
@@ -304,7 +305,10 @@ fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
     let said = match &worktree.fate {
         Fate::Removed if dry_run => format!("would remove {path}"),
         Fate::Removed => format!("removed {path}"),
-        Fate::Held => format!("left {path}: session {} can be resumed", worktree.session),
+        Fate::Held => format!(
+            "kept {path}: session {} can still be resumed",
+            worktree.session
+        ),
         Fate::Kept(error) => format!("kept {path}: {}", error_chain(error)),
     };
     format!("{}\n", one_line(&said))

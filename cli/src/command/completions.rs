@@ -1,4 +1,4 @@
-//! `autoissue completions`: what a shell needs to complete our commands and flags.
+//! `autoissue completions`: prints shell completions for the commands and flags.
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
@@ -11,14 +11,14 @@ use crate::host::Invocation;
 /// Arguments of `completions`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct CompletionsArgs {
-    /// Shell to print them for
+    /// Shell to generate completions for
     shell: Shell,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where standard output cannot be written.
+/// If standard output cannot be written.
 pub(crate) fn run(invocation: &Invocation, args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     generate(

@@ -1,4 +1,5 @@
-//! `autoissue config`: the effective configuration with the origin of each value, and its JSON Schema.
+//! `autoissue config`: prints the effective configuration with the origin of each value, or its
+//! JSON Schema.
 
 use clap::{Args, Subcommand};
 
@@ -11,15 +12,14 @@ use crate::project;
 /// Arguments of `config`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ConfigArgs {
-    /// What to show.
     #[command(subcommand)]
     pub(crate) what: ConfigCommand,
 }
 
-/// What to show of the configuration.
+/// The `config` subcommands.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Show each value and where it is from
+    /// Show every setting and where it comes from
     Show,
     /// Print the JSON Schema of the configuration file
     Schema,
@@ -28,7 +28,7 @@ pub(crate) enum ConfigCommand {
 /// Runs the command.
 ///
 /// # Errors
-/// Where the configuration is wrong.
+/// If the configuration is invalid.
 pub(crate) fn run(invocation: &Invocation, args: &ConfigArgs) -> Result<ExitCode, CliError> {
     match args.what {
         ConfigCommand::Show => print_values(invocation)?,
@@ -43,7 +43,7 @@ fn print_values(invocation: &Invocation) -> Result<(), CliError> {
         .warnings
         .iter()
         .for_each(|warning| invocation.console.warn(warning));
-    // What the remote would add is shown where it can be told; a configuration is worth looking at without it.
+    // The remote adds settings if it can be read; without it, the rest is still useful.
     if let Ok(project) = project::checkout(&loaded, &invocation.current_dir)
         && let Err(error) =
             project::derive_from_origin(&mut loaded, &project, invocation.path_env())
@@ -53,7 +53,7 @@ fn print_values(invocation: &Invocation) -> Result<(), CliError> {
     if invocation.console.is_json() {
         return invocation.console.json(&show::json(&loaded));
     }
-    invocation.console.print(&show::text(&loaded))
+    invocation.console.page(&show::text(&loaded))
 }
 
 fn print_schema(invocation: &Invocation) -> Result<(), CliError> {

@@ -1,4 +1,5 @@
-//! `autoissue dashboard`: serves the dashboard over past sessions and the live one, which runs in another process.
+//! `autoissue dashboard`: serves the dashboard for past sessions and the live one, which runs in
+//! another process.
 
 use clap::Args;
 use serde::Serialize;
@@ -14,29 +15,29 @@ use crate::signals::Signals;
 /// Arguments of `dashboard`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct DashboardArgs {
-    /// Serve it on this port; 0 takes any free one
+    /// Port to listen on (0 picks a free one)
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
 }
 
 impl DashboardArgs {
-    /// Returns what the flags set in the configuration.
+    /// Returns the configuration values set by the flags.
     pub(crate) fn settings(&self) -> Vec<FlagValue> {
         self.port.map(port).into_iter().collect()
     }
 }
 
-/// Where it is served, as a line of JSON.
+/// The dashboard's address, as a line of JSON.
 #[derive(Debug, Serialize)]
 struct DashboardLine<'a> {
     r#type: &'static str,
     url: &'a str,
 }
 
-/// Runs the command until a signal ends it.
+/// Runs the command until a signal arrives.
 ///
 /// # Errors
-/// Where the configuration is wrong, or the address cannot be listened on.
+/// If the configuration is invalid, or the address cannot be bound.
 pub(crate) fn run(invocation: &Invocation, args: &DashboardArgs) -> Result<ExitCode, CliError> {
     let loaded = invocation.load(args.settings())?;
     loaded
@@ -65,7 +66,7 @@ pub(crate) fn run(invocation: &Invocation, args: &DashboardArgs) -> Result<ExitC
                 .print(&format!("dashboard: {}\n", dashboard.url))?;
             invocation
                 .console
-                .say("Ctrl-C ends it; sessions go on without it");
+                .say("press Ctrl-C to stop the dashboard; running sessions are not affected");
         }
         signals.next().await;
         Ok(ExitCode::Success)

@@ -1,5 +1,6 @@
-//! `autoissue demo`: the whole pipeline on a bundled sample repository: the embedded forge, and an agent that applies the
-//! patches which the sample's issues bring along. No account, no network, no money.
+//! `autoissue demo`: runs the whole pipeline on a bundled sample repository, with the embedded
+//! forge and an agent that applies the patches contained in the sample's issues. Needs no account,
+//! no network and no money.
 //!
 //! ```text
 //!   <dir>/logbook      the sample, with its issues in .autoissue/issues
@@ -28,26 +29,25 @@ use crate::typed::{Deed, Typed};
 /// Arguments of `demo`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Put the sample here instead of in a temporary directory; must not exist or be empty
+    /// Create the sample here (default: a temporary directory); must be empty or not exist yet
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Write plain lines instead of the live screen
+    /// Print plain lines instead of the live screen
     #[arg(long)]
     pub(crate) headless: bool,
-    /// The dashboard.
     #[command(flatten)]
     pub(crate) dashboard: ServeArgs,
 }
 
 impl DemoArgs {
-    /// Returns what of the command is kept, for the commands that are printed after it.
+    /// Returns the parts of the command that later hints repeat.
     pub(super) fn typed(self, common: Common) -> Typed {
         let Self {
             dir: _,
             headless,
             dashboard,
         } = self;
-        // The sample brings its own.
+        // The sample has its own configuration and plugins.
         let common = Common {
             config: None,
             ..common
@@ -61,13 +61,13 @@ impl DemoArgs {
     }
 }
 
-/// Tries at finding a directory that nobody has.
+/// Maximum number of attempts to find an unused directory name.
 const N_NAMES_MAX: u32 = 100;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where the sample cannot be written, or the session cannot run.
+/// If the sample cannot be written, or the session cannot run.
 pub(crate) fn run(invocation: &Invocation, args: &DemoArgs) -> Result<ExitCode, CliError> {
     let directory = match &args.dir {
         Some(directory) => empty(&invocation.current_dir.join(directory))?,
@@ -94,11 +94,11 @@ pub(crate) fn run(invocation: &Invocation, args: &DemoArgs) -> Result<ExitCode, 
     Ok(code)
 }
 
-/// Returns the surroundings as if the command had been typed in the sample.
+/// Returns the invocation as if the command had been typed in the sample repository.
 fn inside(invocation: &Invocation, directory: &Path, repository: &Path) -> Invocation {
     let mut inside = invocation.clone();
     inside.config_flag = None;
-    // What holds for a person's repositories would make something else of the sample.
+    // The user's own settings would change what the demo shows.
     inside.user_dir = None;
     inside.current_dir = repository.to_owned();
     if !inside.env.iter().any(|(name, _)| name == STATE_VARIABLE) {
@@ -107,7 +107,7 @@ fn inside(invocation: &Invocation, directory: &Path, repository: &Path) -> Invoc
     inside
 }
 
-/// Returns what makes it a demo, whatever the environment says.
+/// Returns the settings that make it a demo, whatever the environment says.
 fn settings() -> Vec<FlagValue> {
     fn set(key: &'static str, value: &str) -> FlagValue {
         FlagValue {
@@ -140,7 +140,7 @@ fn empty(directory: &Path) -> Result<PathBuf, CliError> {
     })
 }
 
-/// Makes a directory of our own in the system's directory for temporary files. It is kept.
+/// Creates a directory in the system's directory for temporary files. It is not removed afterwards.
 fn temporary() -> Result<PathBuf, CliError> {
     let parent = std::env::temp_dir();
     let mut last = None;
@@ -151,7 +151,7 @@ fn temporary() -> Result<PathBuf, CliError> {
             Err(error) => last = Some(error),
         }
     }
-    Err(last.expect("there is at least one try"))
+    Err(last.expect("N_NAMES_MAX is at least 1"))
 }
 
 fn create(directory: &Path, with_parents: bool) -> Result<(), CliError> {
@@ -160,7 +160,7 @@ fn create(directory: &Path, with_parents: bool) -> Result<(), CliError> {
         .recursive(with_parents)
         .create(directory);
     created.map_err(|source| CliError::File {
-        what: "make the directory",
+        what: "create the directory",
         path: directory.to_owned(),
         source,
     })
@@ -175,12 +175,12 @@ fn next_steps(inside: &Invocation, directory: &Path, repository: &Path) -> Strin
         .unwrap_or_default();
     let (shown, state) = (quoted(&repository.to_string_lossy()), quoted(state));
     format!(
-        "\nall of it lies in {}; remove the directory when you are done\n\ntry\n  \
+        "\neverything is in {}; remove the directory when you are done\n\ntry\n  \
          git -C {shown} log --all --graph --oneline\n  \
          ls {shown}/.autoissue/pulls\n  \
          {STATE_VARIABLE}={state} autoissue status\n  \
          {STATE_VARIABLE}={state} autoissue metrics\n  \
-         autoissue init    in a repository of your own\n",
+         autoissue init    (in a repository of your own)\n",
         directory.display()
     )
 }

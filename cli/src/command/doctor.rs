@@ -1,5 +1,5 @@
-//! `autoissue doctor`: everything that a night needs, looked at before any money is spent. It changes nothing, and each line
-//! that is not well says what to do.
+//! `autoissue doctor`: checks everything that a run needs before any money is spent. It changes
+//! nothing, and each problem says what to do about it.
 //!
 //! ```text
 //!   configuration, project ─► core::doctor::examine ─► findings, each printed as it comes ─► exit code
@@ -18,7 +18,7 @@ use crate::error::{CliError, Explain, ProjectError, said};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
 use crate::paint::Paint;
-use crate::printable::{lines, one_line};
+use crate::printable::{lines, one_line, wrapped};
 use crate::project;
 use crate::signals::Signals;
 use crate::typed::HintContext;
@@ -26,18 +26,18 @@ use crate::typed::HintContext;
 /// Arguments of `doctor`.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Leave out what takes more than a moment: the checks on the base
+    /// Skip slow checks (your checks on the base branch)
     #[arg(long)]
     pub(crate) quick: bool,
 }
 
-/// Advice where nobody has a better one.
-const SEE_TO_THE_CAUSE: &str = "see to the cause; `autoissue exec` would stop there too";
+/// Hint when nothing more specific is known.
+const SEE_TO_THE_CAUSE: &str = "fix the cause; `autoissue exec` would fail with the same error";
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where standard output cannot be written. What is not well is a finding.
+/// If standard output cannot be written. Problems found are findings, not errors.
 pub(crate) fn run(invocation: &Invocation, args: &DoctorArgs) -> Result<ExitCode, CliError> {
     let cancel = CancellationToken::new();
     let runtime = Builder::new_multi_thread()
@@ -68,7 +68,7 @@ pub(crate) fn run(invocation: &Invocation, args: &DoctorArgs) -> Result<ExitCode
     })
 }
 
-/// Looks at the configuration, and lets core look at the rest.
+/// Checks the configuration, and lets core check the rest.
 fn look(
     invocation: &Invocation,
     args: &DoctorArgs,
@@ -91,7 +91,7 @@ fn look(
         return;
     };
     let forge = match project::derive_from_origin(&mut loaded, &project, invocation.path_env()) {
-        // Core says so too.
+        // Core reports this too.
         Err(CliError::Project(ProjectError::Git {
             source: GitError::NotInstalled { .. },
             ..
@@ -117,12 +117,12 @@ fn file(loaded: &Loaded) -> Finding {
         .map(|path| path.display().to_string())
         .collect();
     if files.is_empty() {
-        return Finding::ok("configuration", "no file, so the defaults count");
+        return Finding::ok("configuration", "no configuration file; using defaults");
     }
     Finding::ok("configuration", files.join(", "))
 }
 
-/// Prints what is found, and remembers the worst.
+/// Prints findings, and remembers the worst level.
 struct Sheet<'c> {
     console: &'c Console,
     context: HintContext,
@@ -131,7 +131,7 @@ struct Sheet<'c> {
 }
 
 impl Sheet<'_> {
-    /// Takes a result; an error is a failure on the sheet.
+    /// Unwraps a result; an error becomes a failed finding.
     fn unless<T>(&mut self, check: &'static str, result: Result<T, CliError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -155,7 +155,8 @@ impl Sheet<'_> {
 
     fn add(&mut self, finding: &Finding) {
         self.worst = self.worst.max(finding.level);
-        // Once nobody reads, the rest is looked at all the same: the exit code counts.
+        // If the output was closed, the remaining checks still run because they decide the exit
+        // code.
         if self.written.is_ok() {
             self.written = if self.console.is_json() {
                 self.console.json(&Line::of(finding))
@@ -191,11 +192,11 @@ impl<'f> Line<'f> {
     }
 }
 
-/// Returns what a session would say, as a finding.
+/// Returns the error a session would report, as a finding.
 fn refusal(check: &'static str, error: &CliError, context: &HintContext) -> Finding {
     let hint = error.hint(context).unwrap_or_else(|| {
         let advice = if matches!(error, CliError::Config(_)) {
-            "`autoissue config show` tells the same with its places; `autoissue config schema` what is allowed"
+            "run `autoissue config show` to see where each setting comes from, and `autoissue config schema` for what is allowed"
         } else {
             SEE_TO_THE_CAUSE
         };
@@ -217,14 +218,24 @@ fn text(finding: &Finding, paint: Paint) -> String {
         Level::Warning => paint.yellow("warning"),
         Level::Failure => paint.red("failure"),
     };
-    let mut text = format!("{level}  {check:<13}  {}\n", one_line(message));
-    let below = |mark: &str, line: &str| format!("         {:<13}  {mark} {line}\n", "");
+    let room = paint.columns().saturating_sub(24);
+    let mut text = String::new();
+    for (n, line) in wrapped(&one_line(message), room).iter().enumerate() {
+        if n == 0 {
+            text.push_str(&format!("{level}  {check:<13}  {line}\n"));
+        } else {
+            text.push_str(&format!("{:24}{line}\n", ""));
+        }
+    }
+    let below = |mark: &str, line: &str| format!("{:24}{mark} {line}\n", "");
     output
         .iter()
         .flat_map(|output| lines(output))
         .for_each(|line| text.push_str(&below("│", &line)));
-    advice
-        .iter()
-        .for_each(|advice| text.push_str(&below("→", advice)));
+    for advice in advice {
+        for (n, line) in wrapped(advice, room.saturating_sub(2)).iter().enumerate() {
+            text.push_str(&below(if n == 0 { "→" } else { " " }, line));
+        }
+    }
     text
 }

@@ -1,4 +1,4 @@
-//! `autoissue exec`: runs the open issues that carry a label.
+//! `autoissue exec`: runs the open issues with a label.
 
 use autoissue_core::engine::Time;
 use autoissue_core::session::{Exec, Order};
@@ -22,28 +22,27 @@ pub(crate) struct ExecArgs {
     /// Run only this issue (repeatable)
     #[arg(long = "issue", value_name = "N")]
     pub(crate) issues: Vec<u64>,
-    /// Start, in order, what fits the budget, although not everything does
+    /// Start as many issues as the budget allows, in order, even if not all fit
     #[arg(long)]
     pub(crate) allow_partial: bool,
-    /// Start nothing from this time on; what runs may finish
+    /// Start no new issues after this time; running ones finish
     #[arg(long, value_name = "HH:MM")]
     pub(crate) until: Option<TimeOfDay>,
-    /// Start issues although issues outside of this run, which they depend on, are still open
+    /// Ignore open dependencies that are not part of this run
     #[arg(long)]
     pub(crate) ignore_external_dependencies: bool,
-    /// Exit with 3 instead of 0 if no open issue carries the label
+    /// Exit with 3 instead of 0 if no open issue has the label
     #[arg(long)]
     pub(crate) fail_if_empty: bool,
-    /// Show the plan; change nothing and spend nothing
+    /// Print the execution plan; change nothing and spend nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// How to run.
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
 
 impl ExecArgs {
-    /// Returns what of the command is kept, for the commands that are printed after it.
+    /// Returns the parts of the command that later hints repeat.
     pub(super) fn typed(self, common: Common) -> Typed {
         let Self {
             label,
@@ -71,7 +70,7 @@ impl ExecArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Where the session cannot run.
+/// If the session cannot run.
 pub(crate) fn run(invocation: &Invocation, args: &ExecArgs) -> Result<ExitCode, CliError> {
     let ready = invocation.ready(args.run.settings())?;
     let state_dir = ready.host.state_dir.clone();

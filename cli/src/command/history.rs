@@ -1,5 +1,6 @@
-//! `autoissue history verify`: whether the journal still holds what was written to it. Every row carries the hash of the row before, so a
-//! byte that was changed, moved or lost is found and named. Reads the journal only, also while a session runs.
+//! `autoissue history verify`: checks that the journal is unchanged. Every row carries the hash of
+//! the previous one, so any changed, moved or missing byte is found and reported. Reads only the
+//! journal, and works while a session runs.
 
 use std::fmt;
 
@@ -15,29 +16,29 @@ use crate::narration::counted;
 /// Arguments of `history`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HistoryArgs {
-    /// What to do.
     #[command(subcommand)]
     what: HistoryCommand,
 }
 
-/// What to do with the history.
+/// The `history` subcommands.
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum HistoryCommand {
-    /// Check that the journal of all sessions holds what was written to it
+    /// Verify the hash chain of the journal of all sessions
     Verify,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where the journal cannot be read, or holds something else than was written: the first such row is named.
+/// If the journal cannot be read, or a row does not match its hash; the error names the first such
+/// row.
 pub(crate) fn run(invocation: &Invocation, args: &HistoryArgs) -> Result<ExitCode, CliError> {
     match args.what {
         HistoryCommand::Verify => verify(invocation),
     }
 }
 
-/// What was found to be as it was written.
+/// Counts of verified entries.
 #[derive(Debug, Default)]
 struct Checked {
     n_sessions: u64,
@@ -45,14 +46,14 @@ struct Checked {
     n_costs: u64,
 }
 
-/// What was checked, as a line of JSON.
+/// The result as a line of JSON.
 #[derive(Debug, Serialize)]
 struct HistoryLine {
     r#type: &'static str,
     n_sessions: u64,
     n_events: u64,
     n_costs: u64,
-    /// Whether all of it was checked, and fits.
+    /// Whether everything was checked and matches.
     intact: bool,
 }
 
@@ -70,9 +71,9 @@ fn verify(invocation: &Invocation) -> Result<ExitCode, CliError> {
         })?;
     } else {
         let end = if result.is_ok() {
-            "every row is as it was written"
+            "all rows are intact"
         } else {
-            "the next row is not as it was written"
+            "the next row has been changed"
         };
         invocation.console.print(&format!("{checked}: {end}\n"))?;
     }
@@ -81,8 +82,8 @@ fn verify(invocation: &Invocation) -> Result<ExitCode, CliError> {
 }
 
 impl Checked {
-    /// Checks everything: the rows of all sessions at once, then the events of each, from the oldest on, then what tasks cost. Ends at
-    /// the first row that does not fit.
+    /// Verifies the events of each session, from the oldest on, and then the recorded costs. Stops
+    /// at the first row that does not match.
     fn check(&mut self, journal: &Journal) -> Result<(), JournalError> {
         let sessions = journal.sessions(None, usize::MAX)?;
         for row in sessions.iter().rev() {

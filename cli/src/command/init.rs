@@ -1,5 +1,5 @@
-//! `autoissue init`: writes a configuration for this repository, with what differs from the defaults. It asks nothing that it
-//! can find out, and overwrites nothing.
+//! `autoissue init`: writes a configuration for this repository with the settings that differ from
+//! the defaults. Asks nothing that it can find out, and never overwrites a file.
 
 mod guess;
 
@@ -22,30 +22,31 @@ use crate::project;
 
 use guess::{Guess, Guessed};
 
-/// Branch that needs no word in the configuration.
+/// The base branch that needs no configuration.
 const DEFAULT_BRANCH: &str = "main";
 
-/// Where editors find the schema. An address rather than a path: the file belongs to this program and not to the repository,
-/// which may be cloned to anywhere. Of the main branch, for that is there from the first day on; keys are only ever added.
+/// Where editors find the schema. It is a URL rather than a path because the schema belongs to this
+/// program, not to the repository, which may be cloned anywhere. It points to the main branch,
+/// which always exists; keys are only ever added.
 const SCHEMA: &str = concat!(
     env!("CARGO_PKG_REPOSITORY"),
     "/raw/main/cli/autoissue.config.schema.json"
 );
 
-/// Labels that are named as examples.
+/// Number of labels shown as examples.
 const N_LABELS_SHOWN: usize = 5;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where there is no repository, or a configuration is there already.
+/// If there is no repository, or a configuration already exists.
 pub(crate) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let root = project::git_root(&invocation.current_dir)?;
     let path = invocation.config_flag.as_ref().map_or_else(
         || root.join(FILE_NAME),
         |flag| invocation.current_dir.join(flag),
     );
-    // A dangling link counts: it is somebody's.
+    // A dangling symbolic link counts as existing.
     if path.symlink_metadata().is_ok() {
         return Err(CliError::ConfigExists { path });
     }
@@ -68,30 +69,30 @@ fn initialise_forge(root: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::Session(SessionError::Forge(error.into())))
 }
 
-/// What was found out about a repository.
+/// What was detected in a repository.
 #[derive(Debug)]
 struct Found {
-    /// `owner/name` on GitHub, or why there is none.
+    /// `owner/name` on GitHub, or why it is unknown.
     repository: Result<String, String>,
-    /// `owner/name` of the remote `upstream`, where that is another.
+    /// `owner/name` of the remote `upstream`, if it differs.
     upstream: Option<String>,
-    /// The base branch, where it has to be named.
+    /// The base branch, if the configuration has to name it.
     base_branch: Option<String>,
-    /// The base branch, for people.
+    /// The base branch, as text for the user.
     base: String,
-    /// Labels of the issues, as far as they lie here.
+    /// Labels of the issues, if they are stored locally.
     labels: Vec<String>,
-    /// Commands that look like its setup and its tests.
+    /// Likely setup and test commands.
     guessed: Guessed,
 }
 
 impl Found {
     fn in_repository(invocation: &Invocation, root: &Path) -> Result<Self, CliError> {
         let repository = match project::origin(root, invocation.path_env())? {
-            None => Err("there is no remote `origin`".to_owned()),
+            None => Err("no remote `origin`".to_owned()),
             Some(url) => project::remote_at(&url, invocation.path_env())
                 .map(|remote| remote.repo())
-                .map_err(|error| format!("`origin` names no repository on GitHub: {error}")),
+                .map_err(|error| format!("`origin` is not a GitHub repository: {error}")),
         };
         let ask = |args: &[&str]| project::git(root, invocation.path_env(), args).ok();
         let upstream =
@@ -118,7 +119,7 @@ impl Found {
         })
     }
 
-    /// Returns what differs from the defaults.
+    /// Returns the settings that differ from the defaults.
     fn config(&self) -> Value {
         fn commands(guesses: &[Guess]) -> Vec<Value> {
             guesses.iter().map(|guess| json!(guess.command)).collect()
@@ -163,13 +164,13 @@ impl Found {
             ),
             Err(why) => line(
                 "forge",
-                &format!("local, for {why}; issues are files in .autoissue/issues"),
+                &format!("local ({why}); issues are files in .autoissue/issues"),
             ),
         }
         if let Some(upstream) = &self.upstream {
             line(
                 "",
-                &format!("`upstream` is {upstream}; set `project.repo` if its issues are meant"),
+                &format!("`upstream` is {upstream}; to work on its issues, set `project.repo`"),
             );
         }
         line("base", &self.base);
@@ -186,18 +187,19 @@ impl Found {
         text.push_str(&guesses(
             "setup",
             &self.guessed.setup,
-            "none, for no lock file says how to install dependencies",
+            "none (no lock file found)",
         ));
-        let none =
-            "none: set `executor.checks`, or nothing but the agent's word says that work is right";
+        let none = "none. Set `executor.checks`, otherwise nothing verifies the agent's work";
         text.push_str(&guesses("checks", &self.guessed.checks, none));
         text.push_str("\nnext\n");
         if self.repository.is_err() {
-            text.push_str("  write an issue: .autoissue/README.md tells how\n");
+            text.push_str("  write an issue (see .autoissue/README.md)\n");
         }
-        text.push_str("  autoissue doctor                  check everything a night needs\n");
-        text.push_str("  autoissue exec <label> --dry-run  see the plan; it costs nothing\n");
-        text.push_str("  autoissue exec <label>            run it\n");
+        text.push_str("  autoissue doctor                  check that everything is ready\n");
+        text.push_str(
+            "  autoissue exec <label> --dry-run  print the execution plan, free of charge\n",
+        );
+        text.push_str("  autoissue exec <label>            run the issues\n");
         text
     }
 }
@@ -214,8 +216,9 @@ fn guesses(what: &str, guesses: &[Guess], none: &str) -> String {
         .collect()
 }
 
-/// Returns the base branch as far as it has to be named, and for people. Sessions take `main` where the remote has it, else its
-/// default branch, so only another default beside a `main` needs a word.
+/// Returns the base branch if it has to be configured, and its text for the user. Sessions use
+/// `main` if the remote has it, else the default branch, so it has to be configured only if another
+/// default branch exists beside `main`.
 fn remote_base(ask: &impl Fn(&[&str]) -> Option<String>) -> (Option<String>, String) {
     let default = ask(&[
         "symbolic-ref",
@@ -234,21 +237,23 @@ fn remote_base(ask: &impl Fn(&[&str]) -> Option<String>) -> (Option<String>, Str
     match default {
         Some(branch) if branch == DEFAULT_BRANCH => (None, branch),
         Some(branch) if has_main => {
-            let shown = format!("{branch}, the default branch of `origin`, which has a `main` too");
+            let shown =
+                format!("{branch}, the default branch of `origin` (which also has a `main`)");
             (Some(branch), shown)
         }
         Some(branch) => (None, format!("{branch}, the default branch of `origin`")),
         None if has_main => (None, DEFAULT_BRANCH.to_owned()),
         None => (
             None,
-            "the default branch of `origin`, which is not known here".to_owned(),
+            "the default branch of `origin` (not known locally)".to_owned(),
         ),
     }
 }
 
-/// The same on the local forge. Sessions take `main` if it exists, else what is checked out, which changes.
+/// The same for the local forge. Sessions use `main` if it exists, else the branch that is checked
+/// out, which may change.
 fn local_base(root: &Path) -> (Option<String>, String) {
-    // A repository without a commit has no branch to name, and `exec` will say so.
+    // A repository without commits has no branch to name; `exec` reports that.
     let branch = Checkout::open(root)
         .ok()
         .and_then(|checkout| checkout.base_branch(None).ok());
@@ -308,7 +313,7 @@ mod tests {
     fn only_what_differs_from_the_defaults_is_written() {
         assert_eq!(nothing().config(), json!({ "$schema": SCHEMA }));
         let local = Found {
-            repository: Err("there is no remote `origin`".to_owned()),
+            repository: Err("no remote `origin`".to_owned()),
             base_branch: Some("trunk".to_owned()),
             base: "trunk".to_owned(),
             labels: vec!["bug".to_owned(), "docs".to_owned()],
@@ -345,7 +350,7 @@ mod tests {
         wrote /p/autoissue.config.json
 
         found
-          forge       local, for there is no remote `origin`; issues are files in .autoissue/issues
+          forge       local (no remote `origin`); issues are files in .autoissue/issues
           base        trunk
           labels      bug, docs
 
@@ -355,10 +360,10 @@ mod tests {
                       npm test, from package.json
 
         next
-          write an issue: .autoissue/README.md tells how
-          autoissue doctor                  check everything a night needs
-          autoissue exec <label> --dry-run  see the plan; it costs nothing
-          autoissue exec <label>            run it
+          write an issue (see .autoissue/README.md)
+          autoissue doctor                  check that everything is ready
+          autoissue exec <label> --dry-run  print the execution plan, free of charge
+          autoissue exec <label>            run the issues
         ");
     }
 

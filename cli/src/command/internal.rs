@@ -1,7 +1,8 @@
-//! The hidden modes in which autoissue starts itself: the supervisor of one program, the collector of an attempt's work, and the
-//! program of the `patch` backend.
+//! Hidden modes in which autoissue starts itself: the supervisor of one program, the collector of
+//! an attempt's work, and the program of the `patch` backend.
 //!
-//! They read no configuration. Supervisor and collector must be there at once: they are looked for before anything else is set up.
+//! They read no configuration. The supervisor and the collector have to start fast, so they are
+//! dispatched before anything else is set up.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -19,31 +20,30 @@ use crate::host::Invocation;
 /// Arguments of `internal`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InternalArgs {
-    /// Which mode.
     #[command(subcommand)]
     pub(crate) mode: InternalMode,
 }
 
-/// The modes in which autoissue starts itself.
+/// The internal modes.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum InternalMode {
-    /// Watch over one program and end its descendants
+    /// Supervise one program and end its descendants
     Supervise,
-    /// Read what agents made, as standard input asks
+    /// Collect the work of an agent, as requested on standard input
     Collect,
     /// Apply the diff on standard input to the current directory
     ApplyPatch,
 }
 
-/// Largest diff that is read: no issue's body comes near it.
+/// Maximum size of a diff, in bytes; far above any issue body.
 const DIFF_BYTES_MAX: u64 = 64 << 20;
 
-/// Runs the supervisor or the collector, if that is what we were started for.
+/// Runs the supervisor or the collector, if this process was started as one.
 pub(crate) fn serve() -> Option<std::process::ExitCode> {
     match mode(std::env::args_os().skip(1))? {
         Served::Supervisor => Some(supervisor::run()),
         Served::Collector => {
-            // What it has to say of what it sees goes where it was started.
+            // Its messages go to the standard error of the process that started it.
             tracing_subscriber::fmt()
                 .with_max_level(tracing::Level::WARN)
                 .with_writer(std::io::stderr)
@@ -76,10 +76,10 @@ fn mode(mut args: impl Iterator<Item = OsString>) -> Option<Served> {
 /// Runs a hidden mode.
 ///
 /// # Errors
-/// Where the diff cannot be read.
+/// If the diff cannot be read.
 pub(crate) fn run(invocation: &Invocation, mode: InternalMode) -> Result<ExitCode, CliError> {
     match mode {
-        // Only with flags before it, which nobody of ours gives.
+        // Reached only with flags before the mode, which autoissue never passes.
         InternalMode::Supervise => {
             let _ = supervisor::run();
             Ok(ExitCode::Success)
@@ -102,7 +102,7 @@ fn apply_patch(invocation: &Invocation) -> Result<ExitCode, CliError> {
         what: "read the diff from standard input",
         source,
     })?;
-    // The directory as it is: a link in it is git's to follow, not ours to resolve.
+    // Uses `.` instead of the resolved path: resolving links is left to git.
     let outcome = apply_patch::run(Path::new("."), &diff);
     invocation.console.print(&format!("{outcome}\n"))?;
     Ok(match outcome {

@@ -1,4 +1,4 @@
-//! `autoissue metrics`: what all sessions together came to.
+//! `autoissue metrics`: totals over all sessions.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::table::table;
 /// Runs the command.
 ///
 /// # Errors
-/// Where the journal cannot be read.
+/// If the journal cannot be read.
 pub(crate) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let journal = invocation.journal()?;
     let mut metrics = Metrics::default();
@@ -30,12 +30,12 @@ pub(crate) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     } else {
         invocation
             .console
-            .print(&text(&metrics, invocation.console.out))?;
+            .page(&text(&metrics, invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }
 
-/// A group as JSON. Rates are null where nothing was counted.
+/// A group as JSON. A rate without any data is null.
 #[derive(Debug, Serialize)]
 struct GroupLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub(crate) struct MetricsLine<'a> {
     total: GroupLine<'a>,
     by_domain: Vec<GroupLine<'a>>,
     by_model: Vec<GroupLine<'a>>,
-    /// All types, those that never happened too.
+    /// All failure types, including those that never occurred.
     failures_by_type: BTreeMap<&'static str, u64>,
 }
 
@@ -87,14 +87,14 @@ pub(crate) fn json(metrics: &Metrics) -> MetricsLine<'_> {
 pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
     if metrics.total.n_attempts == 0 && metrics.total.spent == Usd::ZERO {
         return format!(
-            "{}, no task tried yet\n",
+            "{}, no tasks attempted yet\n",
             counted(metrics.n_sessions, "session")
         );
     }
     let total = &metrics.total;
     let planned = match metrics.planned {
         Usd::ZERO => String::new(),
-        planned => format!(", {planned} for plans"),
+        planned => format!(", {planned} for planning"),
     };
     let (assumed, files) = (total.assumed, counted(total.n_files, "file"));
     let rows = [
@@ -102,7 +102,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
         (
             "tasks",
             format!(
-                "{} tried, {} done ({})",
+                "{} attempted, {} done ({})",
                 total.n_tried,
                 total.n_done,
                 percent(total.success_rate())
@@ -111,7 +111,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
         ("attempts", total.n_attempts.to_string()),
         (
             "cost",
-            format!("{} ({assumed} assumed{planned})", total.spent),
+            format!("{} ({assumed} estimated{planned})", total.spent),
         ),
         (
             "cost per pull request",
@@ -149,7 +149,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
     if !failures.is_empty() {
         text.push_str(&format!(
             "\n{}",
-            table(["failure", "times"], &failures, paint)
+            table(["failure", "count"], &failures, paint)
         ));
     }
     text
@@ -162,10 +162,10 @@ fn by_domain(metrics: &Metrics) -> impl Iterator<Item = (&str, &Figures)> {
 
 fn by_model(metrics: &Metrics) -> impl Iterator<Item = (&str, &Figures)> {
     let models = metrics.by_model.iter();
-    models.map(|(model, figures)| (model.as_deref().unwrap_or("(the agent's own)"), figures))
+    models.map(|(model, figures)| (model.as_deref().unwrap_or("(agent default)"), figures))
 }
 
-/// Returns how many failures of each type there were, those that never happened too.
+/// Returns the number of failures of each type, including types that never occurred.
 fn n_failures(metrics: &Metrics) -> impl Iterator<Item = (&'static str, u64)> {
     let n = |kind| metrics.n_failures.get(kind).copied().unwrap_or_default();
     FailureType::ALL
@@ -235,7 +235,7 @@ mod tests {
         twice(&events)
     }
 
-    /// Two sessions in which the same happened.
+    /// Returns the metrics of two identical sessions.
     fn twice(events: &[Event]) -> Metrics {
         let chronicle = told(events);
         let mut metrics = Metrics::default();
@@ -333,9 +333,9 @@ mod tests {
     fn failures_cost_and_only_published_work_counts_as_code() {
         assert_snapshot!(text(&metrics(), Paint::default()), @"
         sessions               2
-        tasks                  4 tried, 2 done (50 %)
+        tasks                  4 attempted, 2 done (50 %)
         attempts               4
-        cost                   $7.04 ($0.00 assumed)
+        cost                   $7.04 ($0.00 estimated)
         cost per pull request  $3.52
         code                   +68 −10 in 4 files
 
@@ -346,7 +346,7 @@ mod tests {
         model   tasks  done  success  cost   per pull request  code
         sonnet  4      2     50 %     $7.04  $3.52             +68 −10
 
-        failure  times
+        failure  count
         task     2
         ");
     }
@@ -362,7 +362,7 @@ mod tests {
     fn without_any_task_there_are_no_rates() {
         assert_eq!(
             text(&Metrics::default(), Paint::default()),
-            "0 sessions, no task tried yet\n"
+            "0 sessions, no tasks attempted yet\n"
         );
     }
 }

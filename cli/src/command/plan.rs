@@ -1,13 +1,14 @@
-//! `autoissue plan`: has an agent split a directive into issues, or takes a saved plan, creates the issues and runs them.
+//! `autoissue plan`: has an agent split a directive into issues, or reads a saved plan; creates the
+//! issues and runs them.
 //!
 //! ```text
 //!   directive ─► planner ─┐
-//!   --from FILE ──────────┴─► plan ─► --out FILE ─► shown and agreed to, on a terminal ─► created and run
-//!                                └─ --dry-run: shown, and that is all
+//!   --from FILE ──────────┴─► plan ─► --out FILE ─► shown and confirmed, on a terminal ─► created and run
+//!                                └─ --dry-run: shown only
 //! ```
 //!
-//! To ask a person, the session stops as if it were interrupted, and goes on once there is an answer. So nothing is lost
-//! whenever somebody closes the lid.
+//! To ask for confirmation, the session stops as if interrupted and resumes once it has an answer,
+//! so nothing is lost if the terminal is closed in between.
 
 mod agreement;
 mod out;
@@ -37,31 +38,30 @@ use out::Out;
 /// Arguments of `plan`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct PlanArgs {
-    /// What is to be done, in words
+    /// What to build, in words
     #[arg(required_unless_present_any = ["from", "schema"], conflicts_with = "from")]
     pub(crate) directive: Option<String>,
-    /// Run this saved plan, perhaps edited; no planner is paid
+    /// Run a saved (and possibly edited) plan; does not call the planner
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Save the plan to this file, to be read, edited and run with `--from`
+    /// Save the plan to this file, to review, edit and run with `--from`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Create the issues without asking
+    /// Create the issues without asking for confirmation
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Show the plan; the planner is paid, and nothing is created
+    /// Make and print the plan without creating issues (the planner still costs money)
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Print the JSON Schema of a saved plan
     #[arg(long, conflicts_with_all = ["directive", "from", "out", "yes", "dry_run"])]
     pub(crate) schema: bool,
-    /// How to run.
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
 
 impl PlanArgs {
-    /// Returns what of the command is kept, for the commands that are printed after it.
+    /// Returns the parts of the command that later hints repeat.
     pub(super) fn typed(self, common: Common) -> Typed {
         let Self {
             directive: _,
@@ -77,13 +77,14 @@ impl PlanArgs {
     }
 }
 
-/// Largest file of a plan: a hundred issues of twenty thousand characters take a fraction of it.
+/// Maximum size of a plan file, in bytes. A hundred issues of twenty thousand characters take a
+/// fraction of it.
 const PLAN_BYTES_MAX: u64 = 16 << 20;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where the plan is none, or the session cannot run.
+/// If the plan is invalid, or the session cannot run.
 pub(crate) fn run(invocation: &Invocation, args: &PlanArgs) -> Result<ExitCode, CliError> {
     if args.schema {
         return print_schema(invocation);
@@ -98,10 +99,10 @@ pub(crate) fn run(invocation: &Invocation, args: &PlanArgs) -> Result<ExitCode, 
     carry_out(invocation, &args.run, ready, order, args.yes, out.as_ref())
 }
 
-/// Runs a session that may have to ask a person on the way.
+/// Runs a session that may ask for confirmation.
 ///
 /// # Errors
-/// Where the session cannot run.
+/// If the session cannot run.
 pub(crate) fn carry_out(
     invocation: &Invocation,
     run: &RunArgs,
@@ -130,7 +131,7 @@ pub(crate) fn carry_out(
         let consent = match ask(invocation, &finished)? {
             Agreement::Yes => Consent::Assumed,
             Agreement::No => Consent::Refused,
-            // The session waits, as it does whenever it is interrupted.
+            // The session stays interrupted and can be resumed.
             Agreement::None => return end(invocation, &finished, &state_dir),
         };
         let order = Order::Resume(Resume {
@@ -184,7 +185,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
     let dollars = ready.loaded.config.planner.max_budget_usd;
     if args.dry_run {
         let line =
-            format!("this asks the planner, which costs up to {dollars}; nothing is created");
+            format!("calling the planner, which costs up to {dollars}; no issues will be created");
         invocation.console.say(line);
         return Ok(Order::Plan(PlanOrder {
             directive,
@@ -194,8 +195,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
     }
     match planned_before(&invocation.journal()?, &ready.host.project, &directive)? {
         Some(PlannedBefore::Unfinished(session)) => {
-            let line =
-                format!("going on with session {session}, which began with the same directive");
+            let line = format!("resuming session {session}, which has the same directive");
             invocation.console.say(line);
             return Ok(Order::Resume(Resume {
                 session: Some(session.to_string()),
@@ -204,8 +204,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
         }
         Some(PlannedBefore::Ended { session, plan }) => {
             invocation.console.say(format!(
-                "session {session} began with the same directive: its plan is used again, and what is there already is not done \
-                 twice; for another plan, change the words"
+                "reusing the plan of session {session}, which had the same directive; completed issues are skipped. To get a new plan, change the directive"
             ));
             return Ok(Order::Plan(PlanOrder {
                 directive,
@@ -221,7 +220,7 @@ fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Orde
     }))
 }
 
-/// Reads a saved plan. A file larger than any plan is not read whole.
+/// Reads a saved plan. Stops reading at the maximum size.
 fn read(path: &Path) -> Result<Document, CliError> {
     let failed = |source| CliError::File {
         what: "read",
@@ -235,7 +234,7 @@ fn read(path: &Path) -> Result<Document, CliError> {
         .map_err(failed)?;
     if PLAN_BYTES_MAX < bytes.len() as u64 {
         let problems = format!(
-            "it has more than {} MiB, which no plan has",
+            "it is larger than {} MiB, the maximum for a plan",
             PLAN_BYTES_MAX >> 20
         );
         return Err(CliError::NotAPlan {
@@ -246,7 +245,7 @@ fn read(path: &Path) -> Result<Document, CliError> {
     let text = String::from_utf8(bytes).map_err(|error| CliError::NotAPlan {
         path: path.to_owned(),
         problems: format!(
-            "it is no UTF-8 text: byte {} cannot be read",
+            "it is not valid UTF-8 (byte {})",
             error.utf8_error().valid_up_to() + 1
         ),
     })?;
@@ -277,7 +276,7 @@ mod tests {
         assert_eq!(
             kept.trim_end(),
             printed,
-            "write it anew: `autoissue plan --schema > cli/plan.schema.json`"
+            "regenerate it: `autoissue plan --schema > cli/plan.schema.json`"
         );
     }
 }

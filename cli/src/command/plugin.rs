@@ -1,4 +1,5 @@
-//! `autoissue plugin`: for authors (`new`, `build`, `test`) and for users (`inspect`, `list`, `add`, `remove`).
+//! `autoissue plugin`: commands for plugin authors (`new`, `build`, `test`) and users (`inspect`,
+//! `list`, `add`, `remove`).
 //!
 //! ```text
 //!   new ─► directory ─► build ─► component ─► test
@@ -6,7 +7,7 @@
 //!                                    └─► inspect ─► add ─► configuration and autoissue.plugins.lock ─► list, remove
 //! ```
 //!
-//! Nothing here asks a question: what `add` needs to be told is a flag, and its refusal names the flag.
+//! None of these commands prompts. If `add` needs a decision, it fails and names the flag to pass.
 
 mod add;
 mod build;
@@ -41,27 +42,26 @@ use test::TestArgs;
 /// Arguments of `plugin`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PluginArgs {
-    /// What to do.
     #[command(subcommand)]
     pub(crate) what: PluginCommand,
 }
 
-/// What to do with a plugin.
+/// The `plugin` subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Write a plugin to begin with, in Rust
+    /// Create a plugin project (Rust)
     New(NewArgs),
     /// Build a plugin from its directory
     Build(BuildArgs),
-    /// Put a plugin to the test: the cases of its author, odd input of every sort, limits, speed
+    /// Test a plugin: its own cases, fuzzed input, limits and speed
     Test(TestArgs),
-    /// Show what a plugin is, what it imports and what it asks for
+    /// Show what a plugin provides, what it imports and which grants it needs
     Inspect(InspectArgs),
-    /// List built-in strategies and the plugins of this repository, with their state
+    /// List the built-in strategies and the plugins of this repository
     List,
     /// Add a plugin to the configuration and to autoissue.plugins.lock
     Add(AddArgs),
-    /// Remove a plugin from both
+    /// Remove a plugin from the configuration and the lock file
     Remove(RemoveArgs),
 }
 
@@ -81,14 +81,15 @@ pub(crate) fn run(invocation: &Invocation, args: &PluginArgs) -> Result<ExitCode
     }
 }
 
-/// Returns a host that keeps compiled code where sessions look for it.
+/// Returns a host that shares the cache of compiled code with sessions.
 fn host(invocation: &Invocation) -> Result<PluginHost, CliError> {
     let cache = cache_dir(&invocation.state_dir()?);
     Ok(PluginHost::new(&cache).map_err(PluginCommandError::Host)?)
 }
 
-/// Returns the checkout, and the configuration that names its plugins, which need not be there. A configuration that cannot be loaded is
-/// not one to write into.
+/// Returns the checkout and the path of the configuration that lists its plugins, which need not
+/// exist. Fails if the existing configuration cannot be loaded, because it could not be edited
+/// safely.
 fn files(invocation: &Invocation) -> Result<(PathBuf, PathBuf), CliError> {
     let loaded = invocation.load(Vec::new())?;
     let project = project::checkout(&loaded, &invocation.current_dir)?;

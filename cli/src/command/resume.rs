@@ -1,4 +1,4 @@
-//! `autoissue resume`: goes on with an interrupted session.
+//! `autoissue resume`: continues an interrupted session.
 
 use std::path::Path;
 
@@ -17,21 +17,20 @@ use crate::typed::{Deed, Typed};
 /// Arguments of `resume`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ResumeArgs {
-    /// Id of the session, or the beginning of it; the newest unfinished one by default
+    /// Session id or a prefix of it (default: the newest unfinished session)
     pub(crate) session: Option<String>,
-    /// Carry out a plan that waits for somebody to agree to it, without asking
+    /// Run a plan that is waiting for approval, without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Show what is left to do; change nothing and spend nothing
+    /// Print what is left to do; change nothing and spend nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// How to run.
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
 
 impl ResumeArgs {
-    /// Returns what of the command is kept, for the commands that are printed after it.
+    /// Returns the parts of the command that later hints repeat.
     pub(super) fn typed(self, common: Common) -> Typed {
         let Self {
             session: _,
@@ -46,7 +45,7 @@ impl ResumeArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Where there is nothing to resume, or the session cannot run.
+/// If there is nothing to resume, or the session cannot run.
 pub(crate) fn run(invocation: &Invocation, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let ready = invocation.ready(args.run.settings())?;
     if args.dry_run {
@@ -59,7 +58,7 @@ pub(crate) fn run(invocation: &Invocation, args: &ResumeArgs) -> Result<ExitCode
     plan::carry_out(invocation, &args.run, ready, order, args.yes, None)
 }
 
-/// Shows the session's tasks as they stand; changes nothing, and refuses what a resume refuses.
+/// Prints the session's tasks. Changes nothing, and fails in the same cases as a real resume.
 fn show_what_is_left(
     invocation: &Invocation,
     project: &Path,

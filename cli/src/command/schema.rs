@@ -1,4 +1,4 @@
-//! `autoissue schema`: the JSON Schemas of what autoissue writes.
+//! `autoissue schema`: prints the JSON Schemas of autoissue's output.
 
 use autoissue_core::engine::Event;
 use clap::{Args, Subcommand};
@@ -13,22 +13,21 @@ use crate::host::Invocation;
 /// Arguments of `schema`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SchemaArgs {
-    /// Of what.
     #[command(subcommand)]
     pub(crate) what: SchemaCommand,
 }
 
-/// What to print the schema of.
+/// The available schemas.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum SchemaCommand {
-    /// Print the JSON Schema of an event: what the journal keeps, and `event` in a line of `--output json`
+    /// Print the JSON Schema of events, as stored in the journal and printed by `--output json`
     Events,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where standard output cannot be written.
+/// If standard output cannot be written.
 pub(crate) fn run(invocation: &Invocation, args: &SchemaArgs) -> Result<ExitCode, CliError> {
     let document = match args.what {
         SchemaCommand::Events => of_events(),
@@ -42,7 +41,8 @@ pub(crate) fn run(invocation: &Invocation, args: &SchemaArgs) -> Result<ExitCode
     Ok(ExitCode::Success)
 }
 
-/// Returns the JSON Schema of an event. Fields that it does not name are allowed: a later release may add some.
+/// Returns the JSON Schema of an event. It allows unknown fields, because a later release may add
+/// some.
 fn of_events() -> Schema {
     let settings =
         SchemaSettings::draft2020_12().with_transform(RecursiveTransform(in_words_of_json));
@@ -54,7 +54,7 @@ fn of_events() -> Schema {
     schema
 }
 
-/// The descriptions are the documentation of our types, where `None` is what JSON calls null.
+/// Descriptions are doc comments of Rust types, where JSON's null is called `None`.
 fn in_words_of_json(schema: &mut Schema) {
     if let Some(description) = schema.get("description").and_then(|it| it.as_str()) {
         let description = description.replace("`None`", "null");
@@ -73,12 +73,12 @@ mod tests {
         let expected = serde_json::to_string_pretty(&of_events()).unwrap() + "\n";
         assert!(
             found == expected,
-            "write it anew: `autoissue schema events > cli/events.schema.json`"
+            "regenerate it: `autoissue schema events > cli/events.schema.json`"
         );
     }
 
     #[test]
-    fn every_object_of_an_event_is_told_apart_by_a_field_of_its_own() {
+    fn every_object_of_an_event_has_a_distinguishing_field() {
         fn check(schema: &serde_json::Value) {
             for key in ["oneOf", "anyOf"] {
                 for form in schema[key].as_array().into_iter().flatten() {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_and_times_are_told_by_their_names() {
+    fn amounts_and_times_are_recognized_by_their_names() {
         fn check(schema: &serde_json::Value) {
             for (name, property) in schema["properties"].as_object().into_iter().flatten() {
                 let refers_to = |what: &str| {

@@ -1,5 +1,6 @@
-//! `autoissue show`: the whole story of a session, or of one issue in it: facts, why it failed, what the failing check and the agent
-//! said last, events in words, what the checks printed, and the transcripts in words. Reads the journal and the transcripts only.
+//! `autoissue show`: everything that happened in a session, or to one of its issues: facts, the
+//! reason for a failure, the last output of the failing check and the agent, events, check output
+//! and readable transcripts. Reads only the journal and the transcripts.
 
 use std::path::{Path, PathBuf};
 
@@ -22,35 +23,35 @@ use crate::liveness::recorded;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
 use crate::paint::Paint;
-use crate::printable::{lines, one_line};
+use crate::printable::{lines, one_line, wrapped};
 use crate::report::{self, Origin, Places, Report};
 use crate::reporter::{EventLine, line};
 
 /// Arguments of `show`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Id of the session, or the beginning of it
+    /// Session id or a prefix of it
     pub(crate) session: String,
-    /// Number of an issue
+    /// Issue number
     pub(crate) issue: Option<u64>,
-    /// Print the issue's transcripts as the agent's program wrote them, and nothing else
+    /// Print only the raw transcripts of the issue
     #[arg(long, requires = "issue")]
     pub(crate) raw: bool,
-    /// Write the report as one HTML page that needs nothing else; `-` is standard output
+    /// Write the report as a self-contained HTML page (`-` for standard output)
     #[arg(long, value_name = "FILE", conflicts_with = "issue")]
     pub(crate) html: Option<PathBuf>,
-    /// Write the report as Markdown; `-` is standard output
+    /// Write the report as Markdown (`-` for standard output)
     #[arg(long, value_name = "FILE", conflicts_with = "issue")]
     pub(crate) markdown: Option<PathBuf>,
 }
 
-/// Lines of a failing check that are repeated above everything else.
+/// Number of a failing check's last lines to repeat at the top.
 const N_CHECK_LINES: usize = 20;
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where no session fits, the session has no such issue, or the journal cannot be read.
+/// If no session matches, the session has no such issue, or the journal cannot be read.
 pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let journal = invocation.journal()?;
     let recorded = recorded(
@@ -72,15 +73,15 @@ pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, 
     Ok(ExitCode::Success)
 }
 
-/// What a story is made of.
+/// The data to show.
 struct Story<'a> {
     invocation: &'a Invocation,
     recorded: &'a Recorded,
-    /// Where the transcripts are.
+    /// Directory of the transcripts.
     directory: PathBuf,
 }
 
-/// What an agent printed in one attempt, as a line of JSON.
+/// An attempt's agent output, as a line of JSON.
 #[derive(Debug, Serialize)]
 struct TranscriptLine<'a> {
     r#type: &'static str,
@@ -142,7 +143,7 @@ impl Story<'_> {
         ))
     }
 
-    /// Writes the report as pages.
+    /// Writes the report as HTML or Markdown.
     fn pages(&self, args: &ShowArgs) -> Result<(), CliError> {
         let report = self.report()?;
         if let Some(to) = &args.markdown {
@@ -194,7 +195,7 @@ impl Story<'_> {
         self.invocation.console.page(&self.issue(task))
     }
 
-    /// Returns the story of a task: what matters most stands first.
+    /// Returns everything about a task, the most important parts first.
     fn issue(&self, task: &Task) -> String {
         let (issue, paint) = (task.issue.number, self.invocation.console.out);
         let is_about = |event: &Event| event.issue() == Some(issue);
@@ -215,14 +216,14 @@ impl Story<'_> {
         )
     }
 
-    /// Writes the transcripts of an issue as they are.
+    /// Writes the raw transcripts of an issue.
     fn raw(&self, issue: IssueNumber) -> Result<(), CliError> {
         let task = self.task(issue)?;
         (1..=task.n_attempts).try_for_each(|attempt| {
             let path = transcript_path(&self.directory, issue, attempt);
             match std::fs::read(&path) {
                 Ok(bytes) => self.invocation.console.write(&bytes),
-                // No agent was started, or it was removed.
+                // No agent was started, or the transcript was removed.
                 Err(_) => Ok(()),
             }
         })
@@ -295,13 +296,13 @@ impl Story<'_> {
             ),
             None => format!(
                 "\n{head} {}\n",
-                paint.dim("is not there: no agent was started, or it was removed")
+                paint.dim("not available: no agent was started, or the transcript was removed")
             ),
         }
     }
 }
 
-/// Returns where the transcript of an attempt is.
+/// Returns the path of an attempt's transcript.
 fn transcript_path(directory: &Path, issue: IssueNumber, attempt: u32) -> PathBuf {
     directory
         .join(format!("issue-{}", issue.0))
@@ -314,7 +315,7 @@ fn read(path: &Path) -> Option<String> {
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Returns the events in words, with a line where a new day begins.
+/// Returns the events as text, with a line where a new day begins.
 fn told(
     events: &[Envelope<Event>],
     belongs: impl Fn(&Event) -> bool,
@@ -342,19 +343,26 @@ fn told(
     told
 }
 
-/// Returns what is known of a task at its end.
+/// Returns the facts about a task.
 fn facts(task: &Task, paint: Paint) -> String {
     let mut facts = format!(
         "{} {}\n",
         paint.bold(task.issue.number),
         paint.bold(title(&task.issue.title))
     );
+    let room = paint.columns().saturating_sub(15);
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
+            let indent = format!("\n{:15}", "");
+            let value = wrapped(&value, room).join(indent.as_str());
             facts.push_str(&format!("  {name:<13}{value}\n"));
         }
     };
-    fact("address", one_line(&task.issue.url));
+    let link = |url: &str| {
+        let url = one_line(url);
+        paint.link(&url, &url)
+    };
+    fact("address", link(&task.issue.url));
     if let Some(classification) = &task.classification {
         let reasons = message(&classification.reasons.join("; "));
         fact(
@@ -377,7 +385,7 @@ fn facts(task: &Task, paint: Paint) -> String {
     fact(
         "cost",
         format!(
-            "{} ({} of it assumed), estimated {}",
+            "{} ({} of it estimated), initial estimate {}",
             task.spent_now(),
             task.assumed,
             task.estimate
@@ -387,7 +395,7 @@ fn facts(task: &Task, paint: Paint) -> String {
         "pull request",
         task.outcome()
             .and_then(Outcome::pull_request)
-            .map(|pull| one_line(&pull.url))
+            .map(|pull| link(&pull.url))
             .unwrap_or_default(),
     );
     fact(
@@ -415,7 +423,7 @@ fn facts(task: &Task, paint: Paint) -> String {
     facts
 }
 
-/// Returns why a task did not come to a good end: what the failing checks printed last, and what the agent said last.
+/// Returns why a task failed: the last output of the failing checks and the agent's last message.
 fn ending(task: &Task, paint: Paint) -> String {
     let mut text = String::new();
     let is_good = task.outcome().is_some_and(Outcome::is_success);
@@ -428,7 +436,7 @@ fn ending(task: &Task, paint: Paint) -> String {
         text.push_str(&format!("\n{}\n{}", paint.bold("why"), indented(&why)));
     }
     for check in task.checks.iter().filter(|check| !check.passed) {
-        let name = format!("check `{}` ended with", one_line(&check.name));
+        let name = format!("last output of check `{}`", one_line(&check.name));
         let printed: Vec<String> = lines(&check.output).collect();
         let end = &printed[printed.len().saturating_sub(N_CHECK_LINES)..];
         text.push_str(&format!(
@@ -448,7 +456,7 @@ fn ending(task: &Task, paint: Paint) -> String {
     text
 }
 
-/// Returns a transcript in words.
+/// Returns a readable transcript.
 fn rendered(transcript: &str, agent: &str) -> String {
     let mut readable = Readable::of(agent);
     let said = transcript.lines().flat_map(|line| readable.lines(line));
@@ -495,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn the_story_of_an_issue_is_told_in_order_with_its_days() {
+    fn the_events_of_an_issue_are_shown_in_order_with_their_days() {
         fn at((n, event): (u64, Event)) -> Envelope<Event> {
             Envelope {
                 seq: n,
@@ -516,12 +524,12 @@ mod tests {
         22:00:00  #2 attempt 1 started · frontend · sonnet · $5.00 reserved
         1970-01-04
         08:00:00  #2 worktree ready at 0123456789
-        18:00:00  #2 agent is done · 3 min 5 s · $3.10
+        18:00:00  #2 agent finished in 3 min 5 s, $3.10
         1970-01-05
         04:00:00  #2 +34 −5 in 2 files at fedcba9876
-        14:00:00  #2 attempt 1 failed: check `test` (exit code 1) failed · not tried again
+        14:00:00  #2 attempt 1 failed: check `test` (exit code 1) failed · not retrying
         1970-01-06
-        00:00:00  #2 failed: task: check `test` (exit code 1) failed · $3.10
+        00:00:00  #2 failed: check `test` (exit code 1) failed · $3.10
         ");
     }
 
@@ -532,16 +540,16 @@ mod tests {
         #2 Two
           domain       frontend (1.0): the title says so
           model        sonnet
-          stage        failed: task: check `test` (exit code 1) failed
+          stage        failed: check `test` (exit code 1) failed
           attempts     1
-          cost         $3.10 ($0.00 of it assumed), estimated $5.00
+          cost         $3.10 ($0.00 of it estimated), initial estimate $5.00
           changes      +34 −5 in 2 files
           kept as      refs/autoissue/salvage/20261122-1315-7f3a/2/1
         ");
     }
 
     #[test]
-    fn why_a_task_failed_stands_before_everything_that_happened() {
+    fn the_reason_for_a_failure_is_shown_first() {
         let engine = Engine::replay(&night());
         let output: String = (1..=30).map(|n| format!("line {n}\n")).collect();
         let red = |name: &str, output: &str, passed| CheckResult {
@@ -556,12 +564,9 @@ mod tests {
             report.summary = Some("I did it.\n\u{1b}[31mAll of it.".to_owned());
         }
         let text = ending(&task, Paint::default());
+        assert!(text.starts_with("\nwhy\n  failed: check `test`"), "{text}");
         assert!(
-            text.starts_with("\nwhy\n  failed: task: check `test`"),
-            "{text}"
-        );
-        assert!(
-            text.contains("check `test` ended with\n  line 11\n"),
+            text.contains("last output of check `test`\n  line 11\n"),
             "{text}"
         );
         assert!(
@@ -575,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transcript_is_words_and_not_what_programs_read() {
+    fn a_transcript_is_rendered_as_text() {
         let transcript = concat!(
             r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#,
             "\n",

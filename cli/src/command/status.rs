@@ -1,5 +1,5 @@
-//! `autoissue status`: recent sessions, or the tasks of one and why they wait. Reads the journal only, so it works while a
-//! session runs elsewhere, and starts no threads.
+//! `autoissue status`: lists recent sessions, or the tasks of one and why they wait. Reads only the
+//! journal, so it works while a session runs in another process, and starts no threads.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +24,9 @@ use crate::table::table;
 /// Arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Id of a session, or the beginning of it
+    /// Session id or a prefix of it
     pub(crate) session: Option<String>,
-    /// Show at most so many sessions
+    /// Maximum number of sessions to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
 }
@@ -34,7 +34,7 @@ pub(crate) struct StatusArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Where the journal cannot be read, or no session fits.
+/// If the journal cannot be read, or no session matches.
 pub(crate) fn run(invocation: &Invocation, args: &StatusArgs) -> Result<ExitCode, CliError> {
     let journal = invocation.journal()?;
     match &args.session {
@@ -82,7 +82,7 @@ fn print_sessions(
     }
     if sessions.is_empty() {
         return invocation.console.print(
-            "no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n",
+            "no sessions yet: start one with `autoissue exec <label>`, or try `autoissue demo`\n",
         );
     }
     let rows: Vec<_> = sessions
@@ -99,7 +99,7 @@ fn print_sessions(
     ];
     invocation
         .console
-        .print(&table(headings, &rows, invocation.console.out))
+        .page(&table(headings, &rows, invocation.console.out))
 }
 
 /// Returns a session as a line of JSON.
@@ -135,12 +135,12 @@ fn cells_of(row: &SessionRow, totals: &Totals, invocation: &Invocation) -> [Stri
     ]
 }
 
-/// Returns a session's status in words, with the command that continues it.
+/// Returns a session's status as text, with the command that continues it.
 pub(crate) fn status_of(row: &SessionRow, status: Status, invocation: &Invocation) -> String {
     let resume = || invocation.recorded(row).resume(row.id.as_str());
     match status {
-        Status::CutOff => format!("cut off (resume it with `{}`)", resume()),
-        Status::Interrupted => format!("interrupted (resume it with `{}`)", resume()),
+        Status::CutOff => format!("interrupted, the process died (resume with `{}`)", resume()),
+        Status::Interrupted => format!("interrupted (resume with `{}`)", resume()),
         status => status.name().to_owned(),
     }
 }
@@ -148,7 +148,7 @@ pub(crate) fn status_of(row: &SessionRow, status: Status, invocation: &Invocatio
 /// Prints the tasks of one session.
 ///
 /// # Errors
-/// Where standard output cannot be written.
+/// If standard output cannot be written.
 pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Result<(), CliError> {
     let (row, chronicle) = (&recorded.row, &recorded.chronicle);
     if invocation.console.is_json() {
@@ -158,7 +158,7 @@ pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Res
     let engine = chronicle.engine();
     let paint = invocation.console.out;
     let status = status_of(row, chronicle.status(), invocation);
-    let rows = task_rows(engine, Time::from_ms(now_ms()), &invocation.time);
+    let rows = task_rows(engine, Time::from_ms(now_ms()), &invocation.time, paint);
     let tasks = match rows.as_slice() {
         [] => stage_of_plan(engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
         rows => table(
@@ -170,10 +170,10 @@ pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Res
         ),
     };
     let head = head(row.id.as_str(), chronicle, &status, &invocation.time, paint);
-    invocation.console.print(&(head + &tasks))
+    invocation.console.page(&(head + &tasks))
 }
 
-/// Returns what stands above the tasks of a session.
+/// Returns the header above the tasks of a session.
 pub(crate) fn head(
     session: &str,
     chronicle: &Chronicle,
@@ -183,7 +183,7 @@ pub(crate) fn head(
 ) -> String {
     let (about, money) = (chronicle.engine().about(), chronicle.money());
     format!(
-        "{} · {} · {} · since {} · {status}\nspent {} + {} reserved of {}\n\n",
+        "{} · {} · {} · started {} · {status}\nspent {} + {} reserved of {}\n\n",
         paint.bold(session),
         one_line(&about.repository),
         subject(about),
@@ -194,7 +194,7 @@ pub(crate) fn head(
     )
 }
 
-/// A task that has not ended, as a line of JSON; the summary has the others.
+/// A task that has not ended, as a line of JSON. Ended tasks are in the summary.
 #[derive(Debug, Serialize)]
 struct TaskLine<'a> {
     r#type: &'static str,
@@ -234,7 +234,7 @@ fn print_session_json(
     invocation.console.json(summary)
 }
 
-fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
+fn task_rows(engine: &Engine, now: Time, time: &LocalTime, paint: Paint) -> Vec<[String; 7]> {
     let row = |task: &Task| {
         let why = match &task.stage {
             Stage::Ended(outcome) => ended(outcome),
@@ -244,7 +244,7 @@ fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
                 .unwrap_or_default(),
         };
         [
-            task.issue.number.to_string(),
+            paint.link(&one_line(&task.issue.url), task.issue.number),
             task.stage_name().to_owned(),
             one_line(task.domain()),
             task.n_attempts.to_string(),
@@ -281,6 +281,7 @@ mod tests {
             &Engine::replay(&events),
             Time::from_ms(1),
             &LocalTime::utc(),
+            Paint::default(),
         );
         let headings = [
             "issue", "stage", "domain", "attempts", "spent", "title", "why",
@@ -288,7 +289,7 @@ mod tests {
         assert_snapshot!(table(headings, &rows, Paint::default()), @"
         issue  stage    domain    attempts  spent  title  why
         #1     ended    backend   1         $0.42  One    done: pull request #30
-        #2     ended    frontend  1         $3.10  Two    failed: task: check `test` (exit code 1) failed
+        #2     ended    frontend  1         $3.10  Two    failed: check `test` (exit code 1) failed
         #3     agent    database  1         $0.00  Three
         #4     waiting  database  0         $0.00  Four   domain database is busy with #3
         ");

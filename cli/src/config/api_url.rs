@@ -1,16 +1,17 @@
-//! Whether an API address may be used. The forge's token goes there, and a configuration file is whatever somebody
-//! committed: so a file may name the origin's host and this machine, and nothing else.
+//! Whether an API URL may be used. The forge's token is sent there, and anyone can commit a
+//! configuration file, so a file may only name the host of `origin` or this machine.
 
 use autoissue_core::config::Problem;
 
 use super::git_remote::{api_host, host_and_port, is_this_machine};
 use super::{ConfigError, Loaded, Origin};
 
-/// Refuses an API address from the file that leads elsewhere than to the origin's host or to this machine.
+/// Rejects an API URL from a file unless it is on the origin's host or on this machine.
 ///
 /// # Errors
 ///
-/// When the file names another address. One from the environment or a flag is the operator's own and is accepted.
+/// If the file names another URL. One from the environment or a flag is set by the operator and is
+/// accepted.
 pub(crate) fn check_api_url(loaded: &Loaded, origin_host: Option<&str>) -> Result<(), ConfigError> {
     let Some(url) = loaded.config.github.api_url.as_deref() else {
         return Ok(());
@@ -21,22 +22,25 @@ pub(crate) fn check_api_url(loaded: &Loaded, origin_host: Option<&str>) -> Resul
     }
     let allowed = match origin_host {
         Some(host) => format!("an `https` address on `{host}`, or a loopback address"),
-        None => "a loopback address, for there is no origin whose host could be meant".to_owned(),
+        None => {
+            "a loopback address, because there is no `origin` whose host could be used".to_owned()
+        }
     };
     let problem = Problem {
         key: "github.apiUrl".to_owned(),
         found: format!("`{}`", url.escape_debug()),
         allowed,
         hint: Some(
-            "a file must not send your token elsewhere; set `AUTOISSUE_GITHUB_API_URL` if you mean it".to_owned(),
+            "a configuration file may not send your token elsewhere; if this is intended, set `AUTOISSUE_GITHUB_API_URL`".to_owned(),
         ),
     };
     Err(ConfigError::new(origin, problem))
 }
 
-/// Tells whether an address from a file leads to the origin's host (by `https`) or to this machine.
+/// Returns whether a URL from a file is on the origin's host (by `https`) or on this machine.
 ///
-/// Only plain addresses are understood: whatever two readers could take for different hosts is refused.
+/// Only plain URLs are accepted: anything that two parsers might resolve to different hosts is
+/// rejected.
 pub(super) fn api_url_allowed(url: &str, origin_host: Option<&str>) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;

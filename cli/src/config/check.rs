@@ -1,5 +1,5 @@
-//! Checks values against the schema and says in words what is wrong. Collects everything rather than stop at the first.
-//! Knows the part of JSON Schema that our own schema uses, not more.
+//! Checks values against the schema and describes the problems. Collects all problems instead of
+//! stopping at the first. Supports only the parts of JSON Schema that our own schema uses.
 
 use autoissue_core::config::Problem;
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::schema::{alternatives, is_secret, join, section};
 use super::suggestion;
 
-/// Longest text of the user's that an error repeats; beyond this it is cut.
+/// Maximum length of a user's text in an error; longer text is cut.
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Returns everything in these values that the schema does not allow.
@@ -79,7 +79,7 @@ fn check_list(schema: &Value, list: &[Value], path: &str, problems: &mut Vec<Pro
     }
 }
 
-/// Says that a key is not known. Its value is not shown: it may be a token in the wrong place.
+/// Reports an unknown key. Its value is not shown, because it may be a misplaced token.
 fn unknown_key(known: &Map<String, Value>, section: &str, key: &str) -> Problem {
     let siblings: Vec<&str> = known.keys().map(String::as_str).collect();
     let allowed = format!(
@@ -111,7 +111,7 @@ fn mismatch(schema: &Value, value: &Value, path: &str) -> Problem {
     }
 }
 
-/// Tells whether a value is of a type that this form has.
+/// Returns whether the schema accepts the value's type.
 pub(super) fn accepts_type(schema: &Value, value: &Value) -> bool {
     let is_type = |name: &str| match name {
         "integer" => value.is_u64() || value.is_i64(),
@@ -148,7 +148,7 @@ fn is_within(schema: &Value, value: &Value) -> bool {
     }
 }
 
-/// Says in words what this schema allows.
+/// Describes what a schema allows.
 pub(super) fn describe(schema: &Value) -> String {
     any_of(
         alternatives(schema)
@@ -164,7 +164,7 @@ fn describe_form(schema: &Value) -> Vec<String> {
     }
     let describe_type = |name: &str| match name {
         "integer" | "number" => describe_number(schema, name),
-        "string" if schema.get("minLength").is_some() => "a string that is not empty".to_owned(),
+        "string" if schema.get("minLength").is_some() => "a non-empty string".to_owned(),
         "string" => "a string".to_owned(),
         "boolean" => "`true` or `false`".to_owned(),
         "array" => describe_list(schema),
@@ -216,7 +216,7 @@ fn describe_object(schema: &Value) -> String {
     }
 }
 
-/// Joins what may be chosen from: `a, b or c`.
+/// Joins choices: `a, b or c`.
 fn any_of(mut choices: Vec<String>) -> String {
     match choices.pop() {
         Some(last) if choices.is_empty() => last,
@@ -225,7 +225,7 @@ fn any_of(mut choices: Vec<String>) -> String {
     }
 }
 
-/// Shows a value of the user's as JSON, on one line and cut to a length that can be read.
+/// Returns a user's value as JSON on one line, cut to a readable length.
 fn shown(value: &Value) -> String {
     if value.is_array() || value.is_object() {
         return kind_of(value).to_owned();

@@ -1,4 +1,4 @@
-//! One thing that is wrong with the configuration, as people read it.
+//! A problem in the configuration, as text.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use autoissue_core::config::Problem;
 
 use super::Origin;
 
-/// A value that cannot be worked with, and where it is from.
+/// An invalid value and its origin.
 ///
 /// ```text
 /// invalid `executor.maxParallel` in /p/autoissue.config.json:4
@@ -15,20 +15,21 @@ use super::Origin;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
-    /// Where it is from.
+    /// Where the value comes from.
     pub(crate) origin: Origin,
-    /// Path of the key, such as `executor.checks[1].name`; empty when it is about the whole.
+    /// Path of the key, such as `executor.checks[1].name`; empty if the problem is about the whole
+    /// configuration.
     pub(crate) key: String,
     /// What was found; never a secret.
     pub(crate) found: String,
     /// What is allowed.
     pub(crate) allowed: String,
-    /// What to do about it, if that is not plain. Boxed, for an error that is returned by value should be small.
+    /// What to do about it, unless that is obvious. Boxed to keep errors small.
     pub(crate) hint: Option<Box<str>>,
 }
 
 impl ConfigError {
-    /// Adds to a problem where it is.
+    /// Adds the origin to a problem.
     pub(crate) fn new(origin: Origin, problem: Problem) -> Self {
         let Problem {
             key,
@@ -53,7 +54,8 @@ impl fmt::Display for ConfigError {
             key => write!(f, "invalid `{}`", key.escape_debug())?,
         }
         match &self.origin {
-            // The values contradict each other, and nobody set this one: no place to point to.
+            // The values contradict each other and this one was not set: there is no place to point
+            // to.
             Origin::Default => {}
             origin @ Origin::File { .. } => write!(f, " in {origin}")?,
             origin => write!(f, " from {origin}")?,

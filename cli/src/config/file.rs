@@ -1,4 +1,5 @@
-//! Finds and reads configuration files: JSON with comments and trailing commas, and the line of every key.
+//! Finds and reads configuration files: JSON with comments and trailing commas, and the line number
+//! of every key.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,10 +14,11 @@ use serde_json::{Map, Value};
 use super::schema::join;
 use super::{ConfigError, FILE_NAME, Origin};
 
-/// Largest file that is read. A configuration has a few kilobytes; whatever is larger is another file.
+/// Maximum file size, in bytes. A configuration has a few kilobytes; anything larger is some other
+/// file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// JSON, comments and trailing commas: nothing that another reader of the file would stumble over.
+/// JSON with comments and trailing commas, and nothing else that other tools might reject.
 const PARSE_OPTIONS: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_trailing_commas: true,
@@ -30,11 +32,11 @@ const PARSE_OPTIONS: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// What a file says, and on which line.
+/// The content of a file, with line numbers.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) tree: Value,
-    /// Line of every key and list item, counted from 1, by path.
+    /// Line of every key and list item, by path, from 1.
     pub(super) lines: BTreeMap<String, u32>,
 }
 
@@ -45,7 +47,8 @@ pub(super) fn git_root(dir: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// Returns the file to read: what the flag names, which must exist, else the one in the git root, if it exists.
+/// Returns the file to read: the one in the flag, which must exist, else the one in the git root,
+/// if it exists.
 pub(super) fn find(
     flag: Option<PathBuf>,
     current_dir: &Path,
@@ -53,11 +56,11 @@ pub(super) fn find(
     let Some(path) = flag else {
         let root = git_root(current_dir).unwrap_or_else(|| current_dir.to_owned());
         let path = root.join(FILE_NAME);
-        // A dangling link or a directory of that name is somebody's mistake, not the absence of a configuration.
+        // A dangling link or a directory with that name is a mistake, not a missing configuration.
         return Ok(path.symlink_metadata().is_ok().then_some(path));
     };
     let path = current_dir.join(path);
-    // Not `is_file`: a pipe from the shell will do.
+    // Not `is_file`, because a pipe from the shell is fine.
     if path.exists() && !path.is_dir() {
         return Ok(Some(path));
     }
@@ -70,7 +73,7 @@ pub(super) fn find(
         key: String::new(),
         found: format!("`{}`, which {what}", path.display()),
         allowed: "a configuration file".to_owned(),
-        hint: Some("run `autoissue init` to write one, or leave out `--config`".to_owned()),
+        hint: Some("run `autoissue init` to write one, or omit `--config`".to_owned()),
     };
     Err(ConfigError::new(
         Origin::Flag {
@@ -80,7 +83,8 @@ pub(super) fn find(
     ))
 }
 
-/// Returns a file with the name of a configuration between the current directory and the git root, where none is looked for.
+/// Returns a file with the configuration's name between the current directory and the git root,
+/// where it is not read.
 pub(super) fn below_the_root(current_dir: &Path) -> Option<PathBuf> {
     let root = git_root(current_dir)?;
     let mut below = current_dir
@@ -93,7 +97,7 @@ pub(super) fn below_the_root(current_dir: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// When it cannot be read, is too large, is not UTF-8, or is not an object in JSON.
+/// If it cannot be read, is too large, is not UTF-8, or is not a JSON object.
 pub(super) fn read(path: &Path) -> Result<Parsed, ConfigError> {
     let text =
         read_text(path).map_err(|(found, allowed)| whole_file(path, None, found, allowed))?;
@@ -114,14 +118,14 @@ fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(&error))?;
     if FILE_BYTES_MAX < bytes.len() as u64 {
-        return Err(("more than 1 MiB".to_owned(), "a file of at most 1 MiB"));
+        return Err((
+            "a file larger than 1 MiB".to_owned(),
+            "a file of at most 1 MiB",
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        (
-            format!("a byte that is not UTF-8, at offset {offset}"),
-            "text in UTF-8",
-        )
+        (format!("invalid UTF-8 at byte {offset}"), "UTF-8 text")
     })
 }
 
@@ -145,7 +149,7 @@ fn parse(path: &Path, text: &str) -> Result<Parsed, ConfigError> {
             path,
             None,
             "an empty file".to_owned(),
-            "an object in JSON, at least `{}`",
+            "a JSON object, at least `{}`",
         ));
     };
     let mut reader = Reader {
@@ -158,8 +162,8 @@ fn parse(path: &Path, text: &str) -> Result<Parsed, ConfigError> {
         return Err(whole_file(
             path,
             Some(1),
-            "a value that is no object".to_owned(),
-            "an object in JSON",
+            "a value that is not an object".to_owned(),
+            "a JSON object",
         ));
     };
     // For editors only.
@@ -170,10 +174,11 @@ fn parse(path: &Path, text: &str) -> Result<Parsed, ConfigError> {
     })
 }
 
-/// Turns the parser's tree into values, noting lines and refusing what JSON leaves open.
+/// Converts the parser's tree to values, records line numbers and rejects what JSON leaves
+/// undefined.
 struct Reader<'a> {
     path: &'a Path,
-    /// Offsets at which lines begin.
+    /// Offsets at which lines start.
     starts: Vec<usize>,
     lines: BTreeMap<String, u32>,
 }
@@ -205,10 +210,7 @@ impl Reader<'_> {
             let key_path = join(path, key);
             let line = line_of(&self.starts, property.start());
             if map.contains_key(key) {
-                let found = format!(
-                    "the key a second time; it is on line {} too",
-                    self.lines[&key_path]
-                );
+                let found = format!("a duplicate key, first on line {}", self.lines[&key_path]);
                 return Err(self.error(key_path, line, found, "each key once"));
             }
             self.lines.insert(key_path.clone(), line);
@@ -224,7 +226,7 @@ impl Reader<'_> {
                 path.to_owned(),
                 line,
                 format!("`{literal}`"),
-                "a number in JSON, within the range of a double",
+                "a JSON number within the range of a double",
             )
         })
     }
@@ -273,10 +275,10 @@ fn line_of(starts: &[usize], offset: usize) -> u32 {
 }
 
 fn line_number(line: usize) -> u32 {
-    u32::try_from(line).expect("a file of at most `FILE_BYTES_MAX` has no more lines than that")
+    u32::try_from(line).expect("`FILE_BYTES_MAX` limits the number of lines")
 }
 
-/// The parser's messages begin like sentences; ours are fragments.
+/// The parser's messages start with a capital letter; ours do not.
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {

@@ -1,17 +1,17 @@
-//! Reads host, owner and name out of the address of a git remote. Parses text only; asks neither git nor the network.
+//! Parses host, owner and name from the URL of a git remote. Uses neither git nor the network.
 
 use std::net::IpAddr;
 
-/// A repository on a forge, as the address of a remote names it.
+/// A repository on a forge, from the URL of a remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GitRemote {
     /// The host, in lower case; IPv6 without brackets.
     pub(crate) host: String,
-    /// The port of the forge's web server, if the address is a web address and names one.
+    /// The port of the forge's web server, if the remote is a web URL with a port.
     pub(crate) web_port: Option<u16>,
-    /// The web address is `http`. Honoured for this machine only; a token never travels in the clear.
+    /// Whether the URL is `http`. Allowed for this machine only: a token is never sent unencrypted.
     plain_http: bool,
-    /// Git reaches it by ssh, for which the host may be an alias.
+    /// Whether git uses SSH, where the host may be an alias.
     over_ssh: bool,
     /// Owner of the repository.
     pub(crate) owner: String,
@@ -19,44 +19,37 @@ pub(crate) struct GitRemote {
     pub(crate) name: String,
 }
 
-/// Why the address of a remote names no repository on a forge. Credentials in the address are never repeated.
+/// Why a remote's URL is not a repository on a forge. Credentials in the URL are never repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GitRemoteError {
-    /// A directory on this machine, for which only the local forge will do.
+    /// A directory on this machine, which only the local forge supports.
     #[error("`{url}` is a path on this machine, not a repository on a forge")]
-    Local {
-        /// The address.
-        url: String,
-    },
-    /// A scheme that is none of git's network ones, or no host.
-    #[error("`{url}` names no host")]
+    Local { url: String },
+    /// The URL has no network scheme that git supports, or no host.
+    #[error("`{url}` has no host")]
     NoHost {
-        /// The address, without credentials.
+        /// The URL, without credentials.
         url: String,
     },
-    /// A forge that is not GitHub.
+    /// A forge other than GitHub.
     #[error("`{host}` is not GitHub")]
-    OtherForge {
-        /// The host.
-        host: String,
-    },
+    OtherForge { host: String },
     /// The path is not `owner/name`.
     #[error("`{path}` on `{host}` is not `owner/name`")]
     NotOwnerAndName {
-        /// The host.
         host: String,
-        /// What follows it.
+        /// The part after the host.
         path: String,
     },
 }
 
 impl GitRemote {
-    /// Parses an address in any of the forms that git takes: `https://`, `http://`, `ssh://`, `git://` and
+    /// Parses a URL in any form that git accepts: `https://`, `http://`, `ssh://`, `git://` and
     /// `user@host:owner/name`, with or without credentials, port, `.git` and trailing slashes.
     ///
     /// # Errors
     ///
-    /// When it is a local path, has no host, or its path is not `owner/name`.
+    /// If it is a local path, has no host, or its path is not `owner/name`.
     pub(crate) fn parse(url: &str) -> Result<Self, GitRemoteError> {
         let url = url.trim();
         let Address {
@@ -89,12 +82,13 @@ impl GitRemote {
         })
     }
 
-    /// Returns it with the host that an alias of ssh stands for; `host_of` says which one ssh would connect to. A name with a dot is an
-    /// alias only of a host that is known to be GitHub: an Enterprise host may well be reached by another name inside.
+    /// Returns the remote with an SSH host alias resolved; `host_of` returns the host that SSH
+    /// would connect to. A name with a dot is treated as an alias only if it resolves to a known
+    /// GitHub host, because an Enterprise host may have another name internally.
     ///
     /// # Errors
     ///
-    /// When the host is another forge.
+    /// If the host is another forge.
     pub(crate) fn resolved(
         mut self,
         host_of: impl FnOnce(&str) -> Option<String>,
@@ -119,8 +113,8 @@ impl GitRemote {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// Returns the address of the forge's API: GitHub's own, that of a tenant on `ghe.com`, or that of an Enterprise
-    /// host.
+    /// Returns the URL of the forge's API: GitHub's, that of a tenant on `ghe.com`, or that of an
+    /// Enterprise host.
     pub(crate) fn api_url(&self) -> String {
         if let Some(host) = api_host(&self.host) {
             return format!("https://{host}");
@@ -137,12 +131,12 @@ impl GitRemote {
     }
 }
 
-/// Returns the host of the API where it has one of its own: `github.com` and the tenants of `ghe.com`.
+/// Returns the separate API host, if there is one: for `github.com` and tenants of `ghe.com`.
 pub(super) fn api_host(host: &str) -> Option<String> {
     (host == "github.com" || host.ends_with(".ghe.com")).then(|| format!("api.{host}"))
 }
 
-/// Forges that people have their repositories on and that have another API. Any other host may be a GitHub Enterprise.
+/// Common forges with another API. Any other host may be GitHub Enterprise.
 const OTHER_FORGES: [&str; 6] = [
     "bitbucket.org",
     "codeberg.org",
@@ -156,7 +150,7 @@ fn is_other_forge(host: &str) -> bool {
     OTHER_FORGES.contains(&host) || host.starts_with("gitlab.")
 }
 
-/// Tells whether a host is this machine.
+/// Returns whether a host is this machine.
 pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -186,7 +180,7 @@ fn split(url: &str) -> Result<Address<'_>, GitRemoteError> {
             }),
         };
     }
-    // Git's rule: what has a colon before the first slash is `host:path`, anything else is a path.
+    // Git's rule: a colon before the first slash makes it `host:path`, anything else is a path.
     match url.split_once(':') {
         Some((authority, path)) if !authority.contains('/') => Ok(Address {
             scheme: "ssh",
@@ -199,7 +193,8 @@ fn split(url: &str) -> Result<Address<'_>, GitRemoteError> {
     }
 }
 
-/// Takes `user:password@` away; `None` if there are characters that some readers take for the end of the host.
+/// Strips `user:password@`; `None` if there are characters that some parsers take for the end of
+/// the host.
 fn without_user(authority: &str) -> Option<&str> {
     let is_plain = authority
         .bytes()
@@ -211,7 +206,7 @@ fn without_user(authority: &str) -> Option<&str> {
     })
 }
 
-/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`; `None` if the host has characters that no host has.
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`; `None` if the host has invalid characters.
 pub(super) fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -246,7 +241,7 @@ fn owner_and_name(path: &str) -> Option<(String, String)> {
     (is_part(owner) && is_part(name)).then(|| (owner.to_owned(), name.to_owned()))
 }
 
-/// GitHub takes ssh on port 443 under another name; the API knows only the one.
+/// GitHub accepts SSH on port 443 under another host name; the API has only one.
 fn without_ssh_alias(host: String) -> String {
     match host.as_str() {
         "ssh.github.com" | "www.github.com" => "github.com".to_owned(),
@@ -280,7 +275,7 @@ mod tests {
         assert_eq!(
             resolve("git@github.com:o/n", "evil.example"),
             github,
-            "a host that is known is none"
+            "a known host is not an alias"
         );
         let enterprise = |host: &str| Ok(format!("https://{host}/api/v3"));
         assert_eq!(
@@ -361,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn local_paths_are_told_apart() {
+    fn local_paths_are_recognized() {
         for url in [
             "/srv/git/name.git",
             "../name",
@@ -394,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_repository_is_refused() {
+    fn an_address_that_is_not_a_repository_is_refused() {
         for url in [
             "",
             "https://",

@@ -1,4 +1,4 @@
-//! The layers of a configuration: each a tree of values that knows where it is from, merged so that the later wins.
+//! The layers of a configuration: trees of values with their origin, merged so that later ones win.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,32 +9,32 @@ use serde_json::{Map, Value, json};
 use super::schema::{self, alternatives, join, section};
 use super::{ConfigError, Origin, check, file, suggestion};
 
-/// Variables with a name of their own, and the keys they set. `AUTOISSUE_STATE_DIR` sets no key.
+/// Variables with names of their own, and the keys that they set. `AUTOISSUE_STATE_DIR` sets no
+/// key.
 const NAMED_VARIABLES: [(&str, &str); 2] = [
     ("AUTOISSUE_MAX_BUDGET", "maxTotalBudgetUsd"),
     ("AUTOISSUE_GITHUB_API_URL", "github.apiUrl"),
 ];
 
-/// Begins a variable that sets any key: `AUTOISSUE__EXECUTOR__MAX_PARALLEL`.
+/// Prefix of variables that set any key: `AUTOISSUE__EXECUTOR__MAX_PARALLEL`.
 const GENERAL_PREFIX: &str = "AUTOISSUE__";
 
-/// What a flag sets.
+/// A value set by a flag.
 #[derive(Clone, Debug)]
 pub(crate) struct FlagValue {
-    /// Path of the key, such as `executor.maxParallel`. One that ends in `[]` adds an item to a list.
+    /// Path of the key, such as `executor.maxParallel`. A path that ends in `[]` appends to a list.
     pub(crate) key: &'static str,
-    /// The value.
     pub(crate) value: Value,
     /// The flag, with its dashes.
     pub(crate) flag: &'static str,
 }
 
-/// Values from one place.
+/// Values from one origin.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) tree: Value,
     place: Place,
-    /// Lists are added to the ones before instead of replacing them.
+    /// Whether lists are appended to earlier ones instead of replacing them.
     appends: bool,
 }
 
@@ -48,7 +48,8 @@ enum Place {
 }
 
 impl Source {
-    /// Returns where the value at this path is from: for a file, the line of the path or of what holds it.
+    /// Returns the origin of the value at this path: for a file, the line of the path or of its
+    /// nearest parent.
     pub(super) fn origin(&self, key: &str) -> Origin {
         let (path, lines) = match &self.place {
             Place::Elsewhere(origin) => return origin.clone(),
@@ -64,7 +65,7 @@ impl Source {
         }
     }
 
-    /// Returns the file that it is, if it is one.
+    /// Returns the path, if the source is a file.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.place {
             Place::File { path, .. } => Some(path),
@@ -72,7 +73,7 @@ impl Source {
         }
     }
 
-    /// Builds the source of one key.
+    /// Creates a source with one key.
     fn of_key(key: &str, value: Value, origin: Origin) -> Self {
         let (key, value, appends) = match key.strip_suffix("[]") {
             Some(key) => (key, json!([value]), true),
@@ -89,11 +90,11 @@ impl Source {
     }
 }
 
-/// Reads all layers, the earlier first: files, environment, flags.
+/// Reads all layers, earlier ones first: files, environment, flags.
 ///
 /// # Errors
 ///
-/// When a file cannot be read or is not JSON.
+/// If a file cannot be read or is not JSON.
 pub(super) fn sources<'a>(
     files: impl Iterator<Item = &'a Path>,
     current_dir: &Path,
@@ -146,7 +147,8 @@ pub(super) fn sources<'a>(
     Ok(sources)
 }
 
-/// Returns what the environment sets, the general form first: a name of its own is the more deliberate.
+/// Returns the values set by the environment, the general form first, because the specific names
+/// are more deliberate.
 fn of_environment(env: &[(String, String)]) -> Vec<Source> {
     fn source((name, key, text): (&str, String, String)) -> Source {
         let origin = Origin::Env {
@@ -176,7 +178,7 @@ pub(super) fn variable(env: &[(String, String)], name: &str) -> Option<String> {
         .map(|(_, value)| value.clone())
 }
 
-/// Turns `AUTOISSUE__EXECUTOR__MAX_PARALLEL` into `executor.maxParallel`.
+/// Converts `AUTOISSUE__EXECUTOR__MAX_PARALLEL` to `executor.maxParallel`.
 fn key_of_variable(name: &str) -> String {
     let parts = name[GENERAL_PREFIX.len()..].split("__");
     parts.map(camel_case).collect::<Vec<_>>().join(".")
@@ -196,8 +198,8 @@ fn camel_case(screaming: &str) -> String {
     words.map(word).collect()
 }
 
-/// Reads a variable as JSON, else as text. A key that takes text and not this JSON gets the text: a password may be
-/// `1234`.
+/// Parses a variable as JSON, else as text. A key that takes text and not this type of JSON gets
+/// the text: a password may be `1234`.
 fn value_of_variable(key: &str, text: String) -> Value {
     let Ok(value) = serde_json::from_str::<Value>(&text) else {
         return Value::String(text);
@@ -218,7 +220,8 @@ fn value_of_variable(key: &str, text: String) -> Value {
     }
 }
 
-/// Makes paths absolute: one in a file is relative to the file, any other to the current directory. `~/` is home.
+/// Makes paths absolute: relative to the file for those in a file, otherwise to the current
+/// directory. Expands `~/`.
 fn resolve_paths(tree: &mut Value, base: &Path, home: Option<&Path>) {
     let resolve = |value: Option<&mut Value>| {
         if let Some(Value::String(path)) = value
@@ -244,7 +247,8 @@ fn absolute(path: &str, base: &Path, home: Option<&Path>) -> String {
         (Some(rest), Some(home)) => home.join(rest),
         _ => base.join(path),
     };
-    // Through its components a path loses its `.` parts; `..` stays, for it may lead through a link.
+    // Rebuilding the path from its components removes `.` parts. `..` stays, because it may lead
+    // through a link.
     joined
         .components()
         .collect::<PathBuf>()
@@ -252,7 +256,7 @@ fn absolute(path: &str, base: &Path, home: Option<&Path>) -> String {
         .into_owned()
 }
 
-/// Merges sources over the defaults; returns the values, and the origin of each that is not a default.
+/// Merges sources over the defaults. Returns the values, and the origin of each non-default value.
 pub(super) fn merge(sources: &[Source]) -> (Value, BTreeMap<String, Origin>) {
     let defaults = serde_json::to_value(Config::default())
         .expect("the defaults are plain values with string keys");
@@ -308,7 +312,8 @@ impl Merged {
     }
 }
 
-/// Warns of variables that look like ours and are not: a budget with a slip in its name would be no budget.
+/// Warns about variables that look like ours but are unknown: with a typo in its name, a budget
+/// would have no effect.
 pub(super) fn suspicious_variables(env: &[(String, String)]) -> Vec<String> {
     let known = [
         "AUTOISSUE_MAX_BUDGET",
@@ -322,7 +327,7 @@ pub(super) fn suspicious_variables(env: &[(String, String)]) -> Vec<String> {
     let warning = |name: &str| {
         let meant = suggestion::nearest_choice(name, &known)?;
         Some(format!(
-            "the environment variable `{name}` is not known; did you mean `{meant}`?"
+            "unknown environment variable `{name}`; did you mean `{meant}`?"
         ))
     };
     unknown.filter_map(warning).collect()

@@ -1,12 +1,12 @@
-//! What somebody meant who wrote the name of a model that nothing knows. A name that is well formed is not a slip: new models appear
-//! faster than releases of ours, and a proxy may have models of its own.
+//! Suggestions for misspelled model names. A well-formed name is never treated as a mistake: new
+//! models appear more often than our releases, and a proxy may have its own.
 
 use autoissue_core::plugins::sdk::built_in::BuiltInAgent;
 
 use super::suggestion::nearest_choice;
 
-/// Returns the name that was probably meant; `None` for one that is known, well formed, or like no other, and if the agent has no choice
-/// of models.
+/// Returns the name that was probably meant; `None` if the name is known, well-formed or unlike any
+/// other, or if the agent has no choice of models.
 pub(super) fn probably_meant(name: &str, agent: &BuiltInAgent) -> Option<String> {
     let models = agent.models.as_ref()?;
     // `sonnet[1m]` is a variant, and `…@20251101` a date.
@@ -34,7 +34,7 @@ pub(super) fn probably_meant(name: &str, agent: &BuiltInAgent) -> Option<String>
     nearest_choice(base, &aliases).map(str::to_owned)
 }
 
-/// Returns the family that a word of a name was probably meant to be, or the word.
+/// Returns the family that a word was probably meant to be, or the word itself.
 fn of_family<'a>(word: &'a str, families: &[&'a str]) -> &'a str {
     let is_letters = word.chars().all(char::is_alphabetic);
     if !is_letters || families.contains(&word) {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_told_from_a_model_that_may_well_exist() {
+    fn a_typo_is_distinguished_from_a_model_that_may_exist() {
         let claude = autoissue_core::built_in::agent("claude").expect("it is built in");
         let meant = |name: &str| probably_meant(name, claude);
         for (name, expected) in [

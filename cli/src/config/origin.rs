@@ -1,23 +1,25 @@
-//! Where a value of the configuration is from.
+//! The origin of a configuration value.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// Where a value is from. As JSON: `{"kind": "file", "path": "…", "line": 4}`; part of `config show --output json`.
+/// Where a value comes from. As JSON: `{"kind": "file", "path": "…", "line": 4}`; part of `config
+/// show --output json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub(crate) enum Origin {
-    /// Nobody set it.
+    /// It was not set.
     Default,
-    /// The configuration file; `line` counts from 1, and is missing when it is about the file as a whole.
+    /// A configuration file. `line` counts from 1; it is missing if the problem is about the whole
+    /// file.
     File { path: PathBuf, line: Option<u32> },
     /// An environment variable.
     Env { name: String },
     /// A flag, with its dashes.
     Flag { name: String },
-    /// The repository itself.
+    /// The git repository itself.
     Git { what: String },
 }
 

@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration: the one list of keys, types, ranges and defaults that everything here goes by.
+//! The JSON Schema of the configuration: the only list of keys, types, ranges and defaults.
 
 use std::sync::LazyLock;
 
@@ -15,12 +15,12 @@ pub(crate) fn schema() -> &'static Value {
     &SCHEMA
 }
 
-/// Returns the schema of the file, for editors: it may also name this schema, as `$schema`.
+/// Returns the schema of the file, for editors. It also allows `$schema`.
 pub(crate) fn document() -> Value {
     let mut document = schema().clone();
     document["title"] = json!("autoissue.config.json");
     if let Some(properties) = document["properties"].as_object_mut() {
-        let description = "Where this schema is, for editors; ignored.";
+        let description = "The location of this schema, for editors. Ignored by autoissue.";
         properties.shift_insert(
             0,
             "$schema".to_owned(),
@@ -32,7 +32,8 @@ pub(crate) fn document() -> Value {
 
 /// Returns the keys of a section, in order; `None` if this is the schema of a single value.
 ///
-/// Sections merge key by key, values replace each other: a list, and an object that is one of several forms, are values.
+/// Sections are merged key by key, values are replaced. Lists, and objects that are one of several
+/// forms, are values.
 pub(super) fn section(schema: &Value) -> Option<&Map<String, Value>> {
     schema.get("properties").and_then(Value::as_object)
 }
@@ -54,7 +55,7 @@ pub(super) fn lookup(path: &str) -> Option<&'static Value> {
     })
 }
 
-/// Returns the forms that a value may have, `anyOf` and `oneOf` flattened.
+/// Returns the forms that a value may have, with `anyOf` and `oneOf` flattened.
 pub(super) fn alternatives(schema: &Value) -> Vec<&Value> {
     let forms = schema
         .get("anyOf")
@@ -66,7 +67,7 @@ pub(super) fn alternatives(schema: &Value) -> Vec<&Value> {
     )
 }
 
-/// Tells whether a value may never be shown.
+/// Returns whether a value must never be shown.
 pub(super) fn is_secret(schema: &Value) -> bool {
     let forms = schema
         .get("anyOf")
@@ -108,7 +109,7 @@ pub(super) fn join(prefix: &str, key: &str) -> String {
     }
 }
 
-/// A section's default repeats those of its keys; the reader of a schema needs them once.
+/// Removes the default of a section, which only repeats those of its keys.
 fn drop_section_defaults(schema: &mut Value) {
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(
             published,
             document(),
-            "run `autoissue config schema >cli/autoissue.config.schema.json`"
+            "regenerate it: `autoissue config schema > cli/autoissue.config.schema.json`"
         );
     }
 

@@ -1,17 +1,19 @@
-//! Shows the effective configuration with the origin of each value, secrets as `***`. Writes nothing itself.
+//! Formats the effective configuration with the origin of each value, and secrets as `***`. Prints
+//! nothing itself.
 
 use autoissue_core::secret::MASK;
 use serde_json::{Map, Value, json};
 
 use super::{Loaded, schema};
 
-/// Widest `key = value` that others are aligned to; a longer one pushes its own origin to the right only.
+/// Maximum width of an aligned `key = value`; longer ones only push their own origin to the right.
 const ALIGNED_CHARS_MAX: usize = 60;
 
-/// Words in the name of a plugin's setting that make its value a secret, for we do not know the plugin's schema here.
+/// Words in the name of a plugin setting that mark its value as a secret, because the plugin's
+/// schema is not known here.
 const SECRET_WORDS: [&str; 5] = ["token", "secret", "password", "credential", "key"];
 
-/// Returns a line `executor.maxParallel = 3   default` for each value.
+/// Returns a line such as `executor.maxParallel = 3   default` for each value.
 pub(crate) fn text(loaded: &Loaded) -> String {
     let entries: Vec<(String, String)> = values(loaded)
         .into_iter()
@@ -43,7 +45,7 @@ pub(crate) fn json(loaded: &Loaded) -> Value {
     json!({ "type": "config", "values": values })
 }
 
-/// Takes the values from the typed configuration, whose secrets cannot be serialised.
+/// Takes the values from the typed configuration, whose secrets cannot be serialized.
 fn values(loaded: &Loaded) -> Vec<(String, Value)> {
     let mut tree = serde_json::to_value(&loaded.config)
         .expect("a configuration is plain values with string keys");

@@ -1,4 +1,4 @@
-//! Where autoissue keeps what outlives a session, and where the user keeps what holds for all repositories. Computes the paths;
+//! The directories for persistent state and for the user's configuration. Computes the paths;
 //! creates nothing.
 
 use std::ffi::{OsStr, OsString};
@@ -10,13 +10,15 @@ use super::{ConfigError, Origin};
 
 const VARIABLE: &str = "AUTOISSUE_STATE_DIR";
 
-/// Returns the state directory: `AUTOISSUE_STATE_DIR`, else `autoissue` in the platform's directory for state.
+/// Returns the state directory: `AUTOISSUE_STATE_DIR`, else `autoissue` in the platform's state
+/// directory.
 ///
-/// On Linux that is `$XDG_STATE_HOME`, else `~/.local/state`; on macOS `~/Library/Application Support`.
+/// On Linux that is `$XDG_STATE_HOME`, else `~/.local/state`; on macOS `~/Library/Application
+/// Support`.
 ///
 /// # Errors
 ///
-/// When the variable is set and empty, or when there is no home directory to fall back to.
+/// If the variable is set but empty, or if there is no home directory to fall back to.
 pub(crate) fn state_dir(
     env: &[(OsString, OsString)],
     current_dir: &Path,
@@ -26,13 +28,14 @@ pub(crate) fn state_dir(
         Some(dir) => Ok(current_dir.join(dir)),
         None => platform_dir(env)
             .map(|dir| dir.join("autoissue"))
-            .ok_or_else(|| error("nothing, and no `HOME` either")),
+            .ok_or_else(|| error("nothing, and `HOME` is not set either")),
     }
 }
 
-/// Returns the user's directory for our configuration; `None` where there is no home directory.
+/// Returns the user's configuration directory; `None` if there is no home directory.
 ///
-/// On Linux that is `autoissue` in `$XDG_CONFIG_HOME`, else in `~/.config`; on macOS in `~/Library/Application Support`.
+/// On Linux that is `autoissue` in `$XDG_CONFIG_HOME`, else in `~/.config`; on macOS in
+/// `~/Library/Application Support`.
 pub(crate) fn config_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
     let home = || absolute(env, "HOME");
     let parent = if cfg!(target_os = "macos") {
@@ -43,7 +46,7 @@ pub(crate) fn config_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
     Some(parent.join("autoissue"))
 }
 
-/// Returns the path in a variable. The XDG specification has relative paths ignored.
+/// Returns the path in a variable. The XDG specification says to ignore relative paths.
 fn absolute(env: &[(OsString, OsString)], name: &str) -> Option<PathBuf> {
     variable(env, name)
         .map(PathBuf::from)
@@ -57,7 +60,8 @@ fn platform_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
     absolute(env, "XDG_STATE_HOME").or_else(|| Some(absolute(env, "HOME")?.join(".local/state")))
 }
 
-/// Returns the value of a variable as it is: a path need not be UTF-8, and one that is not must not be passed over.
+/// Returns the raw value of a variable: a path need not be UTF-8, and one that is not must not be
+/// ignored.
 fn variable<'a>(env: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     env.iter()
         .find(|(other, _)| other == name)
@@ -70,7 +74,7 @@ fn error(found: &str) -> ConfigError {
         found: found.to_owned(),
         allowed: "the path of a directory".to_owned(),
         hint: Some(format!(
-            "set `{VARIABLE}` to a directory where autoissue may keep its state"
+            "set `{VARIABLE}` to a directory for autoissue's state"
         )),
     };
     ConfigError::new(
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_not_text_is_not_passed_over() {
+    fn a_path_that_is_not_utf8_is_not_ignored() {
         use std::os::unix::ffi::OsStrExt;
         let odd = OsStr::from_bytes(b"/od\xffd");
         let env = [
@@ -116,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_home_there_is_no_guess() {
+    fn without_a_home_directory_there_is_no_default() {
         check(&[], None);
         check(&[("HOME", "relative")], None);
         check(&[("AUTOISSUE_STATE_DIR", ""), ("HOME", "/h")], None);

@@ -1,17 +1,19 @@
-//! What somebody meant who wrote a key or a word that is not known.
+//! Suggestions for unknown keys and words.
 
 use super::schema::{join, paths};
 
-/// Said of a token in the wrong place, lest somebody move it to the only key of that name, the dashboard's.
+/// Hint for a misplaced token, so that nobody moves it to the only key of that name, the
+/// dashboard's.
 const TOKEN_HINT: &str = "the GitHub token is never configured: it comes from `GITHUB_TOKEN`, `GH_TOKEN` or `gh auth token`";
 
-/// Shortest word that is looked for inside others; shorter ones are in too many.
+/// Minimum length of a word that is searched for inside others; shorter ones match too many.
 const PART_CHARS_MIN: usize = 4;
 
 /// Returns a hint that names the known key nearest to an unknown one.
 ///
-/// In this order: the same word in other spelling here, the same word in another section, a slip of the finger here, a
-/// part of a key here (`budget`), a slip elsewhere, and if nothing is close, whatever is nearest.
+/// In order of preference: the same word spelled differently here, the same word in another
+/// section, a typo here, a part of a key here (`budget`), a typo elsewhere, and otherwise the
+/// nearest key.
 pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> String {
     let here = siblings.iter().map(|sibling| Candidate {
         word: plain(sibling),
@@ -45,7 +47,7 @@ pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> St
     }
 }
 
-/// Returns the word among these that was probably meant.
+/// Returns the choice that was probably meant.
 pub(crate) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
     let wanted = plain(word);
     let near = choices
@@ -55,7 +57,7 @@ pub(crate) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a 
         .copied()
 }
 
-/// Returns the words, those nearest to one first.
+/// Returns the words ordered by similarity to one.
 pub(crate) fn nearest_first<'a>(word: &str, choices: &[&'a str]) -> Vec<&'a str> {
     let wanted = plain(word);
     let mut choices = choices.to_vec();
@@ -64,12 +66,12 @@ pub(crate) fn nearest_first<'a>(word: &str, choices: &[&'a str]) -> Vec<&'a str>
 }
 
 struct Candidate {
-    /// The key alone, [`plain`].
+    /// The key alone, as [`plain`] returns it.
     word: String,
     path: String,
 }
 
-/// Returns the keys of all other sections. Keys inside lists have no neighbours elsewhere that could be meant.
+/// Returns the keys of all other sections. Keys inside lists are not suggested elsewhere.
 fn elsewhere(section: &str) -> Vec<Candidate> {
     let is_inside_list = section.contains('[');
     let others = paths().into_iter().filter(|path| {
@@ -84,7 +86,7 @@ fn elsewhere(section: &str) -> Vec<Candidate> {
         .collect()
 }
 
-/// Takes away what is spelling only: case, and the marks between words.
+/// Removes spelling differences: case, and separators between words.
 fn plain(key: &str) -> String {
     key.chars()
         .filter(|c| c.is_alphanumeric())
@@ -96,12 +98,12 @@ fn distance(a: &str, b: &str) -> usize {
     strsim::damerau_levenshtein(a, b)
 }
 
-/// One slip in three letters is still the same word, short words get one; so is a word with another ending.
+/// Allows one typo per three letters, at least one, or a different ending.
 fn is_close(a: &str, b: &str) -> bool {
     distance(a, b) <= (a.len().min(b.len()) / 3).max(1) || 0.9 <= strsim::jaro_winkler(a, b)
 }
 
-/// Tells whether one word is a part of the other: `budget` of `maxtotalbudgetusd`.
+/// Returns whether one word is part of the other: `budget` of `maxtotalbudgetusd`.
 fn is_part(a: &str, b: &str) -> bool {
     PART_CHARS_MIN <= a.len().min(b.len()) && (a.contains(b) || b.contains(a))
 }
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_is_understood() {
+    fn a_typo_is_understood() {
         check(
             "executor",
             "maxParalel",

@@ -1,4 +1,4 @@
-//! What a configuration comes to, and what is said about a broken one. Nothing here reads the real environment.
+//! Tests of valid and invalid configurations. Nothing here reads the real environment.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A checkout with a configuration, and whatever else a load is given.
+/// A checkout with a configuration, and the other inputs of a load.
 struct Setup {
     dir: TempDir,
     env: Vec<(String, String)>,
@@ -69,7 +69,7 @@ impl Setup {
             .unwrap_or_else(|errors| panic!("{}", self.redact(&joined(&errors))))
     }
 
-    /// Returns what is said about a configuration that cannot be loaded.
+    /// Returns the error text of an invalid configuration.
     #[track_caller]
     fn complaint(&self) -> String {
         self.redact(&joined(&self.load_with(None).unwrap_err()))
@@ -275,14 +275,14 @@ mod files {
                 .map(|text| setup.redact(text))
                 .collect::<Vec<_>>(),
             [
-                "`[dir]/a/autoissue.config.json` is not read: a configuration lies in the repository's root, or is named by `--config`"
+                "ignoring `[dir]/a/autoissue.config.json`: only the file in the repository root, or one passed with `--config`, is read"
             ]
         );
         assert!(load_from(setup.path().to_owned()).warnings.is_empty());
     }
 
     #[test]
-    fn what_holds_for_all_repositories_lies_below_the_repository_s_own() {
+    fn the_repository_s_file_overrides_the_file_for_all_repositories() {
         let setup = Setup::file(r#"{"executor": {"maxParallel": 4}}"#)
             .user("{\n  \"executor\": {\"maxParallel\": 9, \"maxRetries\": 0},\n  \"logging\": {\"dir\": \"logs\"}\n}");
         let loaded = setup.load();
@@ -299,7 +299,7 @@ mod files {
         );
         let logs = setup.path().join("home/.config/autoissue/logs");
         assert_eq!(loaded.config.logging.dir, Some(logs));
-        // It does not make its own directory the one to work on.
+        // It does not become the directory to work on.
         assert_eq!(loaded.config.project.path.as_deref(), Some(setup.path()));
     }
 
@@ -335,20 +335,20 @@ mod files {
                 "{complaint}"
             );
         }
-        // What a variable holds may look like anything.
+        // The content of a variable may look like anything.
         let file = r#"{"dashboard": {"auth": {"enabled": true, "type": "token", "token": {"env": "DASH"}}}}"#;
         Setup::file(file).env("DASH", "${ODD}").load();
     }
 
     #[test]
-    fn names_that_nothing_knows_are_named_with_the_nearest_known_one() {
+    fn unknown_names_are_reported_with_the_nearest_known_one() {
         let file = r#"{"agent": {"model": "sonet"}, "planner": {"model": "claude-hiaku-4-5"}, "scheduler": {"exclusiveDomains": ["backned"]}}"#;
         assert_eq!(
             Setup::file(file).load().warnings,
             [
-                "`agent.model` (`sonet`) is no model that claude has a name for; did you mean `sonnet`?",
-                "`planner.model` (`claude-hiaku-4-5`) is no model that claude has a name for; did you mean `claude-haiku-4-5`?",
-                "`scheduler.exclusiveDomains` names `backned`, which is no built-in domain; did you mean `backend`?",
+                "`agent.model` (`sonet`) is not a model name that claude knows; did you mean `sonnet`?",
+                "`planner.model` (`claude-hiaku-4-5`) is not a model name that claude knows; did you mean `claude-haiku-4-5`?",
+                "`scheduler.exclusiveDomains` contains `backned`, which is not a built-in domain; did you mean `backend`?",
             ]
         );
         for file in [
@@ -467,7 +467,7 @@ mod secrets {
         insta::assert_snapshot!(complaint(file), @r"
         invalid `dashboard.auth.password` in [dir]/autoissue.config.json:1
           found: a number
-          allowed: a string that is not empty, an object with `env` or `null`
+          allowed: a non-empty string, an object with `env` or `null`
         invalid `dashboard.auth.token.vault` in [dir]/autoissue.config.json:1
           found: an unknown key
           allowed: one of `env`
@@ -480,12 +480,12 @@ mod warnings {
     use super::*;
 
     #[test]
-    fn a_slip_in_the_name_of_a_variable_is_reported() {
+    fn a_typo_in_the_name_of_a_variable_is_reported() {
         let loaded = Setup::empty()
             .env("AUTOISSUE_MAX_BUGDET", "5")
             .env("AUTOISSUE_SOMETHING", "x")
             .load();
-        insta::assert_snapshot!(loaded.warnings.join("\n"), @"the environment variable `AUTOISSUE_MAX_BUGDET` is not known; did you mean `AUTOISSUE_MAX_BUDGET`?");
+        insta::assert_snapshot!(loaded.warnings.join("\n"), @"unknown environment variable `AUTOISSUE_MAX_BUGDET`; did you mean `AUTOISSUE_MAX_BUDGET`?");
     }
 
     #[test]
@@ -494,7 +494,7 @@ mod warnings {
         let loaded = Setup::file(file).load();
         assert_eq!(loaded.config.agent_backend(), "mine");
         insta::assert_snapshot!(loaded.warnings.join("\n"), @r"
-        `agent.turnMarginUsd` ($0.50) leaves nothing of `agent.maxBudgetUsd` ($0.25) for an agent to be told
+        `agent.turnMarginUsd` ($0.50) uses up all of `agent.maxBudgetUsd` ($0.25), which leaves the agent no budget
         `strategies.agentBackend` (mine) overrides `agent.backend` (claude)
         ");
     }
@@ -512,7 +512,7 @@ mod showing {
             "--yolo",
         );
         let mut loaded = setup.load();
-        // The width of the column must not depend on where this machine puts its temporary files.
+        // The column's width must not depend on the location of the temporary directory.
         loaded.config.project.path = Some(PathBuf::from("/checkout"));
         loaded.config.project.repo = Some("owner/name".to_owned());
         loaded.origins.insert(
@@ -523,7 +523,7 @@ mod showing {
         );
         insta::assert_snapshot!(setup.redact(&show::text(&loaded)), @r#"
         project.repo = "owner/name"                git: origin
-        project.path = "/checkout"                 git: the checkout that holds the configuration
+        project.path = "/checkout"                 git: the checkout that contains the configuration
         project.baseBranch = unset                 default
         executor.maxParallel = 4                   [dir]/autoissue.config.json:3
         executor.timeoutMinutes = 30               default
@@ -616,7 +616,7 @@ mod api_addresses {
         invalid `github.apiUrl` in [dir]/autoissue.config.json:1
           found: `https://evil.example`
           allowed: an `https` address on `github.com`, or a loopback address
-          hint: a file must not send your token elsewhere; set `AUTOISSUE_GITHUB_API_URL` if you mean it
+          hint: a configuration file may not send your token elsewhere; if this is intended, set `AUTOISSUE_GITHUB_API_URL`
         ");
         assert!(api_url::check_api_url(&loaded, Some("evil.example")).is_ok());
     }
@@ -635,7 +635,7 @@ mod broken {
     use super::*;
 
     #[test]
-    fn a_slip_in_a_key() {
+    fn a_typo_in_a_key() {
         insta::assert_snapshot!(complaint("{\n  \"executor\": {\n    \"maxParalel\": 3\n  }\n}"), @r"
         invalid `executor.maxParalel` in [dir]/autoissue.config.json:3
           found: an unknown key
@@ -655,7 +655,7 @@ mod broken {
     }
 
     #[test]
-    fn a_token_that_has_no_place_here() {
+    fn a_misplaced_token() {
         insta::assert_snapshot!(complaint(r#"{"github": {"token": "hunter2"}}"#), @r"
         invalid `github.token` in [dir]/autoissue.config.json:1
           found: an unknown key
@@ -674,7 +674,7 @@ mod broken {
           hint: the nearest known key is `executor.checks[1].name`
         invalid `executor.checks[1].run` in [dir]/autoissue.config.json:2
           found: nothing
-          allowed: a string that is not empty
+          allowed: a non-empty string
         ");
     }
 
@@ -713,7 +713,7 @@ mod broken {
     }
 
     #[test]
-    fn a_word_that_is_no_choice() {
+    fn a_word_that_is_not_a_choice() {
         insta::assert_snapshot!(complaint(r#"{"forge": {"kind": "githbu"}, "logging": {"level": "loud"}}"#), @r#"
         invalid `forge.kind` in [dir]/autoissue.config.json:1
           found: `"githbu"`
@@ -726,7 +726,7 @@ mod broken {
     }
 
     #[test]
-    fn no_money() {
+    fn no_budget() {
         insta::assert_snapshot!(complaint(r#"{"agent": {"maxBudgetUsd": 0}, "maxTotalBudgetUsd": -5}"#), @r"
         invalid `agent.maxBudgetUsd` in [dir]/autoissue.config.json:1
           found: `0`
@@ -768,7 +768,7 @@ mod broken {
         insta::assert_snapshot!(complaint(r#"{"agent": {"model": null}}"#), @r"
         invalid `agent.model` in [dir]/autoissue.config.json:1
           found: `null`
-          allowed: a string that is not empty
+          allowed: a non-empty string
         ");
     }
 
@@ -835,7 +835,7 @@ mod broken {
         insta::assert_snapshot!(complaint("// nothing yet\n"), @r"
         invalid configuration in [dir]/autoissue.config.json
           found: an empty file
-          allowed: an object in JSON, at least `{}`
+          allowed: a JSON object, at least `{}`
         ");
     }
 
@@ -843,8 +843,8 @@ mod broken {
     fn a_list_instead_of_an_object() {
         insta::assert_snapshot!(complaint("[]"), @r"
         invalid configuration in [dir]/autoissue.config.json:1
-          found: a value that is no object
-          allowed: an object in JSON
+          found: a value that is not an object
+          allowed: a JSON object
         ");
     }
 
@@ -852,17 +852,17 @@ mod broken {
     fn the_same_key_twice() {
         insta::assert_snapshot!(complaint("{\"agent\": {\n\"yolo\": false,\n\"yolo\": true}}"), @r"
         invalid `agent.yolo` in [dir]/autoissue.config.json:3
-          found: the key a second time; it is on line 2 too
+          found: a duplicate key, first on line 2
           allowed: each key once
         ");
     }
 
     #[test]
-    fn a_number_beyond_all_numbers() {
+    fn a_number_beyond_the_range_of_doubles() {
         insta::assert_snapshot!(complaint("{\"maxTotalBudgetUsd\": 1e999}"), @r"
         invalid `maxTotalBudgetUsd` in [dir]/autoissue.config.json:1
           found: `1e999`
-          allowed: a number in JSON, within the range of a double
+          allowed: a JSON number within the range of a double
         ");
     }
 
@@ -882,8 +882,8 @@ mod broken {
         fs::write(setup.path().join(FILE_NAME), b"{\"agent\": \"\xff\"}").unwrap();
         insta::assert_snapshot!(setup.complaint(), @r"
         invalid configuration in [dir]/autoissue.config.json
-          found: a byte that is not UTF-8, at offset 11
-          allowed: text in UTF-8
+          found: invalid UTF-8 at byte 11
+          allowed: UTF-8 text
         ");
     }
 
@@ -891,7 +891,7 @@ mod broken {
     fn a_file_that_is_too_large() {
         insta::assert_snapshot!(complaint(&" ".repeat((1 << 20) + 1)), @r"
         invalid configuration in [dir]/autoissue.config.json
-          found: more than 1 MiB
+          found: a file larger than 1 MiB
           allowed: a file of at most 1 MiB
         ");
     }
@@ -914,7 +914,7 @@ mod broken {
         invalid configuration from flag --config
           found: `[dir]/night.json`, which does not exist
           allowed: a configuration file
-          hint: run `autoissue init` to write one, or leave out `--config`
+          hint: run `autoissue init` to write one, or omit `--config`
         ");
     }
 
@@ -988,7 +988,7 @@ mod broken {
     }
 
     #[test]
-    fn a_budget_that_is_no_number() {
+    fn a_budget_that_is_not_a_number() {
         insta::assert_snapshot!(Setup::empty().env("AUTOISSUE_MAX_BUDGET", "$25").complaint(), @r#"
         invalid `maxTotalBudgetUsd` from environment AUTOISSUE_MAX_BUDGET
           found: `"$25"`

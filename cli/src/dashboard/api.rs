@@ -1,10 +1,10 @@
-//! What answers which address. Every request passes the guard first, and every answer carries the headers that keep a
-//! browser from doing more with it than showing it.
+//! Routes. Every request passes the guard first, and every response carries headers that restrict
+//! what a browser may do with it.
 //!
 //! ```text
 //!   request ─► guard: Host, Origin ─► credentials ─► handler ─► view ─► headers ─► response
 //!                 │ 421, 403            │ 401, 429      │ 4xx, 503
-//!                 └─────────────────────┴───────────────┴──► problem document, or the log-in page for a person
+//!                 └─────────────────────┴───────────────┴──► problem document, or the log-in page in a browser
 //! ```
 
 use std::net::SocketAddr;
@@ -35,50 +35,51 @@ use super::stream::{self, Reader};
 use super::{follow, openapi, output, page, prometheus, view};
 use crate::local_time::now_ms;
 
-/// Largest body that is read: that of a log-in or a reset.
+/// Maximum size of a request body, in bytes: enough for a log-in or a reset.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 10;
 
-/// How long a body may take.
+/// Maximum time to receive a body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Tasks of one page, and the most that may be asked for.
+/// Default and maximum number of tasks per page.
 const N_TASKS: usize = 100;
 const N_TASKS_MAX: usize = 1_000;
 
-/// Sessions of one page, and the most that may be asked for.
+/// Default and maximum number of sessions per page.
 const N_SESSIONS: usize = 20;
 const N_SESSIONS_MAX: usize = 100;
 
-/// Bytes of a transcript that are read for its end.
+/// Number of bytes read from the end of a transcript.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 10;
 
-/// Streams at once. A browser that sleeps keeps its own, and a page that is hidden closes it.
+/// Maximum number of open streams. A sleeping browser keeps its stream; a hidden page closes its
+/// own.
 const N_STREAMS_MAX: usize = 256;
 
-/// Nothing but what we serve ourselves, no script or style inside a page, no frame around it, and no way to make markup
-/// of text.
+/// Only our own resources, no inline scripts or styles, no framing, and no conversion of text to
+/// markup.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// What handlers share.
+/// State shared by the handlers.
 pub(crate) struct App {
     /// The sessions.
     pub(crate) library: Library,
     /// Who may see them.
     pub(crate) auth: Auth,
-    /// Which addresses are ours.
+    /// The addresses under which we are reached.
     pub(crate) hosts: Hosts,
-    /// Turns true when the dashboard ends.
+    /// Becomes true when the dashboard stops.
     pub(crate) closing: watch::Sender<bool>,
-    /// Streams that are open.
+    /// Number of open streams.
     pub(crate) n_streams: AtomicUsize,
 }
 
 type Shared = State<Arc<App>>;
 type Answer<T> = Result<Json<T>, Problem>;
 
-/// Makes the router.
+/// Creates the router.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/api/health", get(health))
@@ -108,7 +109,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .with_state(app.clone())
 }
 
-/// Lets a request in, or does not.
+/// Admits or rejects a request.
 async fn admit(
     State(app): Shared,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
@@ -127,7 +128,7 @@ async fn admit(
     }
     match app.auth.check(request.headers(), from.ip()) {
         Ok(()) => Ok(next.run(request).await),
-        // A person is shown where to log in; a program is told what is missing.
+        // A browser is sent to the log-in page; a program gets an error.
         Err(_) if guard::is_navigation(request.headers()) && path == "/" => {
             Ok(Redirect::to("/login").into_response())
         }
@@ -135,18 +136,18 @@ async fn admit(
     }
 }
 
-/// What shows nothing of any session.
+/// Returns whether a path exposes no session data.
 fn is_public(path: &str) -> bool {
     path == "/api/health" || path == "/login" || page::is_of_log_in(path)
 }
 
-/// Keeps a browser from doing more with a response than showing it.
+/// Adds headers that restrict what a browser may do with a response.
 async fn harden(request: Request, next: Next) -> Response {
     const HEADERS: [(HeaderName, &str); 7] = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // Not `no-referrer`: a browser would then not say that the log-in page is ours (`Origin: null`).
+        // Not `no-referrer`: a browser would then send `Origin: null` from our log-in page.
         (header::REFERRER_POLICY, "same-origin"),
         (
             HeaderName::from_static("cross-origin-opener-policy"),
@@ -173,16 +174,16 @@ async fn harden(request: Request, next: Next) -> Response {
 }
 
 async fn nothing() -> Problem {
-    Problem::not_found("`/api/openapi.json` describes what is there")
+    Problem::not_found("see `/api/openapi.json` for the available paths")
 }
 
 async fn wrong_method() -> Problem {
-    Problem::method("`/api/openapi.json` describes what is there")
+    Problem::method("see `/api/openapi.json` for the available methods")
 }
 
 // ---- sessions
 
-/// Which session is meant.
+/// The session of a request.
 #[derive(Debug, Default, Deserialize)]
 struct Which {
     session: Option<String>,
@@ -198,14 +199,14 @@ impl Which {
 
 type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
-/// Says what is wrong with a query in our own form.
+/// Reports an invalid query in our own format.
 fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
     asked
         .map(|Query(value)| value)
         .map_err(|rejection| Problem::bad_request(rejection.body_text()))
 }
 
-/// A whole number in a query, within the bounds that the description gives.
+/// An integer in a query, within the documented bounds.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(try_from = "u64")]
 struct Count(u64);
@@ -223,7 +224,7 @@ impl TryFrom<u64> for Count {
 }
 
 impl Count {
-    /// Returns how many items are meant.
+    /// Returns the number of items.
     fn items(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -274,7 +275,7 @@ async fn timeline(State(app): Shared, asked: Asked<Which>) -> Answer<view::Timel
     Ok(Json(hub.look(|story| story.timeline(now_ms()))))
 }
 
-/// Which tasks are meant.
+/// The tasks of a request.
 #[derive(Debug, Deserialize)]
 struct WhichTasks {
     session: Option<String>,
@@ -306,7 +307,7 @@ type Numbered = Result<Path<u64>, axum::extract::rejection::PathRejection>;
 fn number(numbered: Numbered) -> Result<u64, Problem> {
     numbered
         .map(|Path(issue)| issue)
-        .map_err(|_| Problem::not_found("an issue is named by its number"))
+        .map_err(|_| Problem::not_found("an issue is identified by its number"))
 }
 
 fn no_task(hub: &Hub, issue: u64) -> Problem {
@@ -324,7 +325,7 @@ async fn task(
         .ok_or_else(|| no_task(&hub, issue))
 }
 
-/// Which attempt is meant; the last one where none is named.
+/// The attempt of a request; the last one by default.
 #[derive(Debug, Deserialize)]
 struct WhichAttempt {
     session: Option<String>,
@@ -370,7 +371,7 @@ async fn task_output(
             &screen,
         ))
     });
-    // One that is not there: no agent was started, or it was removed.
+    // The transcript may be missing: no agent was started, or it was removed.
     let (lines, is_cut) = read.await.ok().flatten().unwrap_or_default();
     Ok(Json(view::OutputView {
         issue,
@@ -380,7 +381,7 @@ async fn task_output(
     }))
 }
 
-/// Reads the end of a file; tells whether it is all of it.
+/// Reads the end of a file. Also returns whether that is the whole file.
 fn read_end(path: &std::path::Path) -> std::io::Result<(Vec<u8>, bool)> {
     use std::io::{Read, Seek, SeekFrom};
     let mut file = std::fs::File::open(path)?;
@@ -391,7 +392,7 @@ fn read_end(path: &std::path::Path) -> std::io::Result<(Vec<u8>, bool)> {
     Ok((bytes, length <= TRANSCRIPT_BYTES_MAX))
 }
 
-/// Which sessions are meant.
+/// The sessions of a request.
 #[derive(Debug, Deserialize)]
 struct WhichSessions {
     #[serde(default)]
@@ -408,7 +409,7 @@ async fn sessions(State(app): Shared, asked: Asked<WhichSessions>) -> Answer<vie
 
 // ---- events
 
-/// From where on events are told.
+/// Where a stream of events starts.
 #[derive(Debug, Deserialize)]
 struct WhichEvents {
     session: Option<String>,
@@ -424,7 +425,7 @@ async fn events(
     let named = asked.session.filter(|wanted| !wanted.is_empty());
     let permit = StreamPermit::take(&app).ok_or_else(|| {
         Problem::busy(format!(
-            "{N_STREAMS_MAX} streams of events are open; close some pages"
+            "{N_STREAMS_MAX} event streams are already open; close some pages"
         ))
     })?;
     let current = named.is_none().then(|| app.library.watch_current());
@@ -444,13 +445,13 @@ async fn events(
     Ok(reader.respond(permit))
 }
 
-/// Room for one stream; given back when the stream ends, however it does.
+/// A slot for one stream, released when the stream ends for any reason.
 pub(crate) struct StreamPermit(Arc<App>);
 
 impl StreamPermit {
     fn take(app: &Arc<App>) -> Option<Self> {
         let permit = Self(app.clone());
-        // Given back by the drop, also where there is no room.
+        // Dropping the permit releases the slot, also if the limit was exceeded.
         (app.n_streams.fetch_add(1, Ordering::Relaxed) < N_STREAMS_MAX).then_some(permit)
     }
 }
@@ -463,11 +464,11 @@ impl Drop for StreamPermit {
 
 // ---- the breaker
 
-/// What is to be reset.
+/// The body of a reset.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ResetOrder {
-    /// As the services are named in the list of breakers; absent for all.
+    /// A service as named in the list of breakers; absent for all.
     service: Option<String>,
 }
 
@@ -498,7 +499,7 @@ fn reset_order(headers: &HeaderMap, body: &Bytes) -> Result<ResetOrder, Problem>
     if body.is_empty() {
         return Ok(ResetOrder::default());
     }
-    // A form of another site could send text; JSON it could not.
+    // A cross-site form could send plain text, but not JSON.
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -519,15 +520,15 @@ fn service_of(hub: &Hub, wanted: &str) -> Result<Service, Problem> {
             .join(", ")
     };
     let found = known.iter().find(|service| service_key(service) == wanted);
-    found.cloned().ok_or_else(|| {
-        Problem::not_found(format!("there is no such service; there are {}", names()))
-    })
+    found
+        .cloned()
+        .ok_or_else(|| Problem::not_found(format!("no such service; the services are {}", names())))
 }
 
 async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
     fn failed(error: &dyn std::error::Error) -> Problem {
-        tracing::warn!(%error, "the session cannot be asked for a reset");
-        Problem::journal("the session cannot be asked: see the log for the reason")
+        tracing::warn!(%error, "failed to request a reset");
+        Problem::journal("the request could not be recorded; see the log for the reason")
     }
 
     match &hub.control {
@@ -565,7 +566,7 @@ async fn document() -> Json<&'static serde_json::Value> {
 async fn exposition(State(app): Shared) -> Result<Response, Problem> {
     let text = match app.library.hub(None).await {
         Ok(hub) => hub.look(|story| prometheus::text(Some(story), now_ms())),
-        // A scraper that comes before the first session finds that there is none, which is no error.
+        // A scraper may connect before the first session, which is not an error.
         Err(problem) if problem.is_not_found() => prometheus::text(None, now_ms()),
         Err(problem) => return Err(problem),
     };
@@ -589,7 +590,7 @@ async fn log_in(
 ) -> Result<Response, Problem> {
     let body = read_body(body).await?;
     let typed: Typed = serde_urlencoded::from_bytes(&body)
-        .map_err(|_| Problem::bad_request("a form is expected"))?;
+        .map_err(|_| Problem::bad_request("the body must be a form"))?;
     Ok(match app.auth.log_in(&typed, from.ip()) {
         Ok(Some(cookie)) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
         Ok(None) => {

@@ -1,4 +1,5 @@
-//! The journal as the dashboard reads it: opened once, on threads that may block, and opened again where it failed.
+//! The journal for the dashboard: opened once, read on threads that may block, and reopened after a
+//! failure.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use autoissue_core::engine::Event;
 use autoissue_core::journal::{Journal, JournalError, SessionId, SessionRow};
 use autoissue_core::recorded::RecordedError;
 
-/// Events read at a time.
+/// Number of events read at a time.
 const N_EVENTS_READ: usize = 1_000;
 
 /// The journal of a state directory, for reading.
@@ -18,22 +19,22 @@ pub(crate) struct Archive {
     open: Arc<Mutex<Option<Journal>>>,
 }
 
-/// Why the journal does not answer.
+/// Why the journal cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArchiveError {
-    /// It says why.
+    /// The journal's own error.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// An event is of a kind that this release does not know.
+    /// An event has a type that this release does not know.
     #[error(transparent)]
     Recorded(#[from] RecordedError),
-    /// The thread that read it panicked.
-    #[error("a defect in autoissue: reading the journal panicked")]
+    /// The reading thread panicked.
+    #[error("internal error: reading the journal panicked")]
     Defect,
 }
 
 impl Archive {
-    /// Takes the journal of a state directory, which need not be there yet.
+    /// Creates an archive for a state directory. The journal need not exist yet.
     pub(crate) fn new(state_dir: PathBuf) -> Self {
         Self {
             state_dir,
@@ -41,7 +42,6 @@ impl Archive {
         }
     }
 
-    /// Returns the directory.
     pub(crate) fn state_dir(&self) -> &Path {
         &self.state_dir
     }
@@ -66,7 +66,7 @@ impl Archive {
             None => Journal::open_read_only(&self.state_dir)?,
         };
         let answer = body(&journal)?;
-        // One that holds nothing may be a stand-in for one that is yet to be made.
+        // An empty journal may be a placeholder for one that is still to be created.
         if !journal.sessions(None, 1)?.is_empty() {
             *open = Some(journal);
         }
@@ -79,13 +79,13 @@ impl Archive {
             .await
     }
 
-    /// Finds the one session whose id is or begins with `prefix`.
+    /// Finds the only session whose id starts with `prefix`.
     pub(crate) async fn session(&self, prefix: String) -> Result<SessionRow, ArchiveError> {
         self.read(move |journal| Ok(journal.session(&prefix)?))
             .await
     }
 
-    /// Reads some of the events after a number; none where there are none yet.
+    /// Reads some of the events after a number; none if there are none yet.
     pub(crate) async fn events(
         &self,
         session: SessionId,

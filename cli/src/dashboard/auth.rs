@@ -1,11 +1,12 @@
-//! Who may see the dashboard: a user name and a password, a token, or a cookie that the log-in page gave for either.
+//! Authentication: a user name and password, a token, or a cookie issued by the log-in page.
 //!
 //! ```text
-//!   Authorization: Basic | Bearer ─► digest ─► compared with the digest of what is configured, in constant time
-//!   log-in page ─► the same ─► a random value ─► cookie (HttpOnly, SameSite=Strict); we keep its digest alone
+//!   Authorization: Basic | Bearer ─► digest ─► compared with the configured digest, in constant time
+//!   log-in page ─► the same ─► a random value ─► cookie (HttpOnly, SameSite=Strict); we keep only its digest
 //! ```
 //!
-//! Wrong credentials are counted by where they come from; too many, and that place waits. Somebody who is logged in does not.
+//! Wrong credentials are counted by source address; after too many, that address has to wait.
+//! Clients that are logged in do not.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -21,32 +22,34 @@ use subtle::{Choice, ConstantTimeEq};
 use super::guard;
 use super::problem::Problem;
 
-/// Log-ins that are valid at once; a new one ends the oldest.
+/// Maximum number of valid log-ins; a new one ends the oldest.
 const N_LOGINS_MAX: usize = 64;
 
-/// How long a log-in is valid: a night and the morning after.
+/// How long a log-in is valid: a night and the next morning.
 const LOGIN_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Wrong credentials from one place before it waits. People mistype; a program that guesses does it more often.
+/// Wrong credentials from one address before it has to wait. Users make a few mistakes; a guessing
+/// program makes many.
 const N_WRONG_MAX: u32 = 10;
 
-/// How long a place waits, and how long its wrong credentials are remembered.
+/// How long an address has to wait, and how long its failures are remembered.
 const WRONG_TIME: Duration = Duration::from_secs(60);
 
-/// Places that are remembered. Beyond it, the oldest is forgotten: memory is not for strangers to fill.
+/// Maximum number of addresses to remember. Beyond that the oldest is dropped, so that strangers
+/// cannot fill the memory.
 const N_PLACES_MAX: usize = 1_024;
 
-/// Longest credentials that are looked at.
+/// Maximum size of credentials, in bytes.
 const CREDENTIALS_BYTES_MAX: usize = 4_096;
 
-/// A SHA-256 digest: of a fixed length, so that a comparison tells nothing of the length of a secret either.
+/// A SHA-256 digest. Its fixed length prevents a comparison from revealing the length of a secret.
 type Fingerprint = [u8; 32];
 
 /// Checks credentials.
 pub(crate) struct Auth {
-    /// Absent where nobody is asked.
+    /// `None` if authentication is off.
     wanted: Option<Wanted>,
-    /// Name of the cookie. Cookies know no ports, so it has ours in its name.
+    /// Name of the cookie. It contains the port, because cookies are shared between ports.
     cookie: String,
     logins: Mutex<Vec<Login>>,
     wrong: Mutex<BTreeMap<IpAddr, Wrong>>,
@@ -67,7 +70,7 @@ struct Wrong {
     since: Instant,
 }
 
-/// What somebody typed on the log-in page.
+/// The fields of the log-in form.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 pub(crate) struct Typed {
@@ -76,7 +79,7 @@ pub(crate) struct Typed {
     token: String,
 }
 
-/// Which fields the log-in page shows.
+/// The fields that the log-in page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) password: bool,
@@ -84,7 +87,8 @@ pub(crate) struct Fields {
 }
 
 impl Auth {
-    /// Takes what is configured. The configuration was checked: where credentials are asked for, there are some.
+    /// Creates the value from the settings, which have been validated: if authentication is on,
+    /// there are credentials.
     pub(crate) fn new(settings: &AuthSettings, port: u16) -> Self {
         let wanted = settings.enabled.then(|| Wanted::new(settings));
         let cookie = format!("autoissue-{port}");
@@ -96,12 +100,12 @@ impl Auth {
         }
     }
 
-    /// Returns whether anybody is asked.
+    /// Returns whether authentication is on.
     pub(crate) const fn is_on(&self) -> bool {
         self.wanted.is_some()
     }
 
-    /// Returns which fields the log-in page shows.
+    /// Returns the fields that the log-in page shows.
     pub(crate) fn fields(&self) -> Fields {
         let wanted = self.wanted.as_ref();
         Fields {
@@ -113,7 +117,7 @@ impl Auth {
     /// Checks the credentials of a request.
     ///
     /// # Errors
-    /// Where they are missing or wrong, or where too many wrong ones came from there.
+    /// If they are missing or wrong, or if there were too many wrong ones from this address.
     pub(crate) fn check(&self, headers: &HeaderMap, from: IpAddr) -> Result<(), Problem> {
         let Some(wanted) = &self.wanted else {
             return Ok(());
@@ -136,10 +140,10 @@ impl Auth {
         })
     }
 
-    /// Checks what was typed on the log-in page; returns the cookie to set, or `None` where it is wrong.
+    /// Checks the log-in form. Returns the cookie to set, or `None` if the credentials are wrong.
     ///
     /// # Errors
-    /// Where too many wrong ones came from there.
+    /// If there were too many wrong ones from this address.
     pub(crate) fn log_in(
         &self,
         typed: &Typed,
@@ -154,7 +158,7 @@ impl Auth {
                 fingerprint(typed.password.as_bytes()),
             );
             let token = Given::Bearer(fingerprint(typed.token.as_bytes()));
-            // Both are always compared.
+            // Both are always compared, to keep the time constant.
             wanted.accepts(&pair) | wanted.accepts(&token)
         })?;
         if !is_right {
@@ -163,7 +167,7 @@ impl Auth {
         Ok(self.remember())
     }
 
-    /// Ends the log-in of a request; returns the cookie that takes it out of the browser.
+    /// Ends the log-in of a request. Returns the cookie that removes it from the browser.
     pub(crate) fn log_out(&self, headers: &HeaderMap) -> HeaderValue {
         let given: Vec<Fingerprint> = self
             .cookies(headers)
@@ -178,7 +182,7 @@ impl Auth {
             "{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
             self.cookie
         );
-        HeaderValue::from_str(&text).expect("the name of the cookie is ours")
+        HeaderValue::from_str(&text).expect("the cookie's name is a valid header value")
     }
 
     fn is_logged_in(&self, headers: &HeaderMap) -> bool {
@@ -208,7 +212,7 @@ impl Auth {
             .map(|(_, value)| value)
     }
 
-    /// Makes a log-in; `None` where the system has no random numbers, and then nobody logs in.
+    /// Creates a log-in; `None` if the system has no random numbers.
     fn remember(&self) -> Option<HeaderValue> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).ok()?;
@@ -226,10 +230,10 @@ impl Auth {
             "{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}",
             self.cookie
         );
-        Some(HeaderValue::from_str(&text).expect("hexadecimal digits"))
+        Some(HeaderValue::from_str(&text).expect("hexadecimal digits are valid header values"))
     }
 
-    /// Lets somebody try, unless too many wrong tries came from there lately.
+    /// Tries credentials, unless there were too many failures from this address recently.
     fn try_once(&self, from: IpAddr, is_right: impl FnOnce() -> bool) -> Result<bool, Problem> {
         let place = place(from);
         let now = Instant::now();
@@ -301,7 +305,8 @@ impl Wanted {
         }
     }
 
-    /// Returns what a program may do about it. A page's script gets none: the browser would open a dialog over the page.
+    /// Returns the authentication challenges for programs. Scripts get none, because the browser
+    /// would open a dialog over the page.
     fn challenges(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
         if guard::is_script(headers) {
             return Vec::new();
@@ -346,7 +351,8 @@ fn fingerprint(bytes: &[u8]) -> Fingerprint {
     Sha256::digest(bytes).into()
 }
 
-/// Returns where wrong credentials are counted: an address, or, as one person has many of them, a network of IPv6.
+/// Returns the address under which failures are counted: for IPv6 the network, because one client
+/// has many addresses.
 fn place(from: IpAddr) -> IpAddr {
     match from {
         IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => IpAddr::V6(
@@ -358,7 +364,7 @@ fn place(from: IpAddr) -> IpAddr {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind it is whole even if a holder panicked.
+    // The protected data is consistent even if a holder panicked.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -397,7 +403,7 @@ mod tests {
 
     #[test]
     fn each_kind_accepts_its_own_credentials_and_no_others() {
-        // ada:pass:word, ada:wrong, and no colon at all.
+        // ada:pass:word, ada:wrong, and one without a colon.
         let (right, wrong, odd) = (
             "Basic YWRhOnBhc3M6d29yZA==",
             "Basic YWRhOndyb25n",
@@ -454,12 +460,12 @@ mod tests {
         assert!(auth.check(&headers, HERE).is_err());
         assert!(
             auth.log_in(&Typed::default(), HERE).unwrap().is_none(),
-            "empty fields are no credentials"
+            "empty fields are not credentials"
         );
     }
 
     #[test]
-    fn whoever_guesses_waits_and_nobody_else_does() {
+    fn only_a_guessing_client_has_to_wait() {
         let auth = auth(AuthKind::Token);
         let (wrong, right) = (
             with(header::AUTHORIZATION, "Bearer x"),

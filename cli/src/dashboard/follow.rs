@@ -1,8 +1,8 @@
-//! Keeps a hub up to date with its session: from the bus where it runs in this process, from the journal and the transcripts
-//! where it runs in another or is over.
+//! Keeps a hub up to date with its session: from the bus if the session runs in this process,
+//! otherwise from the journal and the transcripts.
 //!
-//! It runs on the dashboard's own thread and never makes the session wait: it falls behind on the bus, and then reads the
-//! journal like everybody else.
+//! It runs on the dashboard's thread and never makes the session wait: if it falls behind on the
+//! bus, it reads the journal.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,25 +23,25 @@ use super::output::Outputs;
 use super::story::Story;
 use crate::liveness::is_cut_off;
 
-/// How often agents' output is looked at.
+/// How often agents' output is collected.
 const OUTPUT_EVERY: Duration = Duration::from_millis(250);
 
-/// How often streams are told how the session stands, at most.
+/// Minimum time between two overviews sent to streams.
 const OVERVIEW_EVERY: Duration = Duration::from_secs(1);
 
-/// How often a session of another process is looked at while somebody watches it.
+/// How often a session of another process is polled while it is being streamed.
 const JOURNAL_EVERY: Duration = Duration::from_millis(500);
 
-/// How often a session is looked at that nobody watches, or that has stopped and may be resumed.
+/// How often a session is polled that nobody streams, or that has stopped and may be resumed.
 const IDLE_EVERY: Duration = Duration::from_secs(5);
 
-/// Lines that are taken from the bus in one look: what a screen can show of it, many times over.
+/// Maximum number of lines taken from the bus at a time; many times what a screen can show.
 const N_LINES_LOOKED_AT_MAX: usize = 4_096;
 
-/// Bytes that are read of a transcript in one look.
+/// Maximum number of bytes read from a transcript at a time.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 10;
 
-/// Follows a session of this process until it is over.
+/// Follows a session of this process until it has ended.
 pub(crate) async fn bus(
     hub: Weak<Hub>,
     mut events: Subscription<Event>,
@@ -58,7 +58,7 @@ pub(crate) async fn bus(
                 match delivery {
                     Delivery::Event(envelope) => hub.take([&*envelope]),
                     Delivery::Lagged { to_seq, .. } => if let Err(error) = catch_up(&hub, &archive, to_seq).await {
-                        tracing::warn!(%error, "the dashboard has lost track of the session");
+                        tracing::warn!(%error, "the dashboard lost track of the session");
                         break;
                     },
                 }
@@ -75,7 +75,7 @@ pub(crate) async fn bus(
     }
 }
 
-/// Takes what is there of the lane; the more an agent prints, the more of it is skipped.
+/// Takes the available lines; the more an agent prints, the more is skipped.
 fn gather(outputs: &mut Outputs, lane: &mut ProgressLane) {
     for _ in 0..N_LINES_LOOKED_AT_MAX {
         let Some(progress) = lane.ready() else { break };
@@ -86,7 +86,7 @@ fn gather(outputs: &mut Outputs, lane: &mut ProgressLane) {
     outputs.skipped(lane.take_skipped());
 }
 
-/// Reads what the hub lacks up to a number.
+/// Reads the events that the hub lacks, up to a number.
 async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), ArchiveError> {
     loop {
         let last_seq = hub.look(Story::last_seq);
@@ -94,7 +94,7 @@ async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), Archi
             return Ok(());
         }
         let mut events = archive.events(hub.session().clone(), last_seq).await?;
-        // What lies beyond comes by the bus, or with the next look.
+        // Later events arrive through the bus, or at the next poll.
         events.retain(|envelope| envelope.seq <= to_seq);
         if events.is_empty() {
             return Ok(());
@@ -103,7 +103,8 @@ async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), Archi
     }
 }
 
-/// Reads what the hub lacks of what is there at this moment: whoever writes may be faster than we read.
+/// Reads the events that the hub lacks and that exist now. Without a bound, a fast writer could
+/// keep it busy forever.
 async fn catch_up_with_now(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
     let session = hub.session().to_string();
     let row = archive
@@ -113,16 +114,16 @@ async fn catch_up_with_now(hub: &Hub, archive: &Archive) -> Result<(), ArchiveEr
     catch_up(hub, archive, row.last_seq).await
 }
 
-/// Reads a session from the journal as far as it goes.
+/// Reads a session from the journal to its current end.
 ///
 /// # Errors
-/// Where the journal does not give it.
+/// If the journal cannot be read.
 pub(crate) async fn open(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
     catch_up_with_now(hub, archive).await?;
     look_for_its_process(hub, archive).await
 }
 
-/// Follows a session by its journal until it has ended for good, or nobody holds its hub any more.
+/// Follows a session through its journal until it has ended for good, or its hub is dropped.
 pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
     let mut transcripts = Transcripts::default();
     let mut overview = Throttle::default();
@@ -141,7 +142,7 @@ pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
     }
 }
 
-/// Waits, but not longer than until somebody begins to stream.
+/// Waits, but only until a stream is opened.
 async fn wait(pause: Duration, hub: &Weak<Hub>) {
     let Some(woken) = hub.upgrade().map(|hub| hub.wake.clone()) else {
         return;
@@ -149,7 +150,7 @@ async fn wait(pause: Duration, hub: &Weak<Hub>) {
     let _ = tokio::time::timeout(pause, woken.notified()).await;
 }
 
-/// Looks once at a session of another process, and tells streams what is new.
+/// Polls a session of another process and sends the news to its streams.
 pub(crate) async fn look(
     hub: &Arc<Hub>,
     archive: &Archive,
@@ -157,7 +158,7 @@ pub(crate) async fn look(
     overview: &mut Throttle,
 ) {
     if let Err(error) = step(hub, archive, transcripts).await {
-        tracing::warn!(%error, "a session cannot be read further; tried again");
+        tracing::warn!(%error, "failed to read a session; retrying");
     }
     overview.publish(hub);
 }
@@ -202,7 +203,7 @@ fn is_over_for_good(hub: &Hub) -> bool {
     })
 }
 
-/// Tells streams how the session stands, when it has changed, and not more often than is good for anyone.
+/// Sends the overview to streams when it has changed, at a limited rate.
 #[derive(Default)]
 pub(crate) struct Throttle {
     last: Option<Instant>,
@@ -219,13 +220,13 @@ impl Throttle {
     }
 }
 
-/// How far the transcripts of attempts in flight have been read.
+/// Read positions in the transcripts of running attempts.
 #[derive(Default)]
 pub(crate) struct Transcripts {
     places: BTreeMap<(u64, u32), Place>,
 }
 
-/// How far one transcript has been read, and by whom.
+/// The read position in one transcript, and the parser of its lines.
 struct Place {
     byte: u64,
     readable: Readable,
@@ -252,7 +253,7 @@ impl Transcripts {
                     .iter()
                     .for_each(|line| outputs.line(issue, attempt, line));
             };
-            // A transcript that cannot be read is one that is not there yet.
+            // A transcript that cannot be read does not exist yet.
             if let Ok(n_skipped) = read_on(&path, byte, take) {
                 outputs.skipped(n_skipped);
             }
@@ -260,12 +261,12 @@ impl Transcripts {
     }
 }
 
-/// Returns where the transcript of an attempt is.
+/// Returns the path of an attempt's transcript.
 pub(crate) fn transcript(hub: &Hub, issue: u64, attempt: u32) -> PathBuf {
     session_dir(hub.state_dir(), hub.session()).join(format!("issue-{issue}/attempt-{attempt}.log"))
 }
 
-/// Reads whole lines from a place on, and moves it; returns 1 where it jumped over a part of the file.
+/// Reads whole lines from a position and advances it. Returns 1 if it skipped a part of the file.
 fn read_on(path: &PathBuf, place: &mut u64, mut take: impl FnMut(&str)) -> std::io::Result<u64> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -276,7 +277,7 @@ fn read_on(path: &PathBuf, place: &mut u64, mut take: impl FnMut(&str)) -> std::
     file.seek(SeekFrom::Start(*place))?;
     let mut bytes = Vec::new();
     file.take(TRANSCRIPT_BYTES_MAX).read_to_end(&mut bytes)?;
-    // What follows the last line break may be half a line, or half a character.
+    // The text after the last line break may be part of a line, or of a character.
     let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else {
         return Ok(0);
     };

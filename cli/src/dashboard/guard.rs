@@ -1,14 +1,14 @@
-//! Who may speak with the dashboard at all: the address that a request names, and the site that it was made by.
+//! Rejects cross-site requests: checks the address that a request names and the site that sent it.
 //!
-//! A page of another site, open in the same browser, can send requests to this machine. Two checks stop it, on every request
-//! and before anything else is looked at:
+//! A page of another site, open in the same browser, can send requests to this machine. Two checks
+//! on every request prevent that, before anything else happens:
 //!
-//! | attack | what gives it away |
+//! | attack | detected by |
 //! | --- | --- |
-//! | a name that is bound to our address after its page was loaded | `Host` is that name |
-//! | a request across sites | `Origin`, or the browser's `Sec-Fetch-Site`, is not ours |
+//! | DNS rebinding: a name is pointed at our address after its page was loaded | `Host` is that name |
+//! | a cross-site request | `Origin`, or the browser's `Sec-Fetch-Site`, is not ours |
 //!
-//! Pure: it knows headers and the address that is listened on, and touches nothing.
+//! Pure: it uses only the headers and the listening address.
 
 use std::net::IpAddr;
 
@@ -19,20 +19,20 @@ use super::problem::Problem;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-/// What our own page's scripts send along.
+/// Header that our own page's scripts send.
 const PAGE: HeaderName = HeaderName::from_static("autoissue-page");
 
-/// The names and addresses that are ours.
+/// Our own names and addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
     /// Whether only this machine can reach us.
     is_loopback: bool,
-    /// Names by which we can be reached, in lower case.
+    /// Names under which we are reachable, in lower case.
     names: Vec<String>,
 }
 
 impl Hosts {
-    /// Makes the list for an address that is listened on, the name it was configured by, and the name of the machine.
+    /// Creates the list for a listening address, the configured host and the machine's name.
     pub(crate) fn new(listening_on: IpAddr, configured: &str, machine: Option<&str>) -> Self {
         let mut names = vec!["localhost".to_owned()];
         let is_name = |name: &&str| !name.is_empty() && bare(name).parse::<IpAddr>().is_err();
@@ -55,8 +55,8 @@ impl Hosts {
         }
     }
 
-    /// An address cannot be bound to another site's name, so any will do where other machines can reach us. The port says
-    /// nothing: a tunnel may have changed it.
+    /// An IP address cannot be rebound by another site, so any is allowed if other machines can
+    /// reach us. The port is ignored, because a tunnel may have changed it.
     fn is_ours(&self, host: &str) -> bool {
         match bare(host).parse::<IpAddr>() {
             Ok(address) => address.is_loopback() || !self.is_loopback,
@@ -68,10 +68,10 @@ impl Hosts {
     }
 }
 
-/// Checks the address that a request names and the site that made it.
+/// Checks the address that a request names and the site that sent it.
 ///
 /// # Errors
-/// Where it is not for us, or not by a page of ours.
+/// If it is not addressed to us, or was sent by another site.
 pub(crate) fn check(
     hosts: &Hosts,
     method: &Method,
@@ -79,10 +79,11 @@ pub(crate) fn check(
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
     let authority = authority(uri, headers)?;
-    let host = host_of(authority).ok_or_else(|| Problem::bad_request("`Host` is no address"))?;
+    let host =
+        host_of(authority).ok_or_else(|| Problem::bad_request("`Host` is not a valid address"))?;
     if !hosts.is_ours(host) {
         return Err(Problem::host(
-            "this address is not one of the dashboard's: use the one that was printed at its start",
+            "this is not an address of the dashboard; use the URL that was printed when it started",
         ));
     }
     let origin_is_ours = one(headers, &header::ORIGIN)?.is_none_or(|origin| {
@@ -93,7 +94,7 @@ pub(crate) fn check(
     });
     let site_is_ours = match one(headers, &SEC_FETCH_SITE)? {
         None | Some("same-origin" | "none") => true,
-        // Somebody follows a link to us. Nothing is done by that, and the other site does not see the answer.
+        // A link from another site. It has no effect, and the other site cannot see the response.
         Some(_) => {
             *method == Method::GET && headers.contains_key(SEC_FETCH_MODE) && is_navigation(headers)
         }
@@ -105,7 +106,7 @@ pub(crate) fn check(
     }
 }
 
-/// Returns whether a person goes to an address, as opposed to a page's script asking for it.
+/// Returns whether the browser navigates to a page, as opposed to a script's request.
 pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
     let is = |name: &HeaderName, value: &str| headers.get(name).is_some_and(|found| found == value);
     if headers.contains_key(SEC_FETCH_MODE) {
@@ -117,8 +118,9 @@ pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
     accepts.is_some_and(|accepts| accepts.contains("text/html"))
 }
 
-/// Returns whether a page's script asks, so that a challenge would open a dialog of the browser's over the page. Browsers
-/// tell only where they trust the connection, so our own page tells by itself.
+/// Returns whether a page's script sent the request, in which case a challenge would open a browser
+/// dialog over the page. Browsers send `Sec-Fetch-*` only on connections that they trust, so our
+/// page sends its own header.
 pub(crate) fn is_script(headers: &HeaderMap) -> bool {
     let accepts = headers
         .get(header::ACCEPT)
@@ -132,21 +134,21 @@ pub(crate) fn is_script(headers: &HeaderMap) -> bool {
 fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
     let host =
         one(headers, &header::HOST)?.ok_or_else(|| Problem::bad_request("`Host` is missing"))?;
-    // A request line with a whole address must not say something else than the header that was checked.
+    // An absolute request line must not contradict the checked header.
     match uri.authority() {
         Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => Err(
-            Problem::bad_request("`Host` and the request's address differ"),
+            Problem::bad_request("`Host` and the request's target differ"),
         ),
         _ => Ok(host),
     }
 }
 
-/// Returns the one value of a header; two are an attempt to be read in two ways.
+/// Returns the only value of a header; duplicates are an attempt to be parsed in two ways.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(Problem::bad_request(format!("`{name}` is there twice")));
+        return Err(Problem::bad_request(format!("`{name}` appears twice")));
     }
     let text = first.map(|value| value.to_str()).transpose();
     text.map_err(|_| Problem::bad_request(format!("`{name}` is not text")))
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_ours_reach_us() {
+    fn only_our_own_names_are_accepted() {
         for host in [
             "127.0.0.1",
             "127.0.0.1:3030",
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_there_twice_is_refused() {
+    fn a_duplicate_header_is_refused() {
         let hosts = Hosts::new("127.0.0.1".parse().unwrap(), "127.0.0.1", None);
         let mut headers = HeaderMap::new();
         headers.append(header::HOST, "localhost".parse().unwrap());

@@ -1,4 +1,4 @@
-//! One session that is followed, for however many readers: each event is read, told and written out once.
+//! One followed session, shared by all readers: each event is read, described and serialized once.
 //!
 //! ```text
 //!   bus, or journal ─► follow ─► Story ─┬─► log of messages ─► each stream, at its own pace
@@ -6,7 +6,7 @@
 //!                                       └─► overview, once a second at most ───────────► streams that keep up
 //! ```
 //!
-//! The log is bounded. A stream that wants events from before it replays the journal by itself.
+//! The log is bounded. A stream that needs earlier events replays the journal itself.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -26,19 +26,19 @@ use super::story::{Story, Style};
 use super::view;
 use crate::local_time::now_ms;
 
-/// Bytes of messages that are kept for streams: some 50,000 events.
+/// Number of bytes of messages kept for streams: about 50,000 events.
 const LOG_BYTES_MAX: usize = 16 << 20;
 
-/// Events that are more than details and are kept for a page that opens.
+/// Number of non-detail events kept for newly opened pages.
 const N_RECENT_MAX: usize = 60;
 
-/// Pieces of progress that a stream may fall behind before it misses some.
+/// Number of progress messages that a stream may lag behind before it misses some.
 const N_PROGRESS_KEPT: usize = 16;
 
-/// Most bytes that a stream takes from the log at once.
+/// Maximum number of bytes that a stream takes from the log at once.
 const TAKE_BYTES_MAX: usize = 128 << 10;
 
-/// One session that is followed.
+/// One followed session.
 pub(crate) struct Hub {
     session: SessionId,
     state_dir: PathBuf,
@@ -49,20 +49,20 @@ pub(crate) struct Hub {
     /// The newest overview, as a message.
     overview: watch::Sender<Bytes>,
     progress: broadcast::Sender<Bytes>,
-    /// Whether the session is followed to its end and nothing more comes.
+    /// Whether the session has ended and no more events will follow.
     over: watch::Sender<bool>,
-    /// What asks the session for something.
+    /// How requests reach the session.
     pub(crate) control: Control,
     follower: RwLock<Option<JoinHandle<()>>>,
-    /// Told when somebody begins to stream.
+    /// Notified when a stream is opened.
     pub(crate) wake: Arc<Notify>,
 }
 
-/// How a session is asked for something.
+/// How requests reach a session.
 pub(crate) enum Control {
     /// It runs in this process.
     Here(autoissue_core::control::Resetter),
-    /// It is asked by way of the journal, if it runs at all.
+    /// Through the journal, if it runs at all.
     Journal,
 }
 
@@ -71,7 +71,7 @@ struct Shared {
     log: Log,
     recent: VecDeque<view::EventView>,
     outputs: Outputs,
-    /// Whether the session stands otherwise than streams were told last, whoever brought the news.
+    /// Whether the overview has changed since it was last sent, whoever read the news.
     is_changed: bool,
 }
 
@@ -83,19 +83,19 @@ struct Log {
     last_seq: u64,
 }
 
-/// What a stream gets from the log.
+/// The answer of the log to a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// These messages; the last one has this number.
+    /// These messages, and the number of the last one.
     Messages(Bytes, u64),
-    /// Nothing has happened since.
+    /// There are no new messages.
     Nothing,
-    /// They are no longer here; the log begins after this number.
+    /// The messages were dropped; the log starts after this number.
     TooOld(u64),
 }
 
 impl Hub {
-    /// Makes the hub of a session of which nothing is known yet.
+    /// Creates the hub of a session without events.
     pub(crate) fn new(
         session: SessionId,
         state_dir: PathBuf,
@@ -124,7 +124,7 @@ impl Hub {
         })
     }
 
-    /// Keeps what follows the session; it ends with the hub.
+    /// Keeps the task that follows the session; it ends with the hub.
     pub(crate) fn keep(&self, follower: JoinHandle<()>) {
         *self
             .follower
@@ -132,22 +132,21 @@ impl Hub {
             .unwrap_or_else(PoisonError::into_inner) = Some(follower);
     }
 
-    /// Returns the session.
     pub(crate) const fn session(&self) -> &SessionId {
         &self.session
     }
 
-    /// Returns where state is kept.
+    /// Returns the state directory.
     pub(crate) const fn state_dir(&self) -> &PathBuf {
         &self.state_dir
     }
 
-    /// Returns how text and times are shown.
+    /// Returns the display settings.
     pub(crate) const fn style(&self) -> &Style {
         &self.style
     }
 
-    /// Takes in events.
+    /// Adds events.
     pub(crate) fn take<'a>(&self, envelopes: impl IntoIterator<Item = &'a Envelope<Event>>) {
         let last_seq = {
             let mut shared = self.write();
@@ -160,7 +159,7 @@ impl Hub {
             .send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
     }
 
-    /// Takes in lines of agents, and sends out what has gathered.
+    /// Adds agents' lines, and sends what has gathered.
     pub(crate) fn take_output(&self, gather: impl FnOnce(&mut Outputs, &Story)) {
         let message = {
             let mut shared = self.write();
@@ -175,12 +174,12 @@ impl Hub {
             outputs.batch(&self.style.screen)
         };
         if let Some(progress) = message {
-            // Without streams it is an error, and no loss.
+            // Sending fails if there are no streams, which is fine.
             let _ = self.progress.send(message_of("progress", None, &progress));
         }
     }
 
-    /// Tells all streams how the session stands, where that has changed; returns whether it has.
+    /// Sends the overview to all streams if it has changed. Returns whether it had.
     pub(crate) fn publish_overview(&self) -> bool {
         let is_changed = std::mem::take(&mut self.write().is_changed);
         if is_changed && self.overview.receiver_count() > 0 {
@@ -189,34 +188,34 @@ impl Hub {
         is_changed
     }
 
-    /// Returns how the session stands, as a message.
+    /// Returns the overview as a message.
     pub(crate) fn overview_message(&self) -> Bytes {
         message_of("overview", None, &self.overview())
     }
 
-    /// Tells that nothing more comes.
+    /// Announces that no more events will follow.
     pub(crate) fn end(&self) {
         self.publish_overview();
         self.over.send_replace(true);
     }
 
-    /// Notes that the session's process is gone without a word, or that it is not.
+    /// Records whether the session's process died.
     pub(crate) fn set_cut_off(&self, is_cut_off: bool) {
         let mut shared = self.write();
         shared.is_changed |= shared.story.set_cut_off(is_cut_off);
     }
 
-    /// Notes the command that began the session.
+    /// Records the command that started the session.
     pub(crate) fn set_command(&self, command: String) {
         self.write().story.command = command;
     }
 
-    /// Reads the session as it stands.
+    /// Reads the current state of the session.
     pub(crate) fn look<T>(&self, see: impl FnOnce(&Story) -> T) -> T {
         see(&self.read().story)
     }
 
-    /// Returns the session at a glance.
+    /// Returns the overview.
     pub(crate) fn overview(&self) -> view::SessionView {
         let shared = self.read();
         shared
@@ -224,7 +223,7 @@ impl Hub {
             .overview(now_ms(), &shared.outputs.last_lines(&self.style.screen))
     }
 
-    /// Returns what happened lately.
+    /// Returns recent events.
     pub(crate) fn recent(&self) -> view::RecentView {
         let shared = self.read();
         view::RecentView {
@@ -234,7 +233,8 @@ impl Hub {
         }
     }
 
-    /// Returns the newest lines of an attempt in flight that were seen here, and whether there may have been more before.
+    /// Returns the newest known lines of a running attempt, and whether there may have been earlier
+    /// ones.
     pub(crate) fn lines(&self, issue: u64, attempt: u32) -> Option<(Vec<Shown>, bool)> {
         self.read()
             .outputs
@@ -256,33 +256,34 @@ impl Hub {
         self.read().log.after(seq)
     }
 
-    /// Tells when events come.
+    /// Watches for events.
     pub(crate) fn watch_events(&self) -> watch::Receiver<u64> {
         self.seq.subscribe()
     }
 
-    /// Tells how the session stands.
+    /// Watches for overviews.
     pub(crate) fn watch_overview(&self) -> watch::Receiver<Bytes> {
         self.overview.subscribe()
     }
 
-    /// Tells what agents print.
+    /// Watches for progress.
     pub(crate) fn watch_progress(&self) -> broadcast::Receiver<Bytes> {
         self.progress.subscribe()
     }
 
-    /// Tells when nothing more comes.
+    /// Watches for the end.
     pub(crate) fn watch_end(&self) -> watch::Receiver<bool> {
         self.over.subscribe()
     }
 
-    /// Returns whether somebody streams it.
+    /// Returns whether there are streams.
     pub(crate) fn has_streams(&self) -> bool {
         self.seq.receiver_count() > 0
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Shared> {
-        // An event is taken in whole or the process is lost anyway: what is behind it can be shown.
+        // An event is applied completely, or the process is lost anyway, so the data can still be
+        // shown.
         self.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -306,7 +307,7 @@ impl Drop for Hub {
 
 impl Shared {
     fn take(&mut self, session: &SessionId, envelope: &Envelope<Event>) {
-        // Two who read the journal at once bring the same.
+        // Two concurrent readers of the journal deliver the same events.
         if envelope.seq <= self.log.last_seq {
             return;
         }
@@ -362,15 +363,16 @@ impl Log {
     }
 }
 
-/// Returns an event as a message of a stream; its id names the session, for numbers begin anew in each.
+/// Returns an event as a stream message. Its id contains the session, because the numbers restart
+/// in each session.
 pub(crate) fn event_message(session: &SessionId, view: &view::EventView) -> Bytes {
     message_of("happened", Some(&format!("{session}:{}", view.seq)), view)
 }
 
-/// Returns a message of a stream of server-sent events.
+/// Returns a server-sent event.
 pub(crate) fn message_of(kind: &str, id: Option<&str>, data: &impl Serialize) -> Bytes {
     // JSON has no line breaks, so the data is one line.
-    let data = serde_json::to_string(data).expect("our own values have string keys");
+    let data = serde_json::to_string(data).expect("our own types have string keys");
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     Bytes::from(format!("{id}event: {kind}\ndata: {data}\n\n"))
 }
@@ -402,7 +404,7 @@ mod tests {
         assert_eq!(log.after(0), Taken::TooOld(6));
         assert!(
             matches!(log.after(6), Taken::Messages(_, 7)),
-            "no more at once than is good for a slow reader"
+            "at most `TAKE_BYTES_MAX` at once"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! The sessions that can be shown: the one that runs in this process, and those of the journal.
+//! The available sessions: the one running in this process, and those in the journal.
 //!
-//! A session that somebody looks at is kept as a hub, so that a hundred readers cost one. A few are kept; one that nobody
-//! streams goes first.
+//! A session that is being viewed is kept as a hub, so that many readers cost as much as one. Only
+//! a few are kept; those without streams are dropped first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,16 +22,17 @@ use super::story::Style;
 use super::view;
 use crate::liveness::is_cut_off;
 
-/// Sessions of the journal that are kept in memory.
+/// Number of sessions from the journal kept in memory.
 const N_KEPT_MAX: usize = 6;
 
-/// How old what is known of a session may be for an answer, so that many who ask at once cost one reading.
+/// Maximum age of a session's state in an answer, so that many simultaneous requests cause one
+/// read.
 const FRESH: Duration = Duration::from_millis(200);
 
-/// How often it is looked which session is the current one, where none runs in this process.
+/// How often the current session is determined if none runs in this process.
 const CURRENT_EVERY: Duration = Duration::from_secs(2);
 
-/// The sessions that can be shown.
+/// The available sessions.
 pub(crate) struct Library {
     archive: Archive,
     style: Style,
@@ -39,18 +40,18 @@ pub(crate) struct Library {
     live: Option<Arc<Hub>>,
     shelf: tokio::sync::Mutex<Vec<Kept>>,
     totals: Mutex<HashMap<SessionId, (u64, Totals)>>,
-    /// The session that is shown where none is named.
+    /// The default session of requests.
     current: watch::Sender<Option<SessionId>>,
 }
 
-/// A session on the shelf.
+/// A session kept in memory.
 struct Kept {
     hub: Arc<Hub>,
     read_at: Instant,
 }
 
 impl Library {
-    /// Makes the library of a state directory; `live` is the session of this process.
+    /// Creates the library of a state directory; `live` is the session of this process.
     pub(crate) fn new(archive: Archive, style: Style, live: Option<Arc<Hub>>) -> Self {
         let current = watch::Sender::new(live.as_ref().map(|hub| hub.session().clone()));
         Self {
@@ -63,17 +64,16 @@ impl Library {
         }
     }
 
-    /// Returns the journal.
     pub(crate) const fn archive(&self) -> &Archive {
         &self.archive
     }
 
-    /// Tells which session is shown where none is named.
+    /// Watches the default session of requests.
     pub(crate) fn watch_current(&self) -> watch::Receiver<Option<SessionId>> {
         self.current.subscribe()
     }
 
-    /// Looks again and again which session is the current one. Never returns.
+    /// Updates the current session periodically. Never returns.
     pub(crate) async fn keep_current(&self) {
         while self.live.is_none() {
             self.find_current().await;
@@ -81,7 +81,7 @@ impl Library {
         }
     }
 
-    /// The newest session that runs, else the newest.
+    /// Returns the newest running session, else the newest one.
     async fn find_current(&self) -> Option<SessionId> {
         let state_dir = self.archive.state_dir().to_owned();
         let found = self.archive.read(move |journal| {
@@ -106,10 +106,10 @@ impl Library {
         found
     }
 
-    /// Returns a session by its id or the beginning of it; the current one where none is named.
+    /// Returns a session by its id or a prefix of it; the current one by default.
     ///
     /// # Errors
-    /// Where there is none, or where it cannot be read.
+    /// If it does not exist, or cannot be read.
     pub(crate) async fn hub(&self, wanted: Option<&str>) -> Result<Arc<Hub>, Problem> {
         let session = match (wanted, &self.live) {
             (None, Some(live)) => return Ok(live.clone()),
@@ -132,7 +132,7 @@ impl Library {
     }
 
     async fn recorded(&self, session: SessionId) -> Result<Arc<Hub>, ArchiveError> {
-        // Held while one is read, so that a hundred readers wait for one reading instead of doing it a hundred times.
+        // Held during a read, so that concurrent requests share it.
         let mut shelf = self.shelf.lock().await;
         if let Some(kept) = shelf.iter_mut().find(|kept| *kept.hub.session() == session) {
             if FRESH <= kept.read_at.elapsed() {
@@ -163,7 +163,7 @@ impl Library {
     /// Lists sessions, newest first.
     ///
     /// # Errors
-    /// Where the journal cannot be read.
+    /// If the journal cannot be read.
     pub(crate) async fn sessions(
         &self,
         offset: usize,
@@ -188,7 +188,7 @@ impl Library {
         })
     }
 
-    /// What a session has come to changes with its events only.
+    /// A session's totals change only with its events.
     async fn totals(&self, row: &SessionRow) -> Result<Totals, ArchiveError> {
         let lock = || self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, totals)) = lock()
@@ -230,15 +230,15 @@ impl Library {
     }
 }
 
-/// Returns what a reader of the API is told about a journal that does not answer.
+/// Returns the API's error for a journal that cannot be read.
 pub(crate) fn problem(error: ArchiveError) -> Problem {
     match error {
         ArchiveError::Journal(
             error @ (JournalError::NoSession { .. } | JournalError::Ambiguous { .. }),
         ) => Problem::not_found(error.to_string()),
         error => {
-            tracing::warn!(%error, "the dashboard cannot read the journal");
-            Problem::journal("see the log, or `autoissue status`, for the reason")
+            tracing::warn!(%error, "the dashboard failed to read the journal");
+            Problem::journal("see the log, or run `autoissue status`, for the reason")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The description of the API (OpenAPI 3.1), made of the types that the answers are made of.
+//! The description of the API (OpenAPI 3.1), generated from the types of its responses.
 
 use std::sync::LazyLock;
 
@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 use super::problem::ProblemView;
 use super::view;
 
-/// Returns the document.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
     &DOCUMENT
 }
 
-/// Makes schemas of types, and names them in paths.
+/// Generates the schemas of types, and references them in paths.
 struct Schemas(SchemaGenerator);
 
 impl Schemas {
@@ -23,10 +22,10 @@ impl Schemas {
         self.0.subschema_for::<T>().to_value()
     }
 
-    /// A path that is read.
+    /// A path that can be read.
     fn get<T: JsonSchema>(&mut self, summary: &str, parameters: &[Value]) -> Value {
         let schema = self.of::<T>();
-        let ok = json!({ "description": "The answer.", "content": { "application/json": { "schema": schema } } });
+        let ok = json!({ "description": "The response.", "content": { "application/json": { "schema": schema } } });
         json!({ "get": operation(summary, parameters, "200", &ok) })
     }
 }
@@ -52,7 +51,7 @@ fn make() -> Value {
     let mut schemas = Schemas(settings.for_serialize().into_generator());
     let paths = paths(&mut schemas);
     let problem = schemas.of::<ProblemView>();
-    // The messages of the stream are no answers of their own.
+    // Messages of the stream, which no path returns.
     let messages = [
         ("hello", schemas.of::<view::HelloView>()),
         ("happened", schemas.of::<view::EventView>()),
@@ -69,7 +68,7 @@ fn make() -> Value {
         "info": {
             "title": "autoissue dashboard",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A session as it stands, and what happens in it. Where no session is named, the one that runs is meant, else the newest.",
+            "description": "The state and the events of a session. The default session is the running one, else the newest.",
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": "/" }],
@@ -79,24 +78,25 @@ fn make() -> Value {
             "schemas": components,
             "responses": {
                 "Problem": {
-                    "description": "Why the request was not answered as asked (RFC 9457).",
+                    "description": "Why the request failed (RFC 9457).",
                     "content": { "application/problem+json": { "schema": problem } },
                 },
             },
             "securitySchemes": {
                 "basic": { "type": "http", "scheme": "basic" },
                 "bearer": { "type": "http", "scheme": "bearer" },
-                "cookie": { "type": "apiKey", "in": "cookie", "name": "autoissue-PORT", "description": "Given by the log-in page." },
+                "cookie": { "type": "apiKey", "in": "cookie", "name": "autoissue-PORT", "description": "Issued by the log-in page." },
             },
         },
         "x-messages": messages,
     })
 }
 
-/// The largest whole number that every reader of JSON can hold, and that a request may name.
+/// The largest integer that every JSON parser can represent.
 pub(crate) const COUNT_MAX: u64 = (1 << 53) - 1;
 
-/// The schema of a whole number in a query or a path. A request within these bounds is never malformed, and one beyond them is refused.
+/// The schema of an integer in a query or a path. Integers within the bounds are accepted, all
+/// others are rejected.
 fn whole_number(minimum: u64, maximum: u64) -> Value {
     json!({ "type": "integer", "minimum": minimum, "maximum": maximum })
 }
@@ -107,7 +107,7 @@ fn paths(schemas: &mut Schemas) -> Value {
     let session = parameter(
         "session",
         "query",
-        "Id of a session, or the beginning of it.",
+        "Id of a session, or a prefix of it.",
         &text,
     );
     let issue = parameter(
@@ -116,24 +116,24 @@ fn paths(schemas: &mut Schemas) -> Value {
         "Issue number.",
         &whole_number(1, COUNT_MAX),
     );
-    let offset = parameter("offset", "query", "Left out before the first.", &count);
-    let limit = parameter("limit", "query", "At most so many.", &count);
+    let offset = parameter("offset", "query", "Number of items to skip.", &count);
+    let limit = parameter("limit", "query", "Maximum number of items.", &count);
     let state = parameter(
         "state",
         "query",
-        "Only those of a group.",
+        "Only tasks in this state.",
         &schemas.of::<view::TaskState>(),
     );
     let search = parameter(
         "text",
         "query",
-        "Only those whose number, title or domain holds this.",
+        "Only tasks whose number, title or domain contains this.",
         &text,
     );
     let attempt = parameter(
         "attempt",
         "query",
-        "Attempt, from 1; the last one by default.",
+        "Attempt, from 1 (default: the last one).",
         &whole_number(1, u32::MAX.into()),
     );
     let one = std::slice::from_ref(&session);
@@ -150,18 +150,18 @@ fn paths(schemas: &mut Schemas) -> Value {
     health["get"]["security"] = json!([]);
     json!({
         "/api/health": health,
-        "/api/access": schemas.get::<view::AccessView>("What the dashboard asks of those who look at it", &[]),
-        "/api/metrics": schemas.get::<view::MetricsView>("All figures of a session", one),
-        "/api/metrics/budget": schemas.get::<view::BudgetHistory>("Money, now and over time", one),
+        "/api/access": schemas.get::<view::AccessView>("Whether the dashboard requires credentials", &[]),
+        "/api/metrics": schemas.get::<view::MetricsView>("All metrics of a session", one),
+        "/api/metrics/budget": schemas.get::<view::BudgetHistory>("Budget and cost, now and over time", one),
         "/api/metrics/circuit-breaker": schemas.get::<view::BreakerView>("The circuit breakers", one),
-        "/api/metrics/errors": schemas.get::<view::ErrorsView>("Failures by type, and the newest", one),
-        "/api/session": schemas.get::<view::SessionView>("A session at a glance", one),
-        "/api/session/tasks": schemas.get::<view::TasksView>("Its tasks, and why they wait", &tasks),
-        "/api/session/tasks/{issue}": schemas.get::<view::TaskView>("One task", &numbered),
+        "/api/metrics/errors": schemas.get::<view::ErrorsView>("Failures by type, and the newest ones", one),
+        "/api/session": schemas.get::<view::SessionView>("Overview of a session", one),
+        "/api/session/tasks": schemas.get::<view::TasksView>("Tasks of a session, and why they wait", &tasks),
+        "/api/session/tasks/{issue}": schemas.get::<view::TaskView>("A task", &numbered),
         "/api/session/tasks/{issue}/output": schemas.get::<view::OutputView>(
-            "The end of what an attempt has printed", &[issue, session.clone(), attempt]),
-        "/api/session/recent": schemas.get::<view::RecentView>("What happened lately", one),
-        "/api/session/timeline": schemas.get::<view::TimelineView>("Attempts on a time line", one),
+            "The end of an attempt's output", &[issue, session.clone(), attempt]),
+        "/api/session/recent": schemas.get::<view::RecentView>("Recent events", one),
+        "/api/session/timeline": schemas.get::<view::TimelineView>("Timeline of attempts", one),
         "/api/sessions": schemas.get::<view::SessionsView>("Sessions, newest first", &[offset, limit]),
         "/api/events": events(&session),
         "/api/circuit-breaker/reset": reset(schemas, &session),
@@ -178,32 +178,32 @@ fn events(session: &Value) -> Value {
     let after = parameter(
         "after",
         "query",
-        "Number of the last event that is known; 0 tells all.",
+        "Number of the last event received; 0 for all events.",
         &count,
     );
     let last = parameter(
         "Last-Event-ID",
         "header",
-        "Id of the last event that was had.",
+        "Id of the last event received.",
         &json!({ "type": "string" }),
     );
     let answer = json!({
-        "description": "Server-sent events `hello`, `happened`, `overview`, `progress` and `bye`. Each `happened` comes once and in order, and its id resumes; the others are the newest, and may be missed. Their data is described by `x-messages`.",
+        "description": "Server-sent events `hello`, `happened`, `overview`, `progress` and `bye`. Each `happened` is sent exactly once and in order, and its id can be used to resume; only the newest of the others are sent, and some may be missed. `x-messages` describes their data.",
         "content": { "text/event-stream": { "schema": { "type": "string" } } },
     });
-    json!({ "get": operation("What happens, as it happens", &[session.clone(), after, last], "200", &answer) })
+    json!({ "get": operation("Stream of events", &[session.clone(), after, last], "200", &answer) })
 }
 
 fn reset(schemas: &mut Schemas, session: &Value) -> Value {
     let schema = schemas.of::<view::ResetView>();
-    let answer = json!({ "description": "The session was asked.", "content": { "application/json": { "schema": schema } } });
+    let answer = json!({ "description": "The request was passed to the session.", "content": { "application/json": { "schema": schema } } });
     let mut operation = operation(
-        "Close a circuit breaker, or all",
+        "Close one or all circuit breakers",
         std::slice::from_ref(session),
         "202",
         &answer,
     );
-    let service = json!({ "type": ["string", "null"], "description": "As `services[].service` names it; absent or null for all." });
+    let service = json!({ "type": ["string", "null"], "description": "A value of `services[].service`; absent or null for all." });
     operation["requestBody"] = json!({
         "required": false,
         "content": { "application/json": { "schema": {
@@ -214,5 +214,5 @@ fn reset(schemas: &mut Schemas, session: &Value) -> Value {
 
 fn metrics() -> Value {
     let answer = json!({ "description": "Prometheus text format 0.0.4.", "content": { "text/plain": { "schema": { "type": "string" } } } });
-    json!({ "get": operation("The current session for Prometheus", &[], "200", &answer) })
+    json!({ "get": operation("Metrics of the current session for Prometheus", &[], "200", &answer) })
 }

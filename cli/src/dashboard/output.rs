@@ -1,7 +1,7 @@
-//! What agents print, for those who watch: bounded in every direction, and what does not fit is counted.
+//! Agents' output for viewers: bounded in every dimension, with the omitted lines counted.
 //!
-//! An agent that prints 10 MB/s is looked at four times a second, and of each look the newest lines are taken. All of it is
-//! in the transcript.
+//! The output of an agent that prints 10 MB/s is sampled four times a second, and only the newest
+//! lines of each sample are kept. All of it is in the transcript.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,41 +11,41 @@ use autoissue_core::transcript::Readable;
 use super::shown::{Screen, Shown};
 use super::view::{AttemptProgress, ProgressView};
 
-/// Lines of each attempt that are kept for a page that opens.
+/// Number of lines per attempt kept for newly opened pages.
 const N_LINES_KEPT: usize = 200;
 
-/// Lines of each attempt that one message holds.
+/// Maximum number of lines per attempt in one message.
 const N_LINES_SENT_MAX: usize = 40;
 
-/// Lines of all attempts that one message holds: with lines of full length about 100 KB, four times a second.
+/// Maximum number of lines in one message: about 100 KB at full line length, four times a second.
 const N_LINES_SENT_IN_ALL_MAX: usize = 240;
 
-/// Longest line, characters. More does not fit on a screen.
+/// Maximum length of a line, in characters. More does not fit on a screen.
 const LINE_CHARS_MAX: usize = 400;
 
-/// Bytes of a line that are looked at at all.
+/// Number of bytes of a line that are considered at all.
 const LINE_BYTES_MAX: usize = 4 * LINE_CHARS_MAX;
 
-/// What the attempts in flight have printed lately.
+/// Recent output of the running attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
     attempts: BTreeMap<u64, Output>,
     n_skipped: u64,
-    /// Whether anything was ever skipped, nobody knows of which attempt.
+    /// Whether anything was ever skipped; it is unknown of which attempt.
     has_skipped: bool,
 }
 
-/// What one attempt has printed lately, as it came.
+/// Recent output of one attempt, unprocessed.
 #[derive(Debug, Default)]
 struct Output {
     attempt: u32,
     lines: VecDeque<String>,
-    /// Lines that no message has held yet.
+    /// Number of lines that have not been sent yet.
     n_new: u64,
 }
 
 impl Outputs {
-    /// Takes in what was said; an agent may say several lines at once.
+    /// Adds output, which may contain several lines.
     pub(crate) fn line(&mut self, issue: u64, attempt: u32, text: &str) {
         for line in text.lines() {
             self.one_line(issue, attempt, line);
@@ -67,19 +67,19 @@ impl Outputs {
         output.n_new += 1;
     }
 
-    /// Notes pieces that were skipped before they came here.
+    /// Counts messages that were skipped before they reached this process.
     pub(crate) const fn skipped(&mut self, n: u64) {
         self.n_skipped += n;
         self.has_skipped |= 0 < n;
     }
 
-    /// Forgets attempts that no longer run.
+    /// Forgets attempts that have ended.
     pub(crate) fn forget(&mut self, runs: impl Fn(IssueNumber) -> bool) {
         self.attempts
             .retain(|issue, output| output.n_new > 0 || runs(IssueNumber(*issue)));
     }
 
-    /// Returns what is new, as one message; `None` where nothing is.
+    /// Returns the new lines as one message; `None` if there are none.
     pub(crate) fn batch(&mut self, screen: &Screen) -> Option<ProgressView> {
         let n_talking = self
             .attempts
@@ -115,8 +115,8 @@ impl Outputs {
         self.attempts.iter().filter_map(last).collect()
     }
 
-    /// Returns the lines of an attempt that are kept, and whether there may have been more before; `None` where it has printed
-    /// nothing.
+    /// Returns the kept lines of an attempt, and whether there may have been earlier ones; `None`
+    /// if it has printed nothing.
     pub(crate) fn lines(
         &self,
         issue: u64,
@@ -167,7 +167,7 @@ pub(crate) fn tail(
     screen: &Screen,
 ) -> (Vec<Shown>, bool) {
     let text = String::from_utf8_lossy(bytes);
-    // The first line of a part is a part of a line.
+    // The first line of a part may be incomplete.
     let text = if is_whole {
         &*text
     } else {
@@ -183,7 +183,7 @@ pub(crate) fn tail(
     (lines, !is_whole || kept.len() < said.len())
 }
 
-/// Returns the beginning of a line, cut between characters.
+/// Returns the start of a line, cut at a character boundary.
 fn head(text: &str) -> &str {
     &text[..text.floor_char_boundary(LINE_BYTES_MAX)]
 }

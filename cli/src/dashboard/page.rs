@@ -1,6 +1,7 @@
-//! The page's files, part of the binary: plain HTML, CSS and modules, without a build step and without anything from outside.
+//! The page's files, embedded in the binary: plain HTML, CSS and JavaScript modules, without a
+//! build step or external resources.
 //!
-//! They are the same for everybody and hold nothing of a session; what they show they ask the API for.
+//! They are the same for everyone and contain no session data; they request it from the API.
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,7 +23,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Lists files of `page/` by their names.
+/// Lists files in `page/`.
 macro_rules! assets {
     ($($path:literal $kind:ident $file:literal)*) => {
         &[$(Asset { path: $path, kind: $kind, text: include_str!(concat!("page/", $file)) }),*]
@@ -51,27 +52,27 @@ const ASSETS: &[Asset] = assets![
     "/icon-idle.svg" SVG "icon-idle.svg"
 ];
 
-/// What the log-in page is made of.
+/// Parts of the log-in page.
 const LOG_IN: &str = include_str!("page/login.html");
 const PASSWORD_FIELDS: &str = include_str!("page/login-password.html");
 const TOKEN_FIELD: &str = include_str!("page/login-token.html");
 const BETWEEN: &str = "<p class=\"between\">or</p>\n";
 
-/// Why nobody was logged in.
+/// Why a log-in was refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     /// The credentials are wrong.
     Wrong,
-    /// Too many were wrong.
+    /// There were too many wrong ones.
     TooOften,
 }
 
-/// Returns whether a file is part of the log-in page, which whoever is not logged in must see.
+/// Returns whether a file is part of the log-in page, which needs no credentials.
 pub(crate) fn is_of_log_in(path: &str) -> bool {
     matches!(path, "/style.css" | "/icon-idle.svg" | "/favicon.ico")
 }
 
-/// Makes the routes of the page's files.
+/// Creates the routes of the page's files.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let routes = ASSETS.iter().fold(Router::new(), |router, asset| {
         let tag = HeaderValue::from_str(&tag(asset.text)).expect("hexadecimal digits in quotes");
@@ -80,7 +81,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
             get(move |headers: HeaderMap| std::future::ready(answer(asset, &tag, &headers))),
         )
     });
-    // Browsers ask for it where a page has not loaded yet.
+    // Browsers request it even before a page has loaded.
     routes.route(
         "/favicon.ico",
         get(|| std::future::ready(StatusCode::NO_CONTENT)),
@@ -103,7 +104,7 @@ fn tag(text: &str) -> String {
     format!("\"{}\"", hex::encode(&digest[..8]))
 }
 
-/// Returns the log-in page. Nothing of the request is in it.
+/// Returns the log-in page. It contains nothing from the request.
 pub(crate) fn log_in(fields: Fields, refusal: Option<Refusal>) -> Html<String> {
     let mut form = String::new();
     if fields.password {
@@ -118,10 +119,10 @@ pub(crate) fn log_in(fields: Fields, refusal: Option<Refusal>) -> Html<String> {
     let refusal = match refusal {
         None => "",
         Some(Refusal::Wrong) => {
-            "<p class=\"refusal\" role=\"alert\">These are not the right credentials.</p>"
+            "<p class=\"refusal\" role=\"alert\">Wrong user name, password or token.</p>"
         }
         Some(Refusal::TooOften) => {
-            "<p class=\"refusal\" role=\"alert\">Too many tries. Wait a minute, then try again.</p>"
+            "<p class=\"refusal\" role=\"alert\">Too many attempts. Wait a minute, then try again.</p>"
         }
     };
     Html(
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_names_no_file_that_is_not_there() {
+    fn the_page_refers_only_to_existing_files() {
         let names: Vec<&str> = ASSETS
             .iter()
             .map(|asset| asset.path.trim_start_matches('/'))

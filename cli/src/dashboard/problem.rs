@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why a request was not answered as asked.
+/// Why a request failed.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -16,17 +16,16 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Its document.
+/// The response body.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProblemView {
-    /// What sort of problem it is: `about:autoissue/` and a word.
+    /// The kind of problem: `about:autoissue/` and a word.
     #[serde(rename = "type")]
     kind: String,
-    /// The sort in words; always the same for one `type`.
+    /// A description of the kind; always the same for one `type`.
     title: &'static str,
-    /// The HTTP status.
     status: u16,
-    /// What happened this time, and what to do about it.
+    /// What happened in this case, and what to do about it.
     detail: String,
 }
 
@@ -46,32 +45,32 @@ impl Problem {
         }
     }
 
-    /// Nothing is there.
+    /// The resource does not exist.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
             "not-found",
-            "nothing is there",
+            "not found",
             detail.into(),
         )
     }
 
-    /// The address has other methods.
+    /// The method is not allowed.
     pub(crate) fn method(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method",
-            "the address is not used like this",
+            "method not allowed",
             detail.into(),
         )
     }
 
-    /// The request makes no sense.
+    /// The request is malformed.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
             "bad-request",
-            "the request cannot be understood",
+            "malformed request",
             detail.into(),
         )
     }
@@ -82,50 +81,50 @@ impl Problem {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "media-type",
-            "the body is of another kind",
+            "unsupported media type",
             detail,
         )
     }
 
-    /// The body is larger than any that makes sense.
+    /// The body exceeds the maximum size.
     pub(crate) fn too_large(bytes_max: usize) -> Self {
-        let detail = format!("at most {bytes_max} bytes are read");
+        let detail = format!("the body may have at most {bytes_max} bytes");
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too-large",
-            "the body is too large",
+            "body too large",
             detail,
         )
     }
 
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     pub(crate) fn too_slow() -> Self {
-        let detail = "the body did not come in time".to_owned();
+        let detail = "the body did not arrive in time".to_owned();
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
             "too-slow",
-            "the request takes too long",
+            "request timeout",
             detail,
         )
     }
 
-    /// The request is addressed to somebody else, as after a rebinding of names.
+    /// The request is addressed to another host, as in DNS rebinding.
     pub(crate) fn host(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::MISDIRECTED_REQUEST,
             "host",
-            "the request is for another host",
+            "wrong host",
             detail.into(),
         )
     }
 
-    /// The request was made by another site's page.
+    /// The request was sent by a page of another site.
     pub(crate) fn origin() -> Self {
-        let detail = "requests made by pages of other sites are refused".to_owned();
+        let detail = "cross-site requests are not allowed".to_owned();
         Self::new(
             StatusCode::FORBIDDEN,
             "origin",
-            "the request comes from another site",
+            "cross-site request",
             detail,
         )
     }
@@ -136,7 +135,7 @@ impl Problem {
         let mut problem = Self::new(
             StatusCode::UNAUTHORIZED,
             "credentials",
-            "credentials are needed",
+            "credentials required",
             detail,
         );
         problem.headers = challenges
@@ -146,10 +145,10 @@ impl Problem {
         problem
     }
 
-    /// Too many wrong credentials came from there.
+    /// There were too many wrong credentials from this address.
     pub(crate) fn too_many_tries(retry_after_s: u64) -> Self {
         let detail =
-            format!("too many wrong credentials came from there; try again in {retry_after_s} s");
+            format!("too many wrong credentials from this address; try again in {retry_after_s} s");
         let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-tries",
@@ -160,38 +159,38 @@ impl Problem {
         problem
     }
 
-    /// There is no room for another one.
+    /// A limit is reached.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
-            "there is no room for more",
+            "limit reached",
             detail.into(),
         )
     }
 
-    /// Returns whether nothing was there.
+    /// Returns whether the resource does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND
     }
 
-    /// Nothing runs that could be asked.
+    /// The session is not running.
     pub(crate) fn not_running(session: &str) -> Self {
-        let detail = format!("session `{session}` does not run, so there is nothing to reset");
+        let detail = format!("session `{session}` is not running, so there is nothing to reset");
         Self::new(
             StatusCode::CONFLICT,
             "not-running",
-            "the session does not run",
+            "session not running",
             detail,
         )
     }
 
     /// There is no session.
     pub(crate) fn no_session() -> Self {
-        Self::not_found("there is no session yet: `autoissue exec <label>` runs one")
+        Self::not_found("there is no session yet; start one with `autoissue exec <label>`")
     }
 
-    /// The journal does not answer.
+    /// The journal cannot be read.
     pub(crate) fn journal(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -1,14 +1,15 @@
-//! A session as metrics in the Prometheus text format 0.0.4. Base units, one name per quantity, counters end in `_total`.
+//! A session as metrics in the Prometheus text format 0.0.4. Uses base units and one name per
+//! quantity; counters end in `_total`.
 
 use std::fmt::Write;
 
 use super::story::Story;
 use super::view::{BreakerState, SessionStatus, TaskState};
 
-/// The type of the text.
+/// The content type of the format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All ways in which a task may end.
+/// All outcomes of a task.
 const OUTCOMES: [&str; 9] = [
     "done",
     "already_open",
@@ -21,11 +22,11 @@ const OUTCOMES: [&str; 9] = [
     "not_started",
 ];
 
-/// Text that grows by families of samples.
+/// The text of the metrics.
 struct Exposition(String);
 
 impl Exposition {
-    /// Adds a family: a counter if its name says so, else a gauge.
+    /// Adds a metric family: a counter if its name ends in `_total`, else a gauge.
     fn family<'a, const N: usize>(
         &mut self,
         name: &str,
@@ -58,13 +59,13 @@ fn escaped(text: &str) -> String {
         .replace('\n', r"\n")
 }
 
-/// Returns the current session as metrics; without one, only what is known of the program.
+/// Returns the metrics of the current session; without one, only those of the program.
 pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
     let mut out = Exposition(String::new());
     let version = env!("CARGO_PKG_VERSION");
     out.family(
         "autoissue_build_info",
-        "The release of the dashboard.",
+        "The version of the dashboard.",
         [([("version", version)], 1.0)],
     );
     if let Some(story) = story {
@@ -76,7 +77,7 @@ pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
     out.0
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
+#[expect(clippy::cast_precision_loss, reason = "all counts are below 2^52")]
 fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     let overview = story.metrics(now_ms).session;
     let repository = &story.engine().about().repository;
@@ -86,7 +87,7 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     ];
     out.family(
         "autoissue_session_info",
-        "The session that the other metrics are about.",
+        "The session that the other metrics describe.",
         [(labels, 1.0)],
     );
     let states = SessionStatus::ALL.map(|status| {
@@ -95,18 +96,18 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     });
     out.family(
         "autoissue_session_status",
-        "Where the session is: 1 for its status.",
+        "Status of the session: 1 for the current one.",
         states,
     );
     let seconds = |ms: u64| ms as f64 / 1_000.0;
     out.one(
         "autoissue_session_start_time_seconds",
-        "When the session began, in seconds since the Unix epoch.",
+        "Start of the session, in seconds since the Unix epoch.",
         seconds(story.chronicle().started_at_ms()),
     );
     out.one(
         "autoissue_session_duration_seconds",
-        "How long it has run.",
+        "How long the session has run.",
         seconds(overview.duration_ms),
     );
     out.one(
@@ -116,18 +117,18 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     );
     out.one(
         "autoissue_slots",
-        "Attempts that may be in flight.",
+        "Maximum number of concurrent attempts.",
         overview.slots.into(),
     );
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
+#[expect(clippy::cast_precision_loss, reason = "all counts are below 2^52")]
 fn tasks(out: &mut Exposition, story: &Story) {
     let chronicle = story.chronicle();
     let counts = chronicle.counts();
     out.family(
         "autoissue_tasks",
-        "Tasks of the session by where they are.",
+        "Tasks of the session by state.",
         TaskState::ALL.map(|state| ([("state", state.name())], f64::from(counts.n(state)))),
     );
     let ended = chronicle.outcomes();
@@ -137,12 +138,12 @@ fn tasks(out: &mut Exposition, story: &Story) {
     });
     out.family(
         "autoissue_tasks_ended_total",
-        "Tasks that have ended, by how.",
+        "Tasks that have ended, by outcome.",
         outcomes,
     );
     out.one(
         "autoissue_pull_requests_total",
-        "Pull requests opened or brought up to date.",
+        "Pull requests opened or updated.",
         chronicle.n_pull_requests().into(),
     );
     out.one(
@@ -153,7 +154,7 @@ fn tasks(out: &mut Exposition, story: &Story) {
     let failures = chronicle.n_failures().into_iter();
     out.family(
         "autoissue_failures_total",
-        "Failures, those tried again included.",
+        "Failures, including those that were retried.",
         failures.map(|(kind, n)| ([("type", kind)], n as f64)),
     );
     out.one(
@@ -163,7 +164,7 @@ fn tasks(out: &mut Exposition, story: &Story) {
     );
     out.one(
         "autoissue_agent_run_seconds_total",
-        "How long agents ran, all together.",
+        "Total running time of all agents.",
         chronicle.agent_ms() as f64 / 1_000.0,
     );
 }
@@ -172,28 +173,28 @@ fn money(out: &mut Exposition, story: &Story) {
     let money = story.chronicle().money();
     out.one(
         "autoissue_budget_dollars",
-        "US dollars that the session may spend.",
+        "Budget of the session, in US dollars.",
         money.budget.dollars(),
     );
-    // A gauge: a bill may be less than what was metered before it came.
+    // A gauge, because a final cost may be lower than what was metered before.
     out.one(
         "autoissue_spent_dollars",
-        "US dollars spent: settled, and metered by running agents.",
+        "US dollars spent: settled costs plus what running agents have metered.",
         money.spent.dollars(),
     );
     out.one(
         "autoissue_assumed_dollars_total",
-        "The part of them that is assumed.",
+        "Estimated part of the US dollars spent.",
         money.assumed.dollars(),
     );
     out.one(
         "autoissue_reserved_dollars",
-        "US dollars left of the reservations of running agents.",
+        "US dollars reserved for running agents and not yet spent.",
         money.reserved.dollars(),
     );
     out.one(
         "autoissue_in_flight_dollars",
-        "The part of the dollars spent that running agents have metered.",
+        "Part of the US dollars spent that running agents have metered.",
         money.metered.dollars(),
     );
 }
@@ -217,7 +218,7 @@ fn breakers(out: &mut Exposition, story: &Story) {
     });
     out.family(
         "autoissue_circuit_breaker_state",
-        "State of each service's breaker: 1 for it.",
+        "State of each service's breaker: 1 for the current one.",
         samples,
     );
     let samples = breakers.services.iter().map(|service| {

@@ -1,7 +1,8 @@
-//! The socket: finds a free port, and serves with limits, on a thread of its own.
+//! The socket: finds a free port and serves with limits, on its own thread.
 //!
-//! A session runs in the same process, so nothing here may cost it more than the processor's time: connections, headers,
-//! bodies and waiting are bounded, a client that does not read is dropped, and one thread does all of it.
+//! A session runs in the same process, so this may cost it nothing but CPU time: connections,
+//! headers, bodies and waiting are bounded, clients that do not read are dropped, and a single
+//! thread does everything.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -18,33 +19,34 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
-/// Bytes of a request's line and headers.
+/// Maximum size of a request's line and headers, in bytes.
 const HEADER_BYTES_MAX: usize = 16 << 10;
 
-/// Headers of a request.
+/// Maximum number of headers in a request.
 const N_HEADERS_MAX: usize = 64;
 
-/// Ports that are tried after the wanted one, before any free one is taken.
+/// Number of ports tried after the configured one, before the system picks a free one.
 const N_PORTS_TRIED: u16 = 20;
 
-/// How long open streams have to say goodbye at the end.
+/// How long open streams have to finish when the dashboard stops.
 const GOODBYE_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// How much of us clients may hold, and for how long.
+/// Limits on the resources that clients may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections at once.
+    /// Number of concurrent connections.
     n_connections: usize,
-    /// How long a request's headers may take; also how long a connection may wait for its next request.
+    /// How long a request's headers may take, and how long a connection may stay idle.
     header_time: Duration,
-    /// How long a client may not read what is there for it.
+    /// How long a client may leave available data unread.
     write_time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // A hundred open tabs have up to six each while they load, and one afterwards.
+            // Enough for a hundred open tabs, with up to six connections each while loading and one
+            // afterwards.
             n_connections: 512,
             header_time: Duration::from_secs(30),
             write_time: Duration::from_secs(20),
@@ -52,21 +54,19 @@ impl Default for Limits {
     }
 }
 
-/// A socket that is listened on.
+/// A listening socket.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    /// The socket.
     pub(crate) listener: TcpListener,
-    /// Its address.
     pub(crate) address: SocketAddr,
-    /// The port that was wanted and is in use.
+    /// The configured port, if it was in use.
     pub(crate) taken: Option<u16>,
 }
 
-/// Listens where the configuration says; where the port is in use, on the next free one.
+/// Listens on the configured address; if the port is in use, on the next free one.
 ///
 /// # Errors
-/// Where the address is none of this machine's, or no port is free.
+/// If the address does not belong to this machine, or no port is free.
 pub(crate) fn bind(settings: &DashboardSettings) -> io::Result<Bound> {
     let wanted = settings.port;
     let address = resolve(&settings.host)?;
@@ -93,7 +93,7 @@ pub(crate) fn bind(settings: &DashboardSettings) -> io::Result<Bound> {
     Err(refused.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
 }
 
-/// `localhost` is taken for the address that everybody means by it; other names are looked up.
+/// Resolves a host name. `localhost` always means the IPv4 loopback address.
 fn resolve(host: &str) -> io::Result<IpAddr> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     if bare.eq_ignore_ascii_case("localhost") {
@@ -108,10 +108,10 @@ fn resolve(host: &str) -> io::Result<IpAddr> {
         .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
-/// Returns the address as it is typed into a browser.
+/// Returns the URL for a browser.
 pub(crate) fn url(settings: &DashboardSettings, address: SocketAddr) -> String {
     let host = match address.ip() {
-        // Any address will do; this one works on this machine.
+        // The socket listens on all addresses; this one works on this machine.
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) if settings.host.eq_ignore_ascii_case("localhost") => ip.to_string(),
@@ -120,10 +120,10 @@ pub(crate) fn url(settings: &DashboardSettings, address: SocketAddr) -> String {
     format!("http://{host}:{}/", address.port())
 }
 
-/// Serves until `closing` turns true, then gives open streams a moment.
+/// Serves until `closing` becomes true, then gives open streams a moment to finish.
 ///
 /// # Errors
-/// Where the socket cannot be used.
+/// If the socket cannot be used.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -133,7 +133,7 @@ pub(crate) async fn serve(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let room = Arc::new(Semaphore::new(limits.n_connections));
     loop {
-        // Without room the system's own queue holds newcomers.
+        // While the limit is reached, new connections stay in the system's queue.
         let permit = tokio::select! {
             permit = room.clone().acquire_owned() => permit.map_err(io::Error::other)?,
             _ = closing.wait_for(|closing| *closing) => break,
@@ -151,8 +151,8 @@ pub(crate) async fn serve(
                 });
             }
             Err(error) => {
-                // Out of files, mostly; it passes.
-                tracing::warn!(%error, "the dashboard cannot take a connection");
+                // Usually too many open files, which is temporary.
+                tracing::warn!(%error, "the dashboard failed to accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -170,7 +170,7 @@ async fn connection(
     limits: Limits,
     mut closing: watch::Receiver<bool>,
 ) {
-    // Small messages are to be seen at once.
+    // Small messages should arrive immediately.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write_time));
@@ -183,7 +183,7 @@ async fn connection(
         .max_headers(N_HEADERS_MAX);
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(&mut stream), service));
     tokio::select! {
-        // Whatever a client does wrong ends its connection, and is nobody else's matter.
+        // An error of a client ends only its own connection.
         _ = connection.as_mut() => return,
         _ = closing.wait_for(|closing| *closing) => connection.as_mut().graceful_shutdown(),
     }
@@ -202,20 +202,21 @@ mod tests {
 
     use super::*;
 
-    /// Far more than anything here takes; only a broken server makes a test wait so long.
+    /// A timeout that only a broken server reaches.
     const PATIENCE: Duration = Duration::from_secs(60);
-    /// What a test may take from a client before it is bad manners.
+    /// A client time limit short enough for a test to wait for.
     const SHORT: Duration = Duration::from_millis(50);
 
-    /// A server with an answer at `/`, one that counts its answers at `/turn`, and one without end at `/endless`.
+    /// A server with a response at `/`, one that counts its responses at `/turn`, and an endless
+    /// one at `/endless`.
     struct Server {
         address: SocketAddr,
-        /// Hears of each endless answer that is given up.
+        /// Receives a message for each endless response that was abandoned.
         given_up: mpsc::UnboundedReceiver<()>,
         _closing: watch::Sender<bool>,
     }
 
-    /// Says that it is dropped.
+    /// Sends a message when it is dropped.
     struct Held(mpsc::UnboundedSender<()>);
 
     impl Drop for Held {
@@ -260,7 +261,7 @@ mod tests {
             client
         }
 
-        /// Asks for a page on a connection of its own, and returns the answer.
+        /// Requests a page on a new connection, and returns the response.
         async fn ask(&self) -> String {
             let client = self.connect();
             send(
@@ -275,7 +276,8 @@ mod tests {
         client.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Reads until the server closes the connection, and returns what came. It fails where that never happens.
+    /// Reads until the server closes the connection, and returns what arrived. Fails if that never
+    /// happens.
     async fn until_closed(mut client: Client) -> String {
         let read = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_never_gets_complete_ends_its_connection() {
+    async fn an_incomplete_request_ends_its_connection() {
         let server = Server::start(Limits {
             header_time: SHORT,
             ..Limits::default()
@@ -301,11 +303,14 @@ mod tests {
             let answer = until_closed(client).await;
             assert!(!answer.contains("here"), "{beginning:?}: {answer}");
         }
-        assert!(server.ask().await.ends_with("here"), "others are served");
+        assert!(
+            server.ask().await.ends_with("here"),
+            "other clients are served"
+        );
     }
 
     #[tokio::test]
-    async fn a_header_that_comes_in_drops_ends_its_connection_too() {
+    async fn a_header_that_trickles_in_ends_its_connection() {
         let server = Server::start(Limits {
             header_time: SHORT,
             ..Limits::default()
@@ -313,11 +318,11 @@ mod tests {
         let client = server.connect();
         let drops = tokio::task::spawn_blocking(move || {
             send(&client, "GET / HTTP/1.1\r\nhost: localhost\r\nx: ");
-            // The system takes some after the other end is closed, and none of it for ever.
+            // The system accepts some data after the other end has closed, but not indefinitely.
             let mut n_drops = 0_u32;
             while (&client).write_all(b"y").is_ok() {
                 n_drops += 1;
-                // Fewer bytes than would be refused for their number.
+                // Fewer bytes than the limit on their number.
                 assert!(n_drops < 10_000, "still open");
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -326,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_asks_for_nothing_more_ends() {
+    async fn an_idle_connection_is_closed() {
         let server = Server::start(Limits {
             header_time: SHORT,
             ..Limits::default()
@@ -337,7 +342,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_is_dropped_and_others_go_on() {
+    async fn a_client_that_does_not_read_is_dropped_and_others_are_served() {
         let mut server = Server::start(Limits {
             write_time: SHORT,
             ..Limits::default()
@@ -346,7 +351,7 @@ mod tests {
         send(&client, "GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n");
         assert!(
             server.ask().await.ends_with("here"),
-            "others are served meanwhile"
+            "other clients are served in the meantime"
         );
         let dropped = tokio::time::timeout(PATIENCE, server.given_up.recv()).await;
         assert_eq!(dropped.expect("it is dropped"), Some(()));
@@ -354,7 +359,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_comes_where_all_room_is_taken_waits_for_it() {
+    async fn a_client_beyond_the_limit_waits() {
         let server = Server::start(Limits {
             n_connections: 1,
             ..Limits::default()
@@ -362,7 +367,7 @@ mod tests {
         let (first, second) = (server.connect(), server.connect());
         let ask = "GET /turn HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         send(&second, ask);
-        // The server has every occasion to answer the second one, and may not.
+        // The server has every opportunity to answer the second one, and must not.
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }

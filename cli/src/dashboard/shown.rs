@@ -1,7 +1,8 @@
-//! Strangers' text on its way into a response: printable, bounded, and without the secrets that we know.
+//! Text from outside in responses: printable, bounded, and without known secrets.
 //!
-//! Every field of a response that may hold somebody else's text is a [`Shown`], and only a [`Screen`] makes one. So no
-//! response can hold an escape sequence or a credential by accident. It is still text, and the page shows it as such.
+//! Every response field that may contain such text is a [`Shown`], and only a [`Screen`] can create
+//! one, so no response can contain an escape sequence or a credential by accident. The page
+//! displays it as plain text.
 
 use std::borrow::Cow;
 
@@ -11,16 +12,15 @@ use serde::Serialize;
 
 use crate::printable::{self, one_line};
 
-/// Longest title, name or sentence, characters.
+/// Maximum length of a title, name or sentence, in characters.
 const LINE_CHARS_MAX: usize = 400;
 
-/// Text that may be shown.
+/// Text that is safe to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Shown(String);
 
 impl Shown {
-    /// Returns the text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -40,14 +40,14 @@ impl JsonSchema for Shown {
     }
 }
 
-/// Makes text fit to be shown.
+/// Makes text safe to show.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     redaction: Redaction,
 }
 
 impl Screen {
-    /// Makes a screen that holds back these secrets.
+    /// Creates a screen that redacts these secrets.
     pub(crate) const fn new(redaction: Redaction) -> Self {
         Self { redaction }
     }
@@ -57,7 +57,7 @@ impl Screen {
         self.cut(&one_line(text), LINE_CHARS_MAX)
     }
 
-    /// Returns a line of a program's output: indentation stays.
+    /// Returns a line of a program's output, with its indentation.
     pub(crate) fn output(&self, text: &str, chars_max: usize) -> Shown {
         self.cut(
             &printable::lines(text).collect::<Vec<_>>().join(" "),
@@ -65,7 +65,7 @@ impl Screen {
         )
     }
 
-    /// Secrets go before the text is cut: half of one would not be found.
+    /// Redacts before cutting, because half of a secret would not be recognized.
     fn cut(&self, text: &str, chars_max: usize) -> Shown {
         let clean = self.redaction.apply(text);
         match clean.char_indices().nth(chars_max) {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_holds_no_secret_no_escape_and_no_end_of_the_world() {
+    fn shown_text_is_bounded_and_has_no_secrets_or_escapes() {
         let screen = Screen::new(Redaction::of(&[("A_TOKEN", "hunter2hunter2")]));
         assert_eq!(
             screen
@@ -93,7 +93,7 @@ mod tests {
         let line = "x".repeat(LINE_CHARS_MAX - 3) + "hunter2hunter2";
         assert!(
             screen.line(&line).as_str().ends_with("x***"),
-            "cut after the secret is gone"
+            "cut after redaction"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The socket of the dashboard, and how it is served on: by a session, or by a command of its own.
+//! The dashboard's socket, which is served by a session or by its own command.
 
 use std::io;
 use std::path::Path;
@@ -10,17 +10,18 @@ use super::{Dashboard, Live, Plan};
 use crate::error::CliError;
 use crate::host::Invocation;
 
-/// The dashboard's socket: taken before a session begins, so that an address that cannot be had costs nothing.
+/// The dashboard's socket, bound before a session starts, so that an unavailable address costs
+/// nothing.
 pub(crate) struct Socket {
     settings: DashboardSettings,
     bound: Bound,
 }
 
 impl Socket {
-    /// Takes it.
+    /// Binds the socket.
     ///
     /// # Errors
-    /// Where the address cannot be listened on. A port that is in use is no error: the next free one is taken.
+    /// If the address cannot be bound. If the port is in use, binds the next free one instead.
     pub(crate) fn take(settings: &DashboardSettings) -> Result<Self, CliError> {
         let bound = server::bind(settings).map_err(|source| failure(settings, source))?;
         Ok(Self {
@@ -29,10 +30,10 @@ impl Socket {
         })
     }
 
-    /// Serves on it, and says where the wanted port is in use.
+    /// Serves on the socket, and warns if the configured port was in use.
     ///
     /// # Errors
-    /// Where no thread can be started.
+    /// If no thread can be started.
     pub(crate) fn serve(
         self,
         invocation: &Invocation,
@@ -53,7 +54,7 @@ impl Socket {
         if let Some(taken) = taken {
             let url = &dashboard.url;
             invocation.console.warn(&format!(
-                "port {taken} is in use; the dashboard takes the next free one: {url}"
+                "port {taken} is in use; serving the dashboard on the next free one: {url}"
             ));
         }
         Ok(dashboard)

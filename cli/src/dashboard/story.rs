@@ -1,6 +1,6 @@
-//! A session as it stands, and the views of it.
+//! The state of a session, and its views.
 //!
-//! Every figure is read off the chronicle, so a live session and one of last year are shown by the same code.
+//! Every figure comes from the chronicle, so live and past sessions are shown by the same code.
 
 use std::collections::BTreeMap;
 
@@ -21,45 +21,45 @@ use crate::local_time::LocalTime;
 use crate::narration::{Tone, blocked, ended, message, narrate};
 use crate::typed::ReadCommand;
 
-/// Things for a person that one view names.
+/// Maximum number of attention items in a view.
 const N_ATTENTION_MAX: usize = 50;
 
-/// How text and times are shown.
+/// Display settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
-    /// Keeps out of text what must not be shown.
+    /// Makes text safe to show.
     pub(crate) screen: Screen,
-    /// Times inside sentences.
+    /// Time zone for times in sentences.
     pub(crate) time: LocalTime,
-    /// Reads the command that a session was begun with.
+    /// Parses the command that started a session.
     pub(crate) read_command: ReadCommand,
 }
 
-/// A session as it stands.
+/// The state of a session.
 #[derive(Debug)]
 pub(crate) struct Story {
     session: SessionId,
     chronicle: Chronicle,
-    /// The command that began it; empty as long as it is not known.
+    /// The command that started it; empty until it is known.
     pub(crate) command: String,
     style: Style,
 }
 
-/// Which tasks are wanted.
+/// Which tasks to return.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
-    /// Only those of a group.
+    /// Only tasks in this state.
     pub(crate) state: Option<view::TaskState>,
-    /// Only those whose number, title or domain holds this.
+    /// Only tasks whose number, title or domain contains this.
     pub(crate) text: Option<&'a str>,
-    /// Left out before the first.
+    /// Number of tasks to skip.
     pub(crate) offset: usize,
-    /// At most so many.
+    /// Maximum number of tasks.
     pub(crate) limit: usize,
 }
 
 impl Story {
-    /// Makes the story of a session of which nothing is known yet.
+    /// Creates the story of a session without events.
     pub(crate) fn new(session: SessionId, style: Style) -> Self {
         Self {
             session,
@@ -69,29 +69,28 @@ impl Story {
         }
     }
 
-    /// Returns the number of the last event that it knows.
+    /// Returns the number of the last event.
     pub(crate) const fn last_seq(&self) -> u64 {
         self.chronicle.last_seq()
     }
 
-    /// Returns the engine as the events made it.
+    /// Returns the engine's state after the events.
     pub(crate) const fn engine(&self) -> &Engine {
         self.chronicle.engine()
     }
 
-    /// Returns what the events tell.
     pub(crate) const fn chronicle(&self) -> &Chronicle {
         &self.chronicle
     }
 
-    /// Notes whether the session's process is gone without a word; returns whether that is news.
+    /// Records whether the session's process died. Returns whether that is new.
     pub(crate) const fn set_cut_off(&mut self, is_cut_off: bool) -> bool {
         let was_cut_off = self.chronicle.is_cut_off();
         self.chronicle.set_cut_off(is_cut_off);
         was_cut_off != is_cut_off
     }
 
-    /// Takes in the next event, and returns it as it is shown.
+    /// Applies the next event, and returns its view.
     pub(crate) fn take(&mut self, envelope: &Envelope<Event>) -> view::EventView {
         let Envelope { seq, at_ms, event } = envelope;
         self.chronicle.take(envelope);
@@ -111,7 +110,7 @@ impl Story {
         }
     }
 
-    /// Returns the session at a glance; `last_lines` are the newest lines of agents.
+    /// Returns the overview; `last_lines` are the newest lines of the agents.
     pub(crate) fn overview(
         &self,
         now_ms: u64,
@@ -192,7 +191,7 @@ impl Story {
         }
     }
 
-    /// Returns the money now.
+    /// Returns the current budget.
     pub(crate) fn budget(&self) -> view::BudgetView {
         let money = self.chronicle.money();
         view::BudgetView {
@@ -206,7 +205,7 @@ impl Story {
         }
     }
 
-    /// Returns the money over time.
+    /// Returns the budget over time.
     pub(crate) fn budget_history(&self) -> view::BudgetHistory {
         fn point(point: &CostPoint) -> view::CostPointView {
             view::CostPointView {
@@ -222,7 +221,7 @@ impl Story {
         }
     }
 
-    /// Returns the circuit breakers: those of the services in use, and those that have failed.
+    /// Returns the circuit breakers of the services in use, and of those that have failed.
     pub(crate) fn breakers(&self) -> view::BreakerView {
         let settled = Breaker::default();
         let mut known: BTreeMap<&Service, &Breaker> = self.engine().breakers().iter().collect();
@@ -282,7 +281,7 @@ impl Story {
         }
     }
 
-    /// Returns the figures of the session as a whole.
+    /// Returns the metrics of the session.
     pub(crate) fn metrics(&self, now_ms: u64) -> view::MetricsView {
         let chronicle = &self.chronicle;
         let session = view::SessionMetrics {
@@ -345,13 +344,13 @@ impl Story {
         Some(self.style.screen.line(&blocked(&why, &self.style.time)))
     }
 
-    /// Returns an address that a browser may follow: a stranger's text must not become a script.
+    /// Returns a URL only if a browser may follow it: text from outside must not become a script.
     fn link(&self, url: &str) -> Option<Shown> {
         let is_web = url.starts_with("https://") || url.starts_with("http://");
         is_web.then(|| self.style.screen.line(url))
     }
 
-    /// Returns what a person should look at, and how many things there are.
+    /// Returns what needs attention, and how many items there are.
     fn attention(&self) -> (Vec<view::AttentionView>, u32) {
         let needs = self.chronicle.needs();
         let n_needs = u32::try_from(needs.len()).unwrap_or(u32::MAX);
@@ -363,9 +362,13 @@ impl Story {
         let (text, hint) = match need {
             Need::Session(need) => self.session_need(need),
             Need::Service { service, breaker } => self.service_need(service, breaker),
-            // The kind is said beside it.
+            // The kind is shown separately.
             Need::Decision {
                 outcome: Outcome::NeedsYou { message: text } | Outcome::Budget { message: text },
+                ..
+            }
+            | Need::Failure {
+                outcome: Outcome::Failed { message: text, .. },
                 ..
             } => (message(text), None),
             Need::Decision { outcome, .. } | Need::Failure { outcome, .. } => {
@@ -398,18 +401,18 @@ impl Story {
         match need {
             SessionNeed::Failed(why) => ((*why).to_owned(), None),
             SessionNeed::Unconfirmed => (
-                "the plan waits for somebody to agree to it".to_owned(),
+                "the plan is waiting for your approval".to_owned(),
                 Some(resume),
             ),
             SessionNeed::Interrupted(Some(what)) => (
-                format!("stopped: {}", message(what)),
+                format!("interrupted: {}", message(what)),
                 Some(format!("fix this, then {resume}")),
             ),
             SessionNeed::Interrupted(None) => {
-                ("stopped; everything is saved".to_owned(), Some(resume))
+                ("interrupted; all work is saved".to_owned(), Some(resume))
             }
             SessionNeed::CutOff => (
-                "the process that ran it is gone; nothing journaled is lost".to_owned(),
+                "the process died; everything in the journal is safe".to_owned(),
                 Some(resume),
             ),
         }
@@ -420,21 +423,21 @@ impl Story {
         match &breaker.state {
             BreakerState::Open { until } => (
                 format!(
-                    "{service} failed {} times in a row; probed at {}",
+                    "{service} failed {} times in a row; next try at {}",
                     breaker.n_failures,
                     clock(until)
                 ),
                 Some("reset the breaker once the service works again".to_owned()),
             ),
             BreakerState::Paused { until, message } => (
-                format!("{service} pauses until {}: {message}", clock(until)),
-                Some("it goes on by itself".to_owned()),
+                format!("{service} is paused until {}: {message}", clock(until)),
+                Some("it continues automatically".to_owned()),
             ),
             BreakerState::Closed | BreakerState::Probing { .. } => (service.to_string(), None),
         }
     }
 
-    /// Returns the tasks that are wanted: waiting ones in the order in which they come up, ended ones the newest first.
+    /// Returns the requested tasks: waiting ones in start order, ended ones newest first.
     pub(crate) fn tasks(&self, wanted: Wanted<'_>, now_ms: u64) -> view::TasksView {
         let needle = wanted.text.map(str::to_lowercase);
         let fits = |task: &&Task| {
@@ -456,7 +459,7 @@ impl Story {
         }
     }
 
-    /// Running first, then waiting by priority and age, then ended by their end, the newest first.
+    /// Running first, then waiting by priority and age, then ended, newest first.
     fn place(&self, task: &Task) -> (u8, u64, u64, u64) {
         let number = task.issue.number.0;
         match &task.stage {
@@ -538,7 +541,7 @@ impl Story {
         }
     }
 
-    /// Returns the attempts on a time line.
+    /// Returns the attempts on a timeline.
     pub(crate) fn timeline(&self, now_ms: u64) -> view::TimelineView {
         let span = |span: Span| view::SpanView {
             issue: span.issue.0,
@@ -597,15 +600,15 @@ const fn tone(tone: Tone) -> view::ToneView {
     }
 }
 
-/// Returns the kind of an event as the journal has it: the event's text begins with it.
+/// Returns the type of an event as in the journal. The event's JSON starts with it.
 fn kind_of(event: &Event) -> String {
-    /// Keeps the first bytes of what is written, and ends the writing there.
+    /// Keeps the first bytes that are written, and then stops the writer.
     struct Head(Vec<u8>);
 
     impl std::io::Write for Head {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.extend_from_slice(bytes);
-            // `{"chapter":"…","type":"…"` has eight quotes; what follows may be a whole issue.
+            // `{"chapter":"…","type":"…"` has eight quotes; the rest may contain a whole issue.
             let n_quotes = self.0.iter().filter(|byte| **byte == b'"').count();
             if n_quotes < 8 {
                 Ok(bytes.len())
@@ -721,7 +724,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_tasks_is_a_part_of_all_that_fit() {
+    fn a_page_of_tasks_is_a_part_of_all_matching_tasks() {
         let issues: Vec<(u64, String)> = (1..=50).map(|n| (n, format!("Task {n}"))).collect();
         let issues: Vec<_> = issues
             .iter()

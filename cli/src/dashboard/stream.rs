@@ -1,15 +1,16 @@
-//! The stream of server-sent events of one reader.
+//! The stream of server-sent events for one reader.
 //!
 //! ```text
-//!   hello     which session, and after which number its events follow; an overview comes with it
-//!   happened  an event, with an id: each once, in order, without a gap, wherever the reader left off
-//!   overview  how the session stands; only the newest, so a slow reader misses some
-//!   progress  what agents print; lossy and bounded, and says what is missing
-//!   bye       nothing more comes: come again (`retry`), or not (`over`)
+//!   hello     which session, and after which number its events start; followed by an overview
+//!   happened  an event with an id: exactly once, in order, from where the reader left off
+//!   overview  the state of the session; only the newest, so a slow reader misses some
+//!   progress  agents' output; lossy and bounded, with the omitted lines counted
+//!   bye       the stream ends: reconnect (`retry`), or not (`over`)
 //! ```
 //!
-//! An id is `SESSION:NUMBER`. A browser that slept sends the last one it had (`Last-Event-ID`) and goes on after it; where
-//! another session has begun meanwhile, that one is told from its beginning.
+//! An id is `SESSION:NUMBER`. A browser that reconnects sends the last one that it received
+//! (`Last-Event-ID`) and continues after it. If another session has started meanwhile, that one is
+//! sent from its beginning.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,19 +28,19 @@ use super::hub::{Hub, Taken, event_message, message_of};
 use super::story::Story;
 use super::view;
 
-/// How often a reader hears something, so that one that is gone is found out.
+/// Interval of keep-alive messages, which reveal readers that are gone.
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 
-/// What tells a browser to wait before it comes again, milliseconds.
+/// Tells browsers to wait before reconnecting, in milliseconds.
 const RETRY: &str = "retry: 2000\n\n";
 
-/// A stream's last words.
+/// The last message of a stream.
 #[derive(Serialize)]
 struct Bye {
     reason: &'static str,
 }
 
-/// Everything a stream listens to.
+/// Everything that a stream listens to.
 pub(crate) struct Reader {
     hub: Arc<Hub>,
     archive: Archive,
@@ -48,21 +49,22 @@ pub(crate) struct Reader {
     overview: watch::Receiver<Bytes>,
     progress: broadcast::Receiver<Bytes>,
     over: watch::Receiver<bool>,
-    /// Which session is the current one; absent where the reader named one.
+    /// The current session; `None` if the reader named one.
     current: Option<watch::Receiver<Option<SessionId>>>,
     closing: watch::Receiver<bool>,
-    /// Older events than the hub has.
+    /// Events older than those in the hub.
     past: Option<Past>,
     is_done: bool,
 }
 
-/// A replay of what the hub no longer has.
+/// A replay of events that the hub no longer has.
 struct Past {
     story: Story,
     until_seq: u64,
 }
 
-/// Returns the number after which a reader goes on: what it had of this session, or nothing.
+/// Returns the number after which a reader continues: the last one it received of this session,
+/// else 0.
 pub(crate) fn place(session: &SessionId, last_event_id: Option<&str>, after: Option<u64>) -> u64 {
     let had = last_event_id.and_then(|id| id.split_once(':'));
     match had {
@@ -74,7 +76,7 @@ pub(crate) fn place(session: &SessionId, last_event_id: Option<&str>, after: Opt
 }
 
 impl Reader {
-    /// Makes the reader of a session.
+    /// Creates the reader of a session.
     pub(crate) fn new(
         hub: Arc<Hub>,
         archive: Archive,
@@ -99,14 +101,14 @@ impl Reader {
         }
     }
 
-    /// Answers with its stream, which holds on to a permit as long as it lasts.
+    /// Responds with the stream, which holds the permit as long as it lasts.
     pub(crate) fn respond(self, permit: impl Send + 'static) -> Response {
         let hello = view::HelloView {
             session: self.hub.session().to_string(),
             after_seq: self.after_seq,
         };
         let hello = message_of("hello", None, &hello);
-        // What was told between the reader's last look and now has not reached it.
+        // Messages published before the subscription have not reached the reader.
         let hello = [
             Bytes::from_static(RETRY.as_bytes()),
             hello,
@@ -149,7 +151,7 @@ impl Reader {
             if *self.closing.borrow() {
                 return Some(self.bye("retry"));
             }
-            // Whoever named no session waits for the next one.
+            // A reader that named no session waits for the next one.
             if self.current.is_none() && *self.over.borrow() {
                 return Some(self.bye("over"));
             }
@@ -173,7 +175,7 @@ impl Reader {
 
     fn bye(&mut self, reason: &'static str) -> Bytes {
         self.is_done = true;
-        // The newest state goes with it: there is no other chance.
+        // Includes the newest state, because there is no other opportunity.
         [
             self.hub.overview_message(),
             message_of("bye", None, &Bye { reason }),
@@ -182,7 +184,8 @@ impl Reader {
         .into()
     }
 
-    /// Returns messages of events that the reader has not had; `None` where there are none, or where they cannot be read.
+    /// Returns messages of events that the reader lacks; `None` if there are none, or if they
+    /// cannot be read.
     async fn missing(&mut self) -> Option<Bytes> {
         if self.past.is_none() {
             match self.hub.messages_after(self.after_seq) {
@@ -200,7 +203,7 @@ impl Reader {
         self.replay().await
     }
 
-    /// Reads the journal from its beginning, for what an event says depends on those before it.
+    /// Reads the journal from the start, because the text of an event depends on earlier ones.
     async fn replay(&mut self) -> Option<Bytes> {
         let past = self.past.as_mut()?;
         let session = self.hub.session().clone();
@@ -211,7 +214,9 @@ impl Reader {
                 .events(session.clone(), past.story.last_seq())
                 .await;
             let events = read
-                .inspect_err(|error| tracing::warn!(%error, "a reader's gap cannot be read"))
+                .inspect_err(
+                    |error| tracing::warn!(%error, "failed to read the events that a reader lacks"),
+                )
                 .ok();
             let Some(events) = events.filter(|events| !events.is_empty()) else {
                 self.is_done = true;
@@ -235,7 +240,7 @@ impl Reader {
     }
 }
 
-/// Waits until another session is the current one; for ever where the reader named its session.
+/// Waits until another session is the current one; forever if the reader named its session.
 async fn moved_on(current: &mut Option<watch::Receiver<Option<SessionId>>>, session: &SessionId) {
     if let Some(current) = current {
         let other = current
@@ -253,14 +258,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_goes_on_where_it_left_off_and_begins_anew_in_another_session() {
+    fn a_reader_continues_where_it_stopped_and_starts_over_in_another_session() {
         let session = SessionId::new(0, [0, 1]);
         let id = |seq: &str| format!("{session}:{seq}");
         assert_eq!(place(&session, Some(&id("57")), None), 57);
         assert_eq!(
             place(&session, Some(&id("57")), Some(9)),
             57,
-            "the browser knows better than the address"
+            "`Last-Event-ID` takes precedence over the URL"
         );
         assert_eq!(place(&session, Some("20260101-0000-0000:57"), Some(9)), 0);
         assert_eq!(place(&session, Some(&id("x")), None), 0);

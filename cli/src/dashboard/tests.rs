@@ -1,4 +1,4 @@
-//! A hub that follows a session of this process, also where it falls behind on the bus.
+//! Tests of a hub that follows a session of this process, also when it falls behind on the bus.
 
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ async fn a_hub_that_falls_behind_on_the_bus_has_every_event_once_and_in_order() 
 }
 
 #[tokio::test]
-async fn streams_are_told_how_the_session_stands_whoever_read_the_news() {
+async fn streams_receive_the_overview_whoever_read_the_news() {
     let state = tempfile::tempdir().unwrap();
     let session = SessionId::new(0, [0, 1]);
     let events = events();
@@ -139,7 +139,7 @@ async fn streams_are_told_how_the_session_stands_whoever_read_the_news() {
     follow::open(&hub, &archive).await.unwrap();
     let told = hub.watch_overview();
     append(&mut journal, &session, &events[3..5]);
-    // Somebody asks for the list of tasks before the follower looks.
+    // Someone requests the list of tasks before the follower polls.
     follow::open(&hub, &archive).await.unwrap();
     follow::look(
         &hub,

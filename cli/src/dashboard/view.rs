@@ -1,7 +1,8 @@
-//! The shapes of the API: what a response may hold, and nothing else.
+//! The types of the API's responses.
 //!
-//! None of these types can hold a setting, an environment or an order, so no handler can answer with one by accident; text
-//! of others is [`Shown`]. The JSON form is a promise and described by the OpenAPI document, which is made of these types.
+//! None of them can contain settings, environment variables or orders, so no handler can return
+//! those by accident; text from outside is [`Shown`]. The JSON format is a promise, described by
+//! the OpenAPI document that is generated from these types.
 
 use std::collections::BTreeMap;
 
@@ -11,319 +12,320 @@ use serde::Serialize;
 
 use super::shown::Shown;
 
-/// Whether the dashboard itself works. Says nothing about a session, for it needs no credentials.
+/// Whether the dashboard itself works. It needs no credentials, so it reveals nothing about
+/// sessions.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
     /// Always `ok`.
     pub(crate) status: HealthStatus,
 }
 
-/// The only status that can be told.
+/// The only possible status.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum HealthStatus {
-    /// It answers.
+    /// The dashboard is up.
     Ok,
 }
 
-/// What the dashboard asks of those who look at it.
+/// Access settings of the dashboard.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AccessView {
-    /// Whether it asks for credentials, so that there is something to log out of.
+    /// Whether credentials are required, so that there is a log-in to end.
     pub(crate) asks_for_credentials: bool,
 }
 
-/// A session at one moment.
+/// The state of a session at one moment.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionView {
     /// Session id.
     pub(crate) session: String,
-    /// Number of the last event that this view knows.
+    /// Number of the last event included in this view.
     pub(crate) last_seq: u64,
     /// `owner/name`, or the name of a local repository.
     pub(crate) repository: Shown,
-    /// Label of the issues; empty where they are planned.
+    /// Label of the issues; empty if they are planned.
     pub(crate) label: Shown,
-    /// What the issues are planned for; null where they are not planned.
+    /// The directive that the issues are planned from; null if they are not planned.
     pub(crate) directive: Option<Shown>,
-    /// Branch that the work starts from.
+    /// Branch that work starts from.
     pub(crate) base_branch: Shown,
     /// Agent backend.
     pub(crate) agent: Shown,
-    /// Release of autoissue that runs it.
+    /// Release of autoissue that runs the session.
     pub(crate) version: Shown,
-    /// Where it is.
+    /// Status of the session.
     pub(crate) status: SessionStatus,
-    /// What it is doing as a whole.
+    /// Current activity of the session as a whole.
     pub(crate) activity: Activity,
-    /// Whether it goes well.
+    /// Health of the session.
     pub(crate) health: SessionHealth,
-    /// Why it failed or stops; null otherwise.
+    /// Why the session failed or is stopping; null otherwise.
     pub(crate) message: Option<Shown>,
-    /// When it began, RFC 3339 in UTC.
+    /// Start time, RFC 3339 in UTC.
     pub(crate) started_at: String,
-    /// When it ended; null while it runs.
+    /// End time; null while it runs.
     pub(crate) finished_at: Option<String>,
-    /// Milliseconds that it has run: the time between an interruption and its resume does not count.
+    /// Running time in milliseconds, excluding the time between an interruption and its resume.
     pub(crate) ran_ms: u64,
-    /// The server's clock, so that a reader can tell how long something has been running.
+    /// The server's clock, for computing elapsed times.
     pub(crate) now: String,
-    /// How many tasks are where.
+    /// Number of tasks by state.
     pub(crate) counts: Counts,
-    /// Attempts that may be in flight.
+    /// Maximum number of concurrent attempts.
     pub(crate) slots: u32,
-    /// Its money.
+    /// Budget and cost.
     pub(crate) budget: BudgetView,
-    /// Its circuit breakers.
+    /// Circuit breakers.
     pub(crate) circuit_breaker: BreakerView,
-    /// Attempts in flight.
+    /// Running attempts.
     pub(crate) running: Vec<RunningView>,
-    /// What a person should look at, the most urgent first; at most 50.
+    /// What needs attention, most urgent first; at most 50 items.
     pub(crate) attention: Vec<AttentionView>,
-    /// How many there are of these.
+    /// Total number of items that need attention.
     pub(crate) n_attention: u32,
 }
 
-/// What a session is doing as a whole.
+/// Activity of a session as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Activity {
-    /// Nothing yet.
+    /// Nothing has started yet.
     Starting,
-    /// The planner splits a directive into issues.
+    /// The planner is splitting the directive into issues.
     SplittingDirective,
-    /// The plan waits for a person to agree to it.
+    /// The plan is waiting for approval.
     AwaitingConsent,
     /// Creating the issues of the plan.
     CreatingIssues,
     /// Reading the backlog.
     ReadingBacklog,
-    /// Classifying, and choosing models.
+    /// Classifying issues and selecting models.
     Planning,
     /// Running the checks on the base.
     CheckingBase,
     /// Running tasks.
     Running,
-    /// Nothing more runs.
+    /// Nothing is running any longer.
     Over,
 }
 
-/// Whether a session goes well.
+/// Health of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SessionHealth {
     /// Nothing is wrong.
     Well,
-    /// It goes on, and a person should look at something.
+    /// The session continues, but something needs attention.
     Attention,
-    /// It does not go on by itself, or nothing starts.
+    /// The session does not continue without help, or nothing can start.
     Trouble,
 }
 
-/// Money, in US dollars.
+/// Budget and cost, in US dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct BudgetView {
-    /// What may be spent.
+    /// Total budget.
     pub(crate) budget_usd: f64,
-    /// What is spent: settled, known and assumed, plus what running agents have metered.
+    /// Amount spent: settled costs plus what running agents have metered.
     pub(crate) spent_usd: f64,
-    /// The part of it that is assumed, for the cost was not told.
+    /// Estimated part of the amount spent, for costs that agents did not report.
     pub(crate) assumed_usd: f64,
-    /// The part of it that running agents have metered so far; settled when they end.
+    /// Part of the amount spent that running agents have metered; settled when they end.
     pub(crate) in_flight_usd: f64,
-    /// What is left of the reservations of running agents.
+    /// Amount reserved for running agents and not yet spent.
     pub(crate) reserved_usd: f64,
-    /// What can still be set aside.
+    /// Amount that can still be reserved.
     pub(crate) available_usd: f64,
-    /// All costs by published pull requests; null without one.
+    /// Total cost divided by the number of published pull requests; null without one.
     pub(crate) cost_per_pull_request_usd: Option<f64>,
 }
 
-/// Money over time.
+/// Budget and cost over time.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BudgetHistory {
-    /// The money now.
+    /// Current budget and cost.
     pub(crate) now: BudgetView,
-    /// The money over time, thinned out to at most 600 points.
+    /// History, reduced to at most 600 points.
     pub(crate) history: Vec<CostPointView>,
 }
 
-/// The money at one moment.
+/// Cost at one moment.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CostPointView {
-    /// When, RFC 3339 in UTC.
+    /// Time, RFC 3339 in UTC.
     pub(crate) at: String,
-    /// What was gone: settled, and seen with running agents.
+    /// Amount spent: settled costs plus what running agents had metered.
     pub(crate) spent_usd: f64,
-    /// What was set aside beyond that.
+    /// Amount reserved beyond that.
     pub(crate) reserved_usd: f64,
 }
 
 /// The circuit breakers.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct BreakerView {
-    /// The worst state of all.
+    /// The worst state of all services.
     pub(crate) state: BreakerState,
-    /// Each service's own.
+    /// Circuit breakers by service.
     pub(crate) services: Vec<ServiceView>,
 }
 
-/// State of a circuit breaker, from the best to the worst.
+/// State of a circuit breaker, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum BreakerState {
-    /// The service is used.
+    /// The service is working.
     Closed,
-    /// The service itself stated when it can be used again.
+    /// The service announced when it can be used again.
     Paused,
-    /// One attempt probes it.
+    /// One attempt is testing the service.
     HalfOpen,
-    /// It failed too often; it is not used.
+    /// The service failed too often and is not used.
     Open,
 }
 
 /// The circuit breaker of one service.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ServiceView {
-    /// `forge`, `machine`, or `agent:` and the backend's name. What a reset names.
+    /// `forge`, `machine`, or `agent:` and the backend's name. Used to name the service in a reset.
     pub(crate) service: Shown,
-    /// Its name for people.
+    /// Display name.
     pub(crate) name: Shown,
-    /// Its state.
     pub(crate) state: BreakerState,
-    /// Failures since its last success.
+    /// Number of failures since the last success.
     pub(crate) consecutive_failures: u32,
-    /// When it is used or probed again, RFC 3339 in UTC; null where that is not known.
+    /// When the service will be used or tried again, RFC 3339 in UTC; null if unknown.
     pub(crate) until: Option<String>,
-    /// Issue of the attempt that probes it, or null.
+    /// Issue of the attempt that is testing the service, or null.
     pub(crate) probe: Option<u64>,
-    /// What the service said, or null.
+    /// Message of the service, or null.
     pub(crate) message: Option<Shown>,
 }
 
 /// Failures.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ErrorsView {
-    /// All of them, those that were tried again included.
+    /// Total number, including failures that were retried.
     pub(crate) total: u64,
-    /// How many of each type: `validation`, `task`, `crash`, `timeout`, `network`, `rate_limit`, `overloaded`, `auth`.
+    /// Number of failures by type: `validation`, `task`, `crash`, `timeout`, `network`,
+    /// `rate_limit`, `overloaded`, `auth`.
     pub(crate) by_type: BTreeMap<&'static str, u64>,
-    /// The newest first; at most 20.
+    /// Newest failures first; at most 20.
     pub(crate) recent: Vec<ErrorView>,
 }
 
 /// A failure.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ErrorView {
-    /// When, RFC 3339 in UTC.
+    /// Time, RFC 3339 in UTC.
     pub(crate) at: String,
-    /// Task, or null where the session as a whole saw it.
+    /// Issue number, or null for the session as a whole.
     pub(crate) issue: Option<u64>,
-    /// Its type.
+    /// Type of the failure.
     #[serde(rename = "type")]
     pub(crate) kind: &'static str,
-    /// Its first line.
+    /// First line of the message.
     pub(crate) message: Shown,
-    /// Whether it is tried again.
+    /// Whether the attempt is retried.
     pub(crate) retried: bool,
 }
 
-/// All figures of a session.
+/// All metrics of a session.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricsView {
-    /// The session.
+    /// Metrics of the session as a whole.
     pub(crate) session: SessionMetrics,
-    /// Its money.
+    /// Budget and cost.
     pub(crate) budget: BudgetView,
-    /// Its circuit breakers.
+    /// Circuit breakers.
     pub(crate) circuit_breaker: BreakerView,
-    /// Its failures.
+    /// Failures.
     pub(crate) errors: ErrorsView,
 }
 
-/// Figures of a session as a whole.
+/// Metrics of a session as a whole.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionMetrics {
     /// Session id.
     pub(crate) session: String,
-    /// Where it is.
+    /// Status of the session.
     pub(crate) status: SessionStatus,
-    /// When it began, RFC 3339 in UTC.
+    /// Start time, RFC 3339 in UTC.
     pub(crate) started_at: String,
-    /// When it ended; null while it runs.
+    /// End time; null while it runs.
     pub(crate) finished_at: Option<String>,
-    /// Milliseconds that it has run: the time between an interruption and its resume does not count.
+    /// Running time in milliseconds, excluding the time between an interruption and its resume.
     pub(crate) duration_ms: u64,
-    /// How many tasks are where.
+    /// Number of tasks by state.
     pub(crate) tasks: Counts,
-    /// How many tasks ended in which way.
+    /// Number of tasks by outcome.
     pub(crate) outcomes: BTreeMap<&'static str, u32>,
-    /// Attempts started.
+    /// Number of attempts started.
     pub(crate) attempts: u64,
-    /// Attempts that may be in flight.
+    /// Maximum number of concurrent attempts.
     pub(crate) slots: u32,
-    /// Tokens that agents used.
+    /// Number of tokens used by agents.
     pub(crate) tokens: u64,
-    /// Milliseconds that agents ran, all together.
+    /// Total running time of all agents, in milliseconds.
     pub(crate) agent_ms: u64,
 }
 
-/// An attempt in flight.
+/// A running attempt.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RunningView {
     /// Issue number.
     pub(crate) issue: u64,
     /// Title of the issue.
     pub(crate) title: Shown,
-    /// Address of the issue, if it is one for a browser.
+    /// URL of the issue, if a browser can open it.
     pub(crate) url: Option<Shown>,
     /// Domain.
     pub(crate) domain: Shown,
-    /// Model; null leaves it to the program.
+    /// Model; null for the agent's default.
     pub(crate) model: Option<Shown>,
     /// `worktree`, `agent`, `collect`, `checks` or `publish`.
     pub(crate) stage: &'static str,
     /// Attempt, from 1.
     pub(crate) attempt: u32,
-    /// When the attempt began, RFC 3339 in UTC.
+    /// Start time of the attempt, RFC 3339 in UTC.
     pub(crate) started_at: String,
-    /// US dollars so far: earlier attempts, and what this one was seen to spend.
+    /// US dollars spent on the task, including earlier attempts and what this one has metered.
     pub(crate) spent_usd: f64,
-    /// US dollars set aside for it.
+    /// US dollars reserved for it.
     pub(crate) reserved_usd: f64,
-    /// Why it does not go on right now; null while it does.
+    /// Why it is blocked; null if it is not.
     pub(crate) why: Option<Shown>,
-    /// The last line of its output that was seen.
+    /// Last known line of its output.
     pub(crate) last_line: Option<Shown>,
 }
 
-/// Something that a person should look at.
+/// Something that needs attention.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AttentionView {
-    /// How urgent it is.
+    /// Kind, which determines the urgency.
     pub(crate) kind: AttentionKind,
-    /// Task, or null where it is about the session.
+    /// Issue number, or null for the session as a whole.
     pub(crate) issue: Option<u64>,
-    /// Title of the task, or null.
+    /// Title of the issue, or null.
     pub(crate) title: Option<Shown>,
-    /// What it is.
+    /// Description.
     pub(crate) text: Shown,
-    /// What to do, or null where that is plain.
+    /// What to do about it, or null if that is obvious.
     pub(crate) hint: Option<Shown>,
-    /// Address for a browser, or null.
+    /// URL for a browser, or null.
     pub(crate) url: Option<Shown>,
 }
 
-/// Why something needs a person.
+/// Why something needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AttentionKind {
-    /// The session as a whole does not go on.
+    /// The session as a whole does not continue.
     Session,
-    /// A service is out of order or asks to wait.
+    /// A service is unavailable or paused.
     Service,
-    /// A person has to decide something.
+    /// Someone has to make a decision.
     NeedsYou,
     /// A task failed.
     Failed,
@@ -334,13 +336,13 @@ pub(crate) enum AttentionKind {
 pub(crate) struct TasksView {
     /// Session id.
     pub(crate) session: String,
-    /// Number of the last event that this view knows.
+    /// Number of the last event included in this view.
     pub(crate) last_seq: u64,
-    /// How many tasks fit what was asked for.
+    /// Number of tasks that match the request.
     pub(crate) total: u32,
-    /// How many of them were left out before the first.
+    /// Number of matching tasks that were skipped.
     pub(crate) offset: u32,
-    /// These tasks.
+    /// The tasks.
     pub(crate) tasks: Vec<TaskView>,
 }
 
@@ -351,102 +353,104 @@ pub(crate) struct TaskView {
     pub(crate) issue: u64,
     /// Title of the issue.
     pub(crate) title: Shown,
-    /// Address of the issue, if it is one for a browser.
+    /// URL of the issue, if a browser can open it.
     pub(crate) url: Option<Shown>,
     /// Domain.
     pub(crate) domain: Shown,
-    /// Model; null leaves it to the program.
+    /// Model; null for the agent's default.
     pub(crate) model: Option<Shown>,
-    /// In which group it is.
+    /// State of the task.
     pub(crate) state: TaskState,
-    /// Where exactly: `classify`, `choose`, `waiting`, `worktree`, `agent`, `collect`, `checks`, `publish` or `ended`.
+    /// Detailed stage: `classify`, `choose`, `waiting`, `worktree`, `agent`, `collect`, `checks`,
+    /// `publish` or `ended`.
     pub(crate) stage: &'static str,
-    /// Attempts started.
+    /// Number of attempts started.
     pub(crate) attempts: u32,
-    /// What it is expected to cost, US dollars.
+    /// Expected cost, in US dollars.
     pub(crate) estimate_usd: f64,
-    /// What it has cost, all attempts together.
+    /// Cost of all attempts together, in US dollars.
     pub(crate) spent_usd: f64,
-    /// The part of it that is assumed.
+    /// Estimated part of the cost, in US dollars.
     pub(crate) assumed_usd: f64,
-    /// Why it does not run; null if it runs or has ended.
+    /// Why it is waiting; null if it is running or has ended.
     pub(crate) why: Option<Shown>,
-    /// How it ended: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null before.
+    /// Outcome: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`,
+    /// `needs_you`, `skipped` or `not_started`; null before it has ended.
     pub(crate) outcome: Option<&'static str>,
-    /// The outcome in words; null where there is nothing to add.
+    /// Description of the outcome; null if there is nothing to add.
     pub(crate) reason: Option<Shown>,
-    /// The last failure in words, where it is tried again.
+    /// Description of the last failure, if it is retried.
     pub(crate) last_failure: Option<Shown>,
-    /// The pull request, or null.
+    /// Pull request, or null.
     pub(crate) pull_request: Option<PullRequestView>,
     /// Branch with the work, or null.
     pub(crate) branch: Option<Shown>,
     /// Size of the work, or null.
     pub(crate) changes: Option<ChangesView>,
-    /// The checks of the last attempt that got so far.
+    /// Checks of the last attempt that reached them.
     pub(crate) checks: Vec<CheckView>,
-    /// When it ended, RFC 3339 in UTC; null before.
+    /// End time, RFC 3339 in UTC; null before it has ended.
     pub(crate) ended_at: Option<String>,
 }
 
 /// A pull request.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PullRequestView {
-    /// Number.
+    /// Pull request number.
     pub(crate) number: u64,
-    /// Address for a browser; null on a forge that is files.
+    /// URL for a browser; null on the local forge.
     pub(crate) url: Option<Shown>,
 }
 
 /// Size of a task's work.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ChangesView {
-    /// Files changed.
+    /// Number of changed files.
     pub(crate) files: u32,
-    /// Lines added.
+    /// Number of added lines.
     pub(crate) added: u64,
-    /// Lines removed.
+    /// Number of removed lines.
     pub(crate) removed: u64,
 }
 
 /// The result of a check.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CheckView {
-    /// Name.
+    /// Name of the check.
     pub(crate) name: Shown,
     /// Whether it passed.
     pub(crate) passed: bool,
-    /// How it ended, in words.
+    /// How it ended, as text.
     pub(crate) ended: Shown,
 }
 
-/// The end of what an attempt's programs printed.
+/// The end of an attempt's output.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct OutputView {
     /// Issue number.
     pub(crate) issue: u64,
     /// Attempt, from 1.
     pub(crate) attempt: u32,
-    /// The newest lines, the oldest of them first.
+    /// The newest lines, in order.
     pub(crate) lines: Vec<Shown>,
-    /// Whether there was more before.
+    /// Whether there was earlier output.
     pub(crate) is_cut: bool,
 }
 
-/// Attempts on a time line.
+/// Timeline of attempts.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TimelineView {
     /// Session id.
     pub(crate) session: String,
-    /// When the session began, RFC 3339 in UTC.
+    /// Start time of the session, RFC 3339 in UTC.
     pub(crate) started_at: String,
-    /// When it ended, or now.
+    /// End time of the session, or the current time.
     pub(crate) ends_at: String,
-    /// The newest attempts, by their beginning; at most 4,000.
+    /// The newest attempts, by start time; at most 4,000.
     pub(crate) attempts: Vec<SpanView>,
 }
 
-/// An attempt on the time line.
+/// An attempt on the timeline.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SpanView {
     /// Issue number.
@@ -455,25 +459,25 @@ pub(crate) struct SpanView {
     pub(crate) attempt: u32,
     /// Domain.
     pub(crate) domain: Shown,
-    /// When it began, RFC 3339 in UTC.
+    /// Start time, RFC 3339 in UTC.
     pub(crate) started_at: String,
-    /// When it ended; null while it runs.
+    /// End time; null while it runs.
     pub(crate) ended_at: Option<String>,
-    /// How it ended.
+    /// Result of the attempt.
     pub(crate) result: SpanResult,
 }
 
-/// How an attempt on the time line ended.
+/// Result of an attempt on the timeline.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SpanResult {
-    /// It has not.
+    /// The attempt is still running.
     Running,
-    /// Its work is published.
+    /// Its work was published.
     Published,
-    /// It failed or came to nothing.
+    /// It failed or produced nothing.
     Failed,
-    /// A person has to decide something.
+    /// Someone has to make a decision.
     NeedsYou,
     /// It was interrupted.
     Interrupted,
@@ -482,13 +486,13 @@ pub(crate) enum SpanResult {
 /// Sessions, newest first.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionsView {
-    /// The session that is shown where none is named; null if there is none.
+    /// The default session of requests; null if there is none.
     pub(crate) current: Option<String>,
-    /// How many sessions there are.
+    /// Total number of sessions.
     pub(crate) total: u32,
-    /// How many of them were left out before the first.
+    /// Number of sessions that were skipped.
     pub(crate) offset: u32,
-    /// These sessions.
+    /// The sessions.
     pub(crate) sessions: Vec<SessionLine>,
 }
 
@@ -499,93 +503,94 @@ pub(crate) struct SessionLine {
     pub(crate) session: String,
     /// `owner/name`, or the name of a local repository.
     pub(crate) repository: Shown,
-    /// Command line that began it.
+    /// Command line that started it.
     pub(crate) command: Shown,
-    /// Where it is.
+    /// Status of the session.
     pub(crate) status: SessionStatus,
-    /// When it began, RFC 3339 in UTC.
+    /// Start time, RFC 3339 in UTC.
     pub(crate) started_at: String,
-    /// When it ended; null while it runs.
+    /// End time; null while it runs.
     pub(crate) finished_at: Option<String>,
-    /// How many tasks it has.
+    /// Number of tasks.
     pub(crate) n_tasks: u32,
-    /// How many tasks ended in which way.
+    /// Number of tasks by outcome.
     pub(crate) outcomes: BTreeMap<&'static str, u32>,
-    /// US dollars gone.
+    /// US dollars spent.
     pub(crate) spent_usd: f64,
 }
 
-/// Something that happened, on the stream of events.
+/// An event on the stream.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct EventView {
-    /// Its number in the session, from 1, without gaps.
+    /// Sequence number in the session, from 1, without gaps.
     pub(crate) seq: u64,
-    /// When, RFC 3339 in UTC.
+    /// Time, RFC 3339 in UTC.
     pub(crate) at: String,
     /// Chapter and type of the event, such as `attempt.started`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// Task, or null.
+    /// Issue number, or null.
     pub(crate) issue: Option<u64>,
-    /// What happened, in words.
+    /// Description of the event.
     pub(crate) sentences: Vec<SentenceView>,
 }
 
-/// What happened, in words.
+/// Description of an event.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct SentenceView {
-    /// How it is to be taken.
+    /// How to present the sentence.
     pub(crate) tone: ToneView,
-    /// The words.
+    /// Text of the sentence.
     pub(crate) text: Shown,
 }
 
-/// How a sentence is to be taken.
+/// How to present a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ToneView {
-    /// For the whole story only.
+    /// Shown only in the full history.
     Detail,
-    /// A step on the way.
+    /// A normal step.
     Plain,
-    /// What the night is for.
+    /// A success.
     Good,
-    /// Somebody should know.
+    /// Something worth knowing.
     Odd,
-    /// Something failed.
+    /// A failure.
     Bad,
 }
 
-/// What happened lately.
+/// Recent events.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RecentView {
     /// Session id.
     pub(crate) session: String,
-    /// Number of the last event that this view knows.
+    /// Number of the last event included in this view.
     pub(crate) last_seq: u64,
-    /// The newest events that are more than details, oldest first; at most 60.
+    /// The newest events, without details, oldest first; at most 60.
     pub(crate) events: Vec<EventView>,
 }
 
-/// The first message of a stream of events.
+/// The first message of an event stream.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct HelloView {
     /// The session whose events follow.
     pub(crate) session: String,
-    /// The events that follow have higher numbers than this.
+    /// The following events have higher numbers than this.
     pub(crate) after_seq: u64,
 }
 
-/// What agents have printed since the last such message. Lossy: what does not fit is counted, and is in the transcript.
+/// Output of agents since the last such message. Lossy: omitted lines are counted, and are in the
+/// transcript.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ProgressView {
-    /// Pieces that were skipped, of whatever attempts.
+    /// Number of skipped messages, of any attempt.
     pub(crate) n_skipped: u64,
-    /// What each attempt has printed.
+    /// Output by attempt.
     pub(crate) attempts: Vec<AttemptProgress>,
 }
 
-/// What an attempt's programs have printed.
+/// Output of an attempt.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AttemptProgress {
     /// Issue number.
@@ -594,23 +599,23 @@ pub(crate) struct AttemptProgress {
     pub(crate) attempt: u32,
     /// The newest lines.
     pub(crate) lines: Vec<Shown>,
-    /// Lines of this attempt before them that were left out.
+    /// Number of lines omitted before these.
     pub(crate) n_left_out: u64,
 }
 
-/// The answer to a reset.
+/// The response to a reset.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ResetView {
-    /// The session that was asked.
+    /// The session that received the request.
     pub(crate) session: String,
-    /// `requested`: it is carried out within a second or two, and is then an event.
+    /// `requested`: it takes effect within a second or two, and then causes an event.
     pub(crate) status: ResetStatus,
 }
 
-/// What became of a reset.
+/// Status of a reset.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ResetStatus {
-    /// The session was asked.
+    /// The request was passed to the session.
     Requested,
 }

@@ -1,5 +1,5 @@
-//! What core's errors mean to a person at the command line. What to do about one stands beside its variant in core; here it is put
-//! into the words of this command line, where they depend on what was typed.
+//! Exit codes and hints for core's errors. Most hints are defined next to their variants in core;
+//! the ones here depend on the command that the user typed.
 
 use autoissue_core::demo::DemoError;
 use autoissue_core::forge::{Fault as _, ForgeError};
@@ -15,11 +15,11 @@ use crate::printable;
 use crate::shell::quoted;
 use crate::typed::HintContext;
 
-/// What to do where git or the system has said what is wrong, and the same may be tried again.
-const TRY_AGAIN: &str = "see to the cause (room, rights), then run it again; a session that had begun goes on with `autoissue resume`";
+/// Hint when git or the system has explained the failure and retrying may help.
+const TRY_AGAIN: &str = "fix the problem (permissions or disk space) and retry; if a session had started, use `autoissue resume`";
 
 impl Explain for SessionError {
-    /// Tells what a person has typed or configured from what went wrong on the way.
+    /// Usage errors are what the user typed or configured; everything else went wrong on the way.
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::EmptyLabel
@@ -60,20 +60,20 @@ impl Explain for SessionError {
 
     fn hint(&self, context: &HintContext) -> Option<String> {
         let hint = match self {
-            Self::EmptyLabel => "name the label that the issues carry".to_owned(),
+            Self::EmptyLabel => "pass the label of the issues to run".to_owned(),
             Self::Git(error) => error.hint()?.to_owned(),
             Self::Checkout(error) => error.hint()?.to_owned(),
             Self::NoAgent { install_hint, .. } => {
-                format!("{install_hint}; or set `agent.backend`")
+                format!("{install_hint}, or set `agent.backend` to another agent")
             }
             Self::NotInBacklog {
                 label, warnings, ..
             } => not_in_backlog(label, warnings),
             Self::WorkWaits { session, .. } => {
-                format!("fix this, then run `autoissue resume {session}`; nothing is paid again")
+                format!("fix this, then run `autoissue resume {session}`: finished work will be published at no extra cost")
             }
-            Self::EmptyDirective => "say in a sentence or two what is to be built".to_owned(),
-            Self::PlannerOff => "set `planner.enabled` to true, or take the key out".to_owned(),
+            Self::EmptyDirective => "describe in a sentence or two what to build".to_owned(),
+            Self::PlannerOff => "set `planner.enabled` to true, or remove the key".to_owned(),
             Self::Plugins(error) => error.hint()?,
             Self::Forge(error) => error.hint()?,
             Self::Token(_) => TOKEN.to_owned(),
@@ -87,16 +87,16 @@ impl Explain for SessionError {
             Self::Recorded(error) => error.hint()?,
             Self::Environment(error) => error.hint().to_owned(),
             Self::NotWritable { .. } => {
-                "worktrees and pull requests go there: see to its rights and the room on its disk"
+                "worktrees and pull requests are stored there: check its permissions and free disk space"
                     .to_owned()
             }
             Self::Overtaken {
                 session, command, ..
             } => format!(
-                "`{command}` does what is left; `{}` resumes it anyway",
+                "run `{command}` for the remaining issues, or `{}` to resume it anyway",
                 (context.read_command)(command).resume(session)
             ),
-            Self::NothingToResume { .. } => "`autoissue status` lists all sessions".to_owned(),
+            Self::NothingToResume { .. } => "list all sessions with `autoissue status`".to_owned(),
             Self::AlreadyOver {
                 session, command, ..
             } => format!(
@@ -104,14 +104,14 @@ impl Explain for SessionError {
                 (context.read_command)(command).show(session, None)
             ),
             Self::OtherProject { project, .. } => {
-                format!("change into `{}` and resume it there", project.display())
+                format!("change to `{}` and resume it there", project.display())
             }
-            Self::UnreadableOrder { .. } => "use the release that began it".to_owned(),
+            Self::UnreadableOrder { .. } => "resume it with the release that started it".to_owned(),
             Self::Defect { .. } => {
-                "nothing that was journaled is lost: `autoissue resume` goes on; please report this"
+                "everything in the journal is safe: continue with `autoissue resume`, and please report this bug"
                     .to_owned()
             }
-            // Each says what to do itself, or has nobody who could do anything.
+            // These messages already say what to do, or there is nothing the user can do.
             Self::NotReady { .. }
             | Self::NoRoom { .. }
             | Self::CannotPlan { .. }
@@ -123,12 +123,12 @@ impl Explain for SessionError {
 }
 
 const TOKEN: &str = "log in with `gh auth login`, or set `GITHUB_TOKEN` to a fine-grained token for this repository with Contents, \
-                     Issues and Pull requests (read and write), or to a classic one with the scope `repo`";
+                     Issues and Pull requests (read and write), or to a classic token with the scope `repo`";
 
 fn not_in_backlog(label: &str, warnings: &[String]) -> String {
     if warnings.is_empty() {
         format!(
-            "`autoissue classify {}` lists the issues that carry it",
+            "list the issues that have it with `autoissue classify {}`",
             quoted(label)
         )
     } else {
@@ -139,7 +139,7 @@ fn not_in_backlog(label: &str, warnings: &[String]) -> String {
 fn strategy_hint(error: &UnknownStrategy) -> Option<String> {
     match error {
         UnknownStrategy::Name { key, .. } => Some(format!("set `{key}` to one of these")),
-        // It says what the plugin has instead.
+        // The message lists what the plugin provides.
         UnknownStrategy::Plugin(_) => None,
     }
 }
@@ -188,7 +188,9 @@ impl Explain for DemoError {
 
     fn hint(&self, _context: &HintContext) -> Option<String> {
         match self {
-            Self::NotEmpty { .. } => Some("name a directory that does not exist".to_owned()),
+            Self::NotEmpty { .. } => {
+                Some("choose an empty directory, or one that does not exist yet".to_owned())
+            }
             Self::Forge(error) => error.hint(),
             Self::Write { .. } | Self::Repository { .. } => None,
         }

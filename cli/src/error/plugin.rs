@@ -1,4 +1,4 @@
-//! Why a command about plugins did not do what it was asked.
+//! Errors of the plugin commands.
 
 use std::path::PathBuf;
 
@@ -11,118 +11,81 @@ use super::Explain;
 use crate::exit_code::ExitCode;
 use crate::typed::HintContext;
 
-/// Why a command about plugins did not do what it was asked.
+/// Why a plugin command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PluginCommandError {
-    /// Nothing was built.
+    /// The build failed.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// No plugin can be run at all.
+    /// The plugin host cannot be started.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The lock file cannot be worked with.
+    /// The lock file cannot be read or written.
     #[error(transparent)]
     Lock(#[from] PluginLockError),
-    /// The file is no plugin.
+    /// The file is not a loadable plugin.
     #[error("`{}` cannot be loaded", path.display())]
     Load {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: LoadError,
     },
-    /// The file is no module that can become a plugin.
+    /// The file is not a module that can be turned into a plugin.
     #[error("`{}` cannot be built", path.display())]
     Module {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: ComponentError,
     },
-    /// A plugin's name is a part of commands, files and domains.
+    /// Plugin names appear in commands, file names and domains.
     #[error(
-        "`{name}` is no name for a plugin: 1 to 40 of `a` to `z`, `0` to `9` and `-`, with a letter first"
+        "`{name}` is not a valid plugin name: use 1 to 40 characters from `a` to `z`, `0` to `9` and `-`, starting with a letter"
     )]
-    BadName {
-        /// What was typed.
-        name: String,
-    },
-    /// The name is that of a built-in.
+    BadName { name: String },
+    /// The name is taken by a built-in.
     #[error("`{name}` is the name of a built-in strategy")]
-    Reserved {
-        /// The name.
-        name: String,
-    },
-    /// The directory is there already.
+    Reserved { name: String },
+    /// The directory already exists.
     #[error("`{}` exists", path.display())]
-    Exists {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// There is no SDK.
+    Exists { path: PathBuf },
+    /// The directory is not the plugin SDK.
     #[error("`{}` is not the directory of `autoissue-plugin-sdk`", path.display())]
-    NoSdk {
-        /// Where it was said to be.
-        path: PathBuf,
-    },
-    /// The cases cannot be read.
-    #[error("`{}` holds no cases", path.display())]
+    NoSdk { path: PathBuf },
+    /// The test cases cannot be read.
+    #[error("`{}` is not a valid file of test cases", path.display())]
     Cases {
-        /// The file.
         path: PathBuf,
-        /// Where and why.
         #[source]
         source: serde_json::Error,
     },
-    /// Something is granted to a plugin that does not say what it asks for.
-    #[error("`{plugin}` does not say what it asks for: {why}")]
-    UnknownGrants {
-        /// The plugin.
-        plugin: String,
-        /// What it says instead.
-        why: String,
-    },
-    /// Settings that are no JSON object.
-    #[error("`--settings` is no JSON object: {message}")]
-    Settings {
-        /// Where and why.
-        message: String,
-    },
-    /// The plugin does not take these settings.
-    #[error("the plugin `{plugin}` does not take these settings")]
+    /// A grant was given to a plugin that does not declare what it needs.
+    #[error("cannot determine which grants `{plugin}` needs: {why}")]
+    UnknownGrants { plugin: String, why: String },
+    /// The settings are not a JSON object.
+    #[error("`--settings` is not a JSON object: {message}")]
+    Settings { message: String },
+    /// The plugin rejects the settings.
+    #[error("the plugin `{plugin}` rejected these settings")]
     Refused {
-        /// Its name.
         plugin: String,
-        /// What it says.
         #[source]
         source: PluginError,
     },
-    /// It asks for what was not granted.
-    #[error("the plugin `{plugin}` asks for what was not granted: {}", .missing.join(", "))]
+    /// The plugin needs something that was not granted.
+    #[error("the plugin `{plugin}` needs grants that it does not have: {}", .missing.join(", "))]
     NotGranted {
-        /// Its name.
         plugin: String,
-        /// What is missing, as `--grant` takes it.
+        /// Missing grants, in the form that `--grant` accepts.
         missing: Vec<String>,
-        /// The command that grants it.
+        /// The command that grants them.
         command: String,
     },
-    /// The configuration names no such plugin.
+    /// The configuration has no such plugin.
     #[error("no plugin `{name}` in the configuration")]
-    Unknown {
-        /// The name.
-        name: String,
-    },
-    /// The configuration cannot be changed without losing something of it.
+    Unknown { name: String },
+    /// The configuration file cannot be edited without losing something.
     #[error("`{}` cannot be changed: {message}", path.display())]
-    ConfigFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        message: String,
-    },
+    ConfigFile { path: PathBuf, message: String },
 }
 
 impl Explain for PluginCommandError {
@@ -153,22 +116,22 @@ impl Explain for PluginCommandError {
             Self::Host(error) => error.hint()?,
             Self::Lock(error) => error.hint()?,
             Self::Load { source, .. } => source.hint(),
-            Self::Reserved { .. } => "give it another name in its `Cargo.toml`",
+            Self::Reserved { .. } => "choose another name in its `Cargo.toml`",
             Self::Exists { .. } => "choose another name, or remove it first",
-            Self::NoSdk { .. } => "name the directory `plugin-sdk` of a checkout of autoissue",
-            Self::Cases { .. } => "the front page of the SDK shows a file of cases",
+            Self::NoSdk { .. } => "pass the `plugin-sdk` directory of an autoissue checkout",
+            Self::Cases { .. } => "see the SDK's documentation for an example file of cases",
             Self::Refused { .. } => {
-                "`autoissue plugin inspect` shows what it takes; give it with `--settings`"
+                "run `autoissue plugin inspect` to see what it accepts, and pass it with `--settings`"
             }
-            Self::UnknownGrants { .. } => "give the settings that it needs with `--settings`",
+            Self::UnknownGrants { .. } => "pass the settings that it needs with `--settings`",
             Self::NotGranted { command, .. } => {
-                return Some(format!("if it may have that, run `{command}`"));
+                return Some(format!("to allow this, run `{command}`"));
             }
-            Self::Unknown { .. } => "`autoissue plugin list` lists them",
+            Self::Unknown { .. } => "list the plugins with `autoissue plugin list`",
             Self::ConfigFile { .. } => {
-                "change it by hand; `autoissue config schema` says what it may hold"
+                "edit it by hand; `autoissue config schema` prints the allowed keys"
             }
-            // Each says what it should be.
+            // These messages already say what is allowed.
             Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => return None,
         };
         Some(hint.to_owned())

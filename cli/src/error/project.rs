@@ -1,4 +1,4 @@
-//! Why there is no repository to work on.
+//! Errors for a missing or unusable repository.
 
 use std::path::PathBuf;
 
@@ -12,33 +12,23 @@ use crate::typed::HintContext;
 /// Why there is no repository to work on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProjectError {
-    /// No directory from here upwards is a checkout.
+    /// Neither the directory nor any of its parents is a checkout.
     #[error("`{}` is not in a git repository", directory.display())]
-    NoRepository {
-        /// Where it was looked for.
-        directory: PathBuf,
-    },
-    /// Nobody says which repository on the forge it is.
+    NoRepository { directory: PathBuf },
+    /// Nothing says which repository on the forge it is.
     #[error("`{}` has no remote `origin`, and `project.repo` is not set", project.display())]
-    NoOrigin {
-        /// The checkout.
-        project: PathBuf,
-    },
-    /// The remote is no repository on a forge.
-    #[error("the remote `origin` of `{}` names no repository on GitHub", project.display())]
+    NoOrigin { project: PathBuf },
+    /// The remote is not a repository on a forge.
+    #[error("the remote `origin` of `{}` is not a GitHub repository", project.display())]
     OriginElsewhere {
-        /// The checkout.
         project: PathBuf,
-        /// Why.
         #[source]
         source: GitRemoteError,
     },
-    /// Git gave no answer.
+    /// Git failed to answer.
     #[error("failed to read the remote `origin` of `{}`", project.display())]
     Git {
-        /// The checkout.
         project: PathBuf,
-        /// Why.
         #[source]
         source: GitError,
     },
@@ -57,7 +47,7 @@ impl Explain for ProjectError {
     fn hint(&self, _context: &HintContext) -> Option<String> {
         let hint = match self {
             Self::NoRepository { .. } => {
-                "change into a checkout, or set `project.path` in a file named by `--config`"
+                "change to a checkout, or set `project.path` in a configuration file and pass it with `--config`"
             }
             Self::NoOrigin { .. } => {
                 "set `project.repo` to `owner/name`, or run `autoissue init` to work without GitHub"
@@ -67,7 +57,7 @@ impl Explain for ProjectError {
             }
             Self::Git { source, .. } => source
                 .hint()
-                .unwrap_or("see whether `git remote get-url origin` works there"),
+                .unwrap_or("check that `git remote get-url origin` works there"),
         };
         Some(hint.to_owned())
     }

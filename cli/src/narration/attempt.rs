@@ -1,4 +1,4 @@
-//! What happens in an attempt, in words.
+//! Text for attempt events.
 
 use autoissue_core::engine::{
     AgentReport, AttemptEvent, CheckResult, Ended, Engine, Publication, Task, Usd, Work,
@@ -9,7 +9,7 @@ use super::{counted, diff_stat, message, next_try, short};
 use crate::local_time::{LocalTime, span};
 use crate::printable::one_line;
 
-/// Returns what an event of this chapter says.
+/// Describes an event of this chapter.
 pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
@@ -24,7 +24,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
                 .as_deref()
                 .map(|model| format!(" · {}", one_line(model)))
                 .unwrap_or_default();
-            // An agent without a choice of models, or one that is free, has nothing to tell here.
+            // If the agent has no choice of models or is free, there is nothing to show here.
             let money = if *reserved == Usd::ZERO {
                 String::new()
             } else {
@@ -41,7 +41,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
         AttemptEvent::WorktreeLeased { base, .. } => {
             one(Detail, format!("worktree ready at {}", short(base)))
         }
-        AttemptEvent::Metered { spent, .. } => one(Detail, format!("{spent} so far")),
+        AttemptEvent::Metered { spent, .. } => one(Detail, format!("{spent} spent")),
         AttemptEvent::AgentExited {
             report,
             charged,
@@ -64,7 +64,7 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
                 Odd,
-                format!("no room for the work: {message} · retrying at {at}"),
+                format!("not enough space to save the work: {message} · retrying at {at}"),
             )
         }
         AttemptEvent::CollectRetried { .. } => one(Detail, "collecting the work again".to_owned()),
@@ -72,12 +72,12 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
                 Odd,
-                format!("publishing failed: {message} · tried again at {at}"),
+                format!("publishing failed: {message} · retrying at {at}"),
             )
         }
         AttemptEvent::Suspended { attempt, .. } => one(
             Plain,
-            format!("attempt {attempt} stopped, goes on at resume"),
+            format!("attempt {attempt} interrupted; will continue on resume"),
         ),
         AttemptEvent::PublishStarted { .. } => one(Detail, "publishing".to_owned()),
         AttemptEvent::Published { publication, .. } => one(Good, published(publication)),
@@ -101,24 +101,33 @@ pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Ve
 
 fn agent_exited(report: &AgentReport, charged: Usd, assumed: bool) -> Vec<(Tone, String)> {
     let cost = if assumed {
-        format!("{charged} (assumed)")
+        format!("{charged} (estimated)")
     } else {
         charged.to_string()
     };
     let ran = span(report.duration_ms);
     let (tone, how) = match &report.ended {
-        Ended::Done => (Tone::Plain, "agent is done".to_owned()),
-        Ended::Budget => (Tone::Odd, "agent reached its budget".to_owned()),
+        Ended::Done => (Tone::Plain, format!("agent finished in {ran}, {cost}")),
+        Ended::Budget => (
+            Tone::Odd,
+            format!("agent reached its budget after {ran}, {cost}"),
+        ),
         Ended::Failed { failure } => (
             Tone::Odd,
-            format!("agent failed: {}", message(&failure.to_string())),
+            format!(
+                "agent failed after {ran}, {cost}: {}",
+                message(&failure.to_string())
+            ),
         ),
     };
-    let mut said = vec![(tone, format!("{how} · {ran} · {cost}"))];
+    let mut said = vec![(tone, how)];
     if !report.denied.is_empty() {
         said.push((
             Tone::Odd,
-            format!("tools were denied: {}", message(&report.denied.join(", "))),
+            format!(
+                "the agent was denied {}",
+                message(&report.denied.join(", "))
+            ),
         ));
     }
     said
@@ -143,7 +152,7 @@ fn checks_finished(results: &[CheckResult], passed: bool) -> Vec<(Tone, String)>
     let text = match (passed, failed.is_empty()) {
         (true, true) => format!("{} passed", counted(results.len(), "check")),
         (true, false) => format!(
-            "checks passed, but for what fails on the base too: {}",
+            "checks passed, except those that also fail on the base: {}",
             failed.join(", ")
         ),
         (false, _) => format!("checks failed: {}", failed.join(", ")),
@@ -153,16 +162,16 @@ fn checks_finished(results: &[CheckResult], passed: bool) -> Vec<(Tone, String)>
 
 fn published(publication: &Publication) -> String {
     match &publication.pull_request {
-        None => format!("branch `{}` published", one_line(&publication.branch)),
+        None => format!("published branch `{}`", one_line(&publication.branch)),
         Some(pull) if publication.existed => {
             format!(
-                "pull request #{} brought up to date {}",
+                "updated pull request #{} {}",
                 pull.number,
                 one_line(&pull.url)
             )
         }
         Some(pull) => format!(
-            "pull request #{} opened {}",
+            "opened pull request #{} {}",
             pull.number,
             one_line(&pull.url)
         ),

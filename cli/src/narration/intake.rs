@@ -1,4 +1,4 @@
-//! What happens to the backlog, in words.
+//! Text for backlog events.
 
 use autoissue_core::engine::{CheckResult, Engine, IntakeEvent};
 
@@ -7,7 +7,7 @@ use super::{counted, message};
 use crate::local_time::LocalTime;
 use crate::printable::one_line;
 
-/// Returns what an event of this chapter says.
+/// Describes an event of this chapter.
 pub(super) fn say(event: &IntakeEvent, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
@@ -23,7 +23,7 @@ pub(super) fn say(event: &IntakeEvent, engine: &Engine, time: &LocalTime) -> Vec
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
                 Odd,
-                format!("reading the backlog failed: {message} · tried again at {at}"),
+                format!("reading the backlog failed: {message} · retrying at {at}"),
             )
         }
         IntakeEvent::BacklogRetried => one(Detail, "reading the backlog again".to_owned()),
@@ -48,7 +48,7 @@ fn base_checked(results: &[CheckResult]) -> Vec<(Tone, String)> {
             (
                 Tone::Odd,
                 format!(
-                    "check `{}` fails on the base already ({})",
+                    "check `{}` already fails on the base ({})",
                     one_line(&result.name),
                     message(&result.ended)
                 ),

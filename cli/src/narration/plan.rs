@@ -1,4 +1,4 @@
-//! What happens on the way from a directive to issues, in words.
+//! Text for planning events, from the directive to its issues.
 
 use autoissue_core::engine::{About, Ended, Engine, Phase, PlanEvent};
 
@@ -8,10 +8,10 @@ use crate::local_time::{LocalTime, span};
 use crate::narration::title;
 use crate::printable::{cut, one_line};
 
-/// Columns of a directive in a heading.
+/// Maximum width of a directive in a heading, in columns.
 const DIRECTIVE_COLUMNS_MAX: usize = 80;
 
-/// Returns the directive of a plan, short, or what stands for it.
+/// Returns the directive of a plan, shortened, or a placeholder.
 pub(crate) fn title_of(about: &About) -> String {
     let directive = one_line(about.directive.as_deref().unwrap_or_default());
     if directive.is_empty() {
@@ -21,10 +21,10 @@ pub(crate) fn title_of(about: &About) -> String {
     }
 }
 
-/// Problems of an answer that are told; the whole list is in the journal.
+/// Maximum number of problems to list; the journal has all of them.
 const N_PROBLEMS_MAX: usize = 10;
 
-/// Returns what an event of this chapter says.
+/// Describes an event of this chapter.
 pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
@@ -42,7 +42,7 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
                 format!("planner started, attempt {attempt}{model} · {reserved} reserved"),
             )
         }
-        PlanEvent::PlannerMetered { spent, .. } => one(Detail, format!("planner: {spent} so far")),
+        PlanEvent::PlannerMetered { spent, .. } => one(Detail, format!("planner: {spent} spent")),
         PlanEvent::PlannerExited {
             report,
             charged,
@@ -50,35 +50,42 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
             ..
         } => {
             let cost = if *assumed {
-                format!("{charged} (assumed)")
+                format!("{charged} (estimated)")
             } else {
                 charged.to_string()
             };
+            let ran = span(report.duration_ms);
             let (tone, how) = match &report.ended {
-                Ended::Done => (Plain, "planner is done".to_owned()),
-                Ended::Budget => (Odd, "planner reached its budget".to_owned()),
+                Ended::Done => (Plain, format!("planner finished in {ran}, {cost}")),
+                Ended::Budget => (
+                    Odd,
+                    format!("planner reached its budget after {ran}, {cost}"),
+                ),
                 Ended::Failed { failure } => (
                     Odd,
-                    format!("planner failed: {}", message(&failure.to_string())),
+                    format!(
+                        "planner failed after {ran}, {cost}: {}",
+                        message(&failure.to_string())
+                    ),
                 ),
             };
-            one(
-                tone,
-                format!("{how} · {} · {cost}", span(report.duration_ms)),
-            )
+            one(tone, how)
         }
         PlanEvent::PlannerFailed { retry_at, .. } => {
-            one(Odd, format!("the planner is {}", next_try(*retry_at, time)))
+            one(Odd, format!("planner: {}", next_try(*retry_at, time)))
         }
         PlanEvent::Rejected {
             rejection, again, ..
         } => {
             let next = if *again {
-                "it is asked to mend this"
+                "asking it to fix this:"
             } else {
-                "it was asked before"
+                "it had already been asked to fix it:"
             };
-            let first = (Odd, format!("the planner's answer is no plan; {next}"));
+            let first = (
+                Odd,
+                format!("the planner's answer was not a valid plan; {next}"),
+            );
             let problems = rejection
                 .message
                 .lines()
@@ -104,15 +111,11 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
                 ),
             )
         }
-        PlanEvent::ConfirmationAwaited => one(
-            Plain,
-            "the plan waits for somebody to agree to it".to_owned(),
-        ),
-        PlanEvent::Confirmed => one(Detail, "the plan is carried out".to_owned()),
-        PlanEvent::Declined => one(
-            Plain,
-            "the plan is not wanted; nothing is created".to_owned(),
-        ),
+        PlanEvent::ConfirmationAwaited => {
+            one(Plain, "the plan is waiting for your approval".to_owned())
+        }
+        PlanEvent::Confirmed => one(Detail, "running the plan".to_owned()),
+        PlanEvent::Declined => one(Plain, "plan declined; nothing was created".to_owned()),
         PlanEvent::IssueCreated {
             position,
             number,
@@ -124,48 +127,49 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
                 .and_then(|planning| planning.issue_at(*position))
                 .map(|it| title(&it.title));
             let how = if *existed {
-                "was there already as"
+                "already exists:"
             } else {
-                "is created as"
+                "created:"
             };
             one(
                 Good,
                 format!(
-                    "issue {position} {how} {number}: {}",
+                    "plan item {position} {how} {number} {}",
                     title.unwrap_or_default()
                 ),
             )
         }
-        PlanEvent::IssueLinked { position, .. } => {
-            one(Detail, format!("issue {position} says what it depends on"))
-        }
+        PlanEvent::IssueLinked { position, .. } => one(
+            Detail,
+            format!("linked the dependencies of plan item {position}"),
+        ),
         PlanEvent::CreationDelayed { failure, until, .. } => {
             let (why, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
                 Odd,
-                format!("creating issues failed: {why} · tried again at {at}"),
+                format!("creating issues failed: {why} · retrying at {at}"),
             )
         }
         PlanEvent::CreationRetried => one(Detail, "creating issues".to_owned()),
         PlanEvent::CreationSuspended => one(
             Bad,
-            "no more issues are created now; what is created stays".to_owned(),
+            "stopped creating issues; those already created remain".to_owned(),
         ),
     }
 }
 
-/// Returns where a session is that plans its issues; `None` once these are there.
+/// Describes where a planning session is; `None` once all issues exist.
 pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
     let planning = engine.planning()?;
     let n_issues = planning.plan.as_ref().map_or(0, |plan| plan.issues.len());
     match engine.phase() {
         Phase::Decomposing if planning.attempt.is_some() => Some(format!(
-            "the planner works, attempt {}",
+            "the planner is running, attempt {}",
             planning.n_attempts
         )),
-        Phase::Decomposing => Some("the planner waits".to_owned()),
+        Phase::Decomposing => Some("the planner is waiting".to_owned()),
         Phase::Confirming => Some(format!(
-            "the plan of {} waits for somebody to agree to it",
+            "the plan of {} is waiting for your approval",
             counted(n_issues, "issue")
         )),
         Phase::Creating => Some(format!(
@@ -190,7 +194,7 @@ mod tests {
     use crate::narration::narrate;
 
     #[test]
-    fn a_plan_is_told_from_the_planner_to_the_last_issue() {
+    fn a_plan_is_described_from_the_planner_to_the_last_issue() {
         fn issue(title: &str, depends_on: &[u32]) -> PlannedIssue {
             PlannedIssue {
                 title: title.to_owned(),
@@ -265,21 +269,21 @@ mod tests {
             );
         }
         assert_snapshot!(told.join("\n"), @"
-        Plain: session of owner/shop, plan of “Build user authentication”, budget $50.00    [the planner waits]
-        Plain: planner started, attempt 1 · sonnet · $2.00 reserved    [the planner works, attempt 1]
-        Plain: planner is done · 1 min 5 s · $0.42    [the planner waits]
-        Odd: the planner's answer is no plan; it is asked to mend this    [the planner waits]
-        Odd: issue 1: `title` is missing    [the planner waits]
-        Odd: issue 2 “B”: it depends on itself    [the planner waits]
-        Odd: the planner is tried again at 01:32:07    [the planner waits]
-        Plain: plan of 2 issues, 1 dependency    [the plan of 2 issues waits for somebody to agree to it]
-        Plain: the plan waits for somebody to agree to it    [the plan of 2 issues waits for somebody to agree to it]
-        Detail: the plan is carried out    [0 of 2 issues created]
-        Good: issue 1 is created as #12: One    [1 of 2 issues created]
-        Odd: creating issues failed: no route · tried again at 01:32:07    [1 of 2 issues created]
+        Plain: session of owner/shop, plan of “Build user authentication”, budget $50.00    [the planner is waiting]
+        Plain: planner started, attempt 1 · sonnet · $2.00 reserved    [the planner is running, attempt 1]
+        Plain: planner finished in 1 min 5 s, $0.42    [the planner is waiting]
+        Odd: the planner's answer was not a valid plan; asking it to fix this:    [the planner is waiting]
+        Odd: issue 1: `title` is missing    [the planner is waiting]
+        Odd: issue 2 “B”: it depends on itself    [the planner is waiting]
+        Odd: planner: retrying at 01:32:07    [the planner is waiting]
+        Plain: plan of 2 issues, 1 dependency    [the plan of 2 issues is waiting for your approval]
+        Plain: the plan is waiting for your approval    [the plan of 2 issues is waiting for your approval]
+        Detail: running the plan    [0 of 2 issues created]
+        Good: plan item 1 created: #12 One    [1 of 2 issues created]
+        Odd: creating issues failed: no route · retrying at 01:32:07    [1 of 2 issues created]
         Detail: creating issues    [1 of 2 issues created]
-        Good: issue 2 was there already as #13: Two    [2 of 2 issues created]
-        Detail: issue 2 says what it depends on    []
+        Good: plan item 2 already exists: #13 Two    [2 of 2 issues created]
+        Detail: linked the dependencies of plan item 2    []
         ");
     }
 

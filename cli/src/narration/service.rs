@@ -1,4 +1,4 @@
-//! What happens to the services that all tasks share, in words.
+//! Text for events of the services that all tasks share.
 
 use autoissue_core::engine::{Service, ServiceEvent};
 
@@ -7,7 +7,7 @@ use super::message;
 use crate::local_time::LocalTime;
 use crate::printable::one_line;
 
-/// Returns what an event of this chapter says.
+/// Describes an event of this chapter.
 pub(super) fn say(event: &ServiceEvent, time: &LocalTime) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
@@ -19,15 +19,16 @@ pub(super) fn say(event: &ServiceEvent, time: &LocalTime) -> Vec<(Tone, String)>
             let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
             one(
                 Odd,
-                format!("{service} pauses until {at}: {}", message(said)),
+                format!("{service} is paused until {at}: {}", message(said)),
             )
         }
         ServiceEvent::Failed { service, .. } => {
             one(Detail, format!("{} failed", one_line(&service.to_string())))
         }
-        ServiceEvent::Answered { service } => {
-            one(Detail, format!("{} works", one_line(&service.to_string())))
-        }
+        ServiceEvent::Answered { service } => one(
+            Detail,
+            format!("{} is working", one_line(&service.to_string())),
+        ),
         ServiceEvent::BreakerOpened {
             service: Service::Machine,
             until,
@@ -54,17 +55,16 @@ pub(super) fn say(event: &ServiceEvent, time: &LocalTime) -> Vec<(Tone, String)>
             let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
             one(
                 Bad,
-                format!(
-                    "{service} failed {n_failures} times in a row; its tasks wait, it is probed at {at}"
-                ),
+                format!("{service} failed {n_failures} times in a row; pausing, next try at {at}"),
             )
         }
-        ServiceEvent::BreakerProbed { service, .. } => {
-            one(Plain, format!("probing {}", one_line(&service.to_string())))
-        }
+        ServiceEvent::BreakerProbed { service, .. } => one(
+            Plain,
+            format!("trying {} again", one_line(&service.to_string())),
+        ),
         ServiceEvent::BreakerReset { service } => one(
             Plain,
-            format!("{} is used again", one_line(&service.to_string())),
+            format!("{} is available again", one_line(&service.to_string())),
         ),
     }
 }

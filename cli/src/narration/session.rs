@@ -1,4 +1,4 @@
-//! What happens to a session as a whole, in words.
+//! Text for events of the session as a whole.
 
 use autoissue_core::engine::{SessionEvent, SessionStatus, Settings};
 
@@ -6,7 +6,7 @@ use super::Tone::{self, Bad, Odd, Plain};
 use super::{message, subject};
 use crate::printable::one_line;
 
-/// Returns what an event of this chapter says.
+/// Describes an event of this chapter.
 pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
@@ -23,21 +23,20 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
                 .collect()
         }
         SessionEvent::Resumed { settings } => {
-            let text = format!("session goes on, budget {}", settings.budget);
+            let text = format!("session resumed, budget {}", settings.budget);
             std::iter::once((Plain, text))
                 .chain(deciders(settings))
                 .collect()
         }
-        SessionEvent::InterruptRequested => one(
-            Odd,
-            "asked to stop: nothing more starts, work is being saved".to_owned(),
-        ),
+        SessionEvent::InterruptRequested => {
+            one(Odd, "stopping: no new work starts; saving work".to_owned())
+        }
         SessionEvent::Interrupted => one(
             Odd,
-            "everything is saved, the session can be resumed".to_owned(),
+            "everything is saved; the session can be resumed".to_owned(),
         ),
         SessionEvent::Stopping { message: why, .. } => {
-            one(Bad, format!("nothing more starts: {}", message(why)))
+            one(Bad, format!("no more work will start: {}", message(why)))
         }
         SessionEvent::Finished {
             status: SessionStatus::Completed,
@@ -48,7 +47,7 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
     }
 }
 
-/// Names the plugins that decide in this session; of the built-ins there is nothing to tell.
+/// Names the plugins used in this session. Built-ins are not mentioned.
 fn deciders(settings: &Settings) -> impl Iterator<Item = (Tone, String)> {
     let plugins = settings
         .deciders

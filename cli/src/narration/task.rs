@@ -1,4 +1,4 @@
-//! What is decided about a task, and how it ends, in words.
+//! Text for decisions about a task and for its end.
 
 use autoissue_core::engine::{Engine, Instead, Outcome, TaskEvent, Undecided, Usd};
 
@@ -6,7 +6,7 @@ use super::Tone::{self, Detail, Odd};
 use super::{ended, message, model_name, title};
 use crate::printable::one_line;
 
-/// Returns what an event of this chapter says.
+/// Describes an event of this chapter.
 pub(super) fn say(event: &TaskEvent, engine: &Engine) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
@@ -49,15 +49,15 @@ pub(super) fn say(event: &TaskEvent, engine: &Engine) -> Vec<(Tone, String)> {
     }
 }
 
-/// Returns what a plugin that did not decide leads to, in words.
+/// Describes a plugin that failed to decide, and the consequence.
 pub(crate) fn plugin_failed(undecided: &Undecided) -> String {
     let instead = match undecided.then {
-        Instead::Fallback => "the built-in decides",
+        Instead::Fallback => "using the built-in",
         Instead::Fail => "the task fails",
         Instead::Skip => "the task is skipped",
     };
     format!(
-        "{} did not decide: {} · {instead}",
+        "{} made no decision: {} · {instead}",
         one_line(&undecided.strategy),
         message(&undecided.message)
     )

@@ -1,22 +1,23 @@
-//! The dependencies of a plan as a tree: each issue once, below the last of those that it has to wait for.
+//! The dependencies of a plan as a tree: each issue appears once, below the last one it waits for.
 //!
 //! ```text
 //! 1 Add the user table
 //! ├─ 2 Hash passwords
 //! └─ 3 Store refresh tokens
-//!    └─ 4 Log in (after 2 too)
+//!    └─ 4 Log in (also after 2)
 //! ```
 
 use autoissue_core::engine::Plan;
 
 use crate::narration::title;
 
-/// Returns the tree as lines. A plan has no circle.
+/// Returns the tree as lines. A valid plan has no cycles.
 pub(super) fn tree(plan: &Plan) -> String {
     let depths = depths(plan);
     let mut text = String::new();
     let roots = positions(plan).filter(|position| plan.issues[position - 1].depends_on.is_empty());
-    // What is still to be drawn, the next one last: position, what stands before it, and before its children.
+    // Items still to draw, the next one last: position, the prefix of its line, and the prefix of
+    // its children's lines.
     let mut stack: Vec<(usize, String, String)> = Vec::new();
     let roots: Vec<usize> = roots.collect();
     stack.extend(
@@ -54,10 +55,10 @@ fn depends_on(plan: &Plan, position: usize) -> impl Iterator<Item = usize> {
         .map(|on| *on as usize)
 }
 
-/// Returns how many issues stand above each, by position.
+/// Returns the depth of each issue, by position.
 fn depths(plan: &Plan) -> Vec<usize> {
     let mut depths = vec![0; plan.issues.len() + 1];
-    // Each round makes at least one more of them final.
+    // Each round fixes at least one more depth.
     for _ in positions(plan) {
         for position in positions(plan) {
             depths[position] = depends_on(plan, position)
@@ -69,7 +70,7 @@ fn depths(plan: &Plan) -> Vec<usize> {
     depths
 }
 
-/// Returns the issue below which one stands: of those that it waits for, the one that comes last.
+/// Returns an issue's parent in the tree: the deepest issue it waits for.
 fn parent(plan: &Plan, position: usize, depths: &[usize]) -> Option<usize> {
     depends_on(plan, position).max_by_key(|on| (depths[*on], *on))
 }
@@ -83,7 +84,7 @@ fn line(plan: &Plan, position: usize, depths: &[usize]) -> String {
     let after = if others.is_empty() {
         String::new()
     } else {
-        format!(" (after {} too)", others.join(", "))
+        format!(" (also after {})", others.join(", "))
     };
     format!(
         "{position} {}{after}",
@@ -113,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn each_issue_stands_once_below_the_last_that_it_waits_for() {
+    fn each_issue_appears_once_below_the_last_one_it_waits_for() {
         insta::assert_snapshot!(drawn(&[&[], &[1], &[1], &[2, 3], &[], &[4]]), @"
         1 one
         ├─ 2 two
         └─ 3 three
-           └─ 4 four (after 2 too)
+           └─ 4 four (also after 2)
               └─ 6 six
         5 five
         ");

@@ -1,14 +1,14 @@
-//! The lines of a long output that decide: where it first names a failure, and how it ends.
+//! The relevant lines of a long output: where it first mentions a failure, and its end.
 
 use crate::printable::{self, cut};
 
-/// Widest line that is kept, columns.
+/// Maximum width of a line, in columns.
 const LINE_COLUMNS_MAX: usize = 200;
-/// Lines from the first one that names a failure.
+/// Number of lines to keep from the first one that mentions a failure.
 const N_FROM_FAILURE: usize = 6;
-/// Lines of the end.
+/// Number of lines to keep from the end.
 const N_END: usize = 6;
-/// Words of tools that name a failure. A guess: it chooses what is shown first, and decides nothing.
+/// Words that tools use for failures. This is a heuristic that only selects what is shown first.
 const WORDS: [&str; 9] = [
     "error",
     "fail",
@@ -21,7 +21,7 @@ const WORDS: [&str; 9] = [
     "not ok",
 ];
 
-/// Returns the decisive lines, printable; `…` stands for what is left out between them.
+/// Returns the relevant lines, printable; `…` marks an omission.
 pub(super) fn lines(output: &str) -> Vec<String> {
     let lines: Vec<String> = printable::lines(output)
         .filter(|line| !line.trim().is_empty())
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_names_a_failure_the_end_is_shown() {
+    fn without_a_failure_the_end_is_shown() {
         check(
             &["1", "2", "3", "4", "5", "6", "7"],
             &["2", "3", "4", "5", "6", "7"],
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_not_longer_than_a_page_is_wide() {
+    fn long_lines_are_cut() {
         assert_eq!(
             lines(&"x".repeat(10_000))[0].chars().count(),
             LINE_COLUMNS_MAX

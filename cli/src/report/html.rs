@@ -1,12 +1,13 @@
-//! The report as one page that needs nothing else: no script, no file, no network. It can be attached to a message and read on a
-//! phone, in light and dark, and on paper.
+//! The report as a self-contained page: no scripts, files or network access. It can be attached to
+//! a message and read on a phone, in light and dark mode, and on paper.
 //!
 //! ```text
-//!   what it came to ─► needs you ─► failed, with the lines that say why ─► shipped ─► what nobody can vouch for ─► the rest ─► time line
+//!   headline ─► needs you ─► failed, with the relevant output ─► shipped ─► unverified ─► the rest ─► timeline
 //! ```
 //!
-//! All text is escaped by the macro that makes the page; only what is an address of the web becomes a link. A policy in its head
-//! forbids the page everything but its own style, should that ever fail.
+//! The macro that builds the page escapes all text, and only web addresses become links. As a
+//! second line of defence, a content security policy in the head forbids everything but the page's
+//! own style.
 
 mod picture;
 
@@ -22,7 +23,7 @@ const STYLE: &str = include_str!("html/page.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// What a page says of itself at its end.
+/// Metadata for the page's footer.
 #[derive(Debug)]
 pub(crate) struct Origin<'a> {
     /// Command line of the session, printable.
@@ -31,7 +32,7 @@ pub(crate) struct Origin<'a> {
     pub(crate) version: &'a str,
 }
 
-/// Returns the report as a page.
+/// Returns the report as an HTML page.
 pub(crate) fn page(
     report: &Report,
     chronicle: &Chronicle,
@@ -60,8 +61,8 @@ pub(crate) fn page(
                     (doubts(&report.doubts))
                     (plain("Not finished", report.entries(None)))
                     (plain("Not started", report.entries(Some(OutcomeGroup::NotStarted))))
-                    (there("open", "Had an open pull request or branch already", report.entries(Some(OutcomeGroup::AlreadyOpen))))
-                    (there("merged", "Had a merged pull request already", report.entries(Some(OutcomeGroup::AlreadyMerged))))
+                    (there("open", "Already had an open pull request or branch", report.entries(Some(OutcomeGroup::AlreadyOpen))))
+                    (there("merged", "Already merged", report.entries(Some(OutcomeGroup::AlreadyMerged))))
                     (picture::section(chronicle, time))
                 }
                 (foot(report, origin))
@@ -86,7 +87,7 @@ fn head(report: &Report, headline: &str) -> Markup {
                     div { dt { "per pull request" } dd { (cost) } }
                 }
                 @if money.assumed != Default::default() {
-                    div { dt { "assumed" } dd { (money.assumed) } }
+                    div { dt { "estimated" } dd { (money.assumed) } }
                 }
                 div { dt { "attempts" } dd { (report.n_attempts) } }
             }
@@ -134,7 +135,7 @@ fn shipped(entries: &[Entry]) -> Markup {
     html! {
         section.shipped aria-labelledby="shipped" {
             h2 id="shipped" { "Shipped " span.count { (entries.len()) } }
-            div.scroll tabindex="0" role="region" aria-label="All that shipped" {
+            div.scroll tabindex="0" role="region" aria-label="Shipped issues" {
                 table {
                     thead { tr {
                         th scope="col" { "Issue" } th scope="col" { "Where" } th scope="col" { "Changes" }
@@ -163,7 +164,7 @@ fn doubts(doubts: &[String]) -> Markup {
     }
     html! {
         section.doubts aria-labelledby="doubts" {
-            h2 id="doubts" { "Could not be verified" }
+            h2 id="doubts" { "Unverified" }
             ul { @for doubt in doubts { li { (words(doubt)) } } }
         }
     }
@@ -204,7 +205,7 @@ fn section(
     }
 }
 
-/// Returns what else is known of a task that needs a person.
+/// Returns the details of a task that needs attention.
 fn details(entry: &Entry) -> Markup {
     html! {
         p.muted {
@@ -213,7 +214,7 @@ fn details(entry: &Entry) -> Markup {
             @if !entry.stat.is_empty() { " · " (entry.stat) }
         }
         @if let Some(kept) = &entry.kept {
-            p.muted { "work kept: " code { (kept) } }
+            p.muted { "work kept; to recover it: " code { (kept) } }
         }
     }
 }
@@ -223,7 +224,8 @@ fn issue(entry: &Entry) -> Markup {
     html! { @if is_web(&entry.url) { (link(&entry.url, &number)) } @else { span.issue { (number) } } }
 }
 
-/// Returns text in which what stands between marks of code is code, as on a forge. It is text all the same.
+/// Returns text in which parts between backticks are `code` elements, as on a forge. All of it is
+/// escaped.
 fn words(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
     let is_paired =
@@ -237,9 +239,9 @@ fn words(text: &str) -> Markup {
     }
 }
 
-/// Returns where work is published: a link if it is an address, else its name.
+/// Returns where the work is published: a link for a web address, otherwise the name.
 fn place(place: &str) -> Markup {
-    // Of an address of the web, its end says which one it is.
+    // The end of a web address says which pull request it is.
     let short = place.rsplit('/').take(2).collect::<Vec<_>>();
     match short.as_slice() {
         [number, "pull" | "pulls"] if is_web(place) => link(place, &format!("#{number}")),
@@ -255,19 +257,16 @@ fn link(url: &str, text: &str) -> Markup {
 fn foot(report: &Report, origin: &Origin<'_>) -> Markup {
     html! {
         footer {
-            @if let Some(mirror) = &report.mirror {
-                p { "Kept work: " code { "git fetch " (mirror) " REF" } " with a ref from above" }
-            }
             @if let Some(directory) = &report.transcripts {
                 p { "Transcripts: " code { (directory) } }
             }
             p { "Session " code { (report.session) } " · " code { (origin.command) } " · autoissue " (origin.version)
-                " · every figure is from its journal" }
+                " · all figures are from its journal" }
         }
     }
 }
 
-/// Returns how long something took.
+/// Returns a duration as text.
 fn took(from_ms: u64, to_ms: u64) -> String {
     span(to_ms.saturating_sub(from_ms))
 }

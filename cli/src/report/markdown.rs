@@ -1,7 +1,7 @@
-//! The report as Markdown, to be pasted into a message or an issue. What needs a person comes first.
+//! The report as Markdown, for a message or an issue. Tasks that need attention come first.
 //!
-//! What strangers wrote stays text: no link, no mention, no reference, no markup. Of a page that is pasted on a forge, nobody must
-//! be called by the title of an issue.
+//! Text from outside stays plain text: no links, mentions, references or markup. An issue's title
+//! must not be able to notify people when the report is pasted on a forge.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use autoissue_core::engine::OutcomeGroup;
 
 use super::{Entry, Kind, Report, cost, heading};
 
-/// The groups in the order of a page.
+/// The order of the groups on a page.
 const ORDER: [Kind; 7] = [
     Some(OutcomeGroup::NeedsYou),
     Some(OutcomeGroup::Failed),
@@ -45,7 +45,7 @@ pub(crate) fn markdown(report: &Report) -> String {
         page.push_str(&group(kind, report.entries(kind)));
     }
     if !report.doubts.is_empty() {
-        page.push_str("\n## Could not be verified\n\n");
+        page.push_str("\n## Unverified\n\n");
         report
             .doubts
             .iter()
@@ -95,7 +95,7 @@ fn row(entry: &Entry) -> String {
         n_attempts.to_string(),
         inline(&spent.to_string()),
     ];
-    // Within a table a bar would begin a cell, in code too.
+    // In a table, a bar would start a new cell even inside code.
     format!(
         "| {} |\n",
         cells.map(|cell| cell.replace('|', "\\|")).join(" | ")
@@ -129,9 +129,9 @@ fn item(kind: Kind, entry: &Entry) -> String {
     }
     if let Some(kept) = &entry.kept {
         text.push_str(&format!(
-            "  - work kept: {} ({})\n",
-            code(kept),
-            inline(&entry.stat)
+            "  - work kept ({}); to recover it: {}\n",
+            inline(&entry.stat),
+            code(kept)
         ));
     }
     text
@@ -139,14 +139,7 @@ fn item(kind: Kind, entry: &Entry) -> String {
 
 fn foot(report: &Report) -> String {
     let mut foot = String::from("\n---\n");
-    // Writing to a string does not fail.
-    if let Some(mirror) = &report.mirror {
-        let _ = write!(
-            foot,
-            "\nKept work: {} with a ref from above\n",
-            code(&format!("git fetch {mirror} REF"))
-        );
-    }
+    // Writing to a string cannot fail.
     if let Some(next) = &report.next {
         let or = next.or.map(|or| format!(" ({or})")).unwrap_or_default();
         let _ = write!(foot, "\nNext: {}{or}\n", code(&next.command));
@@ -162,13 +155,13 @@ fn capitalized(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Returns text as text: what Markdown would act on is escaped, and what a forge would act on is code.
+/// Escapes Markdown, and formats as code what a forge would act on.
 fn inline(text: &str) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn word(word: &str) -> String {
-    // The issues of this very repository are ours to name.
+    // References to this repository's own issues are intended.
     let is_ours = word
         .strip_prefix('#')
         .is_some_and(|number| number.trim_end_matches([':', ',']).parse::<u64>().is_ok());
@@ -192,12 +185,14 @@ fn word(word: &str) -> String {
     escaped
 }
 
-/// Returns text as code. A backtick in it becomes an apostrophe, for no escape works there.
+/// Returns text as inline code. Replaces backticks with apostrophes, because they cannot be escaped
+/// there.
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
 }
 
-/// Returns an address that is one as it is, for it becomes a link by itself; anything else as code.
+/// Returns a web address unchanged, because Markdown links it automatically, and anything else as
+/// code.
 fn link(place: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#=%+".contains(c);
     if super::is_web(place) && place.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! Reports of nights that are made up.
+//! Reports of invented sessions.
 
 mod pages;
 
@@ -16,7 +16,7 @@ use crate::fixture::{
 };
 use crate::paint::Paint;
 
-/// Returns what events tell of which the last happened two hours after the others.
+/// Returns a chronicle in which the last event happens two hours after the others.
 fn two_hours(events: &[Event]) -> Chronicle {
     let mut envelopes = a_second_apart(events);
     for envelope in &mut envelopes {
@@ -44,7 +44,7 @@ fn report(events: &[Event]) -> String {
     text(&made_of(events), Paint::default())
 }
 
-/// Text that would be markup, were it not escaped.
+/// Text that would act as markup if it were not escaped.
 const MARKUP: &str =
     "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
 
@@ -57,7 +57,7 @@ fn read(n_issues: u32) -> Event {
 }
 
 #[test]
-fn a_good_night() {
+fn a_session_in_which_everything_ships() {
     let settings = Settings {
         has_checks: true,
         ..Settings::default()
@@ -91,7 +91,7 @@ fn a_good_night() {
 }
 
 #[test]
-fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
+fn a_mixed_session_reports_failures_and_unverified_work() {
     let issues = [
         (1, "Ship me", "backend"),
         (
@@ -145,46 +145,45 @@ fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
 
-    had an open pull request or branch already (1)
+    already had an open pull request or branch (1)
       #6  Was open  https://github.com/owner/shop/pull/9
 
     needs you (1)
       #3  Merge by hand  1 attempt · $0.50
           its dependencies conflict
-          work kept: refs/autoissue/salvage/20261122-1315-7f3a/3/1 (+34 −5 in 2 files)
+          work kept (+34 −5 in 2 files); to recover it: git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/3/1
 
     failed (1)
       #2  Break me in a title that is much longer tha…  1 attempt · $3.10
-          task: check `test` (exit code 1) failed
-          work kept: refs/autoissue/salvage/20261122-1315-7f3a/2/1 (+34 −5 in 2 files)
+          check `test` (exit code 1) failed
+          work kept (+34 −5 in 2 files); to recover it: git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1
 
     not started (2)
       #4  Needs the second  depends on #2
       #5  No money left     budget
 
-    could not be verified
-      no checks are configured: that the work is right is the agent's word alone (`executor.checks`)
+    unverified
+      no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $4.02 of $50.00 · $4.02 per pull request
     transcripts /state/sessions/20261122-1315-7f3a
-    kept work   git fetch /state/repos/sample/mirror.git REF   with a ref from above
     next        autoissue show 20261122-1315-7f3a 3
     ");
 }
 
 #[test]
-fn an_empty_backlog_is_said_to_be_empty() {
+fn an_empty_backlog_is_reported() {
     let events = [started(Settings::default()), read(0), completed()];
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
-    no open issue carries the label `bug`
+    no open issue has the label `bug`
 
     spent $0.00 of $50.00
     ");
 }
 
 #[test]
-fn an_interrupted_night_ends_with_the_command_that_goes_on() {
+fn an_interrupted_session_ends_with_the_resume_command() {
     let mut events = admitted(
         Settings::default(),
         &[(1, "Ship me", "backend"), (2, "Cut off", "frontend")],
@@ -195,7 +194,7 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
     events.push(Event::Session(SessionEvent::Interrupted));
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
-    interrupted: what was done is saved, nothing runs any more
+    interrupted; all work is saved and nothing is running
 
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
@@ -203,8 +202,8 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
     not finished (1)
       #2  Cut off  agent · 1 attempt · $0.00
 
-    could not be verified
-      no checks are configured: that the work is right is the agent's word alone (`executor.checks`)
+    unverified
+      no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $0.42 of $50.00 · $0.42 per pull request
     transcripts /state/sessions/20261122-1315-7f3a
@@ -213,7 +212,7 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
 }
 
 #[test]
-fn a_backlog_that_cannot_be_paid_is_refused_with_what_it_would_take() {
+fn a_backlog_beyond_the_budget_is_refused_with_the_amount_it_needs() {
     let mut events = admitted(
         Settings::default(),
         &[(1, "One", "backend"), (2, "Two", "frontend")],
@@ -284,7 +283,7 @@ fn a_session_that_had_to_stop_says_why() {
 }
 
 #[test]
-fn what_nobody_can_vouch_for_is_named() {
+fn unverified_work_is_named() {
     let settings = Settings {
         has_checks: true,
         red_base: RedBase::IgnoreKnown,
@@ -324,13 +323,13 @@ fn what_nobody_can_vouch_for_is_named() {
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
 
-    could not be verified
-      check `lint` fails on the base already, so its failures did not count
-      $0.42 of the cost is assumed, for the agent did not tell it
-      #1: tools were denied to the agent: Bash
+    unverified
+      check `lint` already fails on the base, so its failures were ignored
+      $0.42 of the cost is estimated: the agent did not report it
+      #1: the agent was denied Bash
       #1: the nested repository `lib` was left out
 
-    spent $0.42 of $50.00 ($0.42 assumed) · $0.42 per pull request
+    spent $0.42 of $50.00 ($0.42 estimated) · $0.42 per pull request
     transcripts /state/sessions/20261122-1315-7f3a
     next        autoissue show 20261122-1315-7f3a
     ");

@@ -1,15 +1,16 @@
-//! The report as lines for a terminal. What needs a person stands near the end, next to the prompt.
+//! The report as lines for a terminal. Tasks that need attention come last, next to the prompt.
 
 use autoissue_core::engine::OutcomeGroup;
 
-use super::{Entry, Group, Kind, Report, Subject, cost, heading};
+use super::{Entry, Group, Kind, Report, Subject, cost, heading, is_web};
 use crate::narration::Tone;
 use crate::paint::Paint;
-use crate::printable::{cut, pad, width};
+use crate::printable::{cut, pad, width, wrapped};
 
-/// Widest title that others are aligned to, columns.
+/// Maximum width of a title, in columns, and the width below which it does not shrink.
 const TITLE_COLUMNS: usize = 44;
-/// Lines of a failed check that are shown, and how wide they are. The rest is in `show`.
+const TITLE_COLUMNS_MIN: usize = 16;
+/// Number of lines of a failed check's output, and their width in columns. `show` has the rest.
 const N_OUTPUT_LINES: usize = 4;
 const OUTPUT_COLUMNS: usize = 110;
 
@@ -34,15 +35,17 @@ fn head(report: &Report, paint: Paint) -> String {
         Subject::Label(label) => format!("label `{label}`"),
         Subject::Plan(directive) => format!("plan of {directive}"),
     };
-    let mut head = format!(
-        "{} · {repository} · {subject} · {when}\n",
+    let about = format!(
+        "{} · {repository} · {subject} · {when}",
         paint.bold(session)
     );
+    let mut head = wrapped(&about, paint.columns()).join("\n") + "\n";
     if let Some((tone, verdict)) = &report.verdict {
+        let verdict = wrapped(verdict, paint.columns()).join("\n");
         let painted = match tone {
             Tone::Bad => paint.red(verdict),
             Tone::Odd => paint.yellow(verdict),
-            Tone::Plain | Tone::Detail | Tone::Good => verdict.clone(),
+            Tone::Plain | Tone::Detail | Tone::Good => verdict,
         };
         head.push_str(&painted);
         head.push('\n');
@@ -71,61 +74,82 @@ fn render(group: &Group, paint: Paint) -> String {
             .unwrap_or(0)
     };
     let issues = widest(|entry| entry.issue.to_string());
-    let titles = widest(|entry| entry.title.clone()).min(TITLE_COLUMNS);
+    let room = paint.columns().saturating_sub(issues + 4);
+    let besides = group
+        .entries
+        .iter()
+        .map(|entry| width(&beside(group.kind, entry, paint).join(" · ")))
+        .max()
+        .unwrap_or(0);
+    let titles = widest(|entry| entry.title.clone())
+        .min(TITLE_COLUMNS)
+        .min(room.saturating_sub(besides + 2).max(TITLE_COLUMNS_MIN));
     for entry in &group.entries {
-        let issue = pad(&entry.issue.to_string(), issues);
-        let title = pad(&entry.short_title(TITLE_COLUMNS), titles);
-        let line = format!("  {issue}  {title}  {}", beside(group.kind, entry));
+        let issue = pad(&paint.link(&entry.url, entry.issue), issues);
+        let title = pad(&entry.short_title(titles), titles);
+        let mut beside = beside(group.kind, entry, paint);
+        while 1 < beside.len() && room < titles + 2 + width(&beside.join(" · ")) {
+            beside.pop();
+        }
+        let line = format!("  {issue}  {title}  {}", beside.join(" · "));
         text.push_str(line.trim_end());
         text.push('\n');
-        for line in below(group.kind, entry, paint) {
+        for line in below(group.kind, entry, room, paint) {
             text.push_str(&format!("  {}  {line}\n", " ".repeat(issues)));
         }
     }
     text
 }
 
-/// Returns what stands beside the title.
-fn beside(kind: Kind, entry: &Entry) -> String {
+/// Returns the parts after the title, the most important first: a narrow terminal shows fewer.
+fn beside(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
+    let place = place(&entry.place, paint);
     let effort = if entry.n_attempts == 0 {
         String::new()
     } else {
         entry.effort()
     };
     let parts: &[&str] = match kind {
-        Some(OutcomeGroup::Done) => &[&entry.place, &entry.stat, &effort],
-        Some(OutcomeGroup::AlreadyOpen) | Some(OutcomeGroup::AlreadyMerged) => &[&entry.place],
+        Some(OutcomeGroup::Done) => &[&place, &entry.stat, &effort],
+        Some(OutcomeGroup::AlreadyOpen) | Some(OutcomeGroup::AlreadyMerged) => &[&place],
         Some(OutcomeGroup::NeedsYou) | Some(OutcomeGroup::Failed) => &[&effort],
         Some(OutcomeGroup::NotStarted) | None => &[&entry.why, &effort],
     };
-    let parts: Vec<&str> = parts
-        .iter()
-        .copied()
-        .filter(|part| !part.is_empty())
-        .collect();
-    parts.join(" · ")
+    let parts = parts.iter().filter(|part| !part.is_empty());
+    parts.map(|part| (*part).to_owned()).collect()
 }
 
-/// Returns what stands below: why, the lines that say so, and where the work is.
-fn below(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
+/// Returns where work is published. Where links are shown, the number of a pull request is enough.
+fn place(place: &str, paint: Paint) -> String {
+    match place.rsplit('/').next() {
+        Some(number) if paint.has_links() && is_web(place) => {
+            paint.link(place, format!("#{number}"))
+        }
+        _ => place.to_owned(),
+    }
+}
+
+/// Returns the lines below: the reason, the relevant output, and how to recover the work.
+fn below(kind: Kind, entry: &Entry, room: usize, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(
         kind,
         Some(OutcomeGroup::NeedsYou) | Some(OutcomeGroup::Failed)
     ) {
-        lines.push(entry.why.clone());
+        lines.extend(wrapped(&entry.why, room));
     }
     let output = entry
         .outputs
         .iter()
         .flat_map(|(_, lines)| lines)
         .take(N_OUTPUT_LINES);
-    lines.extend(output.map(|line| paint.dim(format!("│ {}", cut(line, OUTPUT_COLUMNS)))));
+    let columns = OUTPUT_COLUMNS.min(room.saturating_sub(2));
+    lines.extend(output.map(|line| paint.dim(format!("│ {}", cut(line, columns)))));
     lines.extend(
         entry
             .kept
             .iter()
-            .map(|kept| paint.dim(format!("work kept: {kept} ({})", entry.stat))),
+            .map(|kept| paint.dim(format!("work kept ({}); to recover it: {kept}", entry.stat))),
     );
     lines
 }
@@ -134,13 +158,14 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
     if report.doubts.is_empty() {
         return None;
     }
-    let heading = paint.yellow("could not be verified");
+    let heading = paint.yellow("unverified");
     Some(format!(
         "{heading}\n{}",
         report
             .doubts
             .iter()
-            .map(|doubt| format!("  {doubt}\n"))
+            .flat_map(|doubt| wrapped(doubt, paint.columns().saturating_sub(2)))
+            .map(|line| format!("  {line}\n"))
             .collect::<String>()
     ))
 }
@@ -155,11 +180,6 @@ fn foot(report: &Report, paint: Paint) -> String {
     }
     if let Some(directory) = &report.transcripts {
         foot.push_str(&format!("transcripts {directory}\n"));
-    }
-    if let Some(mirror) = &report.mirror {
-        foot.push_str(&format!(
-            "kept work   git fetch {mirror} REF   with a ref from above\n"
-        ));
     }
     if let Some(next) = &report.next {
         let or = next.or.map(|or| format!("    ({or})")).unwrap_or_default();

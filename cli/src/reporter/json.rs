@@ -1,4 +1,5 @@
-//! One JSON object per line on standard output: each event as it is journaled, with its place, time and session. A documented promise.
+//! One JSON object per line on standard output: each event as it is journaled, with its sequence
+//! number, time and session. The format is a documented promise.
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::chronicle::Chronicle;
@@ -13,18 +14,18 @@ use crate::console::Console;
 #[derive(Debug, Serialize)]
 pub(crate) struct EventLine<'a> {
     r#type: &'static str,
-    /// Its number in the session, from 1.
+    /// Sequence number in the session, from 1.
     seq: u64,
     /// When it was journaled, RFC 3339 in UTC.
     at: String,
     /// Session id.
     session: &'a str,
-    /// The very form that the journal has; `autoissue schema events` prints its JSON Schema.
+    /// The event as stored in the journal; `autoissue schema events` prints its JSON Schema.
     event: &'a Event,
 }
 
 impl<'a> EventLine<'a> {
-    /// Makes the line of an event.
+    /// Creates the line of an event.
     pub(crate) fn new(session: &'a str, envelope: &'a Envelope<Event>) -> Self {
         Self {
             r#type: "event",
@@ -40,12 +41,12 @@ impl<'a> EventLine<'a> {
 pub(crate) struct Json {
     session: String,
     console: Console,
-    /// Nobody reads any more. The session goes on: it is not the reader's.
+    /// Standard output was closed. The session continues.
     is_deaf: bool,
 }
 
 impl Json {
-    /// Makes the reporter of a session.
+    /// Creates the reporter of a session.
     pub(crate) const fn new(session: String, console: Console) -> Self {
         Self {
             session,
@@ -78,7 +79,7 @@ mod tests {
     use crate::fixture::at_work;
 
     #[test]
-    fn an_event_stands_in_its_line_as_it_is_journaled() {
+    fn a_line_contains_the_event_as_it_is_journaled() {
         let envelope = Envelope {
             seq: 7,
             at_ms: 5_527_000,

@@ -1,9 +1,10 @@
-//! The live screen: what has happened scrolls by and stays as a readable log; below it stand slots, queue, money and recent ends.
+//! The live screen: events scroll by and remain as a readable log; below them are slots, queue,
+//! budget and recently ended tasks.
 //!
 //! ```text
 //!   event ─► sentences ─► said, since the last frame ─┐
 //!   progress ─► the slot's last line                  ├─► a frame, ten a second at most ─► standard error
-//!   tick ─► clocks run on, the terminal has a new size┘   (nothing is written where nothing changed)
+//!   tick ─► clocks run on, the terminal has a new size┘   (nothing is written if nothing changed)
 //! ```
 
 mod frame;
@@ -29,13 +30,14 @@ use crate::narration::{Sentence, Tone, narrate};
 use crate::screen::{Area, Line, Style};
 use crate::terminal::Size;
 
-/// Time between two frames at least: faster than anyone reads, and slow enough for a terminal at the far end of the world.
+/// Minimum time between two frames: faster than anyone reads, and slow enough for a remote
+/// terminal.
 const FRAME: Duration = Duration::from_millis(100);
-/// Ends that are shown: older ones have scrolled by.
+/// Number of recently ended tasks to show; older ones have scrolled by.
 const N_ENDS_MAX: usize = 3;
-/// Agents' lines between two frames at most. Nobody reads more; the transcripts have them.
+/// Maximum number of agent lines between two frames. The transcripts have all of them.
 const N_AGENT_LINES_MAX: usize = 200;
-/// Rows that are left to the log: at most, and as a part of the terminal.
+/// Rows reserved for the log: the maximum, and the divisor of the terminal's height.
 const LOG_ROWS_MAX: usize = 6;
 const LOG_ROWS_PART: usize = 3;
 
@@ -44,18 +46,18 @@ pub(crate) struct Live {
     session: String,
     time: LocalTime,
     console: Console,
-    /// What the agents of attempts in flight said last.
+    /// The last line of each running attempt's agent.
     agents_said: BTreeMap<IssueNumber, String>,
     base_said: String,
     ends: Vec<(IssueNumber, Style, String)>,
     notice: Option<String>,
-    /// What has been said since the last frame.
+    /// Lines to print before the next frame.
     said: Vec<String>,
     n_agent_lines: usize,
     area: Area,
     last: Option<Last>,
     has_news: bool,
-    /// We were stopped and go on: what stands on the screen may be anybody's.
+    /// Set when the process was stopped and continued: the terminal's content is unknown.
     continued: Option<Signal>,
 }
 
@@ -68,7 +70,7 @@ struct Last {
 }
 
 impl Live {
-    /// Takes the lower end of the terminal.
+    /// Creates the screen at the lower end of the terminal.
     pub(crate) fn new(session: String, time: LocalTime, console: Console) -> Self {
         Self {
             session,
@@ -93,7 +95,7 @@ impl Live {
         self.has_news = true;
     }
 
-    /// Keeps in mind what was said.
+    /// Remembers what was said.
     fn note(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle, sentences: &[Sentence]) {
         match &envelope.event {
             Event::Task(TaskEvent::Finished { issue, .. }) => {
@@ -120,7 +122,7 @@ impl Live {
         }
     }
 
-    /// Draws a frame if the last one is old enough, and something may have changed.
+    /// Draws a frame if the last one is old enough and something may have changed.
     fn refresh(&mut self, chronicle: &Chronicle) {
         let size = Size::now();
         if self.was_stopped() {
@@ -228,7 +230,7 @@ impl Reporter for Live {
         self.refresh(chronicle);
     }
 
-    /// Takes the screen away; what was said stays, all of it.
+    /// Removes the screen; the log lines stay.
     fn finish(&mut self) {
         let size = Size::now();
         write(
@@ -240,7 +242,7 @@ impl Reporter for Live {
     }
 }
 
-/// Returns the lines of the screen on a large terminal, of a session of which agents have said nothing.
+/// Returns the lines of the screen on a large terminal, for a session without agent output.
 #[cfg(test)]
 pub(crate) fn screen_of(chronicle: &Chronicle, now_ms: u64) -> Vec<String> {
     let view = View {
@@ -257,7 +259,8 @@ pub(crate) fn screen_of(chronicle: &Chronicle, now_ms: u64) -> Vec<String> {
     lines.iter().map(Line::text).collect()
 }
 
-/// Returns the rows that the screen may take: one below is the cursor's, some above are the log's.
+/// Returns the number of rows that the screen may use. One row is left for the cursor and some for
+/// the log.
 fn rows(size: Size) -> usize {
     (size.rows - 1).saturating_sub(LOG_ROWS_MAX.min(size.rows / LOG_ROWS_PART))
 }
@@ -271,7 +274,7 @@ const fn style_of(tone: Tone) -> Style {
     }
 }
 
-/// Writes in one piece. The screen is a courtesy; the journal has it all.
+/// Writes everything at once. Errors are ignored, because the journal has it all.
 fn write(piece: &str) {
     let mut err = io::stderr().lock();
     let _ = err.write_all(piece.as_bytes()).and_then(|()| err.flush());

@@ -11,17 +11,17 @@ use crate::narration::{Sentence, Tone, narrate};
 use crate::paint::Paint;
 use crate::printable::{cut, one_line};
 
-/// Longest line of an agent that is shown, columns. The transcript has all of it.
+/// Maximum width of an agent's line, in columns. The transcript has all of it.
 const AGENT_COLUMNS_MAX: usize = 200;
 
-/// Writes plain lines.
+/// Prints plain lines.
 pub(crate) struct Plain {
     time: LocalTime,
     console: Console,
 }
 
 impl Plain {
-    /// Makes the reporter; on a verbose console it shows details and what agents say.
+    /// Creates the reporter. On a verbose console it prints details and agent output.
     pub(crate) const fn new(time: LocalTime, console: Console) -> Self {
         Self { time, console }
     }
@@ -74,7 +74,7 @@ pub(crate) fn line(sentence: &Sentence, at_ms: u64, time: &LocalTime, paint: Pai
     format!("{}  {issue}{text}", paint.dim(time.clock(at_ms)))
 }
 
-/// Returns what an agent said, printable; `None` where there is nothing to see.
+/// Returns an agent's line, printable; `None` if nothing is visible.
 pub(super) fn agent_line(progress: &Progress) -> Option<String> {
     let text = (progress.kind == ProgressKind::Line)
         .then(|| cut(&one_line(&progress.text), AGENT_COLUMNS_MAX))?;

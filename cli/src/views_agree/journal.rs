@@ -1,4 +1,4 @@
-//! What a journal says in counts and amounts, added up without the engine and without the chronicle.
+//! Counts and amounts computed from the journal, without the engine and the chronicle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use autoissue_core::engine::{
     Usd,
 };
 
-/// What every view has to say.
+/// What every view has to show.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
     pub(super) budget: Usd,
@@ -19,7 +19,8 @@ pub(super) struct Expected {
     accepted: BTreeSet<IssueNumber>,
     outcomes: BTreeMap<IssueNumber, Outcome>,
     spent_on: BTreeMap<IssueNumber, Usd>,
-    /// Attempts in flight, the planner's among them, each with what is reserved and metered until it is settled.
+    /// Running attempts, including the planner's, each with its reserved and metered amounts until
+    /// it is settled.
     running: BTreeMap<IssueNumber, Option<Reserved>>,
     stopped: Option<&'static str>,
     pub(super) is_cut_off: bool,
@@ -149,7 +150,7 @@ impl Expected {
         attempt.map_or(Usd::ZERO, |attempt| attempt.metered)
     }
 
-    /// Returns what each task has cost.
+    /// Returns the cost of each task.
     pub(super) fn tasks(&self) -> impl Iterator<Item = (IssueNumber, Usd)> {
         let settled = |issue| self.spent_on.get(&issue).copied().unwrap_or_default();
         self.accepted
@@ -157,7 +158,7 @@ impl Expected {
             .map(move |&issue| (issue, settled(issue) + self.metered_of(issue)))
     }
 
-    /// Returns how many tasks are in a state, by its name in JSON; all of them by `total`.
+    /// Returns the number of tasks in a state, by its JSON name; `total` counts all.
     pub(super) fn count(&self, state: &str) -> u64 {
         let ended = |names: &[&str]| {
             let outcomes = self.outcomes.values();
@@ -190,7 +191,7 @@ impl Expected {
         n as u64
     }
 
-    /// Returns what is spent by pull request.
+    /// Returns the amount spent per pull request.
     pub(super) fn per_pull_request(&self) -> Option<Usd> {
         let n = i64::try_from(self.n_pull_requests()).ok()?;
         (0 < n).then(|| Usd::from_micros(self.spent().micros() / n))

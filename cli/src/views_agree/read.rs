@@ -1,4 +1,5 @@
-//! Reads counts and amounts out of each view as a person or a program would, and objects where they are not what is expected.
+//! Reads counts and amounts from each view as a user or a program would, and records differences
+//! from the expectation.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
@@ -20,7 +21,7 @@ use crate::report::{self, Origin, Places, Report};
 use crate::reporter::screen_of;
 use crate::typed::Typed;
 
-/// States of tasks by their names in JSON.
+/// JSON names of the task states.
 const STATES: [&str; 8] = [
     "waiting",
     "running",
@@ -32,7 +33,7 @@ const STATES: [&str; 8] = [
     "not_started",
 ];
 
-/// What was said otherwise than expected, each with the view that said it.
+/// Differences from the expectation, each with the view.
 #[derive(Debug, Default)]
 pub(super) struct Objections(pub(super) Vec<String>);
 
@@ -61,18 +62,18 @@ fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap()
 }
 
-/// Returns the number in front of a word.
+/// Returns the number before one of the words.
 fn number_before(text: &str, words: &[&str]) -> Option<u64> {
     let words = words.iter().find_map(|words| text.strip_suffix(words))?;
     words.trim().parse().ok()
 }
 
-/// The time at which everything is looked at: half a minute after the last event.
+/// The time at which the views are drawn: half a minute after the last event.
 fn now_ms(chronicle: &Chronicle) -> u64 {
     chronicle.last_at_ms() + 30_000
 }
 
-/// The dashboard's API, which the page is drawn from, and its metrics for Prometheus.
+/// The dashboard's API, which the page uses, and its Prometheus metrics.
 pub(super) fn dashboard(story: &Story, expected: &Expected, objections: &mut Objections) {
     let now_ms = now_ms(story.chronicle());
     let overview = json(&story.overview(now_ms, &BTreeMap::new()));
@@ -135,7 +136,7 @@ pub(super) fn dashboard(story: &Story, expected: &Expected, objections: &mut Obj
     of_prometheus(&prometheus(Some(story), now_ms), expected, objections);
 }
 
-/// What is listed for a person is what is counted above it.
+/// The listed tasks match the counts above the list.
 fn of_attention(overview: &Value, expected: &Expected, objections: &mut Objections) {
     let items = overview["attention"].as_array().unwrap();
     let n_all = overview["n_attention"].as_u64();
@@ -170,7 +171,8 @@ fn of_tasks(story: &Story, now_ms: u64, expected: &Expected, objections: &mut Ob
     let spans = timeline["attempts"].as_array().unwrap();
     let n_running = spans.iter().filter(|it| it["result"] == "running").count();
     let n_expected = expected.count("running");
-    // What is being suspended has ended on the time line, and keeps its slot until the session has stopped.
+    // An attempt being interrupted has ended on the timeline but keeps its slot until the session
+    // has stopped.
     if n_expected < n_running as u64 {
         objections.same("dashboard", "time line", n_running as u64, n_expected);
     }
@@ -199,10 +201,7 @@ fn of_prometheus(text: &str, expected: &Expected, objections: &mut Objections) {
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse::<f64>().ok())
     };
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "no session has 2^52 of anything"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "all counts are below 2^52")]
     let mut count = |name: String, n: u64| {
         objections.same(view, &name, sample(&name), Some(n as f64));
     };
@@ -234,7 +233,7 @@ fn of_prometheus(text: &str, expected: &Expected, objections: &mut Objections) {
     }
 }
 
-/// The first and the last line of the live screen.
+/// The first and last lines of the live screen.
 pub(super) fn live_screen(chronicle: &Chronicle, expected: &Expected, objections: &mut Objections) {
     let view = "live screen";
     let lines = screen_of(chronicle, now_ms(chronicle));
@@ -250,8 +249,8 @@ pub(super) fn live_screen(chronicle: &Chronicle, expected: &Expected, objections
         ("running", &["running"][..]),
         ("waiting", &["waiting"]),
         ("done", &["done"]),
-        ("already_open", &["open already"]),
-        ("already_merged", &["merged already"]),
+        ("already_open", &["already open"]),
+        ("already_merged", &["already merged"]),
         ("needs_you", &["need you", "needs you"]),
         ("failed", &["failed"]),
         ("not_started", &["not started"]),
@@ -272,7 +271,7 @@ pub(super) fn live_screen(chronicle: &Chronicle, expected: &Expected, objections
     }
 }
 
-/// The closing report, as text, as Markdown and as a page.
+/// The final report, as text, Markdown and HTML.
 pub(super) fn reports(
     chronicle: &Chronicle,
     typed: &Typed,
@@ -296,14 +295,10 @@ pub(super) fn reports(
         ("done", "shipped", "shipped"),
         (
             "already_open",
-            "had an open pull request or branch already",
+            "already had an open pull request or branch",
             "open",
         ),
-        (
-            "already_merged",
-            "had a merged pull request already",
-            "merged",
-        ),
+        ("already_merged", "already merged", "merged"),
         ("needs_you", "needs you", "needs-you"),
         ("failed", "failed", "failed"),
         ("not_started", "not started", "not-started"),
@@ -335,7 +330,7 @@ pub(super) fn reports(
     }
 }
 
-/// Returns how many tasks stand under a heading; 0 where it is not there.
+/// Returns the number of tasks under a heading; 0 if it is missing.
 fn counted_under(text: &str, mark: &str, heading: &str) -> u64 {
     let start = format!("{mark}{heading} (");
     let n = text
@@ -379,7 +374,7 @@ pub(super) fn status(chronicle: &Chronicle, expected: &Expected, objections: &mu
     }
 }
 
-/// The journal's row of a session; of it a view takes no figure.
+/// The journal's row of a session; the views use none of its figures.
 fn row() -> SessionRow {
     SessionRow {
         id: SessionId::new(0, [0, 1]),
@@ -395,7 +390,7 @@ fn row() -> SessionRow {
     }
 }
 
-/// Counts of which only those that are not zero are there.
+/// JSON counts, which omit zeros.
 fn of_counts(view: &str, counts: &Value, expected: &Expected, objections: &mut Objections) {
     for state in &STATES[2..] {
         let said = counts[state].as_u64().unwrap_or_default();
@@ -403,7 +398,7 @@ fn of_counts(view: &str, counts: &Value, expected: &Expected, objections: &mut O
     }
 }
 
-/// `metrics`, over this session alone.
+/// `metrics` for this session alone.
 pub(super) fn metrics(chronicle: &Chronicle, expected: &Expected, objections: &mut Objections) {
     let view = "metrics";
     let mut all = Metrics::default();

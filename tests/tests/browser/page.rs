@@ -127,7 +127,7 @@ fn a_breaker_is_reset_by_hand_after_confirmation() {
     );
     browser.click(".reset");
     browser.click("#confirm-yes");
-    browser.until("document.querySelector('.said').textContent.startsWith('Asked for')");
+    browser.until("document.querySelector('.said').textContent.startsWith('Requested')");
     assert_eq!(
         session.take_requests(),
         [r#"{"control":"reset_breaker","service":{"type":"agent","name":"claude"}}"#]
@@ -156,7 +156,7 @@ fn users_log_in_with_a_password_or_a_token_and_log_out() {
     browser.until("document.querySelector('[role=alert]')");
     assert_eq!(
         browser.text("[role=alert]"),
-        "These are not the right credentials."
+        "Wrong user name, password or token."
     );
     browser.picture("log-in-refused-phone-dark");
     for fields in [

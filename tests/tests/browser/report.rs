@@ -108,7 +108,7 @@ fn the_report_fits_every_screen_and_runs_no_scripts() {
             "Shipped",
             "Not started",
             "depends on #2",
-            "Time line",
+            "Timeline",
             HOSTILE[0],
         ] {
             assert!(

@@ -507,7 +507,7 @@ fn no_issue_with_the_label_is_not_an_error() {
     world.labelled_issue(1, "other", &["other"], "words");
     let run = world.run(["exec", "go"]).exits(0);
     assert!(
-        run.stdout.contains("no open issue carries the label `go`"),
+        run.stdout.contains("no open issue has the label `go`"),
         "{}",
         run.stdout
     );

@@ -450,12 +450,12 @@ fn first_mistyped_is_an_error_that_suggests_an_existing_label() {
     let world = ready();
     world.labelled_issue(7, "[Backend] other", &["nightly"], "words");
     let run = world.run(["exec", "nihgtly"]).exits(0);
-    let said = "no open issue carries the label `nihgtly`; did you mean `nightly`?";
+    let said = "no open issue has the label `nihgtly`; did you mean `nightly`?";
     assert!(run.stdout.contains(said), "{}", run.stdout);
     let run = world.run(["exec", "x", "--output", "json"]).exits(0);
     assert_eq!(
         run.summary()["reason"],
-        "no open issue carries the label `x`; labels that exist: `go`, `nightly`"
+        "no open issue has the label `x`; existing labels: `go`, `nightly`"
     );
     let run = world.run(["exec", "nihgtly", "--dry-run"]).exits(0);
     assert!(run.stdout.contains(said), "{}", run.stdout);

@@ -33,10 +33,7 @@ fn an_intact_history_is_counted() {
     let world = world();
     let text = world.run(["history", "verify"]).exits(0).stdout;
     assert!(text.starts_with("checked 1 session, "), "{text}");
-    assert!(
-        text.ends_with(" costs: every row is as it was written\n"),
-        "{text}"
-    );
+    assert!(text.ends_with(" costs: all rows are intact\n"), "{text}");
     let line = world
         .run(["history", "verify", "--output", "json"])
         .exits(0)
@@ -57,7 +54,7 @@ fn a_changed_bit_is_found_and_its_row_named() {
     let run = world.run(["history", "verify"]).exits(1);
     assert_eq!(
         run.stdout,
-        "checked 0 sessions, 0 events, 0 costs: the next row is not as it was written\n"
+        "checked 0 sessions, 0 events, 0 costs: the next row has been changed\n"
     );
     for part in [
         "is damaged",
@@ -79,6 +76,6 @@ fn an_empty_history_has_nothing_to_check() {
     let text = Sandbox::new().run(["history", "verify"]).exits(0).stdout;
     assert_eq!(
         text,
-        "checked 0 sessions, 0 events, 0 costs: every row is as it was written\n"
+        "checked 0 sessions, 0 events, 0 costs: all rows are intact\n"
     );
 }

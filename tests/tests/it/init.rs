@@ -118,7 +118,7 @@ fn a_repository_not_on_github_gets_a_local_forge() {
             json!({"project": {"baseBranch": "trunk"}, "forge": {"kind": "local"}}),
             "{origin:?}"
         );
-        assert!(run.stdout.contains("local, for "), "{}", run.stdout);
+        assert!(run.stdout.contains("local ("), "{}", run.stdout);
         assert_eq!(world.names(".autoissue"), ["README.md", "issues"]);
     }
 }

@@ -117,7 +117,7 @@ fn an_interrupted_session_resumes_from_any_directory_with_its_configuration() {
     let status = typed(&world, world.root(), "autoissue status").exits(0);
     let (_, command) = status
         .stdout
-        .split_once("resume it with `")
+        .split_once("resume with `")
         .expect("the resume command");
     let (command, _) = command.split_once('`').expect("an end");
     typed(&world, world.root(), command).exits(0);

@@ -270,7 +270,7 @@ fn ctrl_c_stops_the_session_and_shows_progress() {
     terminal.press(CTRL_C);
     terminal.wait_until(
         "the session is stopping",
-        says("stopping: the agents are asked to end"),
+        says("stopping: waiting for agents to exit"),
     );
     terminal.press(CTRL_C);
     terminal.wait_until("the agents are being killed", |sight| {

@@ -41,7 +41,7 @@ fn first_show_is_for_people() {
     let text = world.run(["show", &session, "1"]).exits(0).stdout;
     let parts = [
         "#1 [Backend] first",
-        "\nwhy\n  failed: task: check `strict`",
+        "\nwhy\n  failed: check `strict`",
         "  the reason\n",
         "the agent's last message",
         "attempt 1 started",

@@ -983,7 +983,7 @@ fn a_session_from_the_future_can_be_resumed() {
     cut_off(&world.state(), &state, &new, &later);
     let status = run_on(&world, &state, &["status", new.id.as_str()]).exits(0);
     assert!(
-        status.stdout.contains("cut off") && status.stdout.contains("tried again at"),
+        status.stdout.contains("the process died") && status.stdout.contains("retrying at"),
         "{}",
         status.stdout
     );

@@ -1,33 +1,35 @@
-//! Guesses how a repository is set up and tested, from the files in its root. Reads them; runs nothing.
+//! Guesses the setup and test commands of a repository from the files in its root. Reads files
+//! only; runs nothing.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// Most bytes read of a file that may name a command.
+/// Maximum number of bytes to read of a file that may name a command.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Commands that a repository seems to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Guessed {
-    /// What installs its dependencies; only where a lock file says which.
+    /// Commands that install dependencies; only if a lock file identifies the tool.
     pub(super) setup: Vec<Guess>,
-    /// What tests it.
+    /// Commands that run the tests.
     pub(super) checks: Vec<Guess>,
 }
 
-/// A command, and the file that speaks for it.
+/// A command, and the file it was derived from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Guess {
     pub(super) command: String,
     pub(super) from: &'static str,
 }
 
-/// A lock file, the command that installs by it, and what runs a program among what it installed.
+/// A lock file, the install command that respects it, and the prefix for running installed
+/// programs.
 type Manager = (&'static str, &'static str, &'static str);
 
-/// In the order in which they are looked for: a repository that was moved keeps the old file sometimes.
+/// In order of precedence: a migrated repository sometimes keeps the old file.
 const NODE: [Manager; 6] = [
     ("pnpm-lock.yaml", "pnpm install --frozen-lockfile", "pnpm "),
     ("yarn.lock", "yarn install --frozen-lockfile", "yarn "),
@@ -41,10 +43,10 @@ const PYTHON: [Manager; 3] = [
     ("poetry.lock", "poetry install", "poetry run "),
     ("Pipfile.lock", "pipenv sync --dev", "pipenv run "),
 ];
-/// How the lock file of a newer Yarn begins, which calls the option otherwise.
+/// The start of a lock file of Yarn 2 or later, which has another name for the option.
 const NEW_YARN: &str = "__metadata:";
 
-/// Looks at the files in a repository's root.
+/// Inspects the files in the root of a repository.
 pub(super) fn look(root: &Path) -> Guessed {
     let mut look = Look {
         root,
@@ -100,7 +102,8 @@ impl Look<'_> {
         });
     }
 
-    /// Adds the setup of the first lock file that is there, and returns what its programs are run by.
+    /// Adds the setup command of the first lock file found, and returns the prefix for its
+    /// programs.
     fn manager(&mut self, managers: &[Manager]) -> Option<&'static str> {
         let &(lock, install, run) = managers.iter().find(|(lock, ..)| self.has(lock))?;
         let is_new_yarn = lock == "yarn.lock" && self.contains(lock, NEW_YARN);
@@ -222,7 +225,8 @@ impl Look<'_> {
         }
     }
 
-    /// A makefile mostly calls one of the others, so it counts only where there is none.
+    /// Makefiles mostly call one of the other tools, so they are used only if nothing else was
+    /// found.
     fn task_runners(&mut self) {
         fn is_test(line: &str) -> bool {
             line.strip_prefix("test")
@@ -248,8 +252,8 @@ impl Look<'_> {
     }
 }
 
-/// Returns whether there is a test script that is not the one which `npm init` writes, for that one always fails. Composer
-/// calls its scripts the same; one of several commands is a list there.
+/// Returns whether there is a test script other than the one that `npm init` writes, which always
+/// fails. Composer uses the same key; several commands are a list there.
 fn has_test_script(package: &str) -> bool {
     let package: Value = serde_json::from_str(package).unwrap_or_default();
     match &package["scripts"]["test"] {
@@ -382,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_test_is_not_taken_for_one() {
+    fn a_script_that_is_not_a_test_is_ignored() {
         let placeholder = r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#;
         check(
             &[("package.json", placeholder), ("package-lock.json", "{}")],

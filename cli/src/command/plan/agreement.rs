@@ -1,4 +1,4 @@
-//! Asks a person whether a plan is to be carried out.
+//! Asks the user to confirm a plan.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -12,18 +12,18 @@ use crate::narration::counted;
 use crate::proposal::proposal;
 use crate::signals::Signals;
 
-/// What a person says.
+/// The user's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Agreement {
-    /// Carry it out.
+    /// Run the plan.
     Yes,
-    /// Do not.
+    /// Decline the plan.
     No,
-    /// Nothing: it was interrupted, or the input has ended.
+    /// No answer: interrupted, or the input has ended.
     None,
 }
 
-/// Returns whether a person sits there: what is asked appears on standard error and is answered on standard input.
+/// Returns whether there is a user to ask: standard error and standard input are terminals.
 pub(super) fn can_be_asked() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
@@ -31,14 +31,14 @@ pub(super) fn can_be_asked() -> bool {
 /// Shows the plan and asks.
 ///
 /// # Errors
-/// Where the system does not let us listen for signals.
+/// If signals cannot be handled.
 pub(super) fn ask(invocation: &Invocation, finished: &Finished) -> Result<Agreement, CliError> {
     let n_issues = finished
         .chronicle
         .engine()
         .planning()
         .and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
-    // A key pressed while the planner worked is no answer to what was not asked yet.
+    // Discards keys that were pressed while the planner was working, before the question was asked.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     invocation.console.say(proposal(
         finished.chronicle.engine(),
@@ -51,7 +51,8 @@ pub(super) fn ask(invocation: &Invocation, finished: &Finished) -> Result<Agreem
     wait_for_line().map(|line| line.as_deref().map_or(Agreement::None, meaning))
 }
 
-/// Waits for a line, or for a signal: a session that ran before in this process has taken their usual effect away.
+/// Waits for a line or a signal. The session that ran before has replaced the default signal
+/// handlers.
 fn wait_for_line() -> Result<Option<String>, CliError> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| CliError::System {
@@ -70,7 +71,7 @@ fn wait_for_line() -> Result<Option<String>, CliError> {
             () = signals.next() => Ok(None),
         }
     });
-    // A line that nobody waits for any more is read by a thread that ends with us.
+    // Does not wait for the thread that reads the line; it ends with the process.
     runtime.shutdown_background();
     line
 }
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_plain_yes_is_one() {
+    fn only_a_plain_yes_counts() {
         for line in ["y\n", "Yes", " YES \r\n"] {
             assert_eq!(meaning(line), Agreement::Yes, "{line:?}");
         }

@@ -1,4 +1,4 @@
-//! The file that a plan is saved to. That it can be written is found out before anybody is paid.
+//! The file that a plan is saved to. Checks that it can be written before anything is spent.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -10,16 +10,16 @@ use autoissue_core::session::Finished;
 use crate::error::CliError;
 use crate::host::Invocation;
 
-/// A file that is to be, and is not there yet.
+/// A file that will be created.
 pub(crate) struct Out {
     path: PathBuf,
 }
 
 impl Out {
-    /// Makes sure that the file is not there, and that it could be.
+    /// Checks that the file does not exist and can be created.
     ///
     /// # Errors
-    /// [`CliError::FileExists`] rather than overwrite somebody's edits, and [`CliError::File`].
+    /// [`CliError::FileExists`], so as not to overwrite somebody's edits, and [`CliError::File`].
     pub(super) fn at(directory: &Path, path: &Path) -> Result<Self, CliError> {
         let path = directory.join(path);
         let failed = |source: io::Error| match source.kind() {
@@ -42,7 +42,7 @@ impl Out {
     /// Saves the plan of a session that has one.
     ///
     /// # Errors
-    /// [`CliError::File`]; the session's directory has the plan all the same.
+    /// [`CliError::File`]; the plan is also in the session's directory.
     pub(super) fn save(
         &self,
         invocation: &Invocation,
@@ -77,7 +77,7 @@ impl Out {
         if !invocation.console.quiet {
             invocation
                 .console
-                .say(format!("the plan is in `{}`", self.path.display()));
+                .say(format!("saved the plan to `{}`", self.path.display()));
         }
         Ok(())
     }

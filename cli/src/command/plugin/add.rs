@@ -1,6 +1,8 @@
-//! `autoissue plugin add`: looks at a plugin, then writes it into the configuration and into the lock file, with what it may do.
+//! `autoissue plugin add`: inspects a plugin, then adds it, with its grants, to the configuration
+//! and the lock file.
 //!
-//! It asks nothing: what the plugin wants and was not granted is an error that names the very command to type.
+//! It never prompts: if the plugin needs something that was not granted, the error contains the
+//! exact command to run.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -23,22 +25,22 @@ use crate::shell::quoted;
 /// Arguments of `plugin add`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AddArgs {
-    /// A component, or the directory of a plugin, which is built first
+    /// A component, or a plugin directory to build first
     pub(crate) path: PathBuf,
-    /// Grant what it asks for: `exec=PROGRAM`, `env=VARIABLE` or `wasi` (repeatable)
+    /// Grant something that the plugin needs: `exec=PROGRAM`, `env=VARIABLE` or `wasi` (repeatable)
     #[arg(long = "grant", value_name = "GRANT")]
     pub(crate) grants: Vec<Grant>,
-    /// Settings for the configuration, JSON or a file with it
+    /// Settings for the configuration, as JSON or a file name
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
 }
 
-/// One grant, as it is typed.
+/// A grant as typed on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Grant {
-    /// A program that may be run.
+    /// Permission to run a program.
     Exec(String),
-    /// A variable that it may see.
+    /// Permission to read an environment variable.
     Env(String),
     /// An empty WASI.
     Wasi,
@@ -60,7 +62,7 @@ impl FromStr for Grant {
 /// Runs the command.
 ///
 /// # Errors
-/// Where it is no plugin, wants more than it is granted, or the files cannot be written.
+/// If it is not a plugin, needs more than it was granted, or a file cannot be written.
 pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, CliError> {
     let (project, config) = files(invocation)?;
     let given = settings::read(invocation, args.settings.as_deref())?;
@@ -68,7 +70,8 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     let profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
     let grants = granted(&profile, args)?;
     check(&profile, given.as_ref())?;
-    // Read before anything is written: a lock file with marks of a merge leaves both files as they are.
+    // Read before anything is written: a lock file with merge conflict markers leaves both files
+    // unchanged.
     let mut lock = PluginLock::read(&project)
         .map_err(PluginCommandError::Lock)?
         .unwrap_or_default();
@@ -82,12 +85,12 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     added.report(invocation, &profile, &grants)
 }
 
-/// What was written.
+/// The result of adding a plugin.
 struct Added {
-    /// The component, as the configuration has it.
+    /// Path of the component, as in the configuration.
     path: PathBuf,
     config: PathBuf,
-    /// Decisions that another is named for, each with its name.
+    /// Strategies for which the configuration names another plugin, with its name.
     others: Vec<(Kind, String)>,
 }
 
@@ -101,13 +104,13 @@ impl Added {
         let name = &profile.plugin.info().name;
         for (kind, other) in &self.others {
             invocation.console.warn(&format!(
-                "`{other}` goes on as the {kind}; set `strategies.{}` to `{name}`",
+                "`{other}` remains the {kind}; to switch, set `strategies.{}` to `{name}`",
                 key(*kind)
             ));
         }
         if self.path.is_absolute() {
             invocation.console.warn(&format!(
-                "`{}` lies outside the repository: other checkouts do not have it",
+                "`{}` is outside the repository, so other checkouts will not have it",
                 self.path.display()
             ));
         }
@@ -134,7 +137,7 @@ impl Added {
     }
 }
 
-/// Returns what was granted of what it asks for. Nothing is granted that it did not ask for.
+/// Returns the typed grants that the plugin needs. Grants that it does not need are dropped.
 fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginCommandError> {
     let typed = grants(&args.grants);
     if let Some(why) = profile.unknown().filter(|_| !args.grants.is_empty()) {
@@ -168,7 +171,7 @@ fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginComm
     })
 }
 
-/// Returns grants as the configuration has them.
+/// Returns grants in the form of the configuration.
 pub(crate) fn grants(typed: &[Grant]) -> PluginGrants {
     let mut grants = PluginGrants::default();
     for grant in typed {
@@ -181,7 +184,7 @@ pub(crate) fn grants(typed: &[Grant]) -> PluginGrants {
     grants
 }
 
-/// Looks at the name, and has the plugin look at its settings.
+/// Checks the name, and has the plugin check its settings.
 fn check(
     profile: &Profile,
     settings: Option<&Map<String, Value>>,
@@ -193,7 +196,8 @@ fn check(
         });
     }
     let text = settings::text(settings).unwrap_or_default();
-    // As in a session: settings go to the strategies that take some, unless none of them does.
+    // As in a session, settings are passed to the strategies that accept some, or to all if none
+    // does.
     let takes_any = info
         .strategies
         .iter()
@@ -211,7 +215,7 @@ fn check(
     })
 }
 
-/// Writes the configuration; returns the decisions that another is named for.
+/// Writes the configuration. Returns the strategies for which it names another plugin.
 fn write_config(
     config: &Path,
     profile: &Profile,
@@ -224,7 +228,7 @@ fn write_config(
     let grants = Some(grants)
         .filter(|grants| **grants != PluginGrants::default())
         .map(grants_in_short);
-    // What was agreed on before no longer holds; the lock file has what does.
+    // The configuration's `sha256` and grants are outdated; the lock file has the current ones.
     let mut keys = vec![
         ("path", Some(json!(path))),
         ("grants", grants),
@@ -244,7 +248,7 @@ fn write_config(
     Ok(others)
 }
 
-/// Returns grants without what is empty.
+/// Returns grants without empty fields.
 fn grants_in_short(grants: &PluginGrants) -> Value {
     let mut value = Map::new();
     for (key, names) in [("exec", &grants.exec), ("env", &grants.env)] {
@@ -272,7 +276,7 @@ fn locked(profile: &Profile, path: &Path, grants: &PluginGrants) -> Locked {
     }
 }
 
-/// Returns the key of a decision, in `strategies`.
+/// Returns the key of a strategy in `strategies`.
 const fn key(kind: Kind) -> &'static str {
     match kind {
         Kind::Classifier => "classifier",
@@ -282,7 +286,8 @@ const fn key(kind: Kind) -> &'static str {
     }
 }
 
-/// Returns a path as seen from a directory, with `/`; one that lies elsewhere as it is.
+/// Returns a path relative to a directory, with `/` as the separator, or unchanged if it is not
+/// below it.
 fn path_from(directory: &Path, path: &Path) -> PathBuf {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (directory, path) = (real(directory), real(path));

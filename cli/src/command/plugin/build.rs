@@ -1,4 +1,4 @@
-//! `autoissue plugin build`: cargo, then a component, then a first look at it.
+//! `autoissue plugin build`: runs cargo, turns the module into a component, and inspects it.
 
 use std::path::PathBuf;
 
@@ -14,10 +14,10 @@ use crate::host::Invocation;
 /// Arguments of `plugin build`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BuildArgs {
-    /// Directory of the plugin, or a WebAssembly module that another language's tools have made
+    /// Directory of the plugin, or a WebAssembly module built with another language's tools
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
-    /// Write the component to this file instead of into the directory
+    /// Write the component to this file instead of the plugin's directory
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -25,10 +25,10 @@ pub(crate) struct BuildArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Where it does not build, or what was built is no plugin.
+/// If the build fails, or the result is not a plugin.
 pub(super) fn run(invocation: &Invocation, args: &BuildArgs) -> Result<ExitCode, CliError> {
     let built = build(invocation, args)?;
-    // A component that is no plugin is not left lying about as one.
+    // Inspected before it is written, so that a component that is not a plugin is not left behind.
     let profile = Profile::of(invocation, &built, None)?;
     let built = built.written()?;
     if invocation.console.is_json() {

@@ -1,4 +1,5 @@
-//! Changes the configuration file, and leaves comments, order and spelling of all else as they are.
+//! Edits the configuration file and preserves the comments, order and formatting of everything
+//! else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +11,14 @@ use serde_json::Value;
 
 use crate::error::{CliError, PluginCommandError};
 
-/// A configuration file that is being changed. Nothing is written before [`save`](Self::save).
+/// A configuration file that is being edited. Nothing is written before [`save`](Self::save).
 pub(super) struct ConfigFile {
     path: PathBuf,
     root: CstRootNode,
 }
 
 impl ConfigFile {
-    /// Opens a file; one that is not there begins as `{}`.
+    /// Opens a file. A missing file starts as `{}`.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => "{\n}\n".to_owned(),
@@ -39,7 +40,7 @@ impl ConfigFile {
         })
     }
 
-    /// Writes the file whole or not at all.
+    /// Writes the file atomically.
     pub(super) fn save(&self) -> Result<(), CliError> {
         write_whole(&self.path, self.root.to_string().as_bytes()).map_err(|source| CliError::File {
             what: "write",
@@ -51,18 +52,18 @@ impl ConfigFile {
     fn object(&self) -> Result<CstObject, CliError> {
         self.root
             .object_value_or_create()
-            .ok_or_else(|| unchangeable(&self.path, "it is no object"))
+            .ok_or_else(|| unchangeable(&self.path, "it is not an object"))
     }
 
-    /// Adds a plugin. Of one with the same name only these keys are replaced, or removed where they have no value;
-    /// what else is said of it stays.
+    /// Adds a plugin. If there is one with the same name, only these keys are replaced, or removed
+    /// if they have no value; its other keys stay.
     pub(super) fn put_plugin(
         &self,
         name: &str,
         keys: &[(&str, Option<Value>)],
     ) -> Result<(), CliError> {
         let plugins = self.object()?.array_value_or_create("plugins");
-        let plugins = plugins.ok_or_else(|| unchangeable(&self.path, "`plugins` is no list"))?;
+        let plugins = plugins.ok_or_else(|| unchangeable(&self.path, "`plugins` is not a list"))?;
         let Some(entry) = plugins
             .elements()
             .iter()
@@ -89,7 +90,7 @@ impl ConfigFile {
         Ok(())
     }
 
-    /// Removes a plugin, and the strategies that name it; returns whether it was there.
+    /// Removes a plugin and the strategies that name it. Returns whether it was there.
     pub(super) fn remove_plugin(&self, name: &str) -> Result<bool, CliError> {
         let root = self.object()?;
         let Some(plugins) = root.array_value("plugins") else {
@@ -125,11 +126,11 @@ impl ConfigFile {
         Ok(was_there)
     }
 
-    /// Lets a plugin take a decision, unless another is named for it already; returns that one.
+    /// Selects a plugin for a strategy, unless another one is selected already; returns that one.
     pub(super) fn use_for(&self, key: &str, name: &str) -> Result<Option<String>, CliError> {
         let strategies = self.object()?.object_value_or_create("strategies");
         let strategies =
-            strategies.ok_or_else(|| unchangeable(&self.path, "`strategies` is no object"))?;
+            strategies.ok_or_else(|| unchangeable(&self.path, "`strategies` is not an object"))?;
         match strategies.get(key) {
             None => drop(strategies.append(key, CstInputValue::from(name))),
             Some(property) => match property.to_serde_value() {
@@ -142,7 +143,8 @@ impl ConfigFile {
     }
 }
 
-/// Returns whether the value of a strategy means this plugin: by its name alone, or with one of its strategies.
+/// Returns whether the value of a strategy refers to this plugin, by its name alone or with a
+/// strategy of it.
 fn names(value: &str, plugin: &str) -> bool {
     value.split('/').next() == Some(plugin)
 }
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_all_else_stay() {
+    fn comments_and_everything_else_stay() {
         let config = file(WITH_COMMENTS);
         config
             .put_plugin("second", &[("path", Some(json!("second.wasm")))])
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_goes_with_all_that_names_it() {
+    fn a_plugin_is_removed_with_all_references_to_it() {
         let config = file(WITH_COMMENTS);
         assert!(config.remove_plugin("first").unwrap());
         assert!(!config.remove_plugin("first").unwrap());
@@ -265,10 +267,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_left_alone() {
+    fn a_value_that_is_not_a_list_is_left_unchanged() {
         for (text, expected) in [
-            ("[]", "it is no object"),
-            (r#"{"plugins": {}}"#, "`plugins` is no list"),
+            ("[]", "it is not an object"),
+            (r#"{"plugins": {}}"#, "`plugins` is not a list"),
         ] {
             let error = file(text).put_plugin("a", &[]).unwrap_err();
             assert!(error.to_string().ends_with(expected), "{error}");

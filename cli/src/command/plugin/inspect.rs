@@ -1,4 +1,5 @@
-//! `autoissue plugin inspect`: what a plugin is, before anybody trusts it. It runs in its sandbox, without any grant that matters.
+//! `autoissue plugin inspect`: shows what a plugin is before it is trusted. The plugin runs
+//! sandboxed and without effective grants.
 
 use std::path::PathBuf;
 
@@ -13,9 +14,9 @@ use crate::host::Invocation;
 /// Arguments of `plugin inspect`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// A component, or the directory of a plugin, which is built first
+    /// A component, or a plugin directory to build first
     pub(crate) path: PathBuf,
-    /// Ask it with these settings, JSON or a file with it [default: its own example]
+    /// Call it with these settings, as JSON or a file name [default: the plugin's own example]
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
 }
@@ -23,7 +24,7 @@ pub(crate) struct InspectArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Where it is no plugin.
+/// If it is not a plugin.
 pub(super) fn run(invocation: &Invocation, args: &InspectArgs) -> Result<ExitCode, CliError> {
     let settings = settings::read(invocation, args.settings.as_deref())?;
     let file = invocation.component(&args.path)?;

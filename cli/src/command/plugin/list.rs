@@ -1,4 +1,5 @@
-//! `autoissue plugin list`: the built-in strategies and the plugins of this repository, and whether a session would take them.
+//! `autoissue plugin list`: lists the built-in strategies and the plugins of this repository, and
+//! whether a session would accept them.
 
 use autoissue_core::config::{Config, PluginSettings};
 use autoissue_core::plugins::host::{Kind, PluginHost};
@@ -18,7 +19,8 @@ use crate::table::table;
 /// Runs the command.
 ///
 /// # Errors
-/// Where the configuration or the lock file cannot be read. A plugin that cannot be loaded is shown as such.
+/// If the configuration or the lock file cannot be read. A plugin that cannot be loaded is listed
+/// as such.
 pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let loaded = invocation.load(Vec::new())?;
     let project = project::checkout(&loaded, &invocation.current_dir)?;
@@ -42,7 +44,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
             .try_for_each(|row| invocation.console.json(row))?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        invocation.console.print(&table(
+        invocation.console.page(&table(
             ["kind", "strategy", "version", "used", "state"],
             &cells,
             invocation.console.out,
@@ -55,15 +57,15 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     })
 }
 
-/// A strategy, or a plugin of which no strategy is known.
+/// A strategy, or a plugin whose strategies are unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Row {
     r#type: &'static str,
     kind: Option<&'static str>,
-    /// Plugin, and strategy where it has another name.
+    /// Plugin, followed by the strategy if its name differs.
     name: String,
     version: Option<String>,
-    /// Whether the configuration names it.
+    /// Whether the configuration selects it.
     used: bool,
     state: String,
     #[serde(skip)]
@@ -91,7 +93,7 @@ fn built_in(config: &Config) -> Vec<Row> {
             && (kind != Kind::AgentBackend || config.agent_backend() == built_in.name),
         version: Some(built_in.version),
         name: built_in.name,
-        state: "built in".to_owned(),
+        state: "built-in".to_owned(),
         is_ill: false,
     };
     autoissue_core::built_in::strategies()
@@ -124,9 +126,9 @@ fn configured(
     let state = if lock.plugin(&settings.name).is_some() {
         "locked, unchanged"
     } else if settings.sha256.is_some() {
-        "as `sha256` says, not in the lock file"
+        "matches `sha256`, not in the lock file"
     } else {
-        "not in the lock file: add it with `autoissue plugin add`"
+        "not in the lock file; add it with `autoissue plugin add`"
     };
     let info = plugin.info();
     let row = |strategy: &autoissue_core::plugins::host::StrategyInfo| {

@@ -1,4 +1,5 @@
-//! `autoissue plugin new`: a directory that builds and passes its tests at once, and says where to go on.
+//! `autoissue plugin new`: creates a plugin project that builds and passes its tests right away,
+//! and prints the next steps.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,26 +17,26 @@ use crate::shell::quoted;
 /// Arguments of `plugin new`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct NewArgs {
-    /// What it decides
+    /// Kind of plugin
     #[arg(value_enum)]
     pub(crate) kind: KindName,
-    /// Its name, and that of its directory
+    /// Name of the plugin and its directory
     pub(crate) name: String,
-    /// Take the SDK from this directory instead of from its repository
+    /// Use the SDK in this directory instead of the one in the repository
     #[arg(long, value_name = "DIR")]
     pub(crate) sdk: Option<PathBuf>,
 }
 
-/// The kinds, as they are typed.
+/// Plugin kinds, as typed on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum KindName {
-    /// To which domain of the product an issue belongs
+    /// Chooses the domain of an issue
     Classifier,
-    /// Which model works on an issue
+    /// Chooses the model for an issue
     ModelSelector,
-    /// Which program runs as the agent, and what its output means
+    /// Runs an agent program and interprets its output
     AgentBackend,
-    /// What a pull request says
+    /// Writes the text of a pull request
     PrTemplate,
 }
 
@@ -50,13 +51,13 @@ impl From<KindName> for Kind {
     }
 }
 
-/// Where the SDK is taken from, if nobody says otherwise.
+/// Default source of the SDK.
 const SDK_REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where the name will not do, or the directory is there already.
+/// If the name is invalid, or the directory already exists.
 pub(super) fn run(invocation: &Invocation, args: &NewArgs) -> Result<ExitCode, CliError> {
     check_name(&args.name)?;
     let sdk = args
@@ -76,7 +77,7 @@ pub(super) fn run(invocation: &Invocation, args: &NewArgs) -> Result<ExitCode, C
     Ok(ExitCode::Success)
 }
 
-/// A name of a package that is the name of a plugin too.
+/// Requires a name that is valid for both a package and a plugin.
 fn check_name(name: &str) -> Result<(), PluginCommandError> {
     let is_name = name.len() <= 40
         && name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -132,7 +133,8 @@ fn write(directory: &Path, name: &str, kind: KindName, sdk: Option<&Path>) -> Re
     Ok(())
 }
 
-/// Returns source and cases. The source names neither the plugin nor its files: it is compiled as it stands.
+/// Returns the source and the test cases. The source contains neither the plugin's name nor file
+/// names, so that it compiles unchanged.
 const fn template(kind: KindName) -> (&'static str, &'static str) {
     match kind {
         KindName::Classifier => (
@@ -156,9 +158,9 @@ const fn template(kind: KindName) -> (&'static str, &'static str) {
 
 fn manifest(name: &str, kind: KindName, sdk: Option<&Path>) -> String {
     let description = match kind {
-        KindName::Classifier => "Sorts issues by the words that this repository uses",
-        KindName::ModelSelector => "Begins with the cheapest model, and goes up when it fails",
-        KindName::AgentBackend => "Runs a program of your own as the agent",
+        KindName::Classifier => "Classifies issues by words that this repository uses",
+        KindName::ModelSelector => "Starts with the cheapest model and moves up after failures",
+        KindName::AgentBackend => "Runs your own program as the agent",
         KindName::PrTemplate => "Writes short pull requests",
     };
     let sdk = match sdk {
@@ -182,12 +184,12 @@ fn manifest(name: &str, kind: KindName, sdk: Option<&Path>) -> String {
          codegen-units = 1\n\
          strip = true\n\
          \n\
-         # A workspace of its own, wherever it lies.\n\
+         # A separate workspace, even inside another one.\n\
          [workspace]\n"
     )
 }
 
-/// A text of TOML has JSON's escapes.
+/// JSON's escapes are valid in TOML strings.
 fn toml_text(text: &str) -> String {
     json!(text).to_string()
 }
@@ -198,8 +200,8 @@ fn text(name: &str, directory: &Path) -> String {
         "wrote {}\n\n\
          next\n\
          \x20 cd {go}\n\
-         \x20 cargo test                        its own tests, natively\n\
-         \x20 autoissue plugin test             builds the component, then puts it to the test\n\
+         \x20 cargo test                        run its own tests natively\n\
+         \x20 autoissue plugin test             build the component and test it\n\
          \x20 edit src/lib.rs and cases.json, and test again\n\n\
          in a repository\n\
          \x20 autoissue plugin add {}\n",

@@ -1,4 +1,5 @@
-//! What is known of a component without anybody's trust: what it is, supplies, imports, asks for, and weighs.
+//! What is known about a component before it is trusted: what it is, provides, imports, needs, and
+//! its size.
 
 use std::path::PathBuf;
 
@@ -16,21 +17,23 @@ use crate::host::Invocation;
 use crate::paint::Paint;
 use crate::printable::one_line;
 
-/// What is known of a component.
+/// What is known about a component.
 pub(super) struct Profile {
     path: PathBuf,
     n_bytes: usize,
-    /// The plugin, with all that it asks for.
+    /// The plugin, with all the grants it needs.
     pub(super) plugin: Plugin,
-    /// Why it is not known what it asks for.
+    /// Why its needed grants are unknown, if they are.
     unknown: Option<String>,
 }
 
 impl Profile {
-    /// Loads a component and asks it. Without settings, backends are asked with those that they give as an example.
+    /// Loads a component and queries it. Without settings, backends are called with their own
+    /// example settings.
     ///
     /// # Errors
-    /// Where it is no plugin; what it imports and exports is said before that, as far as it can be read.
+    /// If it is not a plugin. Its imports and exports are printed first, as far as they can be
+    /// read.
     pub(super) fn of(
         invocation: &Invocation,
         file: &ComponentFile,
@@ -55,17 +58,17 @@ impl Profile {
         }
     }
 
-    /// Returns what it asks for.
+    /// Returns the grants that it needs.
     pub(super) fn asked(&self) -> &Grants {
         self.plugin.grants()
     }
 
-    /// Returns why it is not known what it asks for, if so.
+    /// Returns why its needed grants are unknown, if they are.
     pub(super) fn unknown(&self) -> Option<&str> {
         self.unknown.as_deref()
     }
 
-    /// Returns it for people.
+    /// Returns the profile as text.
     pub(super) fn text(&self, paint: Paint) -> String {
         let info = self.plugin.info();
         let mut text = format!(
@@ -94,7 +97,7 @@ impl Profile {
         );
         for strategy in &info.strategies {
             row(
-                "supplies",
+                "provides",
                 &format!(
                     "{} `{}`: {}",
                     strategy.kind,
@@ -107,13 +110,13 @@ impl Profile {
             }
         }
         row("imports", &listed(self.plugin.imports()));
-        row("asks for", &self.asked_in_words());
+        row("needs", &self.asked_in_words());
         text
     }
 
     fn asked_in_words(&self) -> String {
         if let Some(why) = &self.unknown {
-            return format!("not known: {}", one_line(why));
+            return format!("unknown: {}", one_line(why));
         }
         let asked = as_flags(self.asked());
         if asked.is_empty() {
@@ -123,7 +126,7 @@ impl Profile {
         }
     }
 
-    /// Returns it for programs, as a line of this type.
+    /// Returns the profile as JSON with this `type`.
     pub(super) fn json(&self, r#type: &'static str) -> impl Serialize {
         let info = self.plugin.info();
         let Grants { exec, env, wasi } = self.asked();
@@ -156,7 +159,7 @@ fn strategy_json(strategy: &StrategyInfo) -> Value {
     })
 }
 
-/// Returns what is asked for, as `--grant` takes it.
+/// Returns grants in the form that `--grant` accepts.
 pub(super) fn as_flags(grants: &Grants) -> Vec<String> {
     let exec = grants.exec.iter().map(|name| format!("exec={name}"));
     let env = grants.env.iter().map(|name| format!("env={name}"));
@@ -165,7 +168,7 @@ pub(super) fn as_flags(grants: &Grants) -> Vec<String> {
         .collect()
 }
 
-/// Says on standard error what a component is like that cannot be loaded.
+/// Prints the imports and exports of a component that cannot be loaded to standard error.
 fn say_shape(invocation: &Invocation, host: &PluginHost, file: &ComponentFile, error: &LoadError) {
     let is_readable = !matches!(
         error,
@@ -204,7 +207,7 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
-/// Returns a line for each setting of a strategy: its name, what it may be, its default, what it means.
+/// Returns one line per setting of a strategy: its name, type, default and meaning.
 fn settings_lines(strategy: &StrategyInfo) -> Vec<String> {
     let schema = strategy
         .settings_schema
@@ -227,7 +230,7 @@ fn settings_lines(strategy: &StrategyInfo) -> Vec<String> {
         .map(|(name, property)| setting_line(name, property, required.contains(&name.as_str())))
         .collect();
     if let Some(example) = &strategy.example_settings {
-        lines.push(format!("for example {}", one_line(example)));
+        lines.push(format!("example: {}", one_line(example)));
     }
     lines
 }
@@ -258,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_told_in_one_line() {
+    fn a_setting_is_described_in_one_line() {
         let property = json!({ "type": "array", "default": ["a"], "description": "Words.\nMany." });
         assert_eq!(
             setting_line("words", &property, false),

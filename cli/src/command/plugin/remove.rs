@@ -1,4 +1,5 @@
-//! `autoissue plugin remove`: takes a plugin out of the configuration and the lock file. The component stays where it is.
+//! `autoissue plugin remove`: removes a plugin from the configuration and the lock file. The
+//! component file stays.
 
 use autoissue_core::plugins::lock::{self, PluginLock};
 use clap::Args;
@@ -13,14 +14,14 @@ use crate::host::Invocation;
 /// Arguments of `plugin remove`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RemoveArgs {
-    /// Its name in the configuration
+    /// Name of the plugin in the configuration
     pub(crate) name: String,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where there is no such plugin, or the files cannot be written.
+/// If there is no such plugin, or a file cannot be written.
 pub(super) fn run(invocation: &Invocation, args: &RemoveArgs) -> Result<ExitCode, CliError> {
     let (project, config) = files(invocation)?;
     let file = ConfigFile::open(&config)?;

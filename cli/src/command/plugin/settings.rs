@@ -1,4 +1,4 @@
-//! Settings as they are typed: JSON, or a file with it.
+//! Settings given on the command line: JSON, or a file with JSON.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::host::Invocation;
 /// Reads settings.
 ///
 /// # Errors
-/// Where they are no JSON object, or the file cannot be read.
+/// If they are not a JSON object, or the file cannot be read.
 pub(super) fn read(
     invocation: &Invocation,
     typed: Option<&str>,
@@ -35,7 +35,7 @@ pub(super) fn read(
     })
 }
 
-/// Returns settings as a plugin gets them.
+/// Returns settings in the form that plugins receive.
 pub(super) fn text(settings: Option<&Map<String, Value>>) -> Option<String> {
     settings.map(|settings| Value::Object(settings.clone()).to_string())
 }

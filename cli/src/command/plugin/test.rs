@@ -1,4 +1,5 @@
-//! `autoissue plugin test`: the author's cases and the conformance suite, in the host that sessions use.
+//! `autoissue plugin test`: runs the author's cases and the conformance suite in the same host as
+//! sessions.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,24 +19,24 @@ use crate::printable::one_line;
 /// Arguments of `plugin test`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TestArgs {
-    /// A component, or the directory of a plugin, which is built first
+    /// A component, or a plugin directory to build first
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
-    /// Read the author's cases from this file [default: cases.json beside the component]
+    /// Read the author's cases from this file [default: cases.json next to the component]
     #[arg(long, value_name = "FILE")]
     pub(crate) cases: Option<PathBuf>,
-    /// Give it these settings, JSON or a file with it [default: its own example]
+    /// Pass these settings, as JSON or a file name [default: the plugin's own example]
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
 }
 
-/// Name of the file of cases, beside the component.
+/// Name of the file of cases, next to the component.
 const CASES: &str = "cases.json";
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where there is nothing that could be tested. What a test finds is no error.
+/// If there is nothing to test. Failed tests are not errors.
 pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, CliError> {
     let settings = settings::read(invocation, args.settings.as_deref())?;
     let file = invocation.component(&args.path)?;
@@ -64,7 +65,8 @@ pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, 
     })
 }
 
-/// Reads the cases: those that were named, which must be there, else those beside the component.
+/// Reads the cases from the given file, which must exist, or else from the file next to the
+/// component.
 fn cases(
     invocation: &Invocation,
     args: &TestArgs,
@@ -113,7 +115,7 @@ fn text(subject: &Subject, file: &ComponentFile, report: &Report, paint: Paint) 
     );
     if report.cases.is_empty() {
         text.push_str(&format!(
-            "  none: put questions and answers into {CASES} beside the component\n"
+            "  none; add questions and expected answers in {CASES} next to the component\n"
         ));
     }
     for case in &report.cases {
@@ -143,7 +145,7 @@ fn text(subject: &Subject, file: &ComponentFile, report: &Report, paint: Paint) 
         .map(|strategy| strategy.findings.len())
         .sum();
     text.push_str(&format!(
-        "\n{} of {} cases passed, {} of {n_rules} rules kept\n",
+        "\n{} of {} cases passed, {} of {n_rules} rules passed\n",
         report.cases.len() - n_failed,
         report.cases.len(),
         n_rules - n_broken,
@@ -173,7 +175,7 @@ fn strategy_text(strategy: &StrategyReport, paint: Paint) -> String {
     }) = cost
     {
         text.push_str(&format!(
-            "  {}    an ordinary call: {} instructions, {:.1?}; the worst: {} instructions\n",
+            "  {}    typical call: {} instructions, {:.1?}; worst call: {} instructions\n",
             paint.dim("cost"),
             grouped(*ordinary_instructions),
             Duration::from_nanos(u64::try_from(*ordinary_ns).unwrap_or(u64::MAX)),

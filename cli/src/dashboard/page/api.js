@@ -1,18 +1,18 @@
-// Asking the server. One place knows addresses, and what to do when it does not answer.
+// Requests to the server. The only place that builds URLs and handles failed requests.
 
 const wanted = new URLSearchParams(location.search).get("session");
 
-/** The session that the address of the page names; null for the current one. */
+/** The session in the URL of the page; null for the current one. */
 export const namedSession = () => wanted;
 
-/** The server's clock against ours, milliseconds. */
+/** How far the server's clock is ahead of ours, in milliseconds. */
 let ahead = 0;
 export const now = () => Date.now() + ahead;
 export const setNow = (at) => { ahead = Date.parse(at) - Date.now(); };
 
 export class Refused extends Error {
   constructor(status, problem) {
-    super(problem.detail || `the server answered ${status}`);
+    super(problem.detail || `the server responded with status ${status}`);
     this.status = status;
     this.title = problem.title || "refused";
   }
@@ -31,7 +31,7 @@ async function ask(path, parameters, options) {
   const headers = { accept: "application/json", "autoissue-page": "1", ...options.headers };
   const response = await fetch(address(path, parameters), { ...options, headers, credentials: "same-origin" });
   if (response.status === 401) {
-    // The log-in has ended.
+    // The log-in has expired.
     location.assign("/login");
   }
   const body = await response.json().catch(() => ({}));

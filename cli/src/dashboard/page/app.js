@@ -1,4 +1,4 @@
-// Puts the page together: what comes in goes to the part that shows it.
+// Assembles the page: passes incoming data to the parts that show it.
 
 import { read } from "./api.js";
 import { drawAttention } from "./attention.js";
@@ -15,7 +15,7 @@ import { clockSeconds, counted } from "./words.js";
 
 const N_EVENTS_SHOWN = 60;
 
-/** A screen reader is told what ended, in one sentence now and then. */
+/** How often ended tasks are announced to screen readers. */
 const NEWS_EVERY_MS = 10_000;
 
 let session = null;
@@ -76,20 +76,20 @@ function addEvent(event) {
   show(byId("events-empty"), list.childElementCount === 0);
 }
 
-/** Makes a link of an address for a browser; all else stays text. */
+/** Turns web addresses into links; everything else stays text. */
 function linked(text) {
   const found = text.match(/^(.*?)(https?:\/\/\S+)(.*)$/);
   if (!found) return [text];
   const [, before, address, after] = found;
-  return [before, el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, "open it"), after];
+  return [before, el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, "open"), after];
 }
 
 const CONNECTIONS = {
   live: "Live",
-  over: "This session is over; nothing more changes.",
-  lost: "No connection. The session itself goes on; this page tries again by itself.",
-  hidden: "Resting while the page is hidden",
-  empty: "Waiting for a first session",
+  over: "This session has ended.",
+  lost: "No connection. The session itself is not affected; reconnecting…",
+  hidden: "Paused while the page is hidden",
+  empty: "Waiting for the first session",
 };
 
 function connection(state) {
@@ -106,7 +106,7 @@ function connection(state) {
 startList();
 startChart();
 startTimeline();
-/** Goes to the tasks of a state. */
+/** Scrolls to the tasks of a state. */
 function goTo(state) {
   choose(state);
   byId("tasks-part").scrollIntoView({ block: "start" });
@@ -115,7 +115,7 @@ function goTo(state) {
 onState(goTo);
 byId("more-attention").addEventListener("click", () => goTo(counts.needs_you > 0 ? "needs_you" : "failed"));
 byId("more-sessions").addEventListener("click", () => showMore(session).catch(() => {}));
-// A click beside the dialog closes it.
+// A click outside of the dialog closes it.
 byId("task").addEventListener("click", (event) => { if (event.target === byId("task")) byId("task").close(); });
 read("/api/access").then((access) => show(byId("log-out"), access.asks_for_credentials)).catch(() => {});
 setInterval(() => {

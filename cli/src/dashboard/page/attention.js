@@ -1,16 +1,16 @@
-// What needs attention? The most urgent first.
+// Items that need attention, most urgent first.
 
 import { byId, el, mark, say, sayWithCode, show, sync } from "./dom.js";
 import { openTask } from "./list.js";
 
 const KINDS = { session: "Session", service: "Service", needs_you: "Needs you", failed: "Failed" };
 
-/** Things that are listed; the rest is behind the counts. */
+/** Number of items listed; the others are reached through the counts. */
 const N_SHOWN = 6;
 
 export function drawAttention(session) {
   show(byId("attention-part"), session.n_attention > 0);
-  const title = session.n_attention > N_SHOWN ? `Needs attention (${session.n_attention}, the first ${N_SHOWN})` : `Needs attention (${session.n_attention})`;
+  const title = session.n_attention > N_SHOWN ? `Needs attention (first ${N_SHOWN} of ${session.n_attention})` : `Needs attention (${session.n_attention})`;
   say(byId("attention-title"), title);
   const items = session.attention.slice(0, N_SHOWN);
   show(byId("more-attention"), session.n_attention > N_SHOWN);

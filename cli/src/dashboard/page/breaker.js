@@ -1,4 +1,4 @@
-// The circuit breakers, and closing one by hand.
+// The circuit breakers, and resetting one manually.
 
 import { send } from "./api.js";
 import { byId, confirmed, el, mark, say, show, sync } from "./dom.js";
@@ -23,9 +23,9 @@ function update(row, service, runs) {
   mark(row.querySelector(".dot"), "data-breaker", service.state);
   say(row.querySelector(".name"), nameOf(service));
   say(row.querySelector(".state"), BREAKERS[service.state]);
-  const until = service.until ? { paused: `until ${clockSeconds(service.until)}`, open: `probed at ${clockSeconds(service.until)}` }[service.state] : null;
+  const until = service.until ? { paused: `until ${clockSeconds(service.until)}`, open: `next try at ${clockSeconds(service.until)}` }[service.state] : null;
   const failures = service.consecutive_failures > 0 ? `${counted(service.consecutive_failures, "failure")} in a row` : null;
-  const probe = service.probe ? `#${service.probe} probes it` : null;
+  const probe = service.probe ? `being tested by #${service.probe}` : null;
   say(row.querySelector(".why"), [failures, until, probe, service.message].filter(Boolean).join(" · "));
   const isResettable = runs && service.state !== "closed";
   show(row.querySelector(".reset"), isResettable);
@@ -34,13 +34,13 @@ function update(row, service, runs) {
 }
 
 async function ask(service, row) {
-  const text = `Tasks that wait for ${nameOf(service)} start at once. If it still fails, its breaker opens again.`;
+  const text = `Tasks waiting for ${nameOf(service)} will start immediately. If it still fails, its breaker opens again.`;
   if (!(await confirmed("Reset the breaker?", text, "Reset"))) return;
   const said = row.querySelector(".said");
   try {
     await send("/api/circuit-breaker/reset", { service: service.service });
-    say(said, "Asked for; it takes a moment.");
+    say(said, "Requested; this takes a moment.");
   } catch (error) {
-    say(said, `Not done: ${error.message}`);
+    say(said, `Reset failed: ${error.message}`);
   }
 }

@@ -1,4 +1,4 @@
-// Money: now as a bar, and over time against the budget.
+// Budget: as a bar now, and as a chart over time.
 
 import { now, read } from "./api.js";
 import { byId, el, mark, say, svg } from "./dom.js";
@@ -7,7 +7,7 @@ import { clock, clockSeconds, usd, when } from "./words.js";
 const HEIGHT = 168;
 const PAD = { top: 18, right: 8, bottom: 22, left: 46 };
 
-/** How often the curve is asked for again while money moves. */
+/** How often the history is requested while costs change. */
 const REFRESH_MS = 5_000;
 
 let history = [];
@@ -26,14 +26,14 @@ export function drawMoney(next) {
   const settled = Math.max(0, spent - inFlight);
   const parts = [settled, inFlight, reserved];
   parts.forEach((part, at) => { bar.children[at].style.width = `${(100 * part) / whole}%`; });
-  mark(bar, "aria-label", `${usd(spent)} spent, ${usd(inFlight)} of it by running agents, ${usd(reserved)} reserved, of ${usd(budget)}`);
+  mark(bar, "aria-label", `${usd(spent)} spent, ${usd(inFlight)} of it in progress, ${usd(reserved)} reserved, of ${usd(budget)}`);
   const facts = [
     ["settled", "spent", usd(settled)],
-    ["with running agents", "flight", usd(inFlight)],
+    ["in progress", "flight", usd(inFlight)],
     ["reserved", "reserved", usd(reserved)],
-    ["still free", null, usd(available)],
+    ["available", null, usd(available)],
     ["per pull request", null, perPull === null ? "–" : usd(perPull)],
-    ["assumed, not told", null, assumed > 0 ? usd(assumed) : null],
+    ["estimated", null, assumed > 0 ? usd(assumed) : null],
   ].filter(([, , value]) => value !== null);
   const list = byId("money-facts");
   if (list.childElementCount !== 2 * facts.length) {
@@ -69,7 +69,7 @@ function drawChart() {
   figure.querySelector(".empty")?.remove();
   const peak = Math.max(0, ...history.map((point) => point.spent + point.reserved));
   if (history.length === 0 || peak === 0) {
-    figure.append(el("p", { class: "empty" }, "No money has moved."));
+    figure.append(el("p", { class: "empty" }, "Nothing spent yet."));
     return;
   }
   figure.append(picture(width, peak));
@@ -79,7 +79,7 @@ function picture(width, peak) {
   const { budget_usd: budget } = session.budget;
   const start = Date.parse(session.started_at);
   const end = Math.max(session.finished_at ? Date.parse(session.finished_at) : now(), start + 1_000);
-  // Where the budget is far away, a curve on its scale would be flat.
+  // If the budget is far above the cost, a curve on its scale would be flat.
   const isFar = peak < 0.3 * budget;
   const top = isFar ? 1.5 * peak : 1.08 * Math.max(peak, budget);
   const x = (at) => PAD.left + ((Math.min(Math.max(at, start), end) - start) / (end - start)) * (width - PAD.left - PAD.right);
@@ -109,7 +109,7 @@ function picture(width, peak) {
   return drawing;
 }
 
-/** Shows the figures under the pointer. */
+/** Shows the figures at the pointer. */
 function hover(drawing, points, x, y, width) {
   const rule = svg("line", { class: "rule", y1: PAD.top, y2: HEIGHT - PAD.bottom, visibility: "hidden" });
   const words = svg("text", { class: "axis rule-words", y: PAD.top + 2, visibility: "hidden" });
@@ -144,5 +144,5 @@ function drawTable() {
   const step = Math.max(1, Math.ceil(history.length / 20));
   const some = history.filter((_, at) => at % step === 0 || at === history.length - 1);
   const row = (point) => el("tr", {}, el("th", { scope: "row" }, when(point.at)), el("td", { class: "number" }, usd(point.spent)), el("td", { class: "number" }, usd(point.reserved)));
-  byId("cost-table").replaceChildren(el("thead", {}, el("tr", {}, ["When", "Spent", "Set aside"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, some.map(row)));
+  byId("cost-table").replaceChildren(el("thead", {}, el("tr", {}, ["When", "Spent", "Reserved"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, some.map(row)));
 }

@@ -1,15 +1,15 @@
-// Making and changing elements. Text goes in as text: nothing here, or anywhere on the page, makes markup of a string.
+// Creates and changes elements. Strings are always inserted as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export const byId = (id) => document.getElementById(id);
 
-/** Makes an element. Attributes that are null or false are left out; `on…` are listeners. */
+/** Creates an element. Omits attributes that are null or false; `on…` are listeners. */
 export function el(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
-/** Makes an element of a drawing. */
+/** Creates an SVG element. */
 export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
@@ -24,12 +24,12 @@ function fill(node, attributes, children) {
   return node;
 }
 
-/** Sets text where it has changed, so that nothing is read out or drawn again for nothing. */
+/** Sets text only if it has changed, to avoid needless announcements and redraws. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** As `say`; what stands between marks of code is code. */
+/** Like `say`, but parts between backticks become `code` elements. */
 export function sayWithCode(node, text) {
   if (node.said === text) return;
   node.said = text;
@@ -38,7 +38,7 @@ export function sayWithCode(node, text) {
   node.replaceChildren(...(isPaired ? parts.map((part, at) => (at % 2 === 1 ? el("code", {}, part) : part)) : [text]));
 }
 
-/** Sets an attribute where it has changed; null takes it away. */
+/** Sets an attribute only if it has changed; null removes it. */
 export function mark(node, name, value) {
   if (value === null || value === false) {
     if (node.hasAttribute(name)) node.removeAttribute(name);
@@ -52,8 +52,8 @@ export function show(node, isShown) {
 }
 
 /**
- * Keeps the children of a list in step with items: makes what is new, takes away what is gone, and leaves the others in
- * place, with their focus and what is open in them.
+ * Synchronizes the children of a list with items: creates and removes children as needed, and leaves the others in place,
+ * with their focus and open parts.
  */
 export function sync(list, items, keyOf, make, update) {
   const old = new Map([...list.children].map((child) => [child.dataset.key, child]));
@@ -73,7 +73,7 @@ export function sync(list, items, keyOf, make, update) {
   for (const child of old.values()) child.remove();
 }
 
-/** Asks a person; resolves to whether the answer was yes. */
+/** Asks for confirmation; resolves to true if the answer was yes. */
 export function confirmed(title, text, yes) {
   const dialog = byId("confirm");
   say(byId("confirm-title"), title);

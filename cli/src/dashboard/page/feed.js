@@ -1,13 +1,13 @@
-// The stream of events. A page that is hidden closes it, for a browser opens few connections to one server, and a hundred
-// tabs may be open: a hidden page looks now and then, for its title and icon. A page that comes back goes on where it was:
-// no event is lost, none comes twice.
+// The stream of events. A hidden page closes it, because browsers open few connections per server and many tabs may be
+// open; it only polls now and then, for its title and icon. When shown again, it continues where it stopped: no event is
+// lost or repeated.
 
 import { namedSession, read, setNow, streamAddress } from "./api.js";
 
 const LOOK_EVERY_MS = 30_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
-/** Starts; `on` has listeners `overview`, `happened`, `progress`, `session` and `connection`. */
+/** Starts following; `on` has listeners `overview`, `happened`, `progress`, `session` and `connection`. */
 export function follow(on) {
   let source = null;
   let session = null;
@@ -28,7 +28,7 @@ export function follow(on) {
     source = null;
   }
 
-  /** Asks how the session stands. */
+  /** Requests the overview. */
   async function look() {
     const overview = await read("/api/session");
     setNow(overview.now);
@@ -41,7 +41,7 @@ export function follow(on) {
     shown(overview);
   }
 
-  /** Shows how the session stands; an answer that was overtaken on its way shows nothing. */
+  /** Shows the overview, unless a newer one was shown already. */
   function shown(overview) {
     if (overview.session !== session || overview.last_seq < shownSeq) return;
     shownSeq = overview.last_seq;
@@ -74,9 +74,9 @@ export function follow(on) {
       on.connection("over");
       return;
     }
-    // Two reasons to start may have come at once.
+    // Several events may have triggered a start.
     close();
-    // The address says after which event: this page has had all before.
+    // The URL contains the number of the last event received.
     source = new EventSource(streamAddress(lastSeq));
     const heard = (name, take) => source.addEventListener(name, (message) => take(JSON.parse(message.data), message));
     heard("hello", (hello) => {
@@ -100,7 +100,7 @@ export function follow(on) {
       else later(RETRY_MS[0], start);
     });
     source.onerror = () => {
-      // Its own new try would go on from the same address: ours knows what has come meanwhile.
+      // The browser would reconnect to the same URL; ours contains the events received in the meantime.
       close();
       on.connection("lost");
       later(RETRY_MS[Math.min(nTries, RETRY_MS.length - 1)], start);

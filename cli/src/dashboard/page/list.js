@@ -1,14 +1,14 @@
-// The tasks: a list that holds only the rows in view, whether there are ten or a thousand; and one task in full.
+// The list of tasks, which contains only the visible rows, and the details of one task.
 
 import { read } from "./api.js";
 import { byId, el, mark, say, show } from "./dom.js";
 import { STAGES, STATE_NAMES, counted, usd, when } from "./words.js";
 
-/** Height of a row in pixels, as the style sheet has it; and rows asked for at a time. */
+/** Height of a row in pixels, as in the style sheet, and number of rows requested at a time. */
 const ROW_PX = 64;
 const N_PER_PAGE = 50;
 
-/** How often a list in view is asked for again while things happen. */
+/** How often a visible list is refreshed while there are events. */
 const REFRESH_MS = 1_500;
 
 let state = "waiting";
@@ -16,7 +16,7 @@ let isChosen = false;
 let text = "";
 let total = 0;
 let pages = new Map();
-/** Grows with each list that somebody chooses: answers for an earlier one come too late. */
+/** Increases with each selected list, to discard answers for earlier ones. */
 let epoch = 0;
 let isDue = false;
 let timer = 0;
@@ -51,7 +51,7 @@ export function choose(wanted, isPerson = true) {
   restart();
 }
 
-/** Takes in how many tasks are where, and that something has changed. */
+/** Updates the numbers of tasks, and schedules a refresh. */
 export function refreshList(session) {
   for (const button of byId("tabs").children) {
     const n = button.dataset.state === "all" ? session.counts.total : session.counts[button.dataset.state];
@@ -60,7 +60,7 @@ export function refreshList(session) {
     button.hidden = n === 0 && button.dataset.state !== state && button.dataset.state.startsWith("already_");
   }
   if (!isChosen) {
-    // Nobody has chosen: what tells most right now.
+    // Without a choice by the user, show the most informative list.
     const { counts } = session;
     const best = session.status === "running" && counts.waiting > 0 ? "waiting" : null;
     if (best !== state || epoch === 0) choose(best, false);
@@ -91,7 +91,7 @@ function restart() {
 async function fetchPage(page) {
   const mine = epoch;
   const before = pages.get(page);
-  // Held, so that it is not asked for twice while it is on its way.
+  // Reserves the page, so that it is not requested twice.
   pages.set(page, before ?? []);
   try {
     const answer = await read("/api/session/tasks", { state, text, offset: page * N_PER_PAGE, limit: N_PER_PAGE });
@@ -100,7 +100,7 @@ async function fetchPage(page) {
     pages.set(page, answer.tasks);
     draw();
   } catch {
-    // The connection's own line says so; the next change asks again.
+    // The connection line reports it; the next change requests it again.
     if (mine === epoch && !before) pages.delete(page);
   }
 }
@@ -127,7 +127,7 @@ function draw() {
   if (total === 0) say(byId("rows-empty"), emptyWords());
   const [first, last] = inView();
   const wanted = new Set();
-  // Rows stand in the order in which they are seen: so the Tab key goes, and so a screen reader reads.
+  // Rows are in visual order, for the Tab key and screen readers.
   let place = inner.firstElementChild;
   for (let at = first; at < last; at += 1) {
     const page = Math.floor(at / N_PER_PAGE);
@@ -152,14 +152,14 @@ function draw() {
 }
 
 function emptyWords() {
-  if (text) return `No task fits “${text}”.`;
+  if (text) return `No task matches “${text}”.`;
   return {
-    waiting: "Nothing waits.",
-    running: "Nothing runs.",
-    done: "Nothing is done yet.",
-    needs_you: "Nothing needs you.",
-    failed: "Nothing has failed.",
-    not_started: "Nothing was left out.",
+    waiting: "No tasks are waiting.",
+    running: "No tasks are running.",
+    done: "No tasks are done yet.",
+    needs_you: "Nothing needs your attention.",
+    failed: "No tasks have failed.",
+    not_started: "All tasks were started.",
   }[state] ?? "No tasks yet.";
 }
 
@@ -192,29 +192,29 @@ function drawRow(row, task, at) {
 }
 
 function reason(task) {
-  const again = task.attempts > 0 ? `try ${task.attempts + 1}: ` : "";
-  if (task.state === "waiting") return `${again}${task.why ?? "waits"}`;
+  const again = task.attempts > 0 ? `attempt ${task.attempts + 1}: ` : "";
+  if (task.state === "waiting") return `${again}${task.why ?? "waiting"}`;
   if (task.state === "running") return STAGES[task.stage] ?? task.stage;
   if (task.state === "done") return task.changes ? diff(task.changes) : "done";
-  if (task.state === "already_open") return "was open already";
-  if (task.state === "already_merged") return "was merged already";
+  if (task.state === "already_open") return "already open";
+  if (task.state === "already_merged") return "already merged";
   return task.reason ?? task.outcome;
 }
 
 const diff = (changes) => `+${changes.added} −${changes.removed} in ${counted(changes.files, "file")}`;
 
-/** A link only where the server says that it is an address for a browser. */
+/** A link only if the server says that a browser can open the URL. */
 function pullLink(pull) {
   const words = `PR #${pull.number}`;
   return pull.url ? el("a", { href: pull.url, target: "_blank", rel: "noopener noreferrer" }, words) : el("span", {}, words);
 }
 
-// ---- one task in full
+// ---- details of a task
 
 export async function openTask(issue) {
   const dialog = byId("task");
   say(byId("task-title"), `#${issue}`);
-  byId("task-body").replaceChildren(el("p", { class: "muted" }, "Looking…"));
+  byId("task-body").replaceChildren(el("p", { class: "muted" }, "Loading…"));
   if (!dialog.open) dialog.showModal();
   try {
     const task = await read(`/api/session/tasks/${issue}`);
@@ -229,13 +229,13 @@ function facts(task) {
   const list = el("dl", { class: "facts" });
   const fact = (name, value) => { if (value) list.append(el("dt", {}, name), el("dd", {}, value)); };
   fact("State", el("span", { class: "pill", "data-state": task.state }, STATE_NAMES[task.state]));
-  fact(task.state === "waiting" ? "Waits because" : "Why", task.why ?? task.reason);
+  fact(task.state === "waiting" ? "Waiting because" : "Reason", task.why ?? task.reason);
   fact("Last failure", task.last_failure);
   fact("Domain", task.domain);
   fact("Model", task.model);
   fact("Attempts", String(task.attempts));
-  const assumed = task.assumed_usd > 0 ? `, ${usd(task.assumed_usd)} of it assumed` : "";
-  fact("Cost", `${usd(task.spent_usd)}${assumed}; estimated ${usd(task.estimate_usd)}`);
+  const assumed = task.assumed_usd > 0 ? `, ${usd(task.assumed_usd)} of it estimated` : "";
+  fact("Cost", `${usd(task.spent_usd)}${assumed}; initial estimate ${usd(task.estimate_usd)}`);
   fact("Changes", task.changes ? diff(task.changes) : null);
   fact("Pull request", task.pull_request ? pullLink(task.pull_request) : null);
   fact("Branch", task.branch ? el("code", {}, task.branch) : null);
@@ -252,16 +252,16 @@ function checks(task) {
 
 function outputPart(task) {
   if (task.attempts === 0) return [];
-  const output = el("pre", { class: "output", tabindex: "0", "aria-label": "What the attempt's programs printed, its end" });
+  const output = el("pre", { class: "output", tabindex: "0", "aria-label": "End of the attempt's output" });
   const pick = el("select", { "aria-label": "Attempt", onchange: () => fill(Number(pick.value)) });
   for (let attempt = task.attempts; attempt > 0; attempt -= 1) pick.append(el("option", { value: attempt }, `attempt ${attempt}`));
   async function fill(attempt) {
-    output.replaceChildren("Looking…");
+    output.replaceChildren("Loading…");
     try {
       const answer = await read(`/api/session/tasks/${task.issue}/output`, { attempt });
       const lines = answer.lines.map((line) => `${line}\n`).join("");
       const cut = answer.is_cut && answer.lines.length ? "… more in the transcript\n" : "";
-      output.replaceChildren(lines ? cut + lines : "Nothing was printed, or the transcript is gone.");
+      output.replaceChildren(lines ? cut + lines : "No output, or the transcript was removed.");
       output.scrollTop = output.scrollHeight;
     } catch (error) {
       output.replaceChildren(error.message);

@@ -1,4 +1,4 @@
-// Is it going well? One sentence, a sign, and how many tasks are where; the title and the icon of the tab say the same.
+// The state of the session: a sentence, a sign and the number of tasks by state, also in the title and icon of the tab.
 
 import { namedSession, now } from "./api.js";
 import { byId, el, mark, say, show, sync } from "./dom.js";
@@ -7,7 +7,7 @@ import { RARE_STATES, STATES, STATUSES, counted, span, when } from "./words.js";
 let last = null;
 const listeners = [];
 
-/** Calls back with the state whose tasks somebody wants to see. */
+/** Calls back with the state whose tasks the user wants to see. */
 export const onState = (listener) => listeners.push(listener);
 
 export function drawOverview(session) {
@@ -29,15 +29,15 @@ export function drawOverview(session) {
   tick();
 }
 
-/** Counts on. */
+/** Updates the elapsed time. */
 export function tick() {
   if (last) say(byId("verdict-more"), more(last));
 }
 
 export function drawEmpty() {
   mark(byId("sign"), "data-health", "idle");
-  say(byId("verdict-line"), "No session yet");
-  say(byId("verdict-more"), "`autoissue exec LABEL` runs one; this page shows it as soon as it begins.");
+  say(byId("verdict-line"), "No sessions yet");
+  say(byId("verdict-more"), "Start one with `autoissue exec LABEL`; this page shows it as soon as it starts.");
   document.title = "autoissue";
 }
 
@@ -49,39 +49,39 @@ function where(session) {
 function verdict({ status, health, activity, counts, directive, circuit_breaker: breaker, n_attention: nAttention, message }) {
   const nThere = counts.already_open + counts.already_merged;
   const done = counts.done === counts.total ? `all ${counted(counts.total, "task")} done` : `${counts.done} of ${counted(counts.total, "task")} done`;
-  const ended = nThere > 0 ? `${done}, ${nThere} open or merged already` : done;
-  if (status === "failed") return message ? `Stopped: ${message}` : "It could not go on";
-  if (status === "cut_off") return "Its process is gone";
-  if (status === "interrupted") return "Stopped; it can be resumed";
+  const ended = nThere > 0 ? `${done}, ${nThere} already open or merged` : done;
+  if (status === "failed") return message ? `Stopped: ${message}` : "The session failed";
+  if (status === "cut_off") return "The process died";
+  if (status === "interrupted") return "Interrupted; it can be resumed";
   if (status === "completed") {
-    if (counts.total === 0) return directive === null ? "Finished: no issue carries the label" : "Finished: no issue was run";
+    if (counts.total === 0) return directive === null ? "Finished: no issue has the label" : "Finished: no issues were run";
     return `Finished: ${ended}`;
   }
-  if (breaker.state === "open") return "Waiting: a service is out of order";
-  if (breaker.state === "half_open") return "Trying whether the service works again";
-  if (breaker.state === "paused") return "Waiting: a service asked for a pause";
+  if (breaker.state === "open") return "Paused: a service is unavailable";
+  if (breaker.state === "half_open") return "Testing whether the service works again";
+  if (breaker.state === "paused") return "Paused: a service asked to wait";
   if (health === "attention") return `Running, ${counted(nAttention, "item")} ${nAttention === 1 ? "needs" : "need"} attention`;
   const doing = {
     starting: "Starting",
     splitting_directive: "Splitting the directive into issues",
-    awaiting_consent: "The plan waits for somebody to agree to it",
+    awaiting_consent: "The plan is waiting for your approval",
     creating_issues: "Creating the issues of the plan",
     reading_backlog: "Reading the backlog",
-    planning: "Sorting the backlog",
+    planning: "Classifying the backlog",
     checking_base: "Running the checks on the base",
   };
-  return doing[activity] || "Going well";
+  return doing[activity] || "Running";
 }
 
 function more({ status, started_at: startedAt, finished_at: finishedAt, ran_ms: ranMs, now: seenAt, counts, slots }) {
   const parts = [];
   if (status === "running") {
-    parts.push(`${counts.running} of ${counted(slots, "slot")} busy`, `running for ${span(ranMs + now() - Date.parse(seenAt))}`, `since ${when(startedAt)}`);
+    parts.push(`${counts.running} of ${counted(slots, "slot")} busy`, `running for ${span(ranMs + now() - Date.parse(seenAt))}`, `started ${when(startedAt)}`);
   } else {
     const end = finishedAt || startedAt;
     parts.push(STATUSES[status]);
     if (finishedAt) parts.push(`ran for ${span(ranMs)}`);
-    parts.push(finishedAt ? `${when(startedAt)} to ${when(end)}` : `began ${when(startedAt)}`);
+    parts.push(finishedAt ? `${when(startedAt)} to ${when(end)}` : `started ${when(startedAt)}`);
   }
   return parts.join(" · ");
 }

@@ -1,11 +1,11 @@
-// The slots: what each attempt is doing, how long, what it costs, and what its programs print.
+// The slots: stage, duration, cost and output of each running attempt.
 
 import { now, read } from "./api.js";
 import { byId, el, mark, say, show, sync } from "./dom.js";
 import { openTask } from "./list.js";
 import { STAGES, span, usd } from "./words.js";
 
-/** Lines that an open output holds; the transcript has all. */
+/** Maximum number of lines in an open output; the transcript has all of them. */
 const N_LINES_MAX = 400;
 
 const outputs = new Map();
@@ -17,12 +17,12 @@ export function drawRunning(session) {
   sync(byId("running"), running, (item) => `${item.issue}.${item.attempt}`, make, update);
   const keys = new Set(running.map((item) => `${item.issue}.${item.attempt}`));
   for (const key of outputs.keys()) if (!keys.has(key)) outputs.delete(key);
-  const empty = session.status !== "running" ? "Nothing runs." : session.counts.waiting > 0 ? "Nothing runs right now; the tasks below say why." : "Nothing runs right now.";
+  const empty = session.status !== "running" ? "Nothing is running." : session.counts.waiting > 0 ? "Nothing is running; see below what the tasks are waiting for." : "Nothing is running at the moment.";
   say(byId("running-empty"), empty);
   show(byId("running-empty"), running.length === 0);
 }
 
-/** Counts on. */
+/** Updates the elapsed times. */
 export function tickRunning() {
   for (const item of running) {
     const clock = document.getElementById(`clock-${item.issue}`);
@@ -54,10 +54,10 @@ function update(slot, item) {
   const line = slot.querySelector(".line");
   if (item.why) say(line, item.why);
   else if (item.last_line) say(line, item.last_line);
-  else say(line, item.stage === "agent" ? "Nothing printed yet" : "");
+  else say(line, item.stage === "agent" ? "No output yet" : "");
 }
 
-/** Opens or closes the output. What was printed before it opened is asked for once; the rest comes by the stream. */
+/** Opens or closes the output. Earlier output is requested once; the rest arrives through the stream. */
 async function flip(item, key, toggle, output) {
   const entry = outputs.get(key);
   entry.isOpen = !entry.isOpen;
@@ -83,7 +83,7 @@ export function takeProgress(progress) {
     if (!entry?.isOpen) continue;
     const { output } = entry;
     const follows = output.scrollHeight - output.scrollTop - output.clientHeight < 40;
-    if (item.n_left_out > 0) note(output, `… ${item.n_left_out.toLocaleString("en")} lines left out; the transcript has them`);
+    if (item.n_left_out > 0) note(output, `… ${item.n_left_out.toLocaleString("en")} lines omitted; see the transcript`);
     item.lines.forEach((line) => add(output, line));
     while (output.childElementCount > N_LINES_MAX) output.firstElementChild.remove();
     if (follows) output.scrollTop = output.scrollHeight;

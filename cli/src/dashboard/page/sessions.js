@@ -14,7 +14,7 @@ export async function drawSessions(currentSession) {
   show(table, list.total > 0);
   show(byId("sessions-empty"), list.total === 0);
   show(byId("more-sessions"), list.total > list.sessions.length && nShown < 100);
-  const head = el("thead", {}, el("tr", {}, ["Session", "Repository", "Began", "Ran for", "Tasks", "Spent", "Status"].map((name) => el("th", { scope: "col" }, name))));
+  const head = el("thead", {}, el("tr", {}, ["Session", "Repository", "Started", "Duration", "Tasks", "Spent", "Status"].map((name) => el("th", { scope: "col" }, name))));
   table.replaceChildren(head, el("tbody", {}, list.sessions.map((session) => row(session, list.current, currentSession))));
 }
 

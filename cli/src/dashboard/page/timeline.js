@@ -1,4 +1,4 @@
-// Attempts on a time line, a lane for each domain: who worked when, side by side or one after the other.
+// The timeline of attempts, with a lane per domain.
 
 import { read } from "./api.js";
 import { byId, el, svg } from "./dom.js";
@@ -37,7 +37,7 @@ function draw() {
   const width = Math.floor(box.clientWidth);
   if (!data || width < 80) return;
   if (data.attempts.length === 0) {
-    box.replaceChildren(el("p", { class: "empty" }, "No attempt has begun."));
+    box.replaceChildren(el("p", { class: "empty" }, "No attempts yet."));
     return;
   }
   box.replaceChildren(picture(width));
@@ -58,7 +58,7 @@ function picture(width) {
     let reach = new Map();
     for (const bar of lane.bars) {
       const [from, to] = [x(bar.from), x(bar.to)];
-      // Bars that fall on one another in a crowded picture are drawn once.
+      // Bars that overlap in a crowded picture are drawn once.
       if (to < (reach.get(bar.row) ?? -1)) continue;
       reach.set(bar.row, Math.max(to, from + 2));
       parts.push(makeBar(bar, from, Math.max(to - from, 2), y + bar.row * (ROW + GAP)));
@@ -74,7 +74,7 @@ function picture(width) {
   return svg("svg", { viewBox: `0 -2 ${width} ${y + AXIS}`, width, height: y + AXIS, role: "img", "aria-label": label }, parts);
 }
 
-/** Puts attempts of one domain that overlap below one another. */
+/** Stacks overlapping attempts of one domain. */
 function makeLanes(end) {
   const lanes = new Map();
   for (const attempt of data.attempts) {

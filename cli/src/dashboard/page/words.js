@@ -1,9 +1,9 @@
-// Figures and times as people read them.
+// Formats figures and times, and names states.
 
 export const STATES = [
   ["done", "done"],
-  ["already_open", "open already"],
-  ["already_merged", "merged already"],
+  ["already_open", "already open"],
+  ["already_merged", "already merged"],
   ["running", "running"],
   ["waiting", "waiting"],
   ["needs_you", "need you"],
@@ -11,25 +11,25 @@ export const STATES = [
   ["not_started", "not started"],
 ];
 
-/** States that are shown only where there are such tasks. */
+/** States that are shown only if there are such tasks. */
 export const RARE_STATES = new Set(["already_open", "already_merged", "not_started"]);
 
 export const STATE_NAMES = {
   waiting: "Waiting",
   running: "Running",
   done: "Done",
-  already_open: "Open already",
-  already_merged: "Merged already",
+  already_open: "Already open",
+  already_merged: "Already merged",
   needs_you: "Needs you",
   failed: "Failed",
   not_started: "Not started",
 };
 
 export const STAGES = {
-  worktree: "making its worktree",
-  agent: "agent at work",
+  worktree: "preparing the worktree",
+  agent: "agent running",
   collect: "collecting the work",
-  checks: "running the checks",
+  checks: "running checks",
   publish: "publishing",
 };
 
@@ -38,10 +38,10 @@ export const STATUSES = {
   interrupted: "interrupted",
   completed: "finished",
   failed: "failed",
-  cut_off: "cut off",
+  cut_off: "process died",
 };
 
-export const BREAKERS = { closed: "working", paused: "paused", half_open: "being probed", open: "not used" };
+export const BREAKERS = { closed: "working", paused: "paused", half_open: "being tested", open: "unavailable" };
 
 export function usd(amount) {
   const digits = amount !== 0 && Math.abs(amount) < 0.01 ? 4 : 2;
@@ -69,7 +69,7 @@ export const clock = (at) => TIME.format(new Date(at));
 export const clockSeconds = (at) => SECONDS.format(new Date(at));
 export const day = (at) => DAY.format(new Date(at));
 
-/** The time, with the day where that is not today. */
+/** The time, with the day if it is not today. */
 export function when(at) {
   const date = new Date(at);
   return date.toDateString() === new Date().toDateString() ? clock(date) : day(date);

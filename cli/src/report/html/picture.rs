@@ -1,6 +1,8 @@
-//! The time line as a picture drawn by us: a lane per slot, a bar per attempt, coloured by its end, and the same as a table.
+//! The timeline as an SVG: a lane per slot and a bar per attempt, coloured by how it ended,
+//! followed by the same data as a table.
 //!
-//! Places are shares of the width, heights are pixels: so it fits a phone and a wall, and its words keep their size.
+//! Horizontal positions are percentages and heights are pixels, so it fits any screen while its
+//! text keeps its size.
 
 use autoissue_core::chronicle::{Chronicle, Pause, PauseCause, Span, SpanEnd, Stretch};
 use autoissue_core::engine::Usd;
@@ -11,26 +13,27 @@ use crate::local_time::LocalTime;
 use crate::narration::{counted, message, title};
 use crate::printable::one_line;
 
-/// Height of a lane and of the bar in it, pixels.
+/// Height of a lane, and of the bar in it, in pixels.
 const LANE: usize = 30;
 const BAR: usize = 24;
-/// Height of the row of times, pixels.
+/// Height of the row of times, in pixels.
 const TIMES: usize = 24;
-/// Narrowest bar, percent: less is not seen.
+/// Minimum width of a bar, in percent, so that it stays visible.
 const BAR_MIN: f64 = 0.4;
-/// Width of a stretch of which no time is shown, percent; and of all of these together at most.
+/// Width of a gap between two runs, and of all gaps together at most, in percent.
 const GAP: f64 = 3.0;
 const GAPS_MAX: f64 = 40.0;
-/// Times that are written at most: more would touch each other on a phone.
+/// Maximum number of time labels; more would overlap on a phone.
 const N_TIMES_MAX: u64 = 6;
-/// Where a time stands before its line instead of around it, or it would run out of a phone, percent.
+/// Position from which a time label is placed before its line instead of centred on it, in percent.
+/// Otherwise it would not fit on a phone.
 const LAST: f64 = 90.0;
-/// Steps between times, seconds.
+/// Possible intervals between time labels, in seconds.
 const STEPS_S: [u64; 14] = [
     1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600,
 ];
 
-/// What is drawn.
+/// The data to draw.
 struct Timeline {
     runs: Vec<Stretch>,
     n_lanes: usize,
@@ -39,7 +42,7 @@ struct Timeline {
     pauses: Vec<(Stretch, String)>,
 }
 
-/// An attempt as it is drawn.
+/// An attempt to draw.
 struct Bar {
     lane: usize,
     issue: String,
@@ -90,13 +93,13 @@ impl Bar {
 fn why(pause: &Pause) -> String {
     let service = &pause.service;
     let why = match &pause.cause {
-        PauseCause::Asked(said) => format!("{service} pauses: {said}"),
+        PauseCause::Asked(said) => format!("{service} paused: {said}"),
         PauseCause::Failures(n) => format!("{service} failed {n} times in a row"),
     };
     message(&one_line(&why))
 }
 
-/// Returns the section with picture, legend and table; nothing where nothing was tried.
+/// Returns the section with picture, legend and table; empty if there were no attempts.
 pub(super) fn section(chronicle: &Chronicle, time: &LocalTime) -> Markup {
     let timeline = &Timeline::of(chronicle);
     if timeline.bars.is_empty() {
@@ -104,7 +107,7 @@ pub(super) fn section(chronicle: &Chronicle, time: &LocalTime) -> Markup {
     }
     html! {
         section.timeline aria-labelledby="timeline" {
-            h2 id="timeline" { "Time line" }
+            h2 id="timeline" { "Timeline" }
             (picture(timeline, time))
             ul.legend aria-hidden="true" {
                 @for end in [SpanEnd::Shipped, SpanEnd::NeedsYou, SpanEnd::Failed, SpanEnd::Interrupted, SpanEnd::Running] {
@@ -126,7 +129,7 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
     let scale = Scale::new(&timeline.runs);
     let lanes = timeline.n_lanes * LANE;
     let described = format!(
-        "{} in {}, {} side by side at most; the table below has the same",
+        "{} in {}, at most {} at once; the table below has the same data",
         counted(timeline.bars.len(), "attempt"),
         took(0, timeline.runs.iter().map(Stretch::length_ms).sum()),
         timeline.n_lanes
@@ -150,7 +153,7 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
     }
 }
 
-/// A picture within the picture cuts the words of a bar at its end.
+/// A nested `svg` clips the bar's text at its end.
 fn drawn(bar: &Bar, scale: &Scale, time: &LocalTime) -> Markup {
     let (x, width) = scale.place(bar.ran);
     let width = width.max(BAR_MIN).min(100.0 - x);
@@ -204,7 +207,7 @@ const fn class(end: SpanEnd) -> &'static str {
     }
 }
 
-/// Not by colour alone.
+/// A symbol, so that the outcome is not shown by colour alone.
 const fn mark(end: SpanEnd) -> &'static str {
     match end {
         SpanEnd::Shipped => "✓",
@@ -220,8 +223,8 @@ const fn word(end: SpanEnd) -> &'static str {
         SpanEnd::Shipped => "shipped",
         SpanEnd::Failed => "failed",
         SpanEnd::NeedsYou => "needs you",
-        SpanEnd::Interrupted => "stopped, to go on",
-        SpanEnd::Running => "has not ended",
+        SpanEnd::Interrupted => "interrupted",
+        SpanEnd::Running => "still running",
     }
 }
 
@@ -229,7 +232,8 @@ fn percent(share: f64) -> String {
     format!("{share:.2}%")
 }
 
-/// Where a time stands, percent of the width. Between two runs of a session there is a gap of one width, however long it was.
+/// Maps times to positions, in percent of the width. The gap between two runs of a session has a
+/// fixed width, however long it was.
 struct Scale {
     runs: Vec<Stretch>,
     gap: f64,
@@ -241,7 +245,7 @@ struct Scale {
 impl Scale {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "no session lasts 2^52 milliseconds"
+        reason = "sessions are shorter than 2^52 milliseconds"
     )]
     fn new(runs: &[Stretch]) -> Self {
         let all_ms: u64 = runs.iter().map(Stretch::length_ms).sum::<u64>().max(1);
@@ -268,7 +272,7 @@ impl Scale {
 
     #[expect(
         clippy::cast_precision_loss,
-        reason = "no session lasts 2^52 milliseconds"
+        reason = "sessions are shorter than 2^52 milliseconds"
     )]
     fn x(&self, at_ms: u64) -> f64 {
         let mut x = 0.0;
@@ -285,7 +289,7 @@ impl Scale {
         x
     }
 
-    /// Returns where a stretch begins and how wide it is.
+    /// Returns the start and the width of a stretch.
     fn place(&self, stretch: Stretch) -> (f64, f64) {
         let x = self.x(stretch.from_ms);
         (x, (self.x(stretch.to_ms) - x).max(0.0))
@@ -299,7 +303,7 @@ impl Scale {
             .collect()
     }
 
-    /// Returns the times that are written.
+    /// Returns the times to label.
     fn times(&self) -> Vec<u64> {
         let of_run = |run: &Stretch| {
             let first = run.from_ms.div_ceil(self.step_ms);

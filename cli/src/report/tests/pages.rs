@@ -1,10 +1,10 @@
-//! The report as a page and as Markdown: what comes first, that nothing in it acts, and the whole of both.
+//! The HTML and Markdown reports: their order, that their content is inert, and both in full.
 
 use autoissue_core::engine::AttemptEvent;
 
 use super::*;
 
-/// A night of which everything can be told, titles and output that mean harm among it.
+/// A session with every kind of content, including hostile titles and output.
 fn night() -> Vec<Event> {
     let issues = [
         (1, "Ship me", "backend"),
@@ -60,7 +60,7 @@ fn night() -> Vec<Event> {
     events
 }
 
-/// Returns the page of the night, its events four minutes apart.
+/// Returns the page of the session, with four minutes between its events.
 fn page_of_night() -> String {
     fn envelope((seq, event): (u64, &Event)) -> Envelope<Event> {
         Envelope {
@@ -89,7 +89,7 @@ fn the_page_says_first_what_needs_a_person() {
     let page = page_of_night();
     let mut rest = page.as_str();
     for next in [
-        "1 shipped, 1 open already, 1 needs you, 1 failed, 1 not started",
+        "1 shipped, 1 already open, 1 needs you, 1 failed, 1 not started",
         "$4.02",
         "Needs you",
         "its dependencies conflict",
@@ -97,15 +97,15 @@ fn the_page_says_first_what_needs_a_person() {
         "FAILED",
         "left: 1 &amp; 2",
         "Shipped",
-        "Could not be verified",
+        "Unverified",
         "Not started",
-        "Time line",
+        "Timeline",
         "</svg>",
         "All 3 attempts",
     ] {
         let at = rest.find(next);
-        rest =
-            &rest[at.unwrap_or_else(|| panic!("{next:?} is not where it should be in\n{page}"))..];
+        rest = &rest
+            [at.unwrap_or_else(|| panic!("{next:?} is not in the expected place in\n{page}"))..];
     }
 }
 
@@ -134,7 +134,7 @@ fn the_page_has_no_script_and_needs_nothing_from_outside() {
     assert_eq!(
         links,
         ["https://github.com/owner/shop/pull/30"],
-        "what is no address of the web is no link"
+        "only web addresses become links"
     );
     assert!(page.contains("default-src 'none'"));
 }
@@ -161,9 +161,9 @@ fn markdown_keeps_text_as_text() {
     );
 }
 
-/// Returns the page's body, a tag to a line.
+/// Returns the page's body, one tag per line.
 fn body_of(page: &str) -> String {
-    let body = &page[page.find("<body>").expect("a body")..page.find("<svg").expect("a time line")];
+    let body = &page[page.find("<body>").expect("a body")..page.find("<svg").expect("a timeline")];
     body.replace("><", ">\n<")
 }
 
@@ -174,7 +174,7 @@ fn the_page_in_full() {
     <header>
     <p class="where">
     <b>owner/shop</b> · label <code>bug</code> · 2026-11-22 13:15 to 15:15 (2 h 0 min)</p>
-    <h1>1 shipped, 1 open already, 1 needs you, 1 failed, 1 not started</h1>
+    <h1>1 shipped, 1 already open, 1 needs you, 1 failed, 1 not started</h1>
     <dl class="figures">
     <div>
     <dt>spent</dt>
@@ -202,7 +202,7 @@ fn the_page_in_full() {
     <span class="issue">#3</span> Merge by hand now</h3>
     <p class="why">its dependencies conflict</p>
     <p class="muted">database · 1 attempt · $0.50 · +34 −5 in 2 files</p>
-    <p class="muted">work kept: <code>refs/autoissue/salvage/20261122-1315-7f3a/3/1</code>
+    <p class="muted">work kept; to recover it: <code>git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/3/1</code>
     </p>
     </article>
     </section>
@@ -212,7 +212,7 @@ fn the_page_in_full() {
     <article>
     <h3>
     <span class="issue">#2</span> &lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt; &quot;'<code>@all</code> | [x](javascript…</h3>
-    <p class="why">task: check <code>test</code> (exit code 1) failed</p>
+    <p class="why">check <code>test</code> (exit code 1) failed</p>
     <figure>
     <figcaption>check <code>test</code>
     </figcaption>
@@ -223,14 +223,14 @@ fn the_page_in_full() {
     </pre>
     </figure>
     <p class="muted">frontend · 1 attempt · $3.10 · +34 −5 in 2 files</p>
-    <p class="muted">work kept: <code>refs/autoissue/salvage/20261122-1315-7f3a/2/1</code>
+    <p class="muted">work kept; to recover it: <code>git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1</code>
     </p>
     </article>
     </section>
     <section class="shipped" aria-labelledby="shipped">
     <h2 id="shipped">Shipped <span class="count">1</span>
     </h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="All that shipped">
+    <div class="scroll" tabindex="0" role="region" aria-label="Shipped issues">
     <table>
     <thead>
     <tr>
@@ -257,9 +257,9 @@ fn the_page_in_full() {
     </div>
     </section>
     <section class="doubts" aria-labelledby="doubts">
-    <h2 id="doubts">Could not be verified</h2>
+    <h2 id="doubts">Unverified</h2>
     <ul>
-    <li>no checks are configured: that the work is right is the agent's word alone (<code>executor.checks</code>)</li>
+    <li>no checks are configured (<code>executor.checks</code>), so nothing verified this work</li>
     </ul>
     </section>
     <section class="not-started" aria-labelledby="not-started">
@@ -270,21 +270,21 @@ fn the_page_in_full() {
     </p>
     </section>
     <section class="open" aria-labelledby="open">
-    <h2 id="open">Had an open pull request or branch already <span class="count">1</span>
+    <h2 id="open">Already had an open pull request or branch <span class="count">1</span>
     </h2>
     <p class="line">
     <span class="issue">#6</span> Was open <code>javascript:alert(4)</code>
     </p>
     </section>
     <section class="timeline" aria-labelledby="timeline">
-    <h2 id="timeline">Time line</h2>
+    <h2 id="timeline">Timeline</h2>
     "##);
 }
 
 #[test]
 fn the_markdown_in_full() {
     assert_snapshot!(markdown(&made_of(&night())), @r##"
-    # 1 shipped, 1 open already, 1 needs you, 1 failed, 1 not started
+    # 1 shipped, 1 already open, 1 needs you, 1 failed, 1 not started
 
     `owner/shop` · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min) · session `20261122-1315-7f3a`
 
@@ -293,11 +293,11 @@ fn the_markdown_in_full() {
     ## Needs you (1)
 
     - **#3 Merge by hand now**: its dependencies conflict (1 attempt · \$0.50)
-      - work kept: `refs/autoissue/salvage/20261122-1315-7f3a/3/1` (+34 −5 in 2 files)
+      - work kept (+34 −5 in 2 files); to recover it: `git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/3/1`
 
     ## Failed (1)
 
-    - **#2 \<script\>alert(1)\</script\>\<img src=x onerror=alert(2)\> `"''@all'` | \[x\](javascript…**: task: check \`test\` (exit code 1) failed (1 attempt · \$3.10)
+    - **#2 \<script\>alert(1)\</script\>\<img src=x onerror=alert(2)\> `"''@all'` | \[x\](javascript…**: check \`test\` (exit code 1) failed (1 attempt · \$3.10)
 
       `test`:
 
@@ -308,7 +308,7 @@ fn the_markdown_in_full() {
       left: 1 & 2
       ````
 
-      - work kept: `refs/autoissue/salvage/20261122-1315-7f3a/2/1` (+34 −5 in 2 files)
+      - work kept (+34 −5 in 2 files); to recover it: `git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1`
 
     ## Shipped (1)
 
@@ -320,17 +320,15 @@ fn the_markdown_in_full() {
 
     - **#4 Needs the second**: depends on #2
 
-    ## Had an open pull request or branch already (1)
+    ## Already had an open pull request or branch (1)
 
     - **#6 Was open**: `javascript:alert(4)`
 
-    ## Could not be verified
+    ## Unverified
 
-    - no checks are configured: that the work is right is the agent's word alone (\`executor.checks\`)
+    - no checks are configured (\`executor.checks\`), so nothing verified this work
 
     ---
-
-    Kept work: `git fetch /state/repos/sample/mirror.git REF` with a ref from above
 
     Next: `autoissue show 20261122-1315-7f3a 3`
     "##);

@@ -1,18 +1,18 @@
-//! What the live screen shows, as lines for a terminal of any size.
+//! The content of the live screen, as lines for a terminal of any size.
 //!
 //! ```text
 //! ── 2 running · 5 waiting · 3 done · 1 failed ───────── 20261122-1315-7f3a · 1 h 12 min ──
 //!  #12  agent   3 min 5 s  $0.40  backend · sonnet  Fix the login page
 //!       Reading src/session.rs
 //!  #15  checks       20 s  $1.10  frontend · opus   Make the button blue
-//!  waits  #16  Limit the tries · domain backend is busy with #12
+//!  queue  #16  Limit the tries · domain backend is busy with #12
 //!         4 more
 //!  ended  #7  done: pull request #30 · $0.42
 //!  ███▒▒▒▒▒▒▒▒░░░░░░░░░  $4.20 spent · $10.00 reserved · of $50.00
 //! ```
 //!
-//! Where there is less room, less is shown: first what agents say goes, then what ended, then the queue. How it is going and what
-//! it costs stay to the last. Pure: a view in, lines out.
+//! If there is not enough space, the agents' lines are dropped first, then the ended tasks, then
+//! the queue. Progress and cost stay. Pure: takes a view, returns lines.
 
 use std::collections::BTreeMap;
 
@@ -24,37 +24,37 @@ use crate::narration::{blocked, counted_state, stage_of_plan, title};
 use crate::printable::{one_line, pad, width};
 use crate::screen::{Line, Style};
 
-/// Waiting tasks that are shown with their reason: whoever wants all of them asks `autoissue status`.
+/// Number of waiting tasks shown with their reason; `autoissue status` lists all.
 const N_WAITING_MAX: usize = 3;
-/// Narrowest title that is worth its room, columns.
+/// Minimum width of a title, in columns; below that it is dropped.
 const TITLE_COLUMNS_MIN: usize = 8;
-/// In a narrower terminal it is not said which attempt it is.
+/// Terminals narrower than this do not show attempt numbers.
 const NARROW_COLUMNS: usize = 50;
-/// Columns of the bar of money, and the narrowest terminal that has room for it.
+/// Width of the budget bar, and of the narrowest terminal that shows it, in columns.
 const BAR_COLUMNS: usize = 20;
 const BAR_FROM_COLUMNS: usize = 70;
 
-/// All that is shown.
+/// Everything on the screen.
 pub(super) struct View<'a> {
     /// Session id.
     pub(super) session: &'a str,
-    /// What its events tell.
+    /// State of the session.
     pub(super) chronicle: &'a Chronicle,
-    /// What the agents of attempts in flight said last.
+    /// The last line of each running attempt's agent.
     pub(super) agents_said: &'a BTreeMap<IssueNumber, String>,
-    /// What was said by nobody's attempt: setup and checks on the base.
+    /// The last output outside of attempts: setup and checks on the base.
     pub(super) said: &'a str,
-    /// How the last tasks ended, the newest last.
+    /// How the last tasks ended, newest last.
     pub(super) ends: &'a [(IssueNumber, Style, String)],
-    /// What we have to say ourselves.
+    /// A message of autoissue itself.
     pub(super) notice: Option<&'a str>,
-    /// The time now, milliseconds since the Unix epoch.
+    /// Current time, in milliseconds since the Unix epoch.
     pub(super) now_ms: u64,
-    /// How times are shown.
+    /// Time zone for display.
     pub(super) time: &'a LocalTime,
 }
 
-/// Returns the lines of the screen: at most so many rows of at most so many columns.
+/// Returns the lines of the screen, limited to the given columns and rows.
 pub(super) fn lines(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
     let mut above = vec![view.head(columns)];
     above.extend(view.phase());
@@ -69,14 +69,14 @@ pub(super) fn lines(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
     middle.extend(view.queue(&mut room));
     middle.extend(view.ends(&mut room));
     let all = above.into_iter().chain(middle).chain(below);
-    // In the smallest terminal even the first lines do not fit; the last ones matter more.
+    // In the smallest terminals not even the first lines fit, and the last ones matter more.
     let mut lines: Vec<Line> = all.map(|line| line.cut(columns)).collect();
     lines.drain(..lines.len().saturating_sub(rows));
     lines
 }
 
 impl View<'_> {
-    /// Returns how it is going, as a rule between what was said and the screen.
+    /// Returns the state of the session, as a rule between the log and the screen.
     fn head(&self, columns: usize) -> Line {
         let counts = Line::default().with(Style::Dim, "── ");
         let counts =
@@ -140,7 +140,7 @@ impl View<'_> {
             .collect()
     }
 
-    /// Returns what happens before the first task runs.
+    /// Describes what happens before the first task runs.
     fn phase(&self) -> Option<Line> {
         let engine = self.chronicle.engine();
         let doing = match engine.phase() {
@@ -166,7 +166,8 @@ impl View<'_> {
         )
     }
 
-    /// Returns a line per attempt in flight, and a second one with what its agent says where there is room for all of these.
+    /// Returns a line per running attempt, and a second one with its agent's output if there is
+    /// space for all of them.
     fn slots(&self, columns: usize, room: &mut usize) -> Vec<Line> {
         let running: Vec<&Task> = self.chronicle.running().collect();
         let is_crowded = *room < running.len();
@@ -180,7 +181,7 @@ impl View<'_> {
         let mut lines = Vec::new();
         for (task, line) in shown.iter().zip(self.slot_lines(shown, columns)) {
             lines.push(line);
-            // Its place is kept where nothing is said, or the screen would jump.
+            // The line stays even if empty, so that the screen does not jump.
             if says {
                 lines.push(
                     Line::default().with(Style::Dim, format!("      {}", self.said_by(task))),
@@ -197,7 +198,7 @@ impl View<'_> {
         lines
     }
 
-    /// Returns what an attempt waits for, or what its agent said last.
+    /// Returns what an attempt waits for, or its agent's last line.
     fn said_by(&self, task: &Task) -> String {
         let waits = self
             .chronicle
@@ -219,7 +220,7 @@ impl View<'_> {
         let names: Vec<[String; 2]> = tasks.iter().map(|task| names(task)).collect();
         let fixed = 1 + widths.iter().sum::<usize>() + 2 * widths.len();
         let room = columns.saturating_sub(fixed);
-        // The longer of the two ways to name domain and model that leaves room for a title.
+        // Choose the longer form of domain and model if it leaves space for a title.
         let shape = (0..2).rev().find_map(|shape| {
             let widest = names
                 .iter()
@@ -231,7 +232,7 @@ impl View<'_> {
         let line = |((task, cells), names): ((&&Task, &[String; 4]), &[String; 2])| {
             let [issue, stage, ran, cost] = std::array::from_fn(|cell| {
                 let missing = " ".repeat(widths[cell] - width(&cells[cell]));
-                // Numbers end in one column, words begin in one.
+                // Right-align numbers, left-align words.
                 if cell < 2 {
                     format!("{}{missing}", cells[cell])
                 } else {
@@ -271,7 +272,7 @@ impl View<'_> {
         ]
     }
 
-    /// Returns the tasks that come next, each with what it waits for.
+    /// Returns the next tasks, each with what it waits for.
     fn queue(&self, room: &mut usize) -> Vec<Line> {
         if *self.chronicle.engine().phase() != Phase::Running {
             return Vec::new();
@@ -292,7 +293,7 @@ impl View<'_> {
         });
         let n_shown = waiting.len().min(N_WAITING_MAX).min(*room);
         let n_more = waiting.len() - n_shown;
-        // The line that counts the others takes the room of one of them.
+        // The line with the number of other tasks replaces one of them.
         let n_shown = if 0 < n_more && n_shown == *room {
             n_shown.saturating_sub(1)
         } else {
@@ -307,7 +308,7 @@ impl View<'_> {
         };
         let mut lines = Vec::new();
         for (index, task) in waiting[..n_shown].iter().enumerate() {
-            let line = label("waits", index).with(
+            let line = label("queue", index).with(
                 Style::Plain,
                 format!("{}  {}", task.issue.number, title(&task.issue.title)),
             );
@@ -315,7 +316,7 @@ impl View<'_> {
         }
         if n_shown < waiting.len() && lines.len() < *room {
             let n_more = waiting.len() - n_shown;
-            let line = label("waits", n_shown);
+            let line = label("queue", n_shown);
             lines.push(line.with(
                 Style::Dim,
                 if n_shown == 0 {
@@ -329,7 +330,7 @@ impl View<'_> {
         lines
     }
 
-    /// Returns how the last tasks ended, the newest last.
+    /// Returns how the last tasks ended, newest last.
     fn ends(&self, room: &mut usize) -> Vec<Line> {
         fn line((index, (issue, style, text)): (usize, &(IssueNumber, Style, String))) -> Line {
             label("ended", index)
@@ -369,7 +370,7 @@ impl View<'_> {
     }
 }
 
-/// Returns domain and model of a task: the short way, and the long one.
+/// Returns domain and model of a task in a short and a long form.
 fn names(task: &Task) -> [String; 2] {
     let domain = one_line(task.domain());
     let long = match task.model.as_deref() {
@@ -379,7 +380,7 @@ fn names(task: &Task) -> [String; 2] {
     [domain, long]
 }
 
-/// Returns the beginning of a line of a group: its name on the first one.
+/// Returns the start of a line in a group: the group's name on the first line.
 fn label(name: &str, index: usize) -> Line {
     Line::default().with(
         Style::Dim,
@@ -391,7 +392,7 @@ fn notice(text: &str) -> Line {
     Line::default().with(Style::Yellow, format!(" {text}"))
 }
 
-/// Returns what is gone, set aside and left, as a bar.
+/// Returns a bar of the money spent, reserved and available.
 fn bar(money: &Money) -> Line {
     let cells = |amount: Usd| {
         let budget = money.budget.micros().max(1);
@@ -399,7 +400,7 @@ fn bar(money: &Money) -> Line {
             .micros()
             .max(0)
             .saturating_mul(i64::try_from(BAR_COLUMNS).unwrap_or(0));
-        // Rounded up, for a little is not nothing.
+        // Rounded up, so that a small amount is visible.
         usize::try_from((share + budget - 1) / budget).unwrap_or(0)
     };
     let spent = cells(money.spent).min(BAR_COLUMNS);
@@ -425,7 +426,7 @@ mod tests {
         a_second_apart, accepted, admitted, at_work, check_failed, finished, shipped, started,
     };
 
-    /// A night in full swing: two run, four wait, three have ended.
+    /// A session in full swing: two tasks run, four wait, three have ended.
     fn night() -> Vec<Event> {
         let issues = [
             (1, "Ship me", "backend"),
@@ -468,7 +469,8 @@ mod tests {
     /// 1 h 12 min after the session began.
     const NOW_MS: u64 = 4_320_000;
 
-    /// Returns what events tell: the first happened at 0, the attempts of #12 and #15 began at times of their own, all others now.
+    /// Returns the state after some events: the first happened at 0, the attempts of #12 and #15
+    /// started at their own times, and all others happen now.
     fn told_by(events: &[Event]) -> Chronicle {
         let mut envelopes = a_second_apart(events);
         let mut at_ms = 0;
@@ -505,7 +507,7 @@ mod tests {
             (
                 IssueNumber(2),
                 Style::Red,
-                "failed: task: check `test` (exit code 1) failed · $3.10".to_owned(),
+                "failed: check `test` (exit code 1) failed · $3.10".to_owned(),
             ),
             (
                 IssueNumber(7),
@@ -547,12 +549,12 @@ mod tests {
               Reading src/session.rs
          #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボ…
               npm test: 14 passed, 日本語の行, and a line that is longer than a termin…
-         waits  #16  Limit the tries · all 2 slots are taken
+         queue  #16  Limit the tries · all 2 slots are taken
                 #17  Count the tries · all 2 slots are taken
                 #18  Say how many tries are left · all 2 slots are taken
                 and 1 more
          ended  #1  done: pull request #30 · $0.42
-                #2  failed: task: check `test` (exit code 1) failed · $3.10
+                #2  failed: check `test` (exit code 1) failed · $3.10
                 #7  needs you: its dependencies conflict · $0.00
          ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
         ");
@@ -566,12 +568,12 @@ mod tests {
               Reading src/session.rs
          #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボタンを青くする: make the button of the login page blue on every…
               npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide
-         waits  #16  Limit the tries · all 2 slots are taken
+         queue  #16  Limit the tries · all 2 slots are taken
                 #17  Count the tries · all 2 slots are taken
                 #18  Say how many tries are left · all 2 slots are taken
                 and 1 more
          ended  #1  done: pull request #30 · $0.42
-                #2  failed: task: check `test` (exit code 1) failed · $3.10
+                #2  failed: check `test` (exit code 1) failed · $3.10
                 #7  needs you: its dependencies conflict · $0.00
          ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
         ");
@@ -645,21 +647,21 @@ mod tests {
             vec![Event::Session(SessionEvent::InterruptRequested)],
         ]
         .concat();
-        assert_snapshot!(screen(&events, Some("stopping: the agents are asked to end; again to kill them"), 79, 9), @"
+        assert_snapshot!(screen(&events, Some("stopping: waiting for agents to exit; press Ctrl-C again to kill them"), 79, 9), @"
         ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ────── 1 h 12 min ──
          #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
               Reading src/session.rs
          #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボ…
               npm test: 14 passed, 日本語の行, and a line that is longer than a termin…
-         waits  #16  Limit the tries · the session is stopping
+         queue  #16  Limit the tries · the session is stopping
                 and 3 more
-         stopping: the agents are asked to end; again to kill them
+         stopping: waiting for agents to exit; press Ctrl-C again to kill them
          ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
         ");
     }
 
     #[test]
-    fn before_the_first_task_runs_it_is_said_what_happens() {
+    fn before_the_first_task_runs_the_phase_is_shown() {
         let mut events = vec![started(Settings::default())];
         assert_snapshot!(screen(&events, None, 79, 9), @"
         ── 0 running · 0 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──

@@ -165,8 +165,9 @@ fn port_in_use() {
             "--headless",
         ])
         .exits(0);
-    let warned =
-        format!("port {port} is in use; the dashboard takes the next free one: http://127.0.0.1:");
+    let warned = format!(
+        "port {port} is in use; serving the dashboard on the next free one: http://127.0.0.1:"
+    );
     assert!(run.stderr.contains(&warned), "{}", run.stderr);
 }
 

@@ -39,7 +39,7 @@ fn work_nested_repository_is_not_lost() {
         .find(|line| line.contains("autoissue-issue-1.kept-1"))
         .unwrap_or_else(|| panic!("{clean}"));
     assert!(kept.ends_with("repositories: app"), "{kept}");
-    assert!(clean.contains("remove them with `rm -rf "), "{clean}");
+    assert!(clean.contains("remove it with `rm -rf "), "{clean}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
     let run = world.run(["plan", DIRECTIVE, "--dry-run"]).exits(0);
     assert!(
         run.stderr
-            .contains("this asks the planner, which costs up to $2.00; nothing is created"),
+            .contains("calling the planner, which costs up to $2.00; no issues will be created"),
         "{}",
         run.stderr
     );
@@ -39,7 +39,7 @@ fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
         "nothing was created; planning cost $0.25",
         "database",
         "└─ 2 Log in",
-        "2 issues, 3 at once, estimated $10.00 of $49.75 that are left of $50.00",
+        "2 issues, 3 at once, estimated $10.00 of the remaining $49.75 (budget $50.00)",
         "autoissue plan --from ",
     ] {
         assert!(
@@ -193,7 +193,7 @@ fn a_bad_edit_is_reported_with_position_and_title_before_anything_starts() {
     world.write("plan.json", &saved.to_string());
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
     for part in [
-        "plan.json` is no plan",
+        "plan.json` is not a valid plan",
         "issue 1 “One”: it depends on position 3, but positions go from 1 to 2",
         "plan --schema",
     ] {
@@ -332,11 +332,7 @@ fn an_unanswered_plan_waits_and_is_not_paid_again() {
     assert!(status.stdout.contains("interrupted"), "{}", status.stdout);
     // The same directive continues the session.
     let run = plan(&world, &[]).exits(0);
-    assert!(
-        run.stderr.contains("going on with session"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("resuming session"), "{}", run.stderr);
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
     assert_eq!(n_planners(&world), 1);
 }
@@ -349,7 +345,7 @@ fn a_completed_directive_is_neither_planned_nor_paid_nor_done_again() {
     let (n_launches, n_pulls) = (launches(&world).len(), world.pulls().len());
     let again = plan(&world, &[]).exits(0);
     assert!(
-        again.stderr.contains("began with the same directive"),
+        again.stderr.contains("had the same directive"),
         "{}",
         again.stderr
     );
@@ -377,7 +373,7 @@ fn an_interrupted_repetition_of_a_directive_is_resumed() {
     assert_ne!(cut_off.expect("it runs").status.code(), Some(0));
     let again = plan(&world, &[]).exits(0);
     assert!(
-        again.stderr.contains("going on with session"),
+        again.stderr.contains("resuming session"),
         "{}",
         again.stderr
     );

@@ -216,8 +216,8 @@ fn a_plugins_requests_must_be_granted_by_name() {
     };
     let refused = add(&["exec=scribe"]).exits(2);
     insta::assert_snapshot!(refused.stderr, @r#"
-    error: the plugin `line-agent` asks for what was not granted: env=SCRIBE_KEY
-      hint: if it may have that, run `autoissue plugin add plugins/line-agent.wasm --grant exec=scribe --grant env=SCRIBE_KEY --settings '{"program": "scribe", "env": ["SCRIBE_KEY"]}'`
+    error: the plugin `line-agent` needs grants that it does not have: env=SCRIBE_KEY
+      hint: to allow this, run `autoissue plugin add plugins/line-agent.wasm --grant exec=scribe --grant env=SCRIBE_KEY --settings '{"program": "scribe", "env": ["SCRIBE_KEY"]}'`
     "#);
     assert!(!sandbox.project().join("autoissue.plugins.lock").exists());
     add(&["exec=scribe", "env=SCRIBE_KEY", "wasi"]).exits(0);

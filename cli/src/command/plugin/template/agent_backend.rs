@@ -1,16 +1,18 @@
-//! Runs a program of your own as the agent.
+//! Runs your own program as the agent.
 //!
-//! A backend runs nothing itself: it says which program to run, and what the lines mean that the program prints. The operator has to
-//! grant the program by name. Nothing that an agent says is believed: git shows what changed, and the checks decide.
+//! A backend runs nothing itself: it says which program to run and how to interpret its output. The
+//! operator has to grant the program by name. An agent's claims are never trusted: git shows what
+//! changed, and the checks decide.
 //!
-//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 
-/// The program, a name on PATH.
+/// The program, looked up on PATH.
 const PROGRAM: &str = "my-agent";
 
-/// Gives the prompt to the program, and takes what it prints for what the agent says.
+/// Passes the prompt to the program, and treats its output as the agent's messages.
 #[derive(Default)]
 struct MyAgent;
 
@@ -23,7 +25,7 @@ impl AgentBackend for MyAgent {
         Ok(ProgramInfo {
             program: PROGRAM.into(),
             version_args: vec!["--version".into()],
-            install_hint: "put a program `my-agent` on your PATH".into(),
+            install_hint: "install `my-agent` on your PATH".into(),
             metering: Metering::Free,
             models: Vec::new(),
             environment: Vec::new(),
@@ -34,7 +36,7 @@ impl AgentBackend for MyAgent {
         let command = CommandSpec {
             program: PROGRAM.into(),
             args: vec!["--headless".into()],
-            // Text from outside never belongs into the arguments.
+            // Never put text from outside into the arguments.
             input: CommandInput::Stdin(task.prompt.clone()),
             ..CommandSpec::default()
         };
@@ -42,7 +44,7 @@ impl AgentBackend for MyAgent {
     }
 }
 
-/// One attempt, and what it must remember.
+/// One attempt and its state.
 #[derive(Default)]
 struct MyRun {
     last_line: Option<String>,
@@ -59,7 +61,7 @@ impl AgentRun for MyRun {
     }
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
-        // A program that was ended by a signal has no exit code.
+        // A program that was killed by a signal has no exit code.
         match exit.code {
             Some(0) => vec![AgentEvent::Done(self.last_line.take())],
             code => vec![AgentEvent::Failed(format!("`{PROGRAM}` ended with {code:?}"))],
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_is_no_success() {
+    fn a_signal_is_not_a_success() {
         assert!(matches!(events(&[], Exit { code: None, signal: Some(15) })[..], [AgentEvent::Failed(_)]));
     }
 }

@@ -1,16 +1,17 @@
-//! Sorts issues by the words that this repository uses.
+//! Classifies issues by words that this repository uses.
 //!
-//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::{schemars, serde};
 
-/// What an operator may set, in the plugin's `config`. The comments are what `autoissue plugin inspect` shows.
+/// Settings in the plugin's `config`. `autoissue plugin inspect` shows these comments.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(crate = "autoissue_plugin_sdk::serde", deny_unknown_fields, default)]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
 struct WordSettings {
-    /// Words that make an issue one of billing.
+    /// Words that mark an issue as billing.
     words: Vec<String>,
 }
 
@@ -20,13 +21,13 @@ impl Default for WordSettings {
     }
 }
 
-/// Sends everything that mentions one of the words to a domain of its own.
+/// Assigns every issue that mentions one of the words to a separate domain.
 #[derive(Default)]
 struct Words;
 
 impl Classifier for Words {
     fn describe(&self) -> Description {
-        Description::new("words", env!("CARGO_PKG_VERSION"), "Sorts issues by the words that they mention")
+        Description::new("words", env!("CARGO_PKG_VERSION"), "Classifies issues by the words they mention")
     }
 
     fn settings(&self) -> Settings {

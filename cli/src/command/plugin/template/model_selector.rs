@@ -1,16 +1,17 @@
-//! Begins with the cheapest model, and goes up a step each time that it fails.
+//! Starts with the cheapest model and moves up one step after each failure.
 //!
-//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 
-/// Goes up the models, which come weakest and cheapest first.
+/// Walks up the list of models, which is ordered from weakest and cheapest to strongest.
 #[derive(Default)]
 struct Ladder;
 
 impl ModelSelector for Ladder {
     fn describe(&self) -> Description {
-        Description::new("ladder", env!("CARGO_PKG_VERSION"), "Begins cheap, and goes up a step with each failure")
+        Description::new("ladder", env!("CARGO_PKG_VERSION"), "Starts cheap and moves up one step after each failure")
     }
 
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {

@@ -1,26 +1,27 @@
 //! Writes short pull requests.
 //!
-//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
+//! `cases.json`.
 
 use autoissue_plugin_sdk::prelude::*;
 
-/// Longest title, characters: longer ones are cut in lists.
+/// Maximum length of a title, in characters; longer ones are cut off in lists.
 const TITLE_CHARS_MAX: usize = 120;
 
-/// Says what is closed, what changed, and how the checks went.
+/// Lists the closed issue, the changes and the check results.
 #[derive(Default)]
 struct Short;
 
 impl PrTemplate for Short {
     fn describe(&self) -> Description {
-        Description::new("short", env!("CARGO_PKG_VERSION"), "Says what is closed, what changed, and how the checks went")
+        Description::new("short", env!("CARGO_PKG_VERSION"), "Lists the closed issue, the changes and the check results")
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
         let PrContext { issue, changes, checks, .. } = context;
         let mut body = format!("Closes #{}\n\nFiles changed: {}.\n", issue.number, changes.len());
         for check in checks.iter().take(50) {
-            // Whatever comes from outside must not become markup: here it becomes code.
+            // Text from outside must not become markup, so it is formatted as code.
             let name = plain(&check.name).replace('`', "'");
             body.push_str(&format!("\n- `{name}` {}", if check.passed { "passed" } else { "**failed**" }));
         }
@@ -33,7 +34,7 @@ fn title(issue: &Issue) -> String {
     if title.trim().is_empty() { format!("Issue #{}", issue.number) } else { title }
 }
 
-/// Returns a text on one line, without control characters.
+/// Returns text on one line, without control characters.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
