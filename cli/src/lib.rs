@@ -34,6 +34,7 @@ mod report;
 mod reporter;
 mod run_session;
 mod schedule;
+mod schema_text;
 mod screen;
 mod shell;
 mod signals;

@@ -9,6 +9,7 @@ use schemars::transform::RecursiveTransform;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
+use crate::schema_text::describe_json;
 
 /// Arguments of `schema`.
 #[derive(Clone, Debug, Args)]
@@ -44,22 +45,13 @@ pub(crate) fn run(invocation: &Invocation, args: &SchemaArgs) -> Result<ExitCode
 /// Returns the JSON Schema of an event. It allows unknown fields, because a later release may add
 /// some.
 fn of_events() -> Schema {
-    let settings =
-        SchemaSettings::draft2020_12().with_transform(RecursiveTransform(in_words_of_json));
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(describe_json));
     let mut schema = settings.into_generator().into_root_schema_for::<Event>();
     schema.insert(
         "title".to_owned(),
         "An event of an autoissue session".into(),
     );
     schema
-}
-
-/// Descriptions are doc comments of Rust types, where JSON's null is called `None`.
-fn in_words_of_json(schema: &mut Schema) {
-    if let Some(description) = schema.get("description").and_then(|it| it.as_str()) {
-        let description = description.replace("`None`", "null");
-        schema.insert("description".to_owned(), description.into());
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::problem::ProblemView;
 use super::view;
+use crate::schema_text::describe_json;
 
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
@@ -44,10 +46,12 @@ fn parameter(name: &str, place: &str, description: &str, schema: &Value) -> Valu
 }
 
 fn make() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        })
+        .with_transform(RecursiveTransform(describe_json));
     let mut schemas = Schemas(settings.for_serialize().into_generator());
     let paths = paths(&mut schemas);
     let problem = schemas.of::<ProblemView>();
