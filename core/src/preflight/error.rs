@@ -140,6 +140,12 @@ pub enum SessionError {
         #[source]
         source: io::Error,
     },
+    /// No session has run here.
+    #[error("no session found for `{}`", project.display())]
+    NoSession {
+        /// The checkout.
+        project: PathBuf,
+    },
     /// There is no session to resume.
     #[error("no unfinished session found for `{}`", project.display())]
     NothingToResume {
