@@ -78,7 +78,7 @@ pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always.
+    /// Always, even if the output is piped.
     Always,
     /// Never.
     Never,

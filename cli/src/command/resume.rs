@@ -22,7 +22,7 @@ pub(crate) struct ResumeArgs {
     /// Run a plan that is waiting for approval, without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Print what is left to do; change nothing and spend nothing
+    /// Show what is left to do, without changing or spending anything
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
