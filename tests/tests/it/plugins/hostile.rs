@@ -68,7 +68,7 @@ impl Drop for World {
 }
 
 #[test]
-fn a_plugin_that_means_no_good_costs_one_call() {
+fn a_malicious_plugin_costs_one_call() {
     let mut world = World::new();
     let hostile = catalogue::hostile();
     assert!(30 <= hostile.len(), "{}", hostile.len());
@@ -109,7 +109,7 @@ fn a_plugin_that_means_no_good_costs_one_call() {
 fn an_honest_plugin_passes_in_the_same_harness() {
     let mut world = World::new();
     let honest = Hostile {
-        name: "an honest one",
+        name: "an honest classifier",
         call: "classify",
         component: catalogue::honest(),
     };

@@ -50,21 +50,21 @@ fn no_plugins() -> Vec<(&'static str, Vec<u8>)> {
         ("an empty file", Vec::new()),
         ("random bytes", noise.clone()),
         (
-            "random bytes behind the magic number of a component",
+            "random bytes after the magic number of a component",
             [b"\0asm\x0d\0\x01\0".as_slice(), &noise].concat(),
         ),
         ("a core module", wat::parse_str("(module)").unwrap()),
         ("half a component", whole[..whole.len() / 2].to_vec()),
-        ("a component with a byte changed", flipped),
+        ("a component with one byte changed", flipped),
         (
             "65 MiB of padding",
             [b"\0asm\x0d\0\x01\0".as_slice(), &vec![0; 65 << 20]].concat(),
         ),
         (
-            "a component of something else",
+            "a component of another world",
             of_world("package a:b; world c { export run: func(); }"),
         ),
-        ("a component of nothing", b"\0asm\x0d\0\x01\0".to_vec()),
+        ("an empty component", b"\0asm\x0d\0\x01\0".to_vec()),
     ]
 }
 
@@ -79,35 +79,35 @@ fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
         format!("interface host-http {{ get: func(url: string); }}\n{world}\n  import host-http;");
     let wasi = "package wasi:filesystem@0.2.0; interface types { unlink: func(path: string); }";
     vec![
-        ("a later line of interfaces", other("@0.1.0", "@0.2.0")),
         (
-            "a version with a pre-release part",
-            other("@0.1.0", "@0.1.0-rc.1"),
+            "a later minor version of the interfaces",
+            other("@0.1.0", "@0.2.0"),
         ),
-        ("no version at all", other("@0.1.0", "")),
+        ("a pre-release version", other("@0.1.0", "@0.1.0-rc.1")),
+        ("no version", other("@0.1.0", "")),
         (
-            "one more field in what it is given",
+            "an additional field in an input",
             other(
                 "labels: list<string>,",
                 "labels: list<string>, assignees: list<string>,",
             ),
         ),
         (
-            "one more field in what it gives",
+            "an additional field in a result",
             other(
                 "confidence: f32,\n    /// Reasons",
                 "confidence: f32, weight: f64,\n    /// Reasons",
             ),
         ),
         (
-            "another type in what it gives",
+            "another type in a result",
             other(
                 "confidence: f32,\n    /// Reasons",
                 "confidence: string,\n    /// Reasons",
             ),
         ),
         (
-            "one more case in the errors",
+            "an additional error case",
             other("internal(string),", "internal(string),\n    surprise,"),
         ),
         (
@@ -118,14 +118,11 @@ fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
         (
-            "metadata and no strategy",
+            "metadata without a strategy",
             of_other_interfaces(&[], "plugin", "import host-log;", "import host-log;"),
         ),
-        ("strategies and no metadata", other("export metadata;", "")),
-        (
-            "an interface of ours that does not exist",
-            other(world, &http),
-        ),
+        ("strategies without metadata", other("export metadata;", "")),
+        ("an unknown interface of our package", other(world, &http)),
         (
             "the file system",
             beside(
@@ -146,13 +143,13 @@ fn bad_starts() -> Vec<(&'static str, Vec<u8>)> {
     };
     vec![
         (
-            "an endless loop as it starts",
+            "an endless loop at the start",
             Classifier::first("")
                 .with_more("(func $spin (loop br 0)) (start $spin)")
                 .component(),
         ),
         (
-            "a trap as it starts",
+            "a trap at the start",
             Classifier::first("")
                 .with_more("(func $die unreachable) (start $die)")
                 .component(),
@@ -189,7 +186,7 @@ fn bad_starts() -> Vec<(&'static str, Vec<u8>)> {
             describing(|about| about.name = b"../mean".to_vec()),
         ),
         (
-            "a name that is no UTF-8",
+            "a name that is not UTF-8",
             describing(|about| about.name = b"me\xff\xfean".to_vec()),
         ),
         (
@@ -201,17 +198,17 @@ fn bad_starts() -> Vec<(&'static str, Vec<u8>)> {
             describing(|about| about.description = vec![b'x'; 100_000]),
         ),
         (
-            "a strategy of a kind that it does not export",
+            "a strategy of a kind it does not export",
             describing(|about| {
                 about.strategies.push(("pr-template".into(), "mean".into()));
             }),
         ),
         (
-            "no strategy of the kind that it exports",
+            "no strategy of an exported kind",
             describing(|about| about.strategies.clear()),
         ),
         (
-            "two strategies of one name",
+            "two strategies with the same name",
             describing(|about| about.strategies.push(("classifier".into(), "mean".into()))),
         ),
         (
@@ -234,13 +231,13 @@ fn traps() -> Vec<(&'static str, Vec<u8>)> {
     let text = "(data (i32.const 16) \"panicked at src/lib.rs:7: index out of bounds\\n\\1b[31m\")";
     vec![
         ("a trap", first("unreachable").component()),
-        ("a panic, which says why", first("(call $log (i32.const 4) (i32.const 16) (i32.const 50)) unreachable").with_more(text).component()),
+        ("a panic with a message", first("(call $log (i32.const 4) (i32.const 16) (i32.const 50)) unreachable").with_more(text).component()),
         ("an endless loop", first("(loop br 0)").component()),
         ("a division by zero", first("(drop (i32.div_s (i32.const 1) (i32.const 0)))").component()),
         ("a read outside its memory", first("(drop (i32.load (i32.const -8)))").component()),
         ("a write outside its memory", first("(i32.store (i32.const -8) (i32.const 1))").component()),
-        ("a call of nothing", first("(call_indirect (i32.const 0))").with_more("(table 1 funcref)").component()),
-        ("a call of another type", first("(drop (call_indirect (result i64) (i32.const 0)))")
+        ("a call of an empty table entry", first("(call_indirect (i32.const 0))").with_more("(table 1 funcref)").component()),
+        ("a call with the wrong type", first("(drop (call_indirect (result i64) (i32.const 0)))")
             .with_more("(table 1 funcref) (func $f) (elem (i32.const 0) $f)").component()),
         ("endless recursion", first("(call $down (i64.const 0))")
             .with_more("(func $down (param i64) (call $down (i64.add (local.get 0) (i64.const 1))) (call $down (local.get 0)))").component()),
@@ -250,16 +247,16 @@ fn traps() -> Vec<(&'static str, Vec<u8>)> {
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     let first = |does: &str| Classifier::first(does);
     vec![
-        ("memory without end, a page at a time", first("(loop (drop (memory.grow (i32.const 1))) br 0)").component()),
+        ("unlimited memory, one page at a time", first("(loop (drop (memory.grow (i32.const 1))) br 0)").component()),
         ("two gigabytes of memory at once", first("(drop (memory.grow (i32.const 32768)))").component()),
-        ("all the memory that it may have, written to", first(
+        ("all of its allowed memory, filled", first(
             "(drop (memory.grow (i32.const 1000))) (memory.fill (i32.const 131072) (i32.const 7) (i32.const 65000000))").component()),
-        ("a table without end", first("(loop (drop (table.grow $t (ref.null func) (i32.const 10000))) br 0)")
+        ("a table that grows forever", first("(loop (drop (table.grow $t (ref.null func) (i32.const 10000))) br 0)")
             .with_more("(table $t 1 funcref)").component()),
-        ("log lines without end", first("(loop (call $log (i32.const 2) (i32.const 16) (i32.const 40)) br 0)").component()),
+        ("endless log lines", first("(loop (call $log (i32.const 2) (i32.const 16) (i32.const 40)) br 0)").component()),
         ("a log line of 10 MB", first("(drop (memory.grow (i32.const 200))) (call $log (i32.const 2) (i32.const 0) (i32.const 10000000))").component()),
         ("a log line outside its memory", first("(call $log (i32.const 2) (i32.const -16) (i32.const 1000))").component()),
-        ("a log line of no level", first("(call $log (i32.const 77) (i32.const 16) (i32.const 1))").component()),
+        ("a log line with an invalid level", first("(call $log (i32.const 77) (i32.const 16) (i32.const 1))").component()),
     ]
 }
 
@@ -275,7 +272,7 @@ fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
             but(|_, answer| answer.domain = slice_of(1024, 1 << 30)).component(),
         ),
         (
-            "a text of 40 MB, which it has",
+            "a text of 40 MB that exists",
             but(|_, answer| answer.domain = slice_of(1024, 40 << 20))
                 .with_pages(700)
                 .component(),
@@ -285,7 +282,7 @@ fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
             but(|_, answer| answer.reasons = slice_of(1024, 1 << 30)).component(),
         ),
         (
-            "forty thousand reasons that are the same 60 KB",
+            "forty thousand reasons that share the same 60 KB",
             but(|image, answer| {
                 let text = image.text(vec![b'x'; 60_000]);
                 answer.reasons = image.list(&vec![Record::new().slice(text); 40_000]);
@@ -300,7 +297,7 @@ fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a text that is no UTF-8",
+            "a text that is not UTF-8",
             but(|image, answer| answer.domain = image.text(b"\xc3\x28\xf0\x28\x8c\xbc"))
                 .component(),
         ),
@@ -317,7 +314,7 @@ fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
             but(|_, answer| answer.case = 7).component(),
         ),
         (
-            "an answer at an odd address",
+            "an answer at an unaligned address",
             Classifier::first("(return (i32.const 1027))").component(),
         ),
         (
@@ -334,15 +331,15 @@ fn wrong_values() -> Vec<(&'static str, Vec<u8>)> {
 
     vec![
         (
-            "a confidence that is no number",
+            "a confidence that is not a number",
             but(|_, answer| answer.confidence = f32::NAN),
         ),
         (
-            "a confidence beyond all",
+            "an infinite confidence",
             but(|_, answer| answer.confidence = f32::INFINITY),
         ),
         (
-            "a confidence below nothing",
+            "a negative confidence",
             but(|_, answer| answer.confidence = -0.5),
         ),
         (
@@ -358,7 +355,7 @@ fn wrong_values() -> Vec<(&'static str, Vec<u8>)> {
             but(|image, answer| answer.domain = image.text("a".repeat(41))),
         ),
         (
-            "a domain with a line end",
+            "a domain with a newline",
             but(|image, answer| answer.domain = image.text("backend\n")),
         ),
         (
@@ -369,7 +366,7 @@ fn wrong_values() -> Vec<(&'static str, Vec<u8>)> {
             }),
         ),
         (
-            "a reason of a page",
+            "a reason of 5000 bytes",
             but(|image, answer| {
                 let text = image.text("x".repeat(5_000));
                 answer.reasons = image.list(&[Record::new().slice(text)]);
@@ -399,7 +396,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "another program in its command than it asked for",
+            "a command with a program it did not ask for",
             Backend {
                 command: "rm",
                 ..honest()
@@ -448,7 +445,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a variable that finds other programs",
+            "a variable that controls program lookup",
             Backend {
                 env: vec!["Path"],
                 ..honest()
@@ -464,7 +461,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a variable with a sign in its name",
+            "a variable with `=` in its name",
             Backend {
                 env: vec!["A=B"],
                 ..honest()
@@ -480,7 +477,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a variable of the host's that is not granted",
+            "a host variable that is not granted",
             Backend {
                 pass_env: vec!["AWS_SECRET_ACCESS_KEY"],
                 ..honest()
@@ -496,7 +493,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "an argument with a zero in it",
+            "an argument with a NUL byte",
             Backend {
                 args: vec![b"a\0b".to_vec()],
                 ..honest()
@@ -504,7 +501,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "arguments of 2 MB in all",
+            "arguments of 2 MB in total",
             Backend {
                 args: vec![vec![b'x'; 100_000]; 20],
                 ..honest()
@@ -520,7 +517,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a run that it has not made",
+            "a run it did not create",
             Backend {
                 handle: Some(99),
                 ..honest()
@@ -536,7 +533,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a cost below nothing",
+            "a negative cost",
             Backend {
                 events: vec![event(7, usd(-5.0))],
                 ..honest()
@@ -544,7 +541,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "a cost that is no number",
+            "a cost that is not a number",
             Backend {
                 events: vec![event(7, usd(f64::NAN))],
                 ..honest()
@@ -552,7 +549,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
             .component(),
         ),
         (
-            "more tokens than there are",
+            "an impossible number of tokens",
             Backend {
                 events: vec![event(5, |record| {
                     record.long(u64::MAX).long(0).long(0).long(0)
