@@ -197,7 +197,7 @@ fn commit_all(target: &Path) -> Result<(), git2::Error> {
         Some("HEAD"),
         &keeper,
         &keeper,
-        "The logbook, before the night\n",
+        "Add the logbook\n",
         &tree,
         &[],
     )?;
