@@ -197,7 +197,7 @@ fn commit_all(target: &Path) -> Result<(), git2::Error> {
         Some("HEAD"),
         &keeper,
         &keeper,
-        "Add the logbook\n",
+        "The logbook, before the night\n",
         &tree,
         &[],
     )?;
