@@ -109,7 +109,7 @@ impl Explain for SessionError {
             Self::OtherProject { project, .. } => {
                 format!("change to `{}` and resume it there", project.display())
             }
-            Self::UnreadableOrder { .. } => "resume it with the release that started it".to_owned(),
+            Self::UnreadableOrder { .. } => "resume it with the build of autoissue that started it".to_owned(),
             Self::Defect { .. } => {
                 "everything in the journal is safe: continue with `autoissue resume`, and please report this bug"
                     .to_owned()

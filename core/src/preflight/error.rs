@@ -183,7 +183,9 @@ pub enum SessionError {
         project: PathBuf,
     },
     /// The stored request of a session cannot be read back.
-    #[error("session `{session}` was started with options that this release cannot read")]
+    #[error(
+        "session `{session}` was started with options that this build of autoissue cannot read"
+    )]
     UnreadableOrder {
         /// Its id.
         session: String,
