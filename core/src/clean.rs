@@ -30,7 +30,7 @@ pub use set_aside::{Contents, SetAside};
 pub struct CleanOrder {
     /// Only report what would be removed.
     pub dry_run: bool,
-    /// Issues whose kept work is removed, whatever their state.
+    /// Issues whose kept work is removed unless a session that can be resumed needs it.
     pub salvage: BTreeSet<u64>,
 }
 

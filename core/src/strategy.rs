@@ -286,7 +286,7 @@ impl Strategies {
         self.backend.strategy.as_ref()
     }
 
-    /// Returns whether neither we nor the backend's price list know a model. This can only be told
+    /// Returns whether neither we nor the backend's price list know a model. This is known only
     /// for built-in backends.
     pub fn is_unknown_model(&self, model: &str) -> bool {
         let agent = built_in::agent(&self.backend().describe().name);
