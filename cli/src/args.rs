@@ -52,7 +52,7 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) color: Color,
-    /// Use a plugin: PATH for every role it implements, or ROLE=PATH for one (repeatable)
+    /// Use a plugin: PATH for everything it provides, or KIND=PATH for one strategy (repeatable)
     #[arg(
         long = "plugin",
         global = true,
@@ -78,7 +78,7 @@ pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Always.
+    /// Always, even if the output is piped.
     Always,
     /// Never.
     Never,

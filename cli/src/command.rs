@@ -48,7 +48,7 @@ use status::StatusArgs;
 
 pub(crate) use internal::serve;
 
-/// Turn the labelled issues of a repository into pull requests, overnight and within a budget
+/// Turn a repository's labelled issues into pull requests, unattended and within a budget
 #[derive(Debug, Parser)]
 #[command(name = "autoissue", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -58,12 +58,12 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 all tasks done · 1 could not run · 2 invalid usage or configuration · 3 some tasks failed or were skipped · 4 stopped by the budget · 130 interrupted, can be resumed";
+const EXIT_CODES: &str = "Exit codes: 0 all tasks done · 1 error · 2 invalid usage or configuration · 3 some tasks failed, were skipped or need you · 4 not started, or stopped, because of the budget · 130 interrupted, can be resumed";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run every open issue that carries the label
+    /// Run an agent on every open issue with a label
     Exec(ExecArgs),
     /// Have an agent split a directive into issues, create them and run them in dependency order
     Plan(PlanArgs),
@@ -73,17 +73,17 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Show everything that happened in a session, or to one issue
     Show(ShowArgs),
-    /// Show total cost, success rate and code changes over all sessions
+    /// Show cost, success rate and code changes across all sessions
     Metrics,
     /// Check the integrity of the journal
     History(HistoryArgs),
     /// Show how issues would be classified and scheduled
     Classify(ClassifyArgs),
-    /// Write a configuration for this repository
+    /// Create a configuration file for this repository
     Init,
     /// Check that everything is ready for a run, before spending anything
     Doctor(DoctorArgs),
-    /// Run the whole pipeline on a sample repository; needs no account and no network
+    /// Try the whole pipeline on a sample repository, without an account or network
     Demo(DemoArgs),
     /// Remove worktrees and transcripts of finished sessions, and kept work that is no longer
     /// needed

@@ -36,8 +36,9 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let headings = [
         "order", "issue", "domain", "model", "estimate", "start", "title",
     ];
-    let mut text =
-        format!("plan of {repository}, label `{label}`(dry run: nothing was changed or spent)\n\n");
+    let mut text = format!(
+        "plan of {repository}, label `{label}` (dry run: nothing was changed or spent)\n\n"
+    );
     text.push_str(&table(headings, &rows(engine), paint));
     let n_slots = engine.settings().n_slots;
     let n_tasks = counted(open().count(), "task");

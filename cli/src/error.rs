@@ -3,9 +3,9 @@
 //! core.
 //!
 //! ```text
-//! error: the repository is held by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
+//! error: the repository is in use by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
 //!   caused by: …
-//!   hint: wait for it, or look at it with `autoissue status`
+//!   hint: wait until it finishes (`autoissue status`); only one session can run per repository
 //! ```
 
 #![deny(clippy::wildcard_enum_match_arm)]

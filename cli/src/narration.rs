@@ -128,25 +128,7 @@ pub(crate) fn ended(outcome: &Outcome) -> String {
 
 /// Describes why a task is not running, with local times.
 pub(crate) fn blocked(why: &Blocked, time: &LocalTime) -> String {
-    match why {
-        Blocked::Delay(until) => format!("retrying at {}", time.clock(until.ms())),
-        Blocked::ServicePaused(service, until, said) => {
-            format!(
-                "{} is paused until {}: {}",
-                one_line(&service.to_string()),
-                time.clock(until.ms()),
-                message(said)
-            )
-        }
-        Blocked::BreakerOpen(service, until) => {
-            format!(
-                "{} is paused after repeated failures; next try at {}",
-                one_line(&service.to_string()),
-                time.clock(until.ms())
-            )
-        }
-        other => message(&other.to_string()),
-    }
+    message(&why.text(|at| time.clock(at.ms())))
 }
 
 /// Returns `+34 −5 in 3 files`.
@@ -372,18 +354,32 @@ mod tests {
         Warning: reading the backlog failed: no · retrying at 01:32:07
         Warning: agent `claude` is paused until 01:32:07: limit reached
         Bad: agent `claude` failed 5 times in a row; pausing, next try at 01:32:07
-        Bad: the disk is full since 00:00:00: nothing starts; free up disk space, next try at 01:32:07
+        Bad: the disk has been full since 00:00:00 and nothing can start; free up disk space, next try at 01:32:07
         Bad: no more work will start: bad credentials
         ");
     }
 
     #[test]
     fn the_reason_for_waiting_is_shown_in_local_time() {
-        let why = Blocked::Delay(Time::from_ms(5_527_000));
-        assert_eq!(blocked(&why, &LocalTime::utc()), "retrying at 01:32:07");
-        assert_eq!(
-            blocked(&Blocked::Turn, &LocalTime::utc()),
-            "waiting for its turn"
-        );
+        let until = Time::from_ms(5_527_000);
+        let agent = Service::Agent("claude".to_owned());
+        for (why, text) in [
+            (Blocked::Delay(until), "retrying at 01:32:07"),
+            (
+                Blocked::ServicePaused(agent.clone(), until, "limit\u{7} reached".to_owned()),
+                "agent `claude` is paused until 01:32:07: limit reached",
+            ),
+            (
+                Blocked::BreakerOpen(agent, until),
+                "agent `claude` failed too often; paused until 01:32:07",
+            ),
+            (
+                Blocked::BreakerOpen(Service::Machine, until),
+                "the disk is full; paused until 01:32:07",
+            ),
+            (Blocked::Turn, "waiting for its turn"),
+        ] {
+            assert_eq!(blocked(&why, &LocalTime::utc()), text);
+        }
     }
 }

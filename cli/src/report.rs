@@ -181,7 +181,7 @@ impl Report {
             when: when(chronicle, time),
             verdict: verdict(chronicle),
             groups: KINDS.into_iter().filter_map(of_kind).collect(),
-            doubts: doubts(chronicle),
+            doubts: doubts(session, chronicle, typed),
             money: chronicle.money(),
             n_attempts: chronicle.n_attempts(),
             n_api_calls: engine.n_api_calls(),
@@ -295,7 +295,7 @@ fn cost(money: &Money) -> String {
         cost.push_str(&format!(" ({} estimated)", money.estimated));
     }
     if Usd::ZERO < money.planning {
-        cost.push_str(&format!(", {} of it for plan_progress", money.planning));
+        cost.push_str(&format!(", {} of it for planning", money.planning));
     }
     if let Some(each) = money.per_pull_request {
         cost.push_str(&format!(" · {each} per pull request"));
@@ -393,7 +393,7 @@ fn why(task: &Task) -> String {
 }
 
 /// Returns what could not be verified.
-fn doubts(chronicle: &Chronicle) -> Vec<String> {
+fn doubts(session: &str, chronicle: &Chronicle, typed: &Typed) -> Vec<String> {
     let (engine, estimated) = (chronicle.engine(), chronicle.money().estimated);
     let mut doubts = Vec::new();
     if 0 < chronicle.counts().done && !engine.settings().has_checks {
@@ -427,8 +427,9 @@ fn doubts(chronicle: &Chronicle) -> Vec<String> {
     for (plugin, n) in engine.n_plugin_failures() {
         let times = counted(*n, "time");
         doubts.push(format!(
-            "plugin {} made no decision {times}; run `autoissue show` for details",
-            one_line(plugin)
+            "plugin {} made no decision {times}; run `{}` for details",
+            one_line(plugin),
+            typed.show(session, None)
         ));
     }
     doubts.extend(engine.tasks().values().flat_map(doubts_of));

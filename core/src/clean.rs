@@ -30,7 +30,7 @@ pub use set_aside::{Contents, SetAside};
 pub struct CleanOrder {
     /// Only report what would be removed.
     pub dry_run: bool,
-    /// Issues whose kept work is removed, whatever their state.
+    /// Issues whose kept work is removed unless a session that can be resumed needs it.
     pub salvage: BTreeSet<u64>,
 }
 
@@ -82,6 +82,8 @@ pub struct KeptWork {
     pub n_refs: usize,
     /// Why it is removed; `None` if it stays.
     pub reason: Option<Reason>,
+    /// A session that can be resumed needs it, so it stays whatever the user names.
+    pub is_held: bool,
 }
 
 /// Why kept work is removed.
@@ -224,19 +226,17 @@ fn judge(
                 "the work of #{issue} stays: a session that can be resumed needs it"
             ));
         }
-        works.push((
-            KeptWork {
-                issue,
-                n_refs: refs.len(),
-                reason,
-            },
+        works.push(KeptWork {
+            issue,
+            n_refs: refs.len(),
+            reason,
             is_held,
-        ));
+        });
     }
     let open: Vec<IssueNumber> = works
         .iter()
-        .filter(|(work, is_held)| work.reason.is_none() && !is_held)
-        .map(|(work, _)| IssueNumber(work.issue))
+        .filter(|work| work.reason.is_none() && !work.is_held)
+        .map(|work| IssueNumber(work.issue))
         .collect();
     let states = if open.is_empty() {
         BTreeMap::new()
@@ -249,12 +249,12 @@ fn judge(
     };
     works
         .into_iter()
-        .map(|(work, is_held)| {
+        .map(|work| {
             let is_closed = states.get(&IssueNumber(work.issue)) == Some(&IssueState::Closed);
             KeptWork {
                 reason: work
                     .reason
-                    .or((is_closed && !is_held).then_some(Reason::Closed)),
+                    .or((is_closed && !work.is_held).then_some(Reason::Closed)),
                 ..work
             }
         })

@@ -9,7 +9,8 @@ use autoissue_secret::redaction::Redaction;
 
 use crate::plugins::PluginArgument;
 
-/// The surroundings of a session. Core reads neither arguments nor environment itself.
+/// The machine and the command as a session sees them. Core reads neither arguments nor
+/// environment itself.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// Directory that state is kept in.

@@ -23,7 +23,7 @@ use std::ffi::{OsStr, OsString};
 pub use autoissue_forge::finding::{Finding, Level};
 pub use error::SessionError;
 
-pub(crate) use glance::{AGENT_RIGHTS, at_a_glance};
+pub(crate) use glance::{AGENT_PERMISSIONS, at_a_glance};
 pub(crate) use machine::DISK;
 pub(crate) use project::{Project, default_branch, inspect, open_forge, roots};
 pub(crate) use repository::{branch_in_the_way, dry_run_push};

@@ -23,8 +23,8 @@ pub enum RecordedError {
     /// The journal cannot return it.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// An event is of a kind that this release does not know.
-    #[error("session `{session}` has an event {seq} that this release of autoissue cannot read")]
+    /// An event is of a kind that this build does not know.
+    #[error("session `{session}` has an event {seq} that this build of autoissue cannot read")]
     Unreadable {
         /// Session.
         session: String,
@@ -42,7 +42,7 @@ impl RecordedError {
         match self {
             Self::Journal(error) => error.hint(),
             Self::Unreadable { .. } => {
-                Some("use the release that wrote it, or a newer one".to_owned())
+                Some("use the build of autoissue that wrote it, or a newer one".to_owned())
             }
         }
     }

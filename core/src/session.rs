@@ -43,7 +43,7 @@ use crate::preflight::Finding;
 pub use crate::preflight::SessionError;
 use crate::work::Services;
 pub use crash_at::{CrashPoint, NoCrashPoint};
-pub use open::{session_dir, session_to_resume};
+pub use open::{newest_session, session_dir, session_to_resume};
 pub use request::{Consent, PlanOrder, PlannedBefore, planned_before};
 pub use workspace::mirror_dir;
 pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime};

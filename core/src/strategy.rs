@@ -4,7 +4,7 @@
 //! ```text
 //!   question ─► strategy: a Box<dyn …> of the SDK's traits ─► answer
 //!                  │ a plugin that fails: see guard
-//!                  └─► the built-in decides, or nobody does (`onError`); either way it is reported
+//!                  └─► the built-in decides, or the task ends (`onError`); either way it is reported
 //! ```
 //!
 //! A strategy is a `Box<dyn …>` of one of the SDK's traits; how a plugin runs is not known here.
@@ -154,7 +154,7 @@ impl Strategies {
             repository: String::new(),
             run_label: String::new(),
             tell: Box::new(|plugin_failure| {
-                tracing::warn!(?plugin_failure, "a plugin did not decide")
+                tracing::warn!(?plugin_failure, "a plugin made no decision")
             }),
         }
     }
@@ -286,7 +286,7 @@ impl Strategies {
         self.backend.strategy.as_ref()
     }
 
-    /// Returns whether neither we nor the backend's price list know a model. This can only be told
+    /// Returns whether neither we nor the backend's price list know a model. This is known only
     /// for built-in backends.
     pub fn is_unknown_model(&self, model: &str) -> bool {
         let agent = built_in::agent(&self.backend().describe().name);

@@ -21,7 +21,7 @@ pub struct Summary {
     /// Always `summary`.
     #[serde(rename = "type")]
     pub kind: SummaryKind,
-    /// Session id.
+    /// Session ID.
     pub session: String,
     /// `completed`, `interrupted`, `failed`; `running` while it runs, `died` if its process died.
     pub status: SessionStatus,

@@ -21,10 +21,10 @@ use crate::shell::quoted;
 /// Arguments of `clean`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CleanArgs {
-    /// Print what would be removed; remove nothing
+    /// Show what would be removed, without removing it
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Also remove the kept work of this issue, whatever its state (repeatable)
+    /// Also remove the kept work of this issue, unless a resumable session needs it (repeatable)
     #[arg(long, value_name = "ISSUE")]
     pub(crate) salvage: Vec<u64>,
 }
@@ -191,6 +191,7 @@ fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
         issue,
         n_refs,
         reason,
+        is_held,
     } = work;
     let refs = match n_refs {
         1 => "1 ref".to_owned(),
@@ -205,6 +206,9 @@ fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
             format!("{verb} the kept work of #{issue} ({refs}): the issue is closed\n")
         }
         Some(Reason::Named) => format!("{verb} the kept work of #{issue} ({refs})\n"),
+        None if *is_held => {
+            format!("kept the work of #{issue} ({refs}): a session that needs it can be resumed\n")
+        }
         None => format!(
             "kept the work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
         ),
@@ -312,4 +316,28 @@ fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
         CleanOutcome::Kept(error) => format!("kept {path}: {}", error_chain(error)),
     };
     format!("{}\n", one_line(&said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removal_is_suggested_only_for_work_that_can_be_removed() {
+        let mut work = KeptWork {
+            issue: 7,
+            n_refs: 2,
+            reason: None,
+            is_held: false,
+        };
+        assert_eq!(
+            kept_work_text(&work, false),
+            "kept the work of #7 (2 refs); remove it with `autoissue clean --salvage 7`\n"
+        );
+        work.is_held = true;
+        assert_eq!(
+            kept_work_text(&work, false),
+            "kept the work of #7 (2 refs): a session that needs it can be resumed\n"
+        );
+    }
 }

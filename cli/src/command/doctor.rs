@@ -32,7 +32,7 @@ pub(crate) struct DoctorArgs {
 }
 
 /// Hint when nothing more specific is known.
-const SEE_TO_THE_CAUSE: &str = "fix the cause; `autoissue exec` would fail with the same error";
+const FIX_THE_CAUSE: &str = "fix the cause; `autoissue exec` would fail with the same error";
 
 /// Runs the command.
 ///
@@ -198,7 +198,7 @@ fn refusal(check: &'static str, error: &CliError, context: &HintContext) -> Find
         let advice = if matches!(error, CliError::Config(_)) {
             "run `autoissue config show` to see where each setting comes from, and `autoissue config schema` for what is allowed"
         } else {
-            SEE_TO_THE_CAUSE
+            FIX_THE_CAUSE
         };
         advice.to_owned()
     });

@@ -25,16 +25,16 @@ pub(crate) struct ExecArgs {
     /// Start as many issues as the budget allows, in order, even if not all fit
     #[arg(long)]
     pub(crate) allow_partial: bool,
-    /// Start no new issues after this time; running ones finish
+    /// Start no new attempts after this time; running ones finish
     #[arg(long, value_name = "HH:MM")]
     pub(crate) until: Option<TimeOfDay>,
     /// Ignore open dependencies that are not part of this run
     #[arg(long)]
     pub(crate) ignore_external_dependencies: bool,
-    /// Exit with 3 instead of 0 if no open issue has the label
+    /// Exit with code 3 instead of 0 if no open issue has the label
     #[arg(long)]
     pub(crate) fail_if_empty: bool,
-    /// Print the execution plan; change nothing and spend nothing
+    /// Show what would run, without changing or spending anything
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

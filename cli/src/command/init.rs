@@ -196,9 +196,7 @@ impl Found {
             text.push_str("  write an issue (see .autoissue/README.md)\n");
         }
         text.push_str("  autoissue doctor                  check that everything is ready\n");
-        text.push_str(
-            "  autoissue exec <label> --dry-run  print the execution plan, free of charge\n",
-        );
+        text.push_str("  autoissue exec <label> --dry-run  show what would run, at no cost\n");
         text.push_str("  autoissue exec <label>            run the issues\n");
         text
     }
@@ -362,7 +360,7 @@ mod tests {
         next
           write an issue (see .autoissue/README.md)
           autoissue doctor                  check that everything is ready
-          autoissue exec <label> --dry-run  print the execution plan, free of charge
+          autoissue exec <label> --dry-run  show what would run, at no cost
           autoissue exec <label>            run the issues
         ");
     }

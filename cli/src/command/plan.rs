@@ -44,7 +44,7 @@ pub(crate) struct PlanArgs {
     /// Run a saved (and possibly edited) plan; does not call the planner
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Save the plan to this file, to review, edit and run with `--from`
+    /// Save the plan to a new file, to review, edit and run with `--from`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Create the issues without asking for confirmation

@@ -51,7 +51,7 @@ pub(crate) struct PluginArgs {
 pub(crate) enum PluginCommand {
     /// Create a plugin project (Rust)
     New(NewArgs),
-    /// Build a plugin from its directory
+    /// Build a plugin from its directory, or from a WebAssembly module
     Build(BuildArgs),
     /// Test a plugin: its own cases, fuzzed input, limits and speed
     Test(TestArgs),

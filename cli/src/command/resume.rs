@@ -17,12 +17,12 @@ use crate::typed::{Typed, TypedCommand};
 /// Arguments of `resume`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ResumeArgs {
-    /// Session id or a prefix of it (default: the newest unfinished session)
+    /// Session ID or a unique prefix of it [default: the newest unfinished session]
     pub(crate) session: Option<String>,
     /// Run a plan that is waiting for approval, without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
-    /// Print what is left to do; change nothing and spend nothing
+    /// Show what is left to do, without changing or spending anything
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

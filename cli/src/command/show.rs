@@ -8,8 +8,9 @@ use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{
     AttemptEvent, CheckResult, Engine, Event, IssueNumber, Outcome, Task,
 };
+use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::recorded::Recorded;
-use autoissue_core::session::{mirror_dir, session_dir};
+use autoissue_core::session::{mirror_dir, newest_session, session_dir};
 use autoissue_core::summary::Summary;
 use autoissue_core::transcript::Readable;
 use clap::Args;
@@ -24,14 +25,15 @@ use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
 use crate::paint::Paint;
 use crate::printable::{lines, one_line, wrapped};
+use crate::project;
 use crate::report::{self, Origin, Places, Report};
 use crate::reporter::{EventLine, line};
 
 /// Arguments of `show`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Session id or a prefix of it
-    pub(crate) session: String,
+    /// Session ID or a unique prefix of it [default: the newest session of this repository]
+    pub(crate) session: Option<String>,
     /// Issue number
     pub(crate) issue: Option<u64>,
     /// Print only the raw transcripts of the issue
@@ -54,11 +56,11 @@ const N_CHECK_LINES: usize = 20;
 /// If no session matches, the session has no such issue, or the journal cannot be read.
 pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let journal = invocation.journal()?;
-    let recorded = recorded(
-        &journal,
-        journal.session(&args.session)?,
-        &invocation.state_dir()?,
-    )?;
+    let row = match &args.session {
+        Some(prefix) => journal.session(prefix)?,
+        None => newest(invocation, &journal)?,
+    };
+    let recorded = recorded(&journal, row, &invocation.state_dir()?)?;
     let story = Story {
         invocation,
         recorded: &recorded,
@@ -71,6 +73,14 @@ pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, 
         Some(issue) => story.of_issue(IssueNumber(issue))?,
     }
     Ok(ExitCode::Success)
+}
+
+/// Returns the newest session of this repository. Only this needs the configuration, which may
+/// name another checkout.
+fn newest(invocation: &Invocation, journal: &Journal) -> Result<SessionRow, CliError> {
+    let loaded = invocation.load(Vec::new())?;
+    let project = project::checkout(&loaded, &invocation.current_dir)?;
+    Ok(newest_session(journal, &project)?)
 }
 
 /// The data to show.

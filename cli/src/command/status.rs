@@ -24,7 +24,7 @@ use crate::table::table;
 /// Arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Session id or a prefix of it
+    /// Session ID or a unique prefix of it
     pub(crate) session: Option<String>,
     /// Maximum number of sessions to list
     #[arg(long, value_name = "N", default_value_t = 20)]

@@ -25,7 +25,7 @@ use super::problem::Problem;
 /// Maximum number of valid log-ins; a new one ends the oldest.
 const N_LOGINS_MAX: usize = 64;
 
-/// How long a log-in is valid: a night and the next morning.
+/// How long a log-in is valid: long enough for an overnight session and the next morning.
 const LOGIN_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Wrong credentials from one address before it has to wait. Users make a few mistakes; a guessing

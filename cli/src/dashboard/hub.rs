@@ -71,7 +71,7 @@ struct Shared {
     log: Log,
     recent: VecDeque<view::EventView>,
     outputs: Outputs,
-    /// Whether the overview has changed since it was last sent, whoever read the news.
+    /// Whether the overview has changed since it was last sent.
     is_changed: bool,
 }
 

@@ -243,7 +243,7 @@ pub(crate) fn problem(error: ArchiveError) -> Problem {
         ) => Problem::not_found(error.to_string()),
         error => {
             tracing::warn!(%error, "the dashboard failed to read the journal");
-            Problem::journal("see the log, or run `autoissue status`, for the reason")
+            Problem::journal("for the reason, see the log or run `autoissue status`")
         }
     }
 }

@@ -111,7 +111,7 @@ fn paths(schemas: &mut Schemas) -> Value {
     let session = parameter(
         "session",
         "query",
-        "Id of a session, or a prefix of it.",
+        "ID of a session, or a unique prefix of it.",
         &text,
     );
     let issue = parameter(
@@ -188,7 +188,7 @@ fn events(session: &Value) -> Value {
     let last = parameter(
         "Last-Event-ID",
         "header",
-        "Id of the last event received.",
+        "ID of the last event received.",
         &json!({ "type": "string" }),
     );
     let answer = json!({

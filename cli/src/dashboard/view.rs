@@ -38,7 +38,7 @@ pub(crate) struct AccessView {
 /// The state of a session at one moment.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionView {
-    /// Session id.
+    /// Session ID.
     pub(crate) session: String,
     /// Number of the last event included in this view.
     pub(crate) last_seq: u64,
@@ -247,7 +247,7 @@ pub(crate) struct MetricsView {
 /// Metrics of a session as a whole.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionMetrics {
-    /// Session id.
+    /// Session ID.
     pub(crate) session: String,
     /// Status of the session.
     pub(crate) status: SessionStatus,
@@ -334,7 +334,7 @@ pub(crate) enum AttentionKind {
 /// Tasks of a session.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TasksView {
-    /// Session id.
+    /// Session ID.
     pub(crate) session: String,
     /// Number of the last event included in this view.
     pub(crate) last_seq: u64,
@@ -440,7 +440,7 @@ pub(crate) struct OutputView {
 /// Timeline of attempts.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TimelineView {
-    /// Session id.
+    /// Session ID.
     pub(crate) session: String,
     /// Start time of the session, RFC 3339 in UTC.
     pub(crate) started_at: String,
@@ -499,7 +499,7 @@ pub(crate) struct SessionsView {
 /// A session in the list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SessionLine {
-    /// Session id.
+    /// Session ID.
     pub(crate) session: String,
     /// `owner/name`, or the name of a local repository.
     pub(crate) repository: Shown,
@@ -563,7 +563,7 @@ pub(crate) enum ToneView {
 /// Recent events.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct RecentView {
-    /// Session id.
+    /// Session ID.
     pub(crate) session: String,
     /// Number of the last event included in this view.
     pub(crate) last_seq: u64,

@@ -33,6 +33,7 @@ impl Explain for SessionError {
             | Self::Strategy(_)
             | Self::Plugins(_)
             | Self::Environment(_)
+            | Self::NoSession { .. }
             | Self::NothingToResume { .. }
             | Self::Overtaken { .. }
             | Self::AlreadyOver { .. }
@@ -96,7 +97,9 @@ impl Explain for SessionError {
                 "run `{command}` for the remaining issues, or `{}` to resume it anyway",
                 (context.read_command)(command).resume(session)
             ),
-            Self::NothingToResume { .. } => "list all sessions with `autoissue status`".to_owned(),
+            Self::NoSession { .. } | Self::NothingToResume { .. } => {
+                "list all sessions with `autoissue status`".to_owned()
+            }
             Self::AlreadyOver {
                 session, command, ..
             } => format!(
@@ -106,7 +109,7 @@ impl Explain for SessionError {
             Self::OtherProject { project, .. } => {
                 format!("change to `{}` and resume it there", project.display())
             }
-            Self::UnreadableOrder { .. } => "resume it with the release that started it".to_owned(),
+            Self::UnreadableOrder { .. } => "resume it with the build of autoissue that started it".to_owned(),
             Self::Defect { .. } => {
                 "everything in the journal is safe: continue with `autoissue resume`, and please report this bug"
                     .to_owned()

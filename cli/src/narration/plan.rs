@@ -80,7 +80,7 @@ pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(
             let next = if *again {
                 "asking it to fix this:"
             } else {
-                "it had already been asked to fix it:"
+                "not asking again:"
             };
             let first = (
                 Warning,

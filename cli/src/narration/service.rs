@@ -36,13 +36,14 @@ pub(super) fn say(event: &ServiceEvent, time: &LocalTime) -> Vec<(Tone, String)>
             ..
         } => {
             let at = time.clock(until.ms());
-            let since = since
-                .map(|since| format!(" since {}", time.clock(since.ms())))
-                .unwrap_or_default();
+            let full = match since {
+                Some(since) => format!("has been full since {}", time.clock(since.ms())),
+                None => "is full".to_owned(),
+            };
             one(
                 Bad,
                 format!(
-                    "the disk is full{since}: nothing starts; free up disk space, next try at {at}"
+                    "the disk {full} and nothing can start; free up disk space, next try at {at}"
                 ),
             )
         }

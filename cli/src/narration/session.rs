@@ -28,7 +28,7 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
         }
         SessionEvent::InterruptRequested => one(
             Warning,
-            "stopping: no new work starts; saving work".to_owned(),
+            "stopping: no new work will start, and work in progress is being saved".to_owned(),
         ),
         SessionEvent::Interrupted => one(
             Warning,

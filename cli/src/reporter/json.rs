@@ -18,7 +18,7 @@ pub(crate) struct EventLine<'a> {
     seq: u64,
     /// When it was journaled, RFC 3339 in UTC.
     at: String,
-    /// Session id.
+    /// Session ID.
     session: &'a str,
     /// The event as stored in the journal; `autoissue schema events` prints its JSON Schema.
     event: &'a Event,

@@ -53,64 +53,66 @@ pub enum Blocked {
     Turn,
 }
 
-impl fmt::Display for Blocked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Blocked {
+    /// Returns the reason as text. `clock` formats the times in it, because the engine does not
+    /// know the user's time zone.
+    pub fn text(&self, clock: impl Fn(Time) -> String) -> String {
         match self {
-            Self::Preparing => f.write_str("being classified"),
-            Self::Admission => f.write_str("waiting until the whole backlog is classified"),
-            Self::BaseCheck => f.write_str("waiting for the checks on the base"),
+            Self::Preparing => "being classified".to_owned(),
+            Self::Admission => "waiting until the whole backlog is classified".to_owned(),
+            Self::BaseCheck => "waiting for the checks on the base".to_owned(),
             Self::Publishing(issue) => {
-                write!(f, "waiting until the finished work of {issue} is published")
+                format!("waiting until the finished work of {issue} is published")
             }
-            Self::Stopping => f.write_str("the session is stopping"),
-            Self::Until => f.write_str("past the `--until` time"),
+            Self::Stopping => "the session is stopping".to_owned(),
+            Self::Until => "past the `--until` time".to_owned(),
             Self::Dependencies(issues) => {
                 let names: Vec<String> = issues.iter().map(ToString::to_string).collect();
-                write!(f, "waiting for {}", names.join(", "))
+                format!("waiting for {}", names.join(", "))
             }
-            Self::Delay(until) => write!(f, "retrying at {until}"),
+            Self::Delay(until) => format!("retrying at {}", clock(*until)),
             Self::ServicePaused(service, until, message) => {
-                write!(f, "{service} is paused until {until}: {message}")
+                format!("{service} is paused until {}: {message}", clock(*until))
+            }
+            // Only a full disk opens the breaker of the machine.
+            Self::BreakerOpen(Service::Machine, until) => {
+                format!("the disk is full; paused until {}", clock(*until))
             }
             Self::BreakerOpen(service, until) => {
-                write!(f, "{service} failed too often; paused until {until}")
+                format!("{service} failed too often; paused until {}", clock(*until))
             }
             Self::Probing(service, issue) => {
-                write!(
-                    f,
-                    "waiting while {issue} tests whether {service} works again"
-                )
+                format!("waiting while {issue} tests whether {service} works again")
             }
-            Self::Slots(n) => write!(f, "all {n} slots are taken"),
+            Self::Slots(n) => format!("all {n} slots are taken"),
             Self::ExclusiveRuns(issue, domain) => {
-                write!(
-                    f,
-                    "waiting for {issue}, which runs alone ({})",
-                    named(domain)
-                )
+                format!("waiting for {issue}, which runs alone ({})", named(domain))
             }
             Self::RunsAlone(domain, n) => {
                 let others = if *n == 1 { "other" } else { "others" };
-                write!(
-                    f,
+                format!(
                     "waiting to run alone ({}); {n} {others} running",
                     named(domain)
                 )
             }
-            Self::AfterExclusive(issue, domain) => {
-                write!(
-                    f,
-                    "waiting for {issue}, which is older and must run alone ({})",
-                    named(domain)
-                )
-            }
-            Self::DomainBusy(domain, issue) => write!(f, "domain {domain} is busy with {issue}"),
-            Self::Conflict(issue, path) => write!(f, "touches {path}, which {issue} is changing"),
+            Self::AfterExclusive(issue, domain) => format!(
+                "waiting for {issue}, which is older and must run alone ({})",
+                named(domain)
+            ),
+            Self::DomainBusy(domain, issue) => format!("domain {domain} is busy with {issue}"),
+            Self::Conflict(issue, path) => format!("touches {path}, which {issue} is changing"),
             Self::Budget { needed, available } => {
-                write!(f, "needs {needed}; only {available} of the budget is free")
+                format!("needs {needed}; only {available} of the budget is free")
             }
-            Self::Turn => f.write_str("waiting for its turn"),
+            Self::Turn => "waiting for its turn".to_owned(),
         }
+    }
+}
+
+impl fmt::Display for Blocked {
+    /// Writes the reason with times in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(|time| time.to_string()))
     }
 }
 

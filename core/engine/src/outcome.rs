@@ -225,7 +225,7 @@ impl fmt::Display for Skip {
             Self::Closed => f.write_str("the issue was closed in the meantime"),
             Self::Gone => f.write_str("the issue was deleted or moved in the meantime"),
             Self::Unlabelled => f.write_str("the issue lost its label in the meantime"),
-            Self::PluginFailed => f.write_str("a plugin did not return a decision"),
+            Self::PluginFailed => f.write_str("a plugin made no decision"),
             Self::DependsOnOutside { issue } => write!(
                 f,
                 "depends on {issue}, which is open and not part of this run"

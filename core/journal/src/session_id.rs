@@ -21,7 +21,7 @@ pub struct SessionId(String);
 /// A text that is not a session id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "`{text}` is not a session id: expected 1 to {LENGTH_MAX} characters from `0-9`, `a-z` and `-`"
+    "`{text}` is not a session ID: expected 1 to {LENGTH_MAX} characters from `0-9`, `a-z` and `-`"
 )]
 pub struct InvalidSessionId {
     /// The text.

@@ -315,10 +315,7 @@ impl Judge {
                 named(position, &self.title(position))
             };
             let names: Vec<String> = circle.iter().chain(circle.first()).map(name).collect();
-            self.whole(format!(
-                "issues depend on each other in a cycle: {}",
-                names.join(" → ")
-            ));
+            self.whole(format!("circular dependency: {}", names.join(" → ")));
         }
     }
 

@@ -19,15 +19,15 @@ pub(crate) fn prompt(question: &PlannerQuestion<'_>) -> String {
         problems,
         goes_on,
     } = *question;
-    let mended = problems.map(|problems| {
+    let correction = problems.map(|problems| {
         format!(
             "Your answer could not be used, because of these problems:\n\n{problems}\n\nAnswer again with the whole plan, corrected: \
              JSON only, in the same form.\n"
         )
     });
-    match mended {
-        Some(mended) if goes_on => mended,
-        Some(mended) => format!("{}\n{mended}", whole(directive)),
+    match correction {
+        Some(correction) if goes_on => correction,
+        Some(correction) => format!("{}\n{correction}", whole(directive)),
         None => whole(directive),
     }
 }

@@ -140,6 +140,12 @@ pub enum SessionError {
         #[source]
         source: io::Error,
     },
+    /// No session has run here.
+    #[error("no session found for `{}`", project.display())]
+    NoSession {
+        /// The checkout.
+        project: PathBuf,
+    },
     /// There is no session to resume.
     #[error("no unfinished session found for `{}`", project.display())]
     NothingToResume {
@@ -177,7 +183,9 @@ pub enum SessionError {
         project: PathBuf,
     },
     /// The stored request of a session cannot be read back.
-    #[error("session `{session}` was started with options that this release cannot read")]
+    #[error(
+        "session `{session}` was started with options that this build of autoissue cannot read"
+    )]
     UnreadableOrder {
         /// Its id.
         session: String,

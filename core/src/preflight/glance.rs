@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::strategy::Strategies;
 
 /// The finding that says what agents may do. It is reported even though nothing is wrong.
-pub(crate) const AGENT_RIGHTS: &str = "agent rights";
+pub(crate) const AGENT_PERMISSIONS: &str = "permissions";
 
 /// Checks machine, checkout and configuration.
 pub(crate) fn at_a_glance(
@@ -41,8 +41,9 @@ pub(crate) fn at_a_glance(
         &roots(config, host, checkout.path()).current,
     ));
     if info.is_some_and(|info| info.metering != Metering::Free) {
-        let rights = "agents run with your permissions: they can read and change whatever you can";
-        findings.push(Finding::ok(AGENT_RIGHTS, rights));
+        let permissions =
+            "agents run with your permissions: they can read and change whatever you can";
+        findings.push(Finding::ok(AGENT_PERMISSIONS, permissions));
         findings.extend(machine::memory(config.executor.max_parallel));
     }
     findings

@@ -123,7 +123,7 @@ pub(crate) fn open_forge(
 fn describe(forge: &mut dyn Forge) -> Result<Option<Description>, ForgeError> {
     let mut description = match forge.describe() {
         Err(error) if error.passes() => {
-            tracing::warn!(%error, "cannot find out what the token may do");
+            tracing::warn!(%error, "cannot determine the permissions of the token");
             return Ok(None);
         }
         answered => answered?,

@@ -8,8 +8,8 @@ use super::SessionError;
 use super::request::StartRequest;
 use crate::host::Host;
 use crate::preflight::{
-    AGENT_RIGHTS, DISK, Finding, Level, Project, agent_variables, at_a_glance, branch_in_the_way,
-    dry_run_push, find_agent, find_strategies, roots,
+    AGENT_PERMISSIONS, DISK, Finding, Level, Project, agent_variables, at_a_glance,
+    branch_in_the_way, dry_run_push, find_agent, find_strategies, roots,
 };
 use crate::strategy::Strategies;
 
@@ -94,7 +94,7 @@ pub(super) fn inspect_for_free(
     if failures.is_empty() {
         return Ok(others
             .into_iter()
-            .filter(|it| it.level != Level::Ok || it.check == AGENT_RIGHTS)
+            .filter(|it| it.level != Level::Ok || it.check == AGENT_PERMISSIONS)
             .collect());
     }
     Err(SessionError::NotReady { failures })

@@ -437,6 +437,20 @@ pub fn session_to_resume(
     Ok(row)
 }
 
+/// Returns the newest session of `project`, the path of the checkout.
+///
+/// # Errors
+/// Fails if there is none, or `project` is not a checkout.
+pub fn newest_session(journal: &Journal, project: &Path) -> Result<SessionRow, SessionError> {
+    let checkout = Checkout::open(project)?;
+    let mut sessions = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
+    sessions
+        .find(|row| Path::new(&row.project_path) == checkout.path())
+        .ok_or_else(|| SessionError::NoSession {
+            project: checkout.path().to_owned(),
+        })
+}
+
 fn unfinished(
     journal: &Journal,
     project: &Path,

@@ -474,7 +474,7 @@ fn the_agents_version_and_login_are_checked() {
     );
     has(
         &findings,
-        "agent rights",
+        "permissions",
         "ok",
         "agents run with your permissions",
     );

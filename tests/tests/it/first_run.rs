@@ -369,6 +369,12 @@ fn reading_an_empty_history_creates_nothing() {
     );
     refuses(
         &world,
+        world.autoissue(["show"]),
+        2,
+        &["no session found", "autoissue status"],
+    );
+    refuses(
+        &world,
         world.autoissue(["show", "2026"]),
         2,
         &["2026", "autoissue status"],

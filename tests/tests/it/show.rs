@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use autoissue_tests::{Run, Sandbox, Terminal};
+use autoissue_tests::{Run, Sandbox, Terminal, binary, new_file_patch};
 use serde_json::{Value, json};
 
 /// Creates a sandbox whose agent ran these steps for issue 1 in one attempt; returns it with the
@@ -60,6 +60,37 @@ fn first_show_is_for_people() {
     assert_eq!(raw, fs::read_to_string(file).expect("the transcript"));
     assert!(raw.contains("\"type\""));
     world.run(["show", &session, "--raw"]).exits(2);
+}
+
+#[test]
+fn without_a_session_the_newest_of_this_repository_is_shown() {
+    let world = Sandbox::new();
+    world.issue(1, "first", &new_file_patch("1.txt", "new"));
+    let older = world.run(["exec", "go", "--output", "json"]).exits(0);
+    world.issue(2, "second", &new_file_patch("2.txt", "new"));
+    let newer = world.run(["exec", "go", "--output", "json"]).exits(0);
+    let [older, newer] = [older, newer].map(|run| run.summary()["session"].clone());
+    assert_ne!(older, newer);
+    let shown = world.run(["show", "--output", "json"]).exits(0);
+    assert_eq!(shown.summary()["session"], newer);
+
+    // Another checkout with the same state directory has no sessions.
+    let clone = world.root().join("clone");
+    let directory = clone.to_str().expect("a path in UTF-8");
+    world.git(["clone", "--quiet", ".", directory]);
+    let mut elsewhere = world.command(binary());
+    elsewhere.arg("show").current_dir(&clone);
+    let refused = Run::from(elsewhere.output().expect("the binary runs")).exits(2);
+    assert!(
+        refused.stderr.contains("no session found"),
+        "{}",
+        refused.stderr
+    );
+    let mut named = world.command(binary());
+    named
+        .args(["show", newer.as_str().expect("an id")])
+        .current_dir(&clone);
+    Run::from(named.output().expect("the binary runs")).exits(0);
 }
 
 #[test]

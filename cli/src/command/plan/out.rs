@@ -19,7 +19,7 @@ impl Out {
     /// Checks that the file does not exist and can be created.
     ///
     /// # Errors
-    /// [`CliError::FileExists`], so as not to overwrite somebody's edits, and [`CliError::File`].
+    /// [`CliError::FileExists`], because it may contain the user's edits, and [`CliError::File`].
     pub(super) fn at(directory: &Path, path: &Path) -> Result<Self, CliError> {
         let path = directory.join(path);
         let failed = |source: io::Error| match source.kind() {

@@ -30,7 +30,7 @@ pub(crate) struct AddArgs {
     /// Grant something that the plugin needs: `exec=PROGRAM`, `env=VARIABLE` or `wasi` (repeatable)
     #[arg(long = "grant", value_name = "GRANT")]
     pub(crate) grants: Vec<Grant>,
-    /// Settings for the configuration, as JSON or a file name
+    /// Settings to save in the configuration, as JSON or a file name
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
 }

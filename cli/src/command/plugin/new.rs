@@ -22,7 +22,7 @@ pub(crate) struct NewArgs {
     pub(crate) kind: KindName,
     /// Name of the plugin and its directory
     pub(crate) name: String,
-    /// Use the SDK in this directory instead of the one in the repository
+    /// Use the SDK in this directory instead of the one in its repository
     #[arg(long, value_name = "DIR")]
     pub(crate) sdk: Option<PathBuf>,
 }

@@ -87,7 +87,7 @@ function linked(text) {
 const CONNECTIONS = {
   live: "Live",
   over: "This session has ended.",
-  lost: "No connection. The session itself is not affected; reconnecting…",
+  lost: "Connection lost. The session is not affected; reconnecting…",
   hidden: "Paused while the page is hidden",
   empty: "Waiting for the first session",
 };

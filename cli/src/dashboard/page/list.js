@@ -159,7 +159,7 @@ function emptyWords() {
     done: "No tasks are done yet.",
     needs_you: "Nothing needs your attention.",
     failed: "No tasks have failed.",
-    not_started: "All tasks were started.",
+    not_started: "No tasks have been left out.",
   }[state] ?? "No tasks yet.";
 }
 

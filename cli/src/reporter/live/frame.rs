@@ -36,7 +36,7 @@ const BAR_FROM_COLUMNS: usize = 70;
 
 /// Everything on the screen.
 pub(super) struct View<'a> {
-    /// Session id.
+    /// Session ID.
     pub(super) session: &'a str,
     /// State of the session.
     pub(super) chronicle: &'a Chronicle,

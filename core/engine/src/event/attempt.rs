@@ -51,7 +51,7 @@ pub enum AttemptEvent {
         /// Settled cost.
         #[serde(rename = "cost_usd")]
         cost: Usd,
-        /// Whether `charged` is estimated because the cost is unknown.
+        /// Whether the cost is estimated because it is unknown.
         estimated: bool,
     },
     /// The work is safe in the mirror.

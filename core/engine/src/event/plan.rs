@@ -36,7 +36,7 @@ pub enum PlanEvent {
         /// Settled cost.
         #[serde(rename = "cost_usd")]
         cost: Usd,
-        /// Whether `charged` is estimated because the cost is unknown.
+        /// Whether the cost is estimated because it is unknown.
         estimated: bool,
     },
     /// The planner failed.

@@ -24,7 +24,7 @@ pub(super) struct IssueFile {
     pub(super) warning: Option<String>,
 }
 
-/// Reads an issue file; the error tells people what is wrong and what to do.
+/// Reads an issue file; the error says what is wrong and what to do.
 pub(super) fn read(name: &str, text: &str) -> Result<IssueFile, String> {
     let file = Document::parse(text).map_err(|odd| format!("cannot be parsed: {odd}"))?;
     let odd = |odd| format!("cannot be parsed: {odd}");

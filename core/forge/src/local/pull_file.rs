@@ -61,7 +61,7 @@ impl PullFile {
     }
 }
 
-/// Reads a pull request's file; the error tells people what is wrong and what to do.
+/// Reads a pull request's file; the error says what is wrong and what to do.
 pub(super) fn read(name: &str, text: &str) -> Result<PullFile, String> {
     let document = Document::parse(text).map_err(|odd| format!("cannot be parsed: {odd}"))?;
     let word = |key| {

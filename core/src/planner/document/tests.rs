@@ -83,7 +83,7 @@ fn cycles_are_reported_with_titles() {
     });
     assert_eq!(
         told,
-        "issues depend on each other in a cycle: issue 1 “A” → issue 3 “C” → issue 2 “B” → issue 1 “A”"
+        "circular dependency: issue 1 “A” → issue 3 “C” → issue 2 “B” → issue 1 “A”"
     );
 }
 

@@ -284,7 +284,7 @@ fn a_conflicting_branch_name_is_found_before_an_agent_runs() {
     assert_eq!(task["outcome"], "needs_you", "{task}");
     let why = task["reason"].as_str().unwrap_or_default();
     assert!(
-        why.contains(&format!("`{blocking}`")) && why.contains("in the way"),
+        why.contains(&format!("`{blocking}`")) && why.contains("prevents creating"),
         "{why}"
     );
     assert_eq!(run.events("attempt.agent_exited").len(), 1);

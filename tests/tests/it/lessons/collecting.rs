@@ -340,5 +340,6 @@ fn an_unreadable_session_keeps_its_work() {
         "{}",
         cleaned.stderr
     );
+    assert!(!cleaned.stdout.contains("--salvage"), "{}", cleaned.stdout);
     assert!(!world.salvaged("precious").is_empty());
 }

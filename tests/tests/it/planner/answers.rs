@@ -117,7 +117,7 @@ fn a_bad_graph_is_reported_with_positions_and_titles() {
     is_bad(&with(&[1], &[]), "issue 1 “One”: it depends on itself");
     is_bad(
         &with(&[2], &[1]),
-        "issues depend on each other in a cycle: issue 1 “One” → issue 2 “Two” → issue 1 “One”",
+        "circular dependency: issue 1 “One” → issue 2 “Two” → issue 1 “One”",
     );
     let same = json!([
         planned("One", "backend", &[]),

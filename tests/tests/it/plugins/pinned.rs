@@ -158,11 +158,11 @@ fn a_backend_that_asks_for_more_is_reported_with_the_line_to_add() {
     let hint = error.hint().unwrap();
     let line = &hint[hint.find('{').unwrap()..];
     let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-    let mut mended = Project::new(&entry);
-    mended.config.plugins[0].path = mended.component();
-    mended.config.strategies.agent_backend = Some("guest".into());
+    let mut fixed = Project::new(&entry);
+    fixed.config.plugins[0].path = fixed.component();
+    fixed.config.strategies.agent_backend = Some("guest".into());
     assert!(
-        mended.load().is_ok(),
+        fixed.load().is_ok(),
         "adding the line must be enough: {line}"
     );
 }

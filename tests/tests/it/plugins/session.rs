@@ -111,10 +111,8 @@ fn a_failing_classifier_is_replaced_counted_and_paused() {
     );
     let session = run.summary()["session"].as_str().unwrap().to_owned();
     let shown = world.run(["show", &session]).exits(0).stdout;
-    assert!(
-        shown.contains("made no decision 6 times; run `autoissue show` for details"),
-        "{shown}"
-    );
+    let doubt = format!("made no decision 6 times; run `autoissue show {session}` for details");
+    assert!(shown.contains(&doubt), "{shown}");
 }
 
 #[test]

@@ -170,14 +170,14 @@ fn history_lost() {
             });
             scenario
                 .begin()
-                .say("ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00");
+                .say("ten tasks of at most $5.00 fit $10.00 because such tasks have cost $1.00");
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
-        (ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00)
+        (ten tasks of at most $5.00 fit $10.00 because such tasks have cost $1.00)
         ",
     );
 }

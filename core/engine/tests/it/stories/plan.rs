@@ -138,8 +138,8 @@ fn an_invalid_answer_is_repaired_once_in_the_same_agent_session() {
         plan of 1 issues
         ",
     );
-    let mended = (Some("s".to_owned()), Some("no title\nno body".to_owned()));
-    assert_eq!(asked_to_decompose(&scenario), [(None, None), mended]);
+    let corrected = (Some("s".to_owned()), Some("no title\nno body".to_owned()));
+    assert_eq!(asked_to_decompose(&scenario), [(None, None), corrected]);
 }
 
 #[test]
@@ -743,7 +743,7 @@ fn creation_with_bad_credentials_waits_until_they_are_fixed() {
                 .replies(2, "create", [Reply::Fails(auth())])
                 .begin();
             scenario
-                .say("mended")
+                .say("credentials fixed")
                 .hold(1, "agent")
                 .hold(2, "agent")
                 .resume();
@@ -756,7 +756,7 @@ fn creation_with_bad_credentials_waits_until_they_are_fixed() {
         creation interrupted
         session stops, resumable: bad credentials
         session interrupted
-        (mended)
+        (credentials fixed)
         session resumed
         creation retried
         issue 2 created as #2

@@ -545,14 +545,14 @@ fn resuming_a_session_that_ended_changes_nothing() {
     check(
         1,
         |scenario| {
-            scenario.begin().say("once more").resume();
+            scenario.begin().say("resumed again").resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed
-        (once more)
+        (resumed again)
         ",
     );
 }
