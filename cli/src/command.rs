@@ -50,7 +50,7 @@ pub(crate) use internal::serve;
 
 /// Turn a repository's labelled issues into pull requests, unattended and within a budget
 #[derive(Debug, Parser)]
-#[command(name = "autoissue", version, after_help = EXIT_CODES)]
+#[command(name = "autoissue", version = env!("AUTOISSUE_VERSION"), after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
