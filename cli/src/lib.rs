@@ -24,6 +24,8 @@ mod host;
 mod liveness;
 mod local_time;
 mod logging;
+#[cfg(test)]
+mod man_pages;
 mod narration;
 mod outdated_journal;
 mod paint;
