@@ -33,3 +33,4 @@ mod supervisor;
 mod tidy;
 mod trouble;
 mod user_repository;
+mod workflows;
