@@ -3,7 +3,7 @@
 //! compares the responses with it.
 //!
 //! A separate target, because it needs these programs on PATH. `.ci/run` installs them;
-//! `.github/CONTRIBUTING.md` has the commands for manual runs.
+//! `CONTRIBUTING.md` has the commands for manual runs.
 
 #![expect(
     clippy::disallowed_methods,
@@ -54,7 +54,7 @@ fn run(directory: &Path, program: &str, args: &[&str], input: &str) -> Output {
     command.stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| {
-        panic!("`{program}` does not start ({error}); see .github/CONTRIBUTING.md to install it")
+        panic!("`{program}` does not start ({error}); see CONTRIBUTING.md to install it")
     });
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin

@@ -176,7 +176,7 @@ impl Browser {
 
 fn axe() -> String {
     let Some(path) = std::env::var_os(AXE) else {
-        panic!("set {AXE} to the path of `axe.min.js`, as .github/CONTRIBUTING.md says");
+        panic!("set {AXE} to the path of `axe.min.js`, as CONTRIBUTING.md says");
     };
     std::fs::read_to_string(path).expect("the script is read")
 }

@@ -192,7 +192,7 @@ impl World {
 fn program() -> PathBuf {
     let Some(path) = std::env::var_os(PROGRAM) else {
         panic!(
-            "set {PROGRAM} to the absolute path of the Claude Code program (see .github/CONTRIBUTING.md)"
+            "set {PROGRAM} to the absolute path of the Claude Code program (see CONTRIBUTING.md)"
         );
     };
     assert!(

@@ -390,6 +390,8 @@ fn the_top_level_has_only_known_entries() {
         "Cargo.lock",
         "README.md",
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
         "LICENSE",
         "rust-toolchain.toml",
         "clippy.toml",

@@ -3,7 +3,7 @@
 //!
 //! A separate target, not part of `cargo test`, because it needs that description, which is too
 //! large for this repository. `AUTOISSUE_GITHUB_OPENAPI` names it; without the variable every test
-//! here fails with a message. `.ci/run` fetches it and sets the variable; `.github/CONTRIBUTING.md`
+//! here fails with a message. `.ci/run` fetches it and sets the variable; `CONTRIBUTING.md`
 //! has the command for manual runs.
 
 #[path = "../it/github_server/client.rs"]
