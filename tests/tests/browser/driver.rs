@@ -164,6 +164,12 @@ impl Browser {
         assert_eq!(violations, json!([]), "{name}");
     }
 
+    /// Writes a screenshot to a file.
+    #[track_caller]
+    pub(crate) fn write_picture(&self, file: &Path) {
+        std::fs::write(file, self.session.screenshot()).expect("the screenshot is written");
+    }
+
     /// Closes the browser; a page with recorded errors fails the test.
     #[track_caller]
     pub(crate) fn close(self) {
