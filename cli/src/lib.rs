@@ -15,6 +15,8 @@ mod component;
 mod config;
 mod console;
 mod dashboard;
+#[cfg(test)]
+mod documentation;
 mod dry_run;
 mod error;
 mod exit_code;

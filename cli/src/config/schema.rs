@@ -39,7 +39,7 @@ pub(super) fn section(schema: &Value) -> Option<&Map<String, Value>> {
 }
 
 /// Returns the schema at a path such as `executor.checks[1].name`.
-pub(super) fn lookup(path: &str) -> Option<&'static Value> {
+pub(crate) fn lookup(path: &str) -> Option<&'static Value> {
     path.split('.').try_fold(schema(), |schema, part| {
         let (key, index) = part
             .split_once('[')

@@ -369,13 +369,17 @@ fn no_file_contains_a_local_path() {
 }
 
 #[test]
-fn ci_and_doctor_name_the_same_claude_code_releases() {
+fn ci_doctor_and_documentation_name_the_same_claude_code_releases() {
     let run = std::fs::read_to_string(root().join(".ci/run")).expect("the script");
     let pinned = format!(
         "claude_versions=\"{}\"",
         autoissue_claude::TESTED_RELEASES.join(" ")
     );
     assert!(run.lines().any(|line| line == pinned), "{pinned}");
+    let agents = std::fs::read_to_string(root().join("docs/agents.md")).expect("the page");
+    let [oldest, newest] = autoissue_claude::TESTED_RELEASES;
+    let named = format!("{oldest} to {newest}");
+    assert!(agents.contains(&named), "{named}");
 }
 
 #[test]
@@ -392,6 +396,7 @@ fn the_top_level_has_only_known_entries() {
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
+        "docs",
         "LICENSE",
         "rust-toolchain.toml",
         "clippy.toml",
