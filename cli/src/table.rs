@@ -189,8 +189,8 @@ mod tests {
         assert_snapshot!(on(74), @"
         issue  domain   attempts  title             why
         #1     backend  2         One               done
-        #2     backend  2         A title that is…  waiting for #1, which
-                                                    changes the same files
+        #2     backend  2         A title that is…  waiting for #1, which changes
+                                                    the same files
         ");
         assert_snapshot!(on(56), @"
         issue  title             why

@@ -332,7 +332,7 @@ fn there_is_always_a_reason_for_waiting() {
         #1 agent exited, $1.00
         forge pauses until 90s
         #1 publishing delayed until 90s: limited
-        (#1 the forge pauses until 01:48 UTC: limited)
+        (#1 the forge is paused until 01:48 UTC: limited)
         #2 agent exited, $1.00
         #1 ended, pull request #101
         #2 ended, pull request #102
