@@ -6,20 +6,19 @@ mod set_aside;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use autoissue_engine::{Engine, IssueNumber, Outcome};
+use autoissue_engine::IssueNumber;
 use autoissue_forge::{Forge, IssueState};
 use autoissue_git::checkout::Checkout;
 use autoissue_git::collector::{CollectorError, Collectors};
 use autoissue_git::mirror::{Mirror, Salvage};
 use autoissue_git::worktrees::WorktreeEntry;
-use autoissue_journal::{Journal, SessionId, SessionRow, StoredStatus};
+use autoissue_journal::{Journal, SessionId};
 use autoissue_process::error_chain;
 
 use crate::config::{Config, LoggingSettings};
-use crate::dispatcher::holders;
 use crate::host::Host;
+use crate::past_sessions::Past;
 use crate::preflight::{SessionError, roots};
-use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
 use crate::session::{Cleaning, cleaning, on_a_runtime};
 use crate::wall_clock::wall_clock_ms;
@@ -117,9 +116,6 @@ pub fn clean_transcripts(
         dry_run,
     )?)
 }
-
-/// How many sessions are searched for one that still uses a worktree.
-const N_SESSIONS_MAX: usize = 1_000;
 
 /// Removes the worktrees of finished sessions, and work that is kept for issues that have shipped,
 /// are closed or were named. Blocking.
@@ -295,91 +291,4 @@ fn free(
     }
     cleaned.freed_bytes = before.saturating_sub(mirror.object_bytes());
     Ok(())
-}
-
-/// What the journal knows about the sessions of a checkout.
-struct Past {
-    /// Newest first.
-    sessions: Vec<PastSession>,
-}
-
-struct PastSession {
-    id: String,
-    /// Issues that it continues once it is resumed; `None` if the session cannot be read and may
-    /// continue any.
-    holds: Option<BTreeSet<u64>>,
-    /// Issues whose work it published.
-    shipped: BTreeSet<u64>,
-}
-
-impl Past {
-    /// Reads the requested sessions and all newer ones. A session that cannot be read protects
-    /// everything that it may need.
-    fn read(
-        journal: &Journal,
-        project: &Path,
-        wanted: &BTreeSet<&str>,
-        notes: &mut Vec<String>,
-    ) -> Result<Self, SessionError> {
-        let mut rows = journal.sessions(None, N_SESSIONS_MAX)?;
-        rows.retain(|row| Path::new(&row.project_path) == project);
-        let oldest = rows
-            .iter()
-            .rposition(|row| wanted.contains(row.id.as_str()));
-        rows.truncate(oldest.map_or(0, |oldest| oldest + 1));
-        let read = |row: SessionRow| {
-            let (id, status) = (row.id.to_string(), row.status);
-            match Recorded::read(journal, row) {
-                Ok(recorded) => PastSession::of(id, status, recorded.chronicle.engine()),
-                Err(error) => {
-                    let why = error_chain(&error);
-                    notes.push(format!(
-                        "cannot read session {id}, so its worktrees and kept work stay: {why}"
-                    ));
-                    PastSession {
-                        id,
-                        holds: None,
-                        shipped: BTreeSet::new(),
-                    }
-                }
-            }
-        };
-        Ok(Self {
-            sessions: rows.into_iter().map(read).collect(),
-        })
-    }
-
-    /// Returns whether a session that can be resumed still works on an issue.
-    fn holds(&self, session: &str, issue: u64) -> bool {
-        let mut of_id = self.sessions.iter().filter(|it| it.id == session);
-        of_id.any(|it| it.holds.as_ref().is_none_or(|holds| holds.contains(&issue)))
-    }
-
-    /// Returns whether an issue's work was published by a session or a newer one.
-    fn has_shipped(&self, session: &str, issue: u64) -> bool {
-        let at = self.sessions.iter().position(|it| it.id == session);
-        let newer = at.map_or(&[][..], |at| &self.sessions[..=at]);
-        newer.iter().any(|it| it.shipped.contains(&issue))
-    }
-}
-
-impl PastSession {
-    fn of(id: String, status: StoredStatus, engine: &Engine) -> Self {
-        let may_go_on = matches!(status, StoredStatus::Running | StoredStatus::Interrupted);
-        let held = if may_go_on {
-            holders(engine)
-        } else {
-            Vec::new()
-        };
-        let shipped = engine
-            .tasks()
-            .values()
-            .filter(|task| task.outcome().is_some_and(Outcome::is_success))
-            .map(|task| task.issue.number.0);
-        Self {
-            id,
-            holds: Some(held.into_iter().collect()),
-            shipped: shipped.collect(),
-        }
-    }
 }

@@ -28,6 +28,7 @@ mod executor;
 mod host;
 mod log;
 pub mod outdated_journal;
+mod past_sessions;
 pub mod planner;
 pub mod plugins;
 mod preflight;

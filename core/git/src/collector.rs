@@ -303,14 +303,6 @@ impl Collectors {
         swept
     }
 
-    /// Returns the issues with a worktree of ours that are not in `keep`.
-    ///
-    /// # Errors
-    /// [`WorktreeError`] if the records cannot be read.
-    pub fn idle(&self, keep: &[u64]) -> Result<Vec<u64>, WorktreeError> {
-        self.inner.worktrees.idle(keep)
-    }
-
     /// Removes an issue's directory, unless it contains work that is saved nowhere else.
     ///
     /// # Errors

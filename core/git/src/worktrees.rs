@@ -707,15 +707,6 @@ impl Worktrees {
             .map_or(Ok(()), |record| self.remove(record))
     }
 
-    /// Returns the issues with a worktree of ours that are not in `keep`.
-    ///
-    /// # Errors
-    /// [`WorktreeError`] if the records cannot be read.
-    pub fn idle(&self, keep: &[u64]) -> Result<Vec<u64>, WorktreeError> {
-        let issues = self.all_records()?.into_iter().map(|record| record.issue);
-        Ok(issues.filter(|issue| !keep.contains(issue)).collect())
-    }
-
     /// Returns all worktrees of ours in this project, of any session, by issue.
     ///
     /// # Errors

@@ -8,10 +8,10 @@ use autoissue_git::collector::{Collectors, Limits};
 use autoissue_git::mirror::Mirror;
 use autoissue_git::stale_locks::remove_stale_locks;
 use autoissue_git::worktrees::Options;
-use autoissue_journal::SessionId;
 use autoissue_journal::repository_lock::{
     Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
 };
+use autoissue_journal::{Journal, SessionId};
 use autoissue_process::error_chain;
 use autoissue_process::sweep_tagged;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::SessionError;
 use crate::config::Config;
 use crate::host::Host;
+use crate::past_sessions::Past;
 use crate::preflight::{Project, inspect, roots};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Workspace;
@@ -60,11 +61,13 @@ pub(super) fn lock(
     Ok(RepositoryLock::acquire(&paths, &holder)?)
 }
 
-/// Prepares the mirror and the worktrees, and cleans up after a session that died.
+/// Prepares the mirror and the worktrees, and cleans up after a session that died. The worktrees of
+/// the issues in `keep` stay, and those that another session needs when it is resumed.
 pub(super) fn open_workspace(
     project: &Project,
     host: &Host,
     id: &SessionId,
+    journal: &Journal,
     keep: &[u64],
     kill: CancellationToken,
 ) -> Result<Workspace, SessionError> {
@@ -92,7 +95,7 @@ pub(super) fn open_workspace(
     };
     let collectors = collectors(project, host, &mirror, id, kill)?;
     collectors.check_root()?;
-    let idle = collectors.idle(keep)?;
+    let idle = unused(&collectors, journal, project, keep)?;
     on_a_runtime(async {
         for issue in idle {
             match collectors.sweep(issue).await {
@@ -115,6 +118,25 @@ pub(super) fn open_workspace(
         base_branch: project.base_branch.clone(),
         base,
     })
+}
+
+/// Returns the issues whose worktrees neither this session nor one that can be resumed uses.
+fn unused(
+    collectors: &Collectors,
+    journal: &Journal,
+    project: &Project,
+    keep: &[u64],
+) -> Result<Vec<u64>, SessionError> {
+    let mut others = collectors.list()?;
+    others.retain(|it| !keep.contains(&it.issue));
+    let sessions = others.iter().map(|it| it.session.as_str()).collect();
+    let mut unreadable = Vec::new();
+    let past = Past::read(journal, project.checkout.path(), &sessions, &mut unreadable)?;
+    for note in unreadable {
+        tracing::warn!("{note}");
+    }
+    others.retain(|it| !past.holds(&it.session, it.issue));
+    Ok(others.into_iter().map(|it| it.issue).collect())
 }
 
 /// Checks for free what each task would otherwise find out after its agent was paid: whether work

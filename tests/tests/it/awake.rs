@@ -44,7 +44,7 @@ fn a_session_keeps_the_machine_awake_until_it_ends() {
     let how = fs::read_to_string(world.root().join("how")).expect("the program was started");
     assert!(
         how.starts_with("--what=idle:sleep --mode=block --who=autoissue --why=session ")
-            && how.ends_with(" runs sleep infinity\n"),
+            && how.ends_with(" is running sleep infinity\n"),
         "{how}"
     );
     let environment =

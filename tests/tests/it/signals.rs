@@ -105,6 +105,19 @@ fn an_interrupted_session_is_listed_as_interrupted() {
 }
 
 #[test]
+fn another_session_keeps_the_worktrees_that_a_resume_needs() {
+    let world = Sandbox::new();
+    let child = busy_session(&world, "");
+    send(&child, Signal::INT);
+    end(child).exits(130);
+    let worktrees = world.worktrees();
+    assert_eq!(worktrees.len(), 3);
+    world.run(["exec", "other"]).exits(0);
+    assert_eq!(world.worktrees(), worktrees);
+    resume(&world);
+}
+
+#[test]
 fn two_signals_kill_programs_that_ignore_the_first() {
     let world = Sandbox::new();
     let child = busy_session(&world, "trap '' TERM INT HUP;");
