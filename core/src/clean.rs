@@ -4,7 +4,7 @@
 mod set_aside;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use autoissue_engine::IssueNumber;
 use autoissue_forge::{Forge, IssueState};
