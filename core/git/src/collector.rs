@@ -1,8 +1,8 @@
 //! Reading what agents made, in a process that can be ended.
 //!
 //! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
-//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
-//! each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
+//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, a fork of its supervisor, with a deadline
+//! for each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
 //!
 //! ```text
 //!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git
@@ -21,9 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoissue_process::{
-    Exit, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, spawn_attentive,
-};
+use autoissue_process::{Exit, ProcessError, Running, Source, SupervisorProgram, spawn_forked};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -192,7 +190,10 @@ impl Collectors {
         let tag_prefix = format!("{tag_prefix}{}/", options.session);
         let worktrees = Worktrees::open(mirror.clone(), options.clone())?;
         let inner = Inner {
-            supervisor: SupervisorProgram::of(own_program),
+            supervisor: SupervisorProgram {
+                args: vec!["internal".into(), "collect".into()],
+                ..SupervisorProgram::of(own_program)
+            },
             mirror,
             worktrees,
             options,
@@ -459,16 +460,11 @@ impl Collectors {
             worktrees: options.clone(),
             memory_bytes_max: limits.memory_bytes,
         };
-        let spec = ProgramSpec {
-            program: supervisor.program.clone(),
-            args: vec!["internal".into(), "collect".into()],
-            // Git needs what the user's git needs, and filters it (`git_program`).
-            env: std::env::vars_os().collect(),
-            directory: "/".into(),
-            stdin: line(&setup).into_bytes(),
-            tag: format!("{tag_prefix}{issue}-collect"),
-        };
-        let running = spawn_attentive(supervisor, spec).await?;
+        // Git needs what the user's git needs, and filters it (`git_program`).
+        let env = std::env::vars_os().collect();
+        let tag = format!("{tag_prefix}{issue}-collect");
+        let mut running = spawn_forked(supervisor, env, tag).await?;
+        running.feed(line(&setup)).await;
         Ok(Collector { running })
     }
 

@@ -20,6 +20,6 @@ pub use error_chain::error_chain;
 pub use line_reader::LINE_BYTES_MAX;
 pub use program::{
     Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source,
-    SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_attentive,
+    SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_forked,
 };
 pub use table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Write};
-use std::process::ExitCode;
 
 use autoissue_process::error_chain;
 use git2::ErrorClass;
@@ -13,15 +12,15 @@ use crate::program::Git;
 use crate::remote::verdict;
 use crate::worktrees::{WorktreeError, Worktrees};
 
-/// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone.
+/// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone. Returns an exit code.
 #[must_use]
-pub fn serve() -> ExitCode {
+pub fn serve() -> i32 {
     match serve_on(io::stdin().lock(), io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             // Whoever started it reads that.
             let _ = writeln!(io::stderr(), "{}", error_chain(&*error));
-            ExitCode::FAILURE
+            1
         }
     }
 }
