@@ -1087,6 +1087,7 @@ impl Worktrees {
                 &self.records(record.issue).gate(record.issue),
                 dir,
                 &head,
+                base,
                 &self.env,
             )?
         {
@@ -1283,7 +1284,7 @@ impl Worktrees {
                 continue;
             }
             let gate = self.records(record.issue).gate(record.issue);
-            match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
+            match agent_head::import(&self.mirror, &gate, &dir, &stray, &record.base, &self.env)? {
                 Ok(()) => {
                     let left = self.take_large_files(record, &[stray.oid()])?;
                     if !left.is_empty() {

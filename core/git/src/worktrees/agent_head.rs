@@ -1,12 +1,12 @@
 //! Taking an agent's commits without trusting anything beside them.
 //!
 //! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
-//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program fetches from the gate
-//! into the mirror and checks each object.
+//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program makes a pack in the gate,
+//! and another run of it takes that into the mirror and checks each object.
 //!
 //! ```text
 //!   worktree/.git/HEAD ── parsed ──► id
-//!   worktree/.git/objects ◄─ alternates ─ gate (config, refs: ours) ── fetch, fsck ──► mirror
+//!   worktree/.git/objects ◄─ alternates ─ gate (config, refs: ours) ── pack, fsck ──► mirror
 //! ```
 
 use std::collections::BTreeSet;
@@ -163,12 +163,13 @@ pub(super) fn unmerged(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
+/// Brings a commit and what it needs beyond `base` into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
 pub(super) fn import(
     mirror: &Mirror,
     gate: &Path,
     dir: &Path,
     head: &CommitId,
+    base: &CommitId,
     env: &[(String, String)],
 ) -> Result<Result<(), String>, WorktreeError> {
     let objects = dir.join(".git").join("objects");
@@ -197,9 +198,9 @@ pub(super) fn import(
         ));
     }
     make_gate(mirror, gate, &objects, head)?;
-    let fetched = fetch(mirror, gate, env);
+    let imported = mirror.import(gate, head, base, env);
     removal::remove(gate).map_err(|source| WorktreeError::io("remove", gate, source))?;
-    match fetched {
+    match imported {
         Ok(()) => Ok(if mirror.has_commit(head)? {
             Ok(())
         } else {
@@ -213,24 +214,6 @@ pub(super) fn import(
         ) => Ok(Err(error.to_string())),
         Err(error) => Err(WorktreeError::Git(error)),
     }
-}
-
-fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), GitError> {
-    let args = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        "--update-shallow",
-        "--",
-    ];
-    let mut args: Vec<&std::ffi::OsStr> = args.iter().map(std::ffi::OsStr::new).collect();
-    args.extend([gate.as_os_str(), "refs/heads/agent".as_ref()]);
-    mirror
-        .git()
-        .run(mirror.path(), &args, env, None)
-        .map(|_| ())
 }
 
 /// Makes an empty repository of ours that borrows objects, with a commit as its branch `agent`.
