@@ -42,6 +42,7 @@ use crate::disk::is_full;
 use crate::strategy::Strategies;
 pub(crate) use check_base::could_not_check;
 use failure::validation;
+pub(crate) use lease_worktree::Looked;
 pub(crate) use run_checks::check;
 
 /// An attempt at an issue; unique in a session.

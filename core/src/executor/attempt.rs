@@ -4,7 +4,7 @@ use autoissue_engine::{AgentOrder, AgentReport, AttemptEffect, AttemptInput, Fai
 use tracing::Instrument;
 
 use super::Executor;
-use crate::work::AttemptId;
+use crate::work::{AttemptId, Looked};
 
 impl Executor {
     pub(super) fn start_attempt(&mut self, effect: AttemptEffect) {
@@ -22,14 +22,17 @@ impl Executor {
                 let (_, cancel) = self.stoppable(id);
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
-                    if let Some(found) = services.look_again(id, label, is_asked_for).await? {
-                        return Ok(Input::Attempt(AttemptInput::Withdrawn {
-                            issue,
-                            attempt,
-                            found,
-                        }));
-                    }
-                    let leased = services.lease(id, start, &cancel).await;
+                    let base = match services.look_again(id, label, is_asked_for).await? {
+                        Looked::Open { base } => base,
+                        Looked::Withdrawn(found) => {
+                            return Ok(Input::Attempt(AttemptInput::Withdrawn {
+                                issue,
+                                attempt,
+                                found,
+                            }));
+                        }
+                    };
+                    let leased = services.lease(id, start, base, &cancel).await;
                     leased.map(|base| {
                         Input::Attempt(AttemptInput::WorktreeLeased {
                             issue,

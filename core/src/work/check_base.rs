@@ -28,7 +28,7 @@ pub(crate) fn could_not_check(failure: &Failure) -> Input {
 impl Services {
     /// Runs the checks on the base once, so that what fails without us is not put down to anyone.
     pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
-        let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
+        let results = match self.lease(BASE_CHECK, Start::Base, None, cancel).await {
             Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
             Err(failure) => Err(failure),
         };

@@ -16,15 +16,23 @@ use super::failure::{
 use super::{AttemptId, Services, Workspace, blocking, check_base, publish};
 use crate::checks::{self, SetupError};
 
+/// What a look before an attempt has shown.
+pub(crate) enum Looked {
+    /// The issue is no longer to be worked on.
+    Withdrawn(Withdrawal),
+    /// It is; with the head of the base, where the remote was asked.
+    Open { base: Option<CommitId> },
+}
+
 impl Services {
-    /// Checks an issue again whose attempt is about to start; returns why it is no longer to be worked on, if so. No attempt starts
-    /// without an answer: the issue may be closed, and its agent would be paid for nothing.
+    /// Checks an issue again whose attempt is about to start. No attempt starts without an answer: the issue may be closed, and its agent
+    /// would be paid for nothing.
     pub(crate) async fn look_again(
         self: &Arc<Self>,
         id: AttemptId,
         label: String,
         is_asked_for: bool,
-    ) -> Result<Option<Withdrawal>, Failure> {
+    ) -> Result<Looked, Failure> {
         let services = self.clone();
         blocking(move || {
             let place = services.inspect_place(services.workspace()?, id)?;
@@ -32,22 +40,25 @@ impl Services {
                 .forge
                 .look_again(id.issue, &label, place.may_have_pull_request)
                 .map_err(|error| error.failure())?;
-            match (found, place.obstacle) {
-                (Some(Withdrawal::Merged(_)), obstacle) if is_asked_for => {
-                    obstacle.map_or(Ok(None), Err)
+            match found {
+                Some(found) if !(is_asked_for && matches!(found, Withdrawal::Merged(_))) => {
+                    Ok(Looked::Withdrawn(found))
                 }
-                (Some(found), _) => Ok(Some(found)),
-                (None, obstacle) => obstacle.map_or(Ok(None), Err),
+                _ => place
+                    .obstacle
+                    .map_or(Ok(Looked::Open { base: place.base }), Err),
             }
         })
         .await
     }
 
-    /// Makes the worktree of an attempt, and sets it up; returns the commit that it starts from.
+    /// Makes the worktree of an attempt, and sets it up; returns the commit that it starts from. `base` is the head of the base, where it
+    /// was just seen.
     pub(crate) async fn lease(
         self: &Arc<Self>,
         id: AttemptId,
         start: Start,
+        base: Option<CommitId>,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let services = self.clone();
@@ -60,7 +71,7 @@ impl Services {
             let start = match start {
                 // The session has just fetched it.
                 Start::Base if id == check_base::BASE_CHECK => workspace.base.clone(),
-                start => services.start_commit(workspace, start)?,
+                start => services.start_commit(workspace, start, base)?,
             };
             Ok(LeaseRequest {
                 issue: id.issue.0,
@@ -116,7 +127,7 @@ impl Services {
 
     fn start_commit(&self, workspace: &Workspace, start: Start) -> Result<CommitId, Failure> {
         match start {
-            Start::Base => self.newest_base(workspace),
+            Start::Base => self.newest_base(workspace, base),
             Start::KeptTree { base, .. } => commit(&base),
             Start::Branches { issues } => {
                 let names: Vec<String> =
@@ -143,8 +154,12 @@ impl Services {
         }
     }
 
-    /// Returns the base as the forge has it now; fetches it only if it has moved.
-    fn newest_base(&self, workspace: &Workspace) -> Result<CommitId, Failure> {
+    /// Returns the base as the forge has it now; asks only if it was not just `seen`, and fetches it only if it has moved.
+    fn newest_base(
+        &self,
+        workspace: &Workspace,
+        seen: Option<CommitId>,
+    ) -> Result<CommitId, Failure> {
         let branch = &workspace.base_branch;
         let known = workspace
             .mirror
@@ -154,9 +169,12 @@ impl Services {
         let project = self.project.to_string_lossy();
         let (head, source, env) = match &workspace.remote {
             Some(remote) => {
-                let head = remote
-                    .head(branch)
-                    .map_err(|error| remote_failure(&error))?;
+                let head = match seen {
+                    Some(head) => Some(head),
+                    None => remote
+                        .head(branch)
+                        .map_err(|error| remote_failure(&error))?,
+                };
                 (head, remote.fetch_url(), remote.env())
             }
             None => {
