@@ -103,6 +103,11 @@ impl Services {
             .ok_or_else(|| validation("a dry run has no worktrees"))
     }
 
+    /// Returns how many attempts run at once.
+    pub(crate) fn slots(&self) -> usize {
+        usize::try_from(self.config.executor.max_parallel).unwrap_or(usize::MAX)
+    }
+
     fn supervisor(&self) -> SupervisorProgram {
         SupervisorProgram::of(&self.own_program).hiding(&self.redaction)
     }

@@ -16,7 +16,7 @@
 mod serve;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,13 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// What Rust says before it ends a process that cannot allocate.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
+/// The most directories that are let go and not removed yet. Above, all of them are removed: one by one would be the worst, for file systems
+/// are slow to make files for a while after others were removed.
+const N_FINISHED_MAX: usize = 100;
+
+/// The part of a disk, and of the files that it can have, that has to be free for them to stay: a tenth.
+const FREE_PARTS_MIN: u64 = 10;
+
 /// How much a collector may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -69,6 +76,8 @@ struct Inner {
     tag_prefix: String,
     kill: CancellationToken,
     slots: Mutex<HashMap<u64, Arc<Slot>>>,
+    /// Issues whose directories were let go and are still there.
+    finished: Mutex<BTreeSet<u64>>,
 }
 
 /// The place of an issue's collector. Whoever asks holds it, so there is never a second one.
@@ -201,6 +210,7 @@ impl Collectors {
             tag_prefix,
             kill,
             slots: Mutex::default(),
+            finished: Mutex::default(),
         };
         Ok(Collectors {
             inner: Arc::new(inner),
@@ -322,6 +332,65 @@ impl Collectors {
         released
     }
 
+    /// Lets an issue's directory go, unless it holds work that is saved nowhere else. It is removed at once, with those that were let go
+    /// before, if there is `time`, or there are too many of them or too little room; else it stays for whoever has time.
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn let_go(
+        &self,
+        issue: u64,
+        time: impl FnOnce() -> bool + Send,
+    ) -> Result<(), CollectorError> {
+        let gone = match self.read(issue, Request::LetGo(issue)).await {
+            Ok(_) => {
+                self.finished().insert(issue);
+                if time() || self.are_finished_too_many() {
+                    self.remove_finished_by(issue).await;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self.end(issue).await;
+        gone
+    }
+
+    /// Removes all directories that were let go. One that does not go in time is left for the next command.
+    pub async fn remove_finished(&self) {
+        let first = self.finished().first().copied();
+        if let Some(first) = first {
+            self.remove_finished_by(first).await;
+            self.end(first).await;
+        }
+    }
+
+    /// Removes what was let go, by the collector of one of the issues.
+    async fn remove_finished_by(&self, issue: u64) {
+        // First its own: others who remove things then never wait for its collector while it waits for theirs.
+        let mut next = self.finished().take(&issue);
+        while let Some(finished) = next {
+            let slot = (finished != issue).then(|| self.slot(finished));
+            // Nobody makes a new directory there meanwhile.
+            let _alone = match &slot {
+                Some(slot) => Some(slot.lock().await),
+                None => None,
+            };
+            let removed = self.ask(issue, &Request::RemoveFinished(finished)).await;
+            if let Err(error) = removed {
+                tracing::warn!(issue = finished, %error, "a finished worktree stays");
+                if matches!(error, CollectorError::Killed) {
+                    return;
+                }
+            }
+            next = self.finished().pop_first();
+        }
+    }
+
+    fn are_finished_too_many(&self) -> bool {
+        N_FINISHED_MAX < self.finished().len() || !has_room(self.root())
+    }
+
     /// Removes the directory of an issue in which no agent has worked, as [`Worktrees::discard`].
     ///
     /// # Errors
@@ -404,7 +473,7 @@ impl Collectors {
             Request::Fill(_) => FILL_TIME_MAX,
             _ => limits.step,
         };
-        let slot = self.slots().entry(issue).or_default().clone();
+        let slot = self.slot(issue);
         let mut slot = slot.lock().await;
         if kill.is_cancelled() {
             return Err(CollectorError::Killed);
@@ -433,7 +502,9 @@ impl Collectors {
             }
             Err(Unanswered::Late) => unreadable(match request {
                 Request::Fill(_) => Limit::Filling(time_max.as_secs()),
-                Request::Discard(_) => Limit::Removing(time_max.as_secs()),
+                Request::Discard(_) | Request::RemoveFinished(_) => {
+                    Limit::Removing(time_max.as_secs())
+                }
                 _ => Limit::Reading(time_max.as_secs()),
             }),
             Err(Unanswered::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => out_of_memory(),
@@ -466,6 +537,17 @@ impl Collectors {
         let mut running = spawn_forked(supervisor, env, tag).await?;
         running.feed(line(&setup)).await;
         Ok(Collector { running })
+    }
+
+    fn slot(&self, issue: u64) -> Arc<Slot> {
+        self.slots().entry(issue).or_default().clone()
+    }
+
+    fn finished(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
+        self.inner
+            .finished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
@@ -507,6 +589,14 @@ impl Collector {
         self.running.kill().await;
         self.running.wait().await;
     }
+}
+
+/// Returns whether a disk has room for directories that nobody needs. Some file systems do not count files.
+fn has_room(directory: &Path) -> bool {
+    let is_free = |free: u64, all: u64| all / FREE_PARTS_MIN <= free;
+    rustix::fs::statvfs(directory).is_ok_and(|disk| {
+        is_free(disk.f_bavail, disk.f_blocks) && is_free(disk.f_favail, disk.f_files)
+    })
 }
 
 fn line(message: &impl serde::Serialize) -> String {

@@ -1,8 +1,8 @@
 //! The directories in which attempts work: private clones in `<root>/autoissue-issue-<N>`, one per issue (see [`Roots`]).
 //!
 //! ```text
-//!             lease                      agent works                collect                 release
-//!   mirror ──────────► …-issue-<N> ──────────────────► files, .git ─────────► salvage ref ─────────► directory gone
+//!             lease                      agent works                collect                 let go, remove
+//!   mirror ──────────► …-issue-<N> ──────────────────► files, .git ─────────► salvage ref ────────────────► directory gone
 //!      ▲  objects are borrowed               │                        │ in the mirror
 //!      └──── record and index are ours ──────┘ not trusted ───────────┘
 //! ```
@@ -677,6 +677,34 @@ impl Worktrees {
         Err(WorktreeError::Unsaved {
             path: self.path(issue),
         })
+    }
+
+    /// Lets the directory of an issue go, unless something would be lost with it: it stays where it is, and nobody needs it any more.
+    /// [`remove_finished`](Worktrees::remove_finished) removes it.
+    ///
+    /// # Errors
+    /// As [`check_saved`](Worktrees::check_saved).
+    pub fn let_go(&self, issue: u64) -> Result<(), WorktreeError> {
+        self.check_saved(issue)?;
+        let records = self.records(issue);
+        match records.read(issue)? {
+            Some(record) => records.write(&Record {
+                phase: Phase::Removing,
+                ..record
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the directory of an issue that was let go; another one stays.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`]; doing it again goes on.
+    pub fn remove_finished(&self, issue: u64) -> Result<(), WorktreeError> {
+        let record = self.records(issue).read(issue)?;
+        record
+            .filter(|record| record.phase == Phase::Removing)
+            .map_or(Ok(()), |record| self.remove(record))
     }
 
     /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in, or whose work is saved.

@@ -3,7 +3,7 @@
 use autoissue_engine::{AgentOrder, AgentReport, AttemptEffect, AttemptInput, Failure, Input};
 use tracing::Instrument;
 
-use super::Executor;
+use super::{Executor, lock};
 use crate::work::{AttemptId, Looked};
 
 impl Executor {
@@ -107,12 +107,14 @@ impl Executor {
                 published,
             } => {
                 let lane = self.lane(issue);
+                let (id, running) = (AttemptId { issue, attempt }, self.running.clone());
+                let slots = services.slots();
                 self.tasks.spawn_on(
                     async move {
                         let _lane = lane.enter().await;
-                        services
-                            .release(AttemptId { issue, attempt }, published)
-                            .await;
+                        // Removing directories makes new ones slower; an idle slot makes none.
+                        let is_time = || lock(&running).len() < slots;
+                        services.release(id, published, is_time).await;
                         tracing::debug!("ended");
                     }
                     .in_current_span(),

@@ -75,6 +75,8 @@ fn carry_out(worktrees: &Worktrees, request: &Request) -> Result<Reply, Worktree
         Request::NoteMadeByChecks(issue) => worktrees.note_made_by_checks(*issue).map(done),
         Request::Salvage(issue) => worktrees.salvage(*issue).map(Reply::Saved),
         Request::CheckSaved(issue) => worktrees.check_saved(*issue).map(done),
+        Request::LetGo(issue) => worktrees.let_go(*issue).map(done),
+        Request::RemoveFinished(issue) => worktrees.remove_finished(*issue).map(done),
         Request::Discard(issue) => worktrees.discard(*issue).map(done),
     }
 }
