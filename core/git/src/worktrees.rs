@@ -16,6 +16,7 @@
 
 mod agent_head;
 mod exclude;
+mod fresh_files;
 mod ignored;
 mod messages;
 mod modules_file;
@@ -859,7 +860,11 @@ impl Worktrees {
             .doing(|| format!("find commit {first}"))?
             .tree()
             .doing(|| format!("read the tree of {first}"))?;
-        let features = features_of(self.mirror.git(), &mirror, &tree)
+        let mut files = Index::new().doing(|| "make an index".to_owned())?;
+        files
+            .read_tree(&tree)
+            .doing(|| format!("read the tree of {first}"))?;
+        let features = features_of(self.mirror.git(), &mirror, &tree, &files)
             .doing(|| format!("read the attributes of {first}"))?;
         self.records(request.issue).write(&self.record(
             request,
@@ -874,20 +879,40 @@ impl Worktrees {
             fs::copy(&index, path.join(".git/index"))
                 .map_err(|source| WorktreeError::io("write", path, source))?;
         } else {
-            let tree = clone
-                .find_object(tree.id(), None)
-                .doing(|| format!("read tree {}", tree.id()))?;
-            // Without attributes nothing converts a file, and looking for them costs more than writing it.
-            let mut checkout = CheckoutBuilder::new();
-            checkout.force().disable_filters(!features.attributes);
-            clone
-                .checkout_tree(&tree, Some(&mut checkout))
-                .doing(|| format!("check out `{}`", path.display()))?;
+            let converts = features.conversions || converts_all(&clone);
+            if converts || !self.write_files(&mirror, &files, path)? {
+                let tree = clone
+                    .find_object(tree.id(), None)
+                    .doing(|| format!("read tree {}", tree.id()))?;
+                let mut checkout = CheckoutBuilder::new();
+                checkout.force().disable_filters(!converts);
+                clone
+                    .checkout_tree(&tree, Some(&mut checkout))
+                    .doing(|| format!("check out `{}`", path.display()))?;
+            }
             copy_index(&clone, &index)?;
         }
         self.initialise(path, &features.submodules)?;
         self.records(request.issue)
             .write(&self.record(request, Phase::Ready, features.filters))
+    }
+
+    /// Writes the files of a fresh directory and their index; returns whether that could be done without the library.
+    fn write_files(
+        &self,
+        mirror: &Repository,
+        files: &Index,
+        path: &Path,
+    ) -> Result<bool, WorktreeError> {
+        let doing = || format!("check out `{}`", path.display());
+        let odb = mirror.odb().doing(doing)?;
+        let mut written = Index::open(&path.join(".git/index")).doing(doing)?;
+        let is_done = fresh_files::write(&odb, files, path, &mut written)
+            .map_err(|source| WorktreeError::io("check out", path, source))?;
+        if is_done {
+            written.write().doing(doing)?;
+        }
+        Ok(is_done)
     }
 
     /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
@@ -997,7 +1022,9 @@ impl Worktrees {
             .head()
             .and_then(|head| head.peel_to_tree())
             .doing(doing)?;
-        let features = features_of(self.mirror.git(), &repository, &tree).doing(doing)?;
+        let mut files = Index::new().doing(doing)?;
+        files.read_tree(&tree).doing(doing)?;
+        let features = features_of(self.mirror.git(), &repository, &tree, &files).doing(doing)?;
         Ok(features.submodules)
     }
 
@@ -1486,9 +1513,9 @@ impl Worktrees {
 
 /// What the tree of a base asks of a checkout.
 struct Features {
-    /// Whether there are any attributes.
-    attributes: bool,
-    /// Whether they name programs that convert files.
+    /// Whether attributes may make a file in a directory another one than in the tree.
+    conversions: bool,
+    /// Whether they name programs that do so.
     filters: bool,
     submodules: Vec<String>,
 }
@@ -1497,15 +1524,14 @@ fn features_of(
     git: &Git,
     repository: &Repository,
     tree: &git2::Tree<'_>,
+    // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
+    index: &Index,
 ) -> Result<Features, git2::Error> {
     let mut features = Features {
-        attributes: false,
+        conversions: false,
         filters: false,
         submodules: Vec::new(),
     };
-    // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
-    let mut index = Index::new()?;
-    index.read_tree(tree)?;
     let modules = tree.get_name(".gitmodules").map(|entry| entry.id());
     let declared = modules.map_or_else(BTreeSet::new, |modules| {
         submodule::declared(git, repository.path(), modules)
@@ -1518,11 +1544,11 @@ fn features_of(
                 .push(String::from_utf8_lossy(&entry.path).into_owned());
         }
         if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
-            features.attributes = true;
             let blob = repository.find_blob(entry.id);
-            features.filters |= blob.is_ok_and(|blob| {
-                blob.size() <= ATTRIBUTES_BYTES_MAX && names_a_filter(blob.content())
-            });
+            let blob = blob.ok().filter(|it| it.size() <= ATTRIBUTES_BYTES_MAX);
+            let attributes = blob.as_ref().map(|blob| blob.content());
+            features.filters |= attributes.is_some_and(names_a_filter);
+            features.conversions |= attributes.is_none_or(names_a_conversion);
         }
     }
     Ok(features)
@@ -1533,6 +1559,19 @@ fn features_of(
 fn names_a_filter(attributes: &[u8]) -> bool {
     attributes::words(attributes)
         .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
+}
+
+/// Returns whether a line of attributes may make a file another one when it is checked out. `text` does not: lines end as they do in the
+/// repository, unless something asks for other ends.
+fn names_a_conversion(attributes: &[u8]) -> bool {
+    let converts = |word: &[u8]| word == b"ident" || word.starts_with(b"eol=") && word != b"eol=lf";
+    names_a_filter(attributes) || attributes::words(attributes).any(converts)
+}
+
+/// Returns whether the user's configuration asks for other ends of lines than the repository's.
+fn converts_all(repository: &Repository) -> bool {
+    let config = repository.config();
+    config.is_ok_and(|config| config.get_string("core.eol").is_ok_and(|eol| eol != "lf"))
 }
 
 /// Returns the environment for a git program that works on a directory with the mirror as its git directory.
