@@ -13,13 +13,14 @@ mod lease_worktree;
 mod publish;
 mod read_plan;
 mod release_worktree;
+mod room;
 mod run_agent;
 mod run_checks;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use autoissue_engine::{CheckResult, Failure, IssueNumber, Plan};
@@ -43,6 +44,7 @@ use crate::strategy::Strategies;
 pub(crate) use check_base::could_not_check;
 use failure::validation;
 pub(crate) use lease_worktree::Looked;
+pub(crate) use room::Room;
 pub(crate) use run_checks::check;
 
 /// An attempt at an issue; unique in a session.
@@ -66,6 +68,8 @@ pub(crate) struct Services {
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
     /// What the checks say of commits of the base, by commit. Whoever checks one holds it.
     pub(crate) checked_bases: tokio::sync::Mutex<BTreeMap<String, Vec<CheckResult>>>,
+    /// How much work is kept.
+    pub(crate) room: Mutex<Room>,
     /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
     pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// The plan that the session was started with, where it was.

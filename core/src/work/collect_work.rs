@@ -51,7 +51,10 @@ impl Services {
             }) => Err(Failure::NeedsPerson {
                 message: elsewhere(&skipped, &strays),
             }),
-            Ok(Collected::Work(work)) => Ok((Some(engine_work(work)), Vec::new())),
+            Ok(Collected::Work(work)) => {
+                self.is_under_way(id.issue);
+                Ok((Some(engine_work(work)), Vec::new()))
+            }
             // An attempt that was cut off before its worktree stood has left nothing.
             Err(CollectorError::Gone(_)) => Ok((None, Vec::new())),
             Err(error @ CollectorError::Unfit(_)) => {

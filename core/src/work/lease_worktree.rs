@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use autoissue_engine::{Failure, IssueNumber, Start, Withdrawal};
 use autoissue_git::CommitId;
-use autoissue_git::mirror::bytes_below;
 use autoissue_git::worktrees::LeaseRequest;
 use autoissue_process::Line;
-use autoissue_process::error_chain;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{
@@ -65,6 +63,8 @@ impl Services {
         let is_on_base = matches!(start, Start::Base);
         let request = blocking(move || {
             let workspace = services.workspace()?;
+            // Another attempt: the work of the one before is kept, whatever becomes of this one.
+            services.is_settled(id.issue);
             services.check_room()?;
             let keep = matches!(start, Start::KeptTree { .. });
             let work = kept_work(workspace, &start)?;
@@ -99,33 +99,12 @@ impl Services {
         Ok(leased.base.to_string())
     }
 
-    /// Makes sure that more work can be kept: nothing is dropped, so at the bound nothing more is begun.
-    ///
-    /// # Errors
-    /// [`Failure::Refused`], which interrupts the session.
-    pub(crate) fn check_room(&self) -> Result<(), Failure> {
-        let workspace = self.workspace()?;
-        let of_refs = workspace.mirror.salvage_bytes().unwrap_or_else(|error| {
-            tracing::warn!(error = %error_chain(&error), "how much work is kept is not known");
-            0
-        });
-        let directories = workspace.collectors.directories();
-        let aside = directories.iter().filter(|directory| directory.is_kept);
-        let of_directories: u64 = aside.map(|directory| bytes_below(&directory.path)).sum();
-        let kept_gib = (of_refs.saturating_add(of_directories)) as f64 / f64::from(1 << 30);
-        let most_gib = self.config.executor.max_salvage_gib;
-        if kept_gib <= most_gib {
-            return Ok(());
-        }
-        Err(Failure::Refused {
-            message: format!(
-                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some with `autoissue clean`, or \
-                 raise the limit, to start anything new"
-            ),
-        })
-    }
-
-    fn start_commit(&self, workspace: &Workspace, start: Start) -> Result<CommitId, Failure> {
+    fn start_commit(
+        &self,
+        workspace: &Workspace,
+        start: Start,
+        base: Option<CommitId>,
+    ) -> Result<CommitId, Failure> {
         match start {
             Start::Base => self.newest_base(workspace, base),
             Start::KeptTree { base, .. } => commit(&base),
