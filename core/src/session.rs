@@ -260,6 +260,7 @@ impl Session {
         tasks.close();
         tasks.wait().await;
         if let Some(collectors) = collectors {
+            collectors.remove_finished().await;
             collectors.end_all().await;
         }
         is_over.cancel();

@@ -13,13 +13,14 @@ mod lease_worktree;
 mod publish;
 mod read_plan;
 mod release_worktree;
+mod room;
 mod run_agent;
 mod run_checks;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use autoissue_engine::{CheckResult, Failure, IssueNumber, Plan};
@@ -42,6 +43,8 @@ use crate::disk::is_full;
 use crate::strategy::Strategies;
 pub(crate) use check_base::could_not_check;
 use failure::validation;
+pub(crate) use lease_worktree::Looked;
+pub(crate) use room::Room;
 pub(crate) use run_checks::check;
 
 /// An attempt at an issue; unique in a session.
@@ -66,8 +69,9 @@ pub(crate) struct Services {
     /// Results of the checks on commits of the base, by commit. The lock is held while one is
     /// checked.
     pub(crate) checked_bases: tokio::sync::Mutex<BTreeMap<String, Vec<CheckResult>>>,
-    /// Issues whose finished work an earlier session made and the forge does not accept at the
-    /// moment: they are not done again.
+    /// How much work is kept.
+    pub(crate) room: Mutex<Room>,
+    /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
     pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// The plan that the session was started with, if any.
     pub(crate) given_plan: Option<Plan>,
@@ -103,6 +107,11 @@ impl Services {
         self.workspace
             .as_ref()
             .ok_or_else(|| validation("a dry run has no worktrees"))
+    }
+
+    /// Returns how many attempts run at once.
+    pub(crate) fn slots(&self) -> usize {
+        usize::try_from(self.config.executor.max_parallel).unwrap_or(usize::MAX)
     }
 
     fn supervisor(&self) -> SupervisorProgram {

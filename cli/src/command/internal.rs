@@ -42,19 +42,21 @@ const DIFF_BYTES_MAX: u64 = 64 << 20;
 pub(crate) fn serve() -> Option<std::process::ExitCode> {
     match mode(std::env::args_os().skip(1))? {
         Served::Supervisor => Some(supervisor::run()),
-        Served::Collector => {
-            // Its messages go to the standard error of the process that started it.
-            tracing_subscriber::fmt()
-                .with_max_level(tracing::Level::WARN)
-                .with_writer(std::io::stderr)
-                .with_ansi(false)
-                .with_target(false)
-                .with_level(false)
-                .without_time()
-                .init();
-            Some(collector::serve())
-        }
+        Served::Collector => Some(supervisor::run_forked(collect)),
     }
+}
+
+fn collect() -> i32 {
+    // What it has to say of what it sees goes where it was started.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .with_level(false)
+        .without_time()
+        .init();
+    collector::serve()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub(crate) fn run(invocation: &Invocation, mode: InternalMode) -> Result<ExitCod
             Ok(ExitCode::Success)
         }
         InternalMode::Collect => {
-            let _ = collector::serve();
+            let _ = supervisor::run_forked(collect);
             Ok(ExitCode::Success)
         }
         InternalMode::ApplyPatch => apply_patch(invocation),

@@ -1,10 +1,8 @@
 //! Reads agents' work in a separate process that can be killed.
 //!
-//! A few objects can expand to more paths than fit into any memory, and one line of a `.gitignore`
-//! can keep its reader busy for years. Everything that reads the directory of an attempt therefore
-//! runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
-//! each step and a memory limit. A directory that it cannot read is moved aside as `….kept-N`, and
-//! the session continues.
+//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
+//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, a fork of its supervisor, with a deadline
+//! for each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
 //!
 //! ```text
 //!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git
@@ -18,14 +16,12 @@
 mod serve;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use autoissue_process::{
-    Exit, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, spawn_attentive,
-};
+use autoissue_process::{Exit, ProcessError, Running, Source, SupervisorProgram, spawn_forked};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +45,14 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// What Rust prints before it aborts a process that cannot allocate memory.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
-/// Limits of a collector.
+/// The most directories that are let go and not removed yet. Above, all of them are removed: one by one would be the worst, for file systems
+/// are slow to make files for a while after others were removed.
+const N_FINISHED_MAX: usize = 100;
+
+/// The part of a disk, and of the files that it can have, that has to be free for them to stay: a tenth.
+const FREE_PARTS_MIN: u64 = 10;
+
+/// How much a collector may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time for one step.
@@ -73,6 +76,8 @@ struct Inner {
     tag_prefix: String,
     kill: CancellationToken,
     slots: Mutex<HashMap<u64, Arc<Slot>>>,
+    /// Issues whose directories were let go and are still there.
+    finished: Mutex<BTreeSet<u64>>,
 }
 
 /// Holds the collector of an issue. Locked during a request, so that there is never a second one.
@@ -194,7 +199,10 @@ impl Collectors {
         let tag_prefix = format!("{tag_prefix}{}/", options.session);
         let worktrees = Worktrees::open(mirror.clone(), options.clone())?;
         let inner = Inner {
-            supervisor: SupervisorProgram::of(own_program),
+            supervisor: SupervisorProgram {
+                args: vec!["internal".into(), "collect".into()],
+                ..SupervisorProgram::of(own_program)
+            },
             mirror,
             worktrees,
             options,
@@ -202,6 +210,7 @@ impl Collectors {
             tag_prefix,
             kill,
             slots: Mutex::default(),
+            finished: Mutex::default(),
         };
         Ok(Collectors {
             inner: Arc::new(inner),
@@ -316,7 +325,66 @@ impl Collectors {
         released
     }
 
-    /// Removes the directory of an issue in which no agent has worked, like [`Worktrees::discard`].
+    /// Lets an issue's directory go, unless it holds work that is saved nowhere else. It is removed at once, with those that were let go
+    /// before, if there is `time`, or there are too many of them or too little room; else it stays for whoever has time.
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn let_go(
+        &self,
+        issue: u64,
+        time: impl FnOnce() -> bool + Send,
+    ) -> Result<(), CollectorError> {
+        let gone = match self.read(issue, Request::LetGo(issue)).await {
+            Ok(_) => {
+                self.finished().insert(issue);
+                if time() || self.are_finished_too_many() {
+                    self.remove_finished_by(issue).await;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        self.end(issue).await;
+        gone
+    }
+
+    /// Removes all directories that were let go. One that does not go in time is left for the next command.
+    pub async fn remove_finished(&self) {
+        let first = self.finished().first().copied();
+        if let Some(first) = first {
+            self.remove_finished_by(first).await;
+            self.end(first).await;
+        }
+    }
+
+    /// Removes what was let go, by the collector of one of the issues.
+    async fn remove_finished_by(&self, issue: u64) {
+        // First its own: others who remove things then never wait for its collector while it waits for theirs.
+        let mut next = self.finished().take(&issue);
+        while let Some(finished) = next {
+            let slot = (finished != issue).then(|| self.slot(finished));
+            // Nobody makes a new directory there meanwhile.
+            let _alone = match &slot {
+                Some(slot) => Some(slot.lock().await),
+                None => None,
+            };
+            let removed = self.ask(issue, &Request::RemoveFinished(finished)).await;
+            if let Err(error) = removed {
+                tracing::warn!(issue = finished, %error, "a finished worktree stays");
+                if matches!(error, CollectorError::Killed) {
+                    return;
+                }
+            }
+            next = self.finished().pop_first();
+        }
+    }
+
+    fn are_finished_too_many(&self) -> bool {
+        N_FINISHED_MAX < self.finished().len() || !has_room(self.root())
+    }
+
+    /// Removes the directory of an issue in which no agent has worked, as [`Worktrees::discard`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -399,7 +467,7 @@ impl Collectors {
             Request::Fill(_) => FILL_TIME_MAX,
             _ => limits.step,
         };
-        let slot = self.slots().entry(issue).or_default().clone();
+        let slot = self.slot(issue);
         let mut slot = slot.lock().await;
         if kill.is_cancelled() {
             return Err(CollectorError::Killed);
@@ -428,7 +496,9 @@ impl Collectors {
             }
             Err(RequestFailure::Late) => unreadable(match request {
                 Request::Fill(_) => Limit::Filling(time_max.as_secs()),
-                Request::Discard(_) => Limit::Removing(time_max.as_secs()),
+                Request::Discard(_) | Request::RemoveFinished(_) => {
+                    Limit::Removing(time_max.as_secs())
+                }
                 _ => Limit::Reading(time_max.as_secs()),
             }),
             Err(RequestFailure::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => {
@@ -459,17 +529,23 @@ impl Collectors {
             worktrees: options.clone(),
             memory_bytes_max: limits.memory_bytes,
         };
-        let spec = ProgramSpec {
-            program: supervisor.program.clone(),
-            args: vec!["internal".into(), "collect".into()],
-            // Git needs the environment of the user's git, and filters it (`git_program`).
-            env: std::env::vars_os().collect(),
-            directory: "/".into(),
-            stdin: line(&setup).into_bytes(),
-            tag: format!("{tag_prefix}{issue}-collect"),
-        };
-        let running = spawn_attentive(supervisor, spec).await?;
+        // Git needs what the user's git needs, and filters it (`git_program`).
+        let env = std::env::vars_os().collect();
+        let tag = format!("{tag_prefix}{issue}-collect");
+        let mut running = spawn_forked(supervisor, env, tag).await?;
+        running.feed(line(&setup)).await;
         Ok(Collector { running })
+    }
+
+    fn slot(&self, issue: u64) -> Arc<Slot> {
+        self.slots().entry(issue).or_default().clone()
+    }
+
+    fn finished(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
+        self.inner
+            .finished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
@@ -511,6 +587,14 @@ impl Collector {
         self.running.kill().await;
         self.running.wait().await;
     }
+}
+
+/// Returns whether a disk has room for directories that nobody needs. Some file systems do not count files.
+fn has_room(directory: &Path) -> bool {
+    let is_free = |free: u64, all: u64| all / FREE_PARTS_MIN <= free;
+    rustix::fs::statvfs(directory).is_ok_and(|disk| {
+        is_free(disk.f_bavail, disk.f_blocks) && is_free(disk.f_favail, disk.f_files)
+    })
 }
 
 fn line(message: &impl serde::Serialize) -> String {

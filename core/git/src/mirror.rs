@@ -20,6 +20,7 @@ mod configuration;
 mod conflict_markers;
 mod copy;
 mod foreign;
+mod import;
 mod kept;
 mod large_files;
 mod push;
@@ -45,7 +46,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
+use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature, Sort};
 
 use crate::commit_id::{CommitId, NotACommitId};
 use crate::program::{Git, GitError};
@@ -686,8 +687,39 @@ impl Mirror {
             .unwrap_or_default())
     }
 
-    /// Takes an open repository from the pool, opening one (about 60 system calls) if it is empty.
-    /// The handle is exclusive; its configuration must not be changed.
+    /// Returns the commits that a commit has and `base` has not, each after its parents.
+    pub(super) fn commits(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+    ) -> Result<Vec<Oid>, MirrorError> {
+        let repository = self.repository()?;
+        let doing = || format!("list the commits from {base} to {commit}");
+        if !repository.is_shallow() {
+            let walk = || {
+                let mut walk = repository.revwalk()?;
+                walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
+                walk.push(commit.oid())?;
+                walk.hide(base.oid())?;
+                walk.collect::<Result<Vec<Oid>, git2::Error>>()
+            };
+            return walk().doing(doing);
+        }
+        let none: [(&str, &str); 0] = [];
+        let range = format!("{base}..{commit}");
+        let args = ["rev-list", "--topo-order", "--reverse", &range];
+        let listed = self.run_git(self.path(), &args, &none, None);
+        let listed = listed.map_err(|error| MirrorError::Library {
+            doing: doing(),
+            source: Box::new(error),
+        })?;
+        let ids = String::from_utf8_lossy(&listed);
+        let ids: Result<Vec<Oid>, _> = ids.lines().map(Oid::from_str).collect();
+        ids.doing(doing)
+    }
+
+    /// Borrows an open repository: one that was used before, or a new one, which costs its reader sixty system calls. Each
+    /// borrower has one alone. It may be looked at and written to, but not be set up otherwise.
     pub(super) fn repository(&self) -> Result<OpenRepository<'_>, MirrorError> {
         let idle = self.idle().pop();
         let repository = idle.map_or_else(|| self.open_anew(), Ok)?;

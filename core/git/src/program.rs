@@ -10,6 +10,7 @@
 //!   run(dir, args, env, stdin) ─► git (its own process group) ─► stdout, bounded
 //!                                    │ late                   └► stderr, bounded, redacted, in the error only
 //!                                    └─► the whole group is killed
+//!   pipe(…) ─► git ─ stdout ─► git ─► stdout, bounded
 //! ```
 
 use std::ffi::{OsStr, OsString};
@@ -214,7 +215,7 @@ impl Git {
         env: &[(K, V)],
         stdin: Option<&[u8]>,
     ) -> Result<Printed, GitError> {
-        let mut command = self.command(dir, stdin.is_some());
+        let mut command = self.command(dir, stdin_of(stdin));
         command
             .args(args)
             .envs(env.iter().map(|(name, value)| (name, value)));
@@ -229,18 +230,67 @@ impl Git {
         run.finish(child, stdin)
     }
 
+    /// Runs git in the directory `from`, and what it prints is the standard input of git in the directory `into`, whose arguments depend
+    /// on the first `N` bytes: those it does not get. Returns what the second one printed.
+    ///
+    /// # Errors
+    /// As [`Git::run`]; where the first run failed, its error.
+    pub(super) fn pipe<A: AsRef<OsStr>, const N: usize>(
+        &self,
+        (from, from_args, stdin): (&Path, &[A], &[u8]),
+        into: &Path,
+        into_args: impl FnOnce([u8; N]) -> Vec<String>,
+        env: &[(String, String)],
+    ) -> Result<Vec<u8>, GitError> {
+        let first = Run {
+            command: shown(from_args),
+            dir: from,
+            limit: RUN_TIMEOUT,
+        };
+        let mut command = self.command(from, Stdio::piped());
+        command.args(from_args).envs(env.iter().cloned());
+        let child = command.spawn();
+        let mut child = child.map_err(|source| first.failed_to_start(source))?;
+        let mut output = child.stdout.take().expect("stdout is piped, see `command`");
+        thread::scope(|scope| {
+            // Feeds it, and reads what it says on standard error; its output goes elsewhere.
+            let ended = scope.spawn(|| first.finish(child, Some(stdin)));
+            let mut start = [0; N];
+            let read = output.read_exact(&mut start);
+            let piped = match read {
+                Err(source) => Err(first.failed_to_start(source)),
+                Ok(()) => {
+                    let args = into_args(start);
+                    let second = Run {
+                        command: shown(&args),
+                        dir: into,
+                        limit: RUN_TIMEOUT,
+                    };
+                    let mut command = self.command(into, output.into());
+                    command.args(&args).envs(env.iter().cloned());
+                    let child = command.spawn();
+                    // Ours of the pipe's ends are closed now, so that either run sees it when the other one ends.
+                    drop(command);
+                    let child = child.map_err(|source| second.failed_to_start(source));
+                    child.and_then(|child| second.finish(child, None))
+                }
+            };
+            match (ended.join().expect("running git does not panic"), piped) {
+                // Nobody read it to its end.
+                (Err(GitError::Failed { code: None, .. }), Err(error)) => Err(error),
+                (first, piped) => first.and(piped).map(|printed| printed.stdout),
+            }
+        })
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "git runs in trusted directories only, with this module's safe configuration"
     )]
-    fn command(&self, dir: &Path, with_input: bool) -> Command {
+    fn command(&self, dir: &Path, stdin: Stdio) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(dir).args(HYGIENE).process_group(0);
-        command.stdin(if with_input {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
+        command.stdin(stdin);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os().filter(|(name, _)| may_redirect(name)) {
             command.env_remove(name);
@@ -259,8 +309,16 @@ impl Git {
     }
 }
 
-/// Returns the host that ssh connects to for a name, which may be an alias from the user's
-/// configuration; `None` if ssh is not in the search path or does not report it.
+fn stdin_of(input: Option<&[u8]>) -> Stdio {
+    if input.is_some() {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    }
+}
+
+/// Returns the host that ssh connects to for a name, which may be an alias of the user's own configuration; `None` where there is no
+/// ssh in the search path, or it does not say.
 pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
     let program = std::env::split_paths(path_env)
         .filter(|dir| dir.is_absolute())

@@ -44,7 +44,18 @@ pub struct Remote {
     env_of_programs: GitEnvironment,
 }
 
-/// Variables for git that may contain a secret.
+/// What one look at a remote tells of the place of a branch of ours, and of the base.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadsAround {
+    /// The head of the branch, if it is there.
+    pub branch: Option<CommitId>,
+    /// A branch whose name keeps ours from being made.
+    pub in_the_way: Option<String>,
+    /// The head of the base, if it is there.
+    pub base: Option<CommitId>,
+}
+
+/// Variables for git that may hold a secret.
 #[derive(Clone, Default)]
 struct GitEnvironment(Vec<(String, String)>);
 
@@ -240,27 +251,39 @@ impl Remote {
     /// [`RemoteError::Unreachable`].
     pub fn head(&self, branch: &str) -> Result<Option<CommitId>, RemoteError> {
         let name = format!("refs/heads/{branch}");
-        Ok(self.ask(&[], &[&name])?.heads.remove(&name))
+        Ok(self.ask(&["--heads"], &[&name])?.heads.remove(&name))
     }
 
-    /// Returns the heads of a branch and of all branches whose names conflict with it: one that
-    /// would be a directory of its name, and those below it.
+    /// Returns the heads of a branch, of others whose names keep it from being made (one that is a directory of its name, and those below
+    /// it), and of one more branch, the base. One question is one look at the remote: each costs a connection and three processes.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`].
-    pub fn heads_around(&self, branch: &str) -> Result<BTreeMap<String, CommitId>, RemoteError> {
-        let above = branch.match_indices('/').map(|(at, _)| &branch[..at]);
+    pub fn heads_around(&self, branch: &str, base: &str) -> Result<HeadsAround, RemoteError> {
+        let above: Vec<&str> = branch
+            .match_indices('/')
+            .map(|(at, _)| &branch[..at])
+            .collect();
+        let below = format!("{branch}/");
         let names: Vec<String> = above
-            .chain([branch])
+            .iter()
+            .chain(&[branch, base])
             .map(|name| format!("refs/heads/{name}"))
-            .chain([format!("refs/heads/{branch}/*")])
+            .chain([format!("refs/heads/{below}*")])
             .collect();
         let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
-        let heads = self.ask(&[], &patterns)?.heads.into_iter();
+        let heads = self.ask(&["--heads"], &patterns)?.heads.into_iter();
         let branch_of = |(name, head): (String, CommitId)| {
             Some((name.strip_prefix("refs/heads/")?.to_owned(), head))
         };
-        Ok(heads.filter_map(branch_of).collect())
+        let mut heads: BTreeMap<String, CommitId> = heads.filter_map(branch_of).collect();
+        let (base, own) = (heads.get(base).cloned(), heads.remove(branch));
+        let is_in_the_way = |name: &String| above.contains(&&**name) || name.starts_with(&below);
+        Ok(HeadsAround {
+            branch: own,
+            in_the_way: heads.into_keys().find(is_in_the_way),
+            base,
+        })
     }
 
     /// Pushes a refspec from the repository in `dir`.

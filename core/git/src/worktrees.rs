@@ -2,8 +2,8 @@
 //! issue (see [`Roots`]).
 //!
 //! ```text
-//!             lease                      agent works                collect                 release
-//!   mirror ──────────► …-issue-<N> ──────────────────► files, .git ─────────► salvage ref ─────────► directory gone
+//!             lease                      agent works                collect                 let go, remove
+//!   mirror ──────────► …-issue-<N> ──────────────────► files, .git ─────────► salvage ref ────────────────► directory gone
 //!      ▲  objects are borrowed               │                        │ in the mirror
 //!      └──── record and index are ours ──────┘ not trusted ───────────┘
 //! ```
@@ -20,6 +20,7 @@
 
 mod agent_head;
 mod exclude;
+mod fresh_files;
 mod ignored;
 mod messages;
 mod modules_file;
@@ -696,8 +697,35 @@ impl Worktrees {
         })
     }
 
-    /// Removes the directory of an issue with everything in it: either no agent has worked there,
-    /// or its work is saved.
+    /// Lets the directory of an issue go, unless something would be lost with it: it stays where it is, and nobody needs it any more.
+    /// [`remove_finished`](Worktrees::remove_finished) removes it.
+    ///
+    /// # Errors
+    /// As [`check_saved`](Worktrees::check_saved).
+    pub fn let_go(&self, issue: u64) -> Result<(), WorktreeError> {
+        self.check_saved(issue)?;
+        let records = self.records(issue);
+        match records.read(issue)? {
+            Some(record) => records.write(&Record {
+                phase: Phase::Removing,
+                ..record
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the directory of an issue that was let go; another one stays.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`]; doing it again goes on.
+    pub fn remove_finished(&self, issue: u64) -> Result<(), WorktreeError> {
+        let record = self.records(issue).read(issue)?;
+        record
+            .filter(|record| record.phase == Phase::Removing)
+            .map_or(Ok(()), |record| self.remove(record))
+    }
+
+    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in, or whose work is saved.
     ///
     /// # Errors
     /// [`WorktreeError::Io`]; repeating the call continues.
@@ -842,7 +870,11 @@ impl Worktrees {
             .doing(|| format!("find commit {first}"))?
             .tree()
             .doing(|| format!("read the tree of {first}"))?;
-        let features = features_of(self.mirror.git(), &mirror, &tree)
+        let mut files = Index::new().doing(|| "make an index".to_owned())?;
+        files
+            .read_tree(&tree)
+            .doing(|| format!("read the tree of {first}"))?;
+        let features = features_of(self.mirror.git(), &mirror, &tree, &files)
             .doing(|| format!("read the attributes of {first}"))?;
         self.records(request.issue).write(&self.record(
             request,
@@ -857,16 +889,17 @@ impl Worktrees {
             fs::copy(&index, path.join(".git/index"))
                 .map_err(|source| WorktreeError::io("write", path, source))?;
         } else {
-            let tree = clone
-                .find_object(tree.id(), None)
-                .doing(|| format!("read tree {}", tree.id()))?;
-            // Without attributes, no file is converted, and looking for them costs more than
-            // writing the file.
-            let mut checkout = CheckoutBuilder::new();
-            checkout.force().disable_filters(!features.attributes);
-            clone
-                .checkout_tree(&tree, Some(&mut checkout))
-                .doing(|| format!("check out `{}`", path.display()))?;
+            let converts = features.conversions || converts_all(&clone);
+            if converts || !self.write_files(&mirror, &files, path)? {
+                let tree = clone
+                    .find_object(tree.id(), None)
+                    .doing(|| format!("read tree {}", tree.id()))?;
+                let mut checkout = CheckoutBuilder::new();
+                checkout.force().disable_filters(!converts);
+                clone
+                    .checkout_tree(&tree, Some(&mut checkout))
+                    .doing(|| format!("check out `{}`", path.display()))?;
+            }
             copy_index(&clone, &index)?;
         }
         self.initialise(path, &features.submodules)?;
@@ -874,8 +907,25 @@ impl Worktrees {
             .write(&self.record(request, Phase::Ready, features.filters))
     }
 
-    /// Creates a repository that borrows the mirror's objects, with the issue's branch at the start
-    /// commit.
+    /// Writes the files of a fresh directory and their index; returns whether that could be done without the library.
+    fn write_files(
+        &self,
+        mirror: &Repository,
+        files: &Index,
+        path: &Path,
+    ) -> Result<bool, WorktreeError> {
+        let doing = || format!("check out `{}`", path.display());
+        let odb = mirror.odb().doing(doing)?;
+        let mut written = Index::open(&path.join(".git/index")).doing(doing)?;
+        let is_done = fresh_files::write(&odb, files, path, &mut written)
+            .map_err(|source| WorktreeError::io("check out", path, source))?;
+        if is_done {
+            written.write().doing(doing)?;
+        }
+        Ok(is_done)
+    }
+
+    /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
     fn make_clone(&self, request: &LeaseRequest, path: &Path) -> Result<Repository, WorktreeError> {
         let doing = || format!("create a clone at `{}`", path.display());
         let branch = branch_of(request.issue);
@@ -984,7 +1034,9 @@ impl Worktrees {
             .head()
             .and_then(|head| head.peel_to_tree())
             .doing(doing)?;
-        let features = features_of(self.mirror.git(), &repository, &tree).doing(doing)?;
+        let mut files = Index::new().doing(doing)?;
+        files.read_tree(&tree).doing(doing)?;
+        let features = features_of(self.mirror.git(), &repository, &tree, &files).doing(doing)?;
         Ok(features.submodules)
     }
 
@@ -1105,6 +1157,7 @@ impl Worktrees {
                 &self.records(record.issue).gate(record.issue),
                 dir,
                 &head,
+                base,
                 &self.env,
             )?
         {
@@ -1307,7 +1360,7 @@ impl Worktrees {
                 continue;
             }
             let gate = self.records(record.issue).gate(record.issue);
-            match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
+            match agent_head::import(&self.mirror, &gate, &dir, &stray, &record.base, &self.env)? {
                 Ok(()) => {
                     let left = self.take_large_files(record, &[stray.oid()])?;
                     if !left.is_empty() {
@@ -1484,9 +1537,9 @@ impl Worktrees {
 
 /// What the tree of a base requires of a checkout.
 struct Features {
-    /// Whether there are any attributes.
-    attributes: bool,
-    /// Whether they name programs that convert files.
+    /// Whether attributes may make a file in a directory another one than in the tree.
+    conversions: bool,
+    /// Whether they name programs that do so.
     filters: bool,
     submodules: Vec<String>,
 }
@@ -1495,16 +1548,14 @@ fn features_of(
     git: &Git,
     repository: &Repository,
     tree: &git2::Tree<'_>,
+    // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
+    index: &Index,
 ) -> Result<Features, git2::Error> {
     let mut features = Features {
-        attributes: false,
+        conversions: false,
         filters: false,
         submodules: Vec::new(),
     };
-    // Uses an index instead of walking the tree, because the library's walk stops at a directory
-    // whose name is not UTF-8.
-    let mut index = Index::new()?;
-    index.read_tree(tree)?;
     let modules = tree.get_name(".gitmodules").map(|entry| entry.id());
     let declared = modules.map_or_else(BTreeSet::new, |modules| {
         submodule::declared(git, repository.path(), modules)
@@ -1518,11 +1569,11 @@ fn features_of(
                 .push(String::from_utf8_lossy(&entry.path).into_owned());
         }
         if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
-            features.attributes = true;
             let blob = repository.find_blob(entry.id);
-            features.filters |= blob.is_ok_and(|blob| {
-                blob.size() <= ATTRIBUTES_BYTES_MAX && names_a_filter(blob.content())
-            });
+            let blob = blob.ok().filter(|it| it.size() <= ATTRIBUTES_BYTES_MAX);
+            let attributes = blob.as_ref().map(|blob| blob.content());
+            features.filters |= attributes.is_some_and(names_a_filter);
+            features.conversions |= attributes.is_none_or(names_a_conversion);
         }
     }
     Ok(features)
@@ -1535,7 +1586,20 @@ fn names_a_filter(attributes: &[u8]) -> bool {
         .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
 }
 
-/// Returns the environment for git commands on a directory with the mirror as their git directory.
+/// Returns whether a line of attributes may make a file another one when it is checked out. `text` does not: lines end as they do in the
+/// repository, unless something asks for other ends.
+fn names_a_conversion(attributes: &[u8]) -> bool {
+    let converts = |word: &[u8]| word == b"ident" || word.starts_with(b"eol=") && word != b"eol=lf";
+    names_a_filter(attributes) || attributes::words(attributes).any(converts)
+}
+
+/// Returns whether the user's configuration asks for other ends of lines than the repository's.
+fn converts_all(repository: &Repository) -> bool {
+    let config = repository.config();
+    config.is_ok_and(|config| config.get_string("core.eol").is_ok_and(|eol| eol != "lf"))
+}
+
+/// Returns the environment for a git program that works on a directory with the mirror as its git directory.
 fn git_env(
     mirror: &Mirror,
     dir: &Path,

@@ -22,5 +22,5 @@ pub use line_reader::LINE_BYTES_MAX;
 pub use process_table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};
 pub use program::{
     Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source,
-    SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_attentive,
+    SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_forked,
 };

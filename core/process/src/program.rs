@@ -329,32 +329,6 @@ pub async fn spawn(
     supervisor: &SupervisorProgram,
     spec: ProgramSpec,
 ) -> Result<Running, ProcessError> {
-    spawn_with(supervisor, spec, Stdin::Ends).await
-}
-
-/// Like [`spawn`], for a program that keeps reading its standard input: see [`Running::feed`].
-///
-/// # Errors
-/// Those of [`spawn`].
-pub async fn spawn_attentive(
-    supervisor: &SupervisorProgram,
-    spec: ProgramSpec,
-) -> Result<Running, ProcessError> {
-    spawn_with(supervisor, spec, Stdin::StaysOpen).await
-}
-
-/// What happens to a program's standard input after the initial input.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stdin {
-    Ends,
-    StaysOpen,
-}
-
-async fn spawn_with(
-    supervisor: &SupervisorProgram,
-    spec: ProgramSpec,
-    after: Stdin,
-) -> Result<Running, ProcessError> {
     let (program, directory) = (spec.program.clone(), spec.directory.clone());
     if spec.stdin.len() > STDIN_BYTES_MAX {
         return Err(ProcessError::TooMuchInput {
@@ -363,8 +337,37 @@ async fn spawn_with(
         });
     }
     let started = async {
-        let mut running = start_supervisor(supervisor, spec.tag.clone())?;
-        running.ending.control.send(spec, after).await?;
+        let mut running = start_supervisor(supervisor, spec.tag.clone(), Vec::new())?;
+        running.ending.control.send(spec).await?;
+        Ok(running)
+    };
+    until_started(started, supervisor, program, directory).await
+}
+
+/// Starts our own binary in a mode that forks (see [`run_forked`](crate::supervisor::run_forked)), and returns once the fork runs. It
+/// reads what it is fed: see [`Running::feed`].
+///
+/// # Errors
+/// [`Supervisor`](ProcessError::Supervisor).
+pub async fn spawn_forked(
+    supervisor: &SupervisorProgram,
+    mut env: Vec<(OsString, OsString)>,
+    tag: String,
+) -> Result<Running, ProcessError> {
+    // Of two with one name the last counts. The fork has the environment that the supervisor was started with.
+    env.push((TAG_VARIABLE.into(), tag.clone().into()));
+    let started = async { start_supervisor(supervisor, tag, env) };
+    until_started(started, supervisor, supervisor.program.clone(), "/".into()).await
+}
+
+async fn until_started(
+    starting: impl Future<Output = io::Result<Running>>,
+    supervisor: &SupervisorProgram,
+    program: PathBuf,
+    directory: PathBuf,
+) -> Result<Running, ProcessError> {
+    let started = async {
+        let mut running = starting.await?;
         let report = running.ending.control.report().await?;
         Ok((running, report))
     };
@@ -396,12 +399,18 @@ async fn spawn_with(
     clippy::disallowed_methods,
     reason = "this is the only place that starts a supervisor, which starts the program"
 )]
-fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<Running> {
+fn start_supervisor(
+    supervisor: &SupervisorProgram,
+    tag: String,
+    env: Vec<(OsString, OsString)>,
+) -> io::Result<Running> {
+    tracing::debug!(tag, "starts our own program");
     let (ours, theirs) = StdUnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let mut child = tokio::process::Command::new(&supervisor.program)
         .args(&supervisor.args)
         .env_clear()
+        .envs(env)
         .current_dir("/")
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
@@ -445,7 +454,7 @@ struct Control {
 
 impl Control {
     /// Sends the header and the program's input.
-    async fn send(&mut self, spec: ProgramSpec, after: Stdin) -> io::Result<()> {
+    async fn send(&mut self, spec: ProgramSpec) -> io::Result<()> {
         let mut env = spec.env;
         // If two variables have the same name, the last one wins.
         env.push((TAG_VARIABLE.into(), spec.tag.into()));
@@ -455,7 +464,6 @@ impl Control {
             env,
             directory: spec.directory.into_os_string(),
             n_stdin_bytes: spec.stdin.len(),
-            stdin_stays_open: after == Stdin::StaysOpen,
         };
         let mut header = serde_json::to_vec(&header)?;
         header.push(b'\n');
@@ -534,8 +542,7 @@ impl Running {
         }
     }
 
-    /// Sends more input to a program that was started with [`spawn_attentive`]. A failure shows up
-    /// as the program's end.
+    /// Gives a forked program something to read. A failure shows up as its end.
     pub async fn feed(&mut self, text: String) {
         let _ = self.ending.control.command(&Command::Feed(text)).await;
     }

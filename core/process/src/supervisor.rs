@@ -14,9 +14,11 @@
 //! ends everything below it on its own. SIGINT, SIGTERM and SIGHUP do not end it: the engine
 //! decides.
 //!
-//! There is one per attempt, so it is small: no async runtime, no configuration, and it keeps only
-//! input that the program has not read yet. It must not decide when to stop (the engine does),
-//! print, or touch a file.
+//! The program is another file ([`run`]), or a fork of the supervisor itself ([`run_forked`]): a part of our own binary that has to be
+//! ended from outside then costs one start of the binary and not two.
+//!
+//! One runs per attempt, so it is small: no async runtime, no configuration, nothing kept that the program has not yet read.
+//! It may not decide (when to stop is the engine's word), print, or touch a file.
 //!
 //! ```text
 //!  thread `reaper`  ──► Died ────────────────────────┐
@@ -31,10 +33,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -60,7 +62,7 @@ const HEADER_BYTES_MAX: u64 = 32 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Command {
-    /// Send more input to the program, if its standard input stays open.
+    /// Give a forked program more to read.
     Feed(String),
     /// Ask the program and its group to stop, and kill everything that is left after this many
     /// milliseconds.
@@ -78,9 +80,6 @@ pub(super) struct Header {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: OsString,
     pub(super) n_stdin_bytes: usize,
-    /// Whether the program's standard input stays open after these bytes, for later input from the
-    /// engine.
-    pub(super) stdin_stays_open: bool,
 }
 
 /// A line to the engine: first `Started` or `FailedToStart`, finally `Exited`.
@@ -107,41 +106,80 @@ pub(super) enum SupervisorMessage {
 /// binary.
 #[must_use]
 pub fn run() -> ExitCode {
-    match supervise() {
-        Ok(()) => ExitCode::SUCCESS,
-        // Nobody would read a message: the engine sees the socket close without a report.
-        Err(_) => ExitCode::FAILURE,
-    }
+    // Nobody would read a message: the engine sees the socket close without a report.
+    supervise().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+}
+
+/// As [`run`], for a program that is a function of this binary and reads what the engine feeds it on standard input. It runs in a fork
+/// of this process, with its environment, and ends with the exit code that the function returns.
+///
+/// To be called before any thread is started, as a fork has the calling thread only.
+#[must_use]
+pub fn run_forked(program: fn() -> i32) -> ExitCode {
+    supervise_fork(program).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 fn supervise() -> io::Result<()> {
-    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let socket = control_socket()?;
     let mut control = BufReader::new(socket.try_clone()?);
     outlive_the_program()?;
     let header = read_header(&mut control)?;
     let stdin = read_stdin(&mut control, header.n_stdin_bytes)?;
-    let (program, more) = match start(&header, stdin) {
-        Ok(started) => started,
-        Err(reason) => return report(&socket, &SupervisorMessage::FailedToStart(reason)),
+    let program = match start(&header, stdin) {
+        Ok(program) => program,
+        Err(reason) => return report(&socket, &Report::FailedToStart(reason)),
     };
     drop(header);
-    // If the engine is gone by now, the control thread will notice.
-    let _ = report(
-        &socket,
-        &SupervisorMessage::Started {
-            pid: program.as_raw_pid(),
-        },
-    );
-    let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
-    report(&socket, &exited)
+    watch(program, &socket, control, None)
 }
 
-/// Makes this process adopt orphans, ignore signals that do not come from the engine, and refuse
-/// access by the program.
+fn supervise_fork(program: fn() -> i32) -> io::Result<()> {
+    let socket = control_socket()?;
+    outlive_the_program()?;
+    let (stdin, more) = io::pipe()?;
+    let supervisor = std::process::id();
+    let Some(forked) = fork()? else {
+        // Only the supervisor may hold the engine's socket: its end is how the engine learns that the supervisor is dead.
+        drop((socket, more));
+        let code = begin_forked(supervisor, &stdin).map_or(1, |()| program());
+        std::process::exit(code);
+    };
+    drop(stdin);
+    let more = feed(more, Vec::new())?;
+    let control = BufReader::new(socket.try_clone()?);
+    watch(forked, &socket, control, Some(more))
+}
+
+fn control_socket() -> io::Result<UnixStream> {
+    Ok(UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+/// Reports that the program runs, and how it ended once all that it started is dead.
+fn watch(
+    program: Pid,
+    socket: &UnixStream,
+    control: BufReader<UnixStream>,
+    more: Option<More>,
+) -> io::Result<()> {
+    let pid = program.as_raw_pid();
+    // Should the engine be gone by now, the control thread will notice.
+    let _ = report(socket, &Report::Started { pid });
+    let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
+    report(socket, &exited)
+}
+
+/// The signals that end most programs, and not the supervisor.
+const SURVIVED: [i32; 4] = [
+    signal_hook::consts::SIGHUP,
+    signal_hook::consts::SIGINT,
+    signal_hook::consts::SIGQUIT,
+    signal_hook::consts::SIGTERM,
+];
+
+/// Makes this process the one that orphans fall to, deaf to signals that are not the engine's, and closed to the program.
 fn outlive_the_program() -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
-        // A handler that does nothing, because the program would inherit "ignore".
+    for signal in SURVIVED {
+        // A handler that does nothing, rather than "ignore": the program would inherit that.
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     #[cfg(target_os = "linux")]
@@ -177,17 +215,15 @@ fn report(mut socket: &UnixStream, report: &SupervisorMessage) -> io::Result<()>
     socket.write_all(&line)
 }
 
-/// Sends more bytes to a program's standard input while it stays open.
+/// What leads to a forked program's standard input.
 type More = Sender<Vec<u8>>;
 
-/// Starts the program in its own session, so that Ctrl-C in a terminal does not reach it. Returns
-/// its process id, and the sender for its standard input if that stays open.
+/// Starts the program in a session of its own: no terminal's Ctrl-C reaches it.
 ///
 /// # Errors
-/// The reason it could not start, as text.
-fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String> {
-    let has_no_stdin = stdin.is_empty() && !header.stdin_stays_open;
-    let mut program = command(header, has_no_stdin).spawn().map_err(|error| {
+/// Why it could not start, in words.
+fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
+    let mut program = command(header, stdin.is_empty()).spawn().map_err(|error| {
         let directory = header.directory.display();
         // The operating system's "not found" does not say whether the program or the directory is
         // missing.
@@ -197,11 +233,49 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String>
             Err(error) => format!("directory `{directory}`: {error}"),
         }
     })?;
-    let more = feed(&mut program, stdin)
-        .map_err(|error| format!("failed to start a thread for its standard input: {error}"))?;
+    if let Some(pipe) = program.stdin.take() {
+        let fed = feed(pipe, stdin).map(drop);
+        fed.map_err(|error| format!("no thread to feed its stdin: {error}"))?;
+    }
     let pid = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.expect("a process id is positive and fits");
-    Ok((pid, more.filter(|_| header.stdin_stays_open)))
+    Ok(pid.expect("the number of a process is positive and fits"))
+}
+
+/// Splits this process in two; the new one gets `None`.
+fn fork() -> io::Result<Option<Pid>> {
+    #[expect(
+        unsafe_code,
+        reason = "a fork that goes on with this binary; `Command` would start it again"
+    )]
+    // SAFETY: this process has one thread, see `run_forked`, so no other one can hold a lock that the child will need.
+    let forked = unsafe { libc::fork() };
+    match forked {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// Makes a forked process what a started one would be: in a session of its own, ended with the supervisor, with the signals and the
+/// standard input of a program.
+fn begin_forked(supervisor: u32, stdin: &impl AsRawFd) -> io::Result<()> {
+    leave_terminal_and_die_with(supervisor)?;
+    for signal in SURVIVED {
+        #[expect(unsafe_code, reason = "the standard library changes no handlers")]
+        // SAFETY: the default action runs no code of ours.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+    }
+    // The engine finds what it left by its environment, which nobody can read of a process that is not dumpable.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
+    #[expect(unsafe_code, reason = "the standard library has no `dup2`")]
+    // SAFETY: both are open, and nothing else owns the number of standard input.
+    let replaced = unsafe { libc::dup2(stdin.as_raw_fd(), libc::STDIN_FILENO) };
+    match replaced {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 #[expect(
@@ -244,12 +318,9 @@ fn leave_terminal_and_die_with(supervisor: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `stdin` to the program, which may be slow or never read it, and then everything that
-/// arrives through the returned sender while it exists.
-fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
-    let Some(mut pipe) = program.stdin.take() else {
-        return Ok(None);
-    };
+/// Writes `stdin` into the program, which may take its time or never read it, and then what comes through the returned sender for
+/// as long as somebody has it.
+fn feed(mut pipe: impl Write + Send + 'static, stdin: Vec<u8>) -> io::Result<More> {
     let (sender, more) = channel::<Vec<u8>>();
     // A program may end or close its stdin without reading everything.
     thread::Builder::new()
@@ -257,7 +328,7 @@ fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
         .spawn(move || {
             pipe.write_all(&stdin).is_ok() && more.iter().all(|it| pipe.write_all(&it).is_ok())
         })?;
-    Ok(Some(sender))
+    Ok(sender)
 }
 
 /// Messages of the two listening threads.

@@ -3,8 +3,8 @@
 use autoissue_engine::{AgentOrder, AgentReport, AttemptEffect, AttemptInput, Failure, Input};
 use tracing::Instrument;
 
-use super::Executor;
-use crate::work::AttemptId;
+use super::{Executor, lock};
+use crate::work::{AttemptId, Looked};
 
 impl Executor {
     pub(super) fn start_attempt(&mut self, effect: AttemptEffect) {
@@ -22,14 +22,17 @@ impl Executor {
                 let (_, cancel) = self.stoppable(id);
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
-                    if let Some(found) = services.look_again(id, label, is_asked_for).await? {
-                        return Ok(Input::Attempt(AttemptInput::Withdrawn {
-                            issue,
-                            attempt,
-                            found,
-                        }));
-                    }
-                    let leased = services.lease(id, start, &cancel).await;
+                    let base = match services.look_again(id, label, is_asked_for).await? {
+                        Looked::Open { base } => base,
+                        Looked::Withdrawn(found) => {
+                            return Ok(Input::Attempt(AttemptInput::Withdrawn {
+                                issue,
+                                attempt,
+                                found,
+                            }));
+                        }
+                    };
+                    let leased = services.lease(id, start, base, &cancel).await;
                     leased.map(|base| {
                         Input::Attempt(AttemptInput::WorktreeLeased {
                             issue,
@@ -104,12 +107,14 @@ impl Executor {
                 published,
             } => {
                 let lane = self.lane(issue);
+                let (id, running) = (AttemptId { issue, attempt }, self.running.clone());
+                let slots = services.slots();
                 self.tasks.spawn_on(
                     async move {
                         let _lane = lane.enter().await;
-                        services
-                            .release(AttemptId { issue, attempt }, published)
-                            .await;
+                        // Removing directories makes new ones slower; an idle slot makes none.
+                        let is_time = || lock(&running).len() < slots;
+                        services.release(id, published, is_time).await;
                         tracing::debug!("ended");
                     }
                     .in_current_span(),

@@ -355,6 +355,7 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
         workspace: parts.workspace,
         bus: bus.clone(),
         checked_bases: tokio::sync::Mutex::default(),
+        room: std::sync::Mutex::default(),
         waiting: Vec::new(),
         given_plan: parts.request.plan().and_then(|plan| plan.given.clone()),
         session: parts.id.to_string(),

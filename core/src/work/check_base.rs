@@ -30,7 +30,7 @@ impl Services {
     /// Runs the checks on the base once, so that a check that already fails there is not blamed on
     /// a task.
     pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
-        let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
+        let results = match self.lease(BASE_CHECK, Start::Base, None, cancel).await {
             Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
             Err(failure) => Err(failure),
         };

@@ -52,8 +52,11 @@ impl Services {
             }) => Err(Failure::NeedsPerson {
                 message: elsewhere(&skipped, &strays),
             }),
-            Ok(Collected::Work(work)) => Ok((Some(engine_work(work)), Vec::new())),
-            // An attempt that was interrupted before its worktree existed has left nothing.
+            Ok(Collected::Work(work)) => {
+                self.is_under_way(id.issue);
+                Ok((Some(engine_work(work)), Vec::new()))
+            }
+            // An attempt that was cut off before its worktree stood has left nothing.
             Err(CollectorError::Gone(_)) => Ok((None, Vec::new())),
             Err(error @ CollectorError::Unfit(_)) => {
                 let kept = collectors.salvage(id.issue.0).await;

@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use autoissue_engine::{Failure, IssueNumber, Start, Withdrawal};
 use autoissue_git::CommitId;
-use autoissue_git::mirror::bytes_below;
 use autoissue_git::worktrees::LeaseRequest;
 use autoissue_process::Line;
-use autoissue_process::error_chain;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{
@@ -17,16 +15,23 @@ use super::failure::{
 use super::{AttemptId, Services, Workspace, blocking, check_base, publish};
 use crate::checks::{self, SetupError};
 
+/// What a look before an attempt has shown.
+pub(crate) enum Looked {
+    /// The issue is no longer to be worked on.
+    Withdrawn(Withdrawal),
+    /// It is; with the head of the base, where the remote was asked.
+    Open { base: Option<CommitId> },
+}
+
 impl Services {
-    /// Checks an issue again before its attempt starts; returns why it must no longer be worked on,
-    /// if so. No attempt starts without an answer: if the issue was closed, its agent would be paid
-    /// for nothing.
+    /// Checks an issue again whose attempt is about to start. No attempt starts without an answer: the issue may be closed, and its agent
+    /// would be paid for nothing.
     pub(crate) async fn look_again(
         self: &Arc<Self>,
         id: AttemptId,
         label: String,
         is_asked_for: bool,
-    ) -> Result<Option<Withdrawal>, Failure> {
+    ) -> Result<Looked, Failure> {
         let services = self.clone();
         blocking(move || {
             let place = services.inspect_place(services.workspace()?, id)?;
@@ -34,35 +39,40 @@ impl Services {
                 .forge
                 .look_again(id.issue, &label, place.may_have_pull_request)
                 .map_err(|error| error.failure())?;
-            match (found, place.obstacle) {
-                (Some(Withdrawal::Merged(_)), obstacle) if is_asked_for => {
-                    obstacle.map_or(Ok(None), Err)
+            match found {
+                Some(found) if !(is_asked_for && matches!(found, Withdrawal::Merged(_))) => {
+                    Ok(Looked::Withdrawn(found))
                 }
-                (Some(found), _) => Ok(Some(found)),
-                (None, obstacle) => obstacle.map_or(Ok(None), Err),
+                _ => place
+                    .obstacle
+                    .map_or(Ok(Looked::Open { base: place.base }), Err),
             }
         })
         .await
     }
 
-    /// Makes the worktree of an attempt, and sets it up; returns the commit that it starts from.
+    /// Makes the worktree of an attempt, and sets it up; returns the commit that it starts from. `base` is the head of the base, where it
+    /// was just seen.
     pub(crate) async fn lease(
         self: &Arc<Self>,
         id: AttemptId,
         start: Start,
+        base: Option<CommitId>,
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let services = self.clone();
         let is_on_base = matches!(start, Start::Base);
         let request = blocking(move || {
             let workspace = services.workspace()?;
+            // Another attempt: the work of the one before is kept, whatever becomes of this one.
+            services.is_settled(id.issue);
             services.check_room()?;
             let keep = matches!(start, Start::KeptTree { .. });
             let work = kept_work(workspace, &start)?;
             let start = match start {
                 // The session has just fetched it.
                 Start::Base if id == check_base::BASE_CHECK => workspace.base.clone(),
-                start => services.start_commit(workspace, start)?,
+                start => services.start_commit(workspace, start, base)?,
             };
             Ok(LeaseRequest {
                 issue: id.issue.0,
@@ -90,36 +100,14 @@ impl Services {
         Ok(leased.base.to_string())
     }
 
-    /// Checks that more work can be kept: nothing is dropped, so nothing new starts once the limit
-    /// is reached.
-    ///
-    /// # Errors
-    /// [`Failure::Refused`], which interrupts the session.
-    pub(crate) fn check_room(&self) -> Result<(), Failure> {
-        let workspace = self.workspace()?;
-        let of_refs = workspace.mirror.salvage_bytes().unwrap_or_else(|error| {
-            tracing::warn!(error = %error_chain(&error), "cannot determine how much work is kept");
-            0
-        });
-        let directories = workspace.collectors.directories();
-        let aside = directories.iter().filter(|directory| directory.is_kept);
-        let of_directories: u64 = aside.map(|directory| bytes_below(&directory.path)).sum();
-        let kept_gib = (of_refs.saturating_add(of_directories)) as f64 / f64::from(1 << 30);
-        let most_gib = self.config.executor.max_salvage_gib;
-        if kept_gib <= most_gib {
-            return Ok(());
-        }
-        Err(Failure::Refused {
-            message: format!(
-                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some space with `autoissue clean`, or \
-                 raise the limit"
-            ),
-        })
-    }
-
-    fn start_commit(&self, workspace: &Workspace, start: Start) -> Result<CommitId, Failure> {
+    fn start_commit(
+        &self,
+        workspace: &Workspace,
+        start: Start,
+        base: Option<CommitId>,
+    ) -> Result<CommitId, Failure> {
         match start {
-            Start::Base => self.newest_base(workspace),
+            Start::Base => self.newest_base(workspace, base),
             Start::KeptTree { base, .. } => commit(&base),
             Start::Branches { issues } => {
                 let names: Vec<String> =
@@ -146,8 +134,12 @@ impl Services {
         }
     }
 
-    /// Returns the current base of the forge; fetches it only if it has moved.
-    fn newest_base(&self, workspace: &Workspace) -> Result<CommitId, Failure> {
+    /// Returns the base as the forge has it now; asks only if it was not just `seen`, and fetches it only if it has moved.
+    fn newest_base(
+        &self,
+        workspace: &Workspace,
+        seen: Option<CommitId>,
+    ) -> Result<CommitId, Failure> {
         let branch = &workspace.base_branch;
         let known = workspace
             .mirror
@@ -157,9 +149,12 @@ impl Services {
         let project = self.project.to_string_lossy();
         let (head, source, env) = match &workspace.remote {
             Some(remote) => {
-                let head = remote
-                    .head(branch)
-                    .map_err(|error| remote_failure(&error))?;
+                let head = match seen {
+                    Some(head) => Some(head),
+                    None => remote
+                        .head(branch)
+                        .map_err(|error| remote_failure(&error))?,
+                };
                 (head, remote.fetch_url(), remote.env())
             }
             None => {

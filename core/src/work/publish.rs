@@ -32,6 +32,8 @@ pub(super) struct Place {
     /// Whether there may be a pull request for the branch. If the branch does not exist and was
     /// never published from here, there is none, and the forge need not be asked.
     pub(super) may_have_pull_request: bool,
+    /// The head of the base, where the remote was asked.
+    pub(super) base: Option<CommitId>,
 }
 
 impl Services {
@@ -112,22 +114,31 @@ impl Services {
         let mut place = Place {
             obstacle: None,
             may_have_pull_request: published.is_some(),
+            base: None,
         };
         if id.attempt != 1 {
             return Ok(place);
         }
         let remote = workspace.remote.as_ref();
         match remote.filter(|_| self.config.executor.create_pr) {
-            Some(remote) => match workspace.mirror.check_remote_place(remote, &branch) {
-                Ok(has_branch) => place.may_have_pull_request |= has_branch,
-                Err(error @ (PushError::NotOurs { .. } | PushError::InTheWay { .. })) => {
-                    let message = error_chain(&error);
-                    place.obstacle = Some(Failure::NeedsPerson { message });
-                    place.may_have_pull_request = true;
+            Some(remote) => {
+                match workspace
+                    .mirror
+                    .check_remote_place(remote, &branch, &workspace.base_branch)
+                {
+                    Ok(seen) => {
+                        place.may_have_pull_request |= seen.branch.is_some();
+                        place.base = seen.base;
+                    }
+                    Err(error @ (PushError::NotOurs { .. } | PushError::InTheWay { .. })) => {
+                        let message = error_chain(&error);
+                        place.obstacle = Some(Failure::NeedsPerson { message });
+                        place.may_have_pull_request = true;
+                    }
+                    Err(PushError::Remote(error)) => return Err(remote_failure(&error)),
+                    Err(error) => return Err(crash(&error)),
                 }
-                Err(PushError::Remote(error)) => return Err(remote_failure(&error)),
-                Err(error) => return Err(crash(&error)),
-            },
+            }
             None => {
                 let checked = workspace.mirror.check_place(&self.project, &branch);
                 place.obstacle = checked.err().map(|error| copy_failure(&error));

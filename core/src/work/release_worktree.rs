@@ -8,19 +8,27 @@ use super::failure::{collector_failure, crash};
 use super::{AttemptId, Services, blocking};
 
 impl Services {
-    /// Removes a worktree. One that holds unsaved work stays, which is logged.
-    pub(crate) async fn release(self: &Arc<Self>, id: AttemptId, published: bool) {
-        if let Err(failure) = self.try_to_release(id, published).await {
-            tracing::warn!(issue = id.issue.0, %failure, "the worktree was not removed");
+    /// Lets a worktree go; it is removed once there is time for it. One that holds unsaved work stays, and the log says so.
+    pub(crate) async fn release(
+        self: &Arc<Self>,
+        id: AttemptId,
+        published: bool,
+        is_time: impl FnOnce() -> bool + Send,
+    ) {
+        if let Err(failure) = self.try_to_release(id, published, is_time).await {
+            tracing::warn!(issue = id.issue.0, %failure, "the worktree stays");
         }
+        self.is_settled(id.issue);
     }
 
     async fn try_to_release(
         self: &Arc<Self>,
         id: AttemptId,
         published: bool,
+        is_time: impl FnOnce() -> bool + Send,
     ) -> Result<(), Failure> {
-        let released = self.workspace()?.collectors.release(id.issue.0).await;
+        let collectors = &self.workspace()?.collectors;
+        let released = collectors.let_go(id.issue.0, is_time).await;
         released.map_err(|error| collector_failure(&error))?;
         if !published {
             return Ok(());

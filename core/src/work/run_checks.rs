@@ -60,7 +60,7 @@ impl Services {
                 salvage: None,
             };
             self.discard_base_check().await;
-            let of_base = match self.lease(BASE_CHECK, start, cancel).await {
+            let of_base = match self.lease(BASE_CHECK, start, None, cancel).await {
                 Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
                 Err(failure) => Err(failure),
             };

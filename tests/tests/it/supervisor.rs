@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::process::{
-    Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Source, run_bounded, spawn, sweep_tagged,
+    Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Running, Source, SupervisorProgram,
+    run_bounded, spawn, spawn_forked, sweep_tagged,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
@@ -275,6 +276,52 @@ async fn orphans_are_swept_when_the_supervisor_is_killed() {
     );
     assert!(exit.n_killed_stragglers as usize >= N_ORPHANS, "{exit:?}");
     assert_eq!(status_field(supervisor, "PPid"), None, "no zombie");
+}
+
+/// Starts a supervisor whose program is a fork of itself; it runs each line that it is fed as a script.
+async fn start_forked(tag: &str) -> Running {
+    let forked = SupervisorProgram {
+        args: vec!["forked".into()],
+        ..supervisor()
+    };
+    let env = vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())];
+    let started = spawn_forked(&forked, env, tag.to_owned()).await;
+    started.expect("it starts")
+}
+
+#[tokio::test]
+async fn a_fork_reads_what_it_is_fed_and_its_exit_code_is_reported() {
+    let tag = unique_tag("forked");
+    let mut running = start_forked(&tag).await;
+    assert!(tagged(&tag).contains(&running.pid()));
+    running.feed("echo ready\n".to_owned()).await;
+    until_ready(&mut running, 1).await;
+    running.feed("exit 7\n".to_owned()).await;
+    assert_eq!(running.wait().await, ended_by_itself(7));
+    assert_none_left(&tag);
+}
+
+#[tokio::test]
+async fn a_fork_dies_with_all_that_it_started_as_a_program_does() {
+    for how in ["terminated", "dropped", "supervisor killed"] {
+        let tag = unique_tag("forked");
+        let mut running = start_forked(&tag).await;
+        running.feed(format!("{ORPHANS}\n")).await;
+        until_ready(&mut running, N_ORPHANS).await;
+        match how {
+            "terminated" => {
+                running.terminate().await;
+                let exit = running.wait().await;
+                assert_eq!((exit.signal, exit.stopped_by_us), (Some(15), true));
+            }
+            "dropped" => drop(running),
+            _ => {
+                signal(parent_of(running.pid()), Signal::KILL);
+                assert!(running.wait().await.supervisor_lost);
+            }
+        }
+        poll_until("none is left", || tagged(&tag).is_empty()).await;
+    }
 }
 
 #[tokio::test]

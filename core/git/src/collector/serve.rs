@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Write};
-use std::process::ExitCode;
 
 use autoissue_process::error_chain;
 use git2::ErrorClass;
@@ -14,16 +13,15 @@ use crate::program::Git;
 use crate::remote::classify_failure;
 use crate::worktrees::{WorktreeError, Worktrees};
 
-/// Serves requests until standard input ends: a hidden mode of the binary. Its standard output is
-/// only for answers.
+/// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone. Returns an exit code.
 #[must_use]
-pub fn serve() -> ExitCode {
+pub fn serve() -> i32 {
     match serve_on(io::stdin().lock(), io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             // The parent process reads this.
             let _ = writeln!(io::stderr(), "{}", error_chain(&*error));
-            ExitCode::FAILURE
+            1
         }
     }
 }
@@ -79,6 +77,8 @@ fn carry_out(worktrees: &Worktrees, request: &Request) -> Result<Reply, Worktree
         Request::NoteMadeByChecks(issue) => worktrees.note_made_by_checks(*issue).map(done),
         Request::Salvage(issue) => worktrees.salvage(*issue).map(Reply::Saved),
         Request::CheckSaved(issue) => worktrees.check_saved(*issue).map(done),
+        Request::LetGo(issue) => worktrees.let_go(*issue).map(done),
+        Request::RemoveFinished(issue) => worktrees.remove_finished(*issue).map(done),
         Request::Discard(issue) => worktrees.discard(*issue).map(done),
     }
 }

@@ -38,6 +38,8 @@ pub(super) enum Request {
     NoteMadeByChecks(u64),
     Salvage(u64),
     CheckSaved(u64),
+    LetGo(u64),
+    RemoveFinished(u64),
     Discard(u64),
 }
 

@@ -17,7 +17,7 @@
 
 use super::{CommitId, Mirror, MirrorError, UploadError};
 use crate::program::GitError;
-use crate::remote::{Remote, RemoteError, refusal};
+use crate::remote::{HeadsAround, Remote, RemoteError, refusal};
 
 /// A branch that now points to the commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,28 +120,32 @@ impl Mirror {
         Ok(pushed)
     }
 
-    /// Checks whether the remote's branch contains foreign work or cannot be created, before any
-    /// work is done for it. Returns whether the branch exists.
+    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it. Returns what
+    /// was seen there, with the head of the base.
     ///
     /// # Errors
     /// [`PushError`].
-    pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<bool, PushError> {
-        let mut around = remote.heads_around(branch)?;
-        let head = around.remove(branch);
-        if let Some((blocking, _)) = around.pop_first() {
+    pub fn check_remote_place(
+        &self,
+        remote: &Remote,
+        branch: &str,
+        base: &str,
+    ) -> Result<HeadsAround, PushError> {
+        let around = remote.heads_around(branch, base)?;
+        if let Some(blocking) = around.in_the_way {
             return Err(PushError::InTheWay {
                 branch: branch.to_owned(),
                 blocking,
                 remote: remote.name(),
             });
         }
-        match head {
-            Some(head) if !self.is_ours(&head)? => Err(PushError::NotOurs {
+        match &around.branch {
+            Some(head) if !self.is_ours(head)? => Err(PushError::NotOurs {
                 branch: branch.to_owned(),
-                head,
+                head: head.clone(),
                 remote: remote.name(),
             }),
-            head => Ok(head.is_some()),
+            _ => Ok(around),
         }
     }
 

@@ -1,13 +1,12 @@
 //! Imports an agent's commits without trusting anything else.
 //!
-//! The agent could write every byte of its `.git`, so our git never opens it. `HEAD` is read as
-//! text; the objects are read through a *gate*: an empty repository of ours that borrows the
-//! agent's objects and has our configuration. Git fetches from the gate into the mirror and
-//! verifies each object.
+//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
+//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program makes a pack in the gate,
+//! and another run of it takes that into the mirror and checks each object.
 //!
 //! ```text
 //!   worktree/.git/HEAD ── parsed ──► id
-//!   worktree/.git/objects ◄─ alternates ─ gate (config, refs: ours) ── fetch, fsck ──► mirror
+//!   worktree/.git/objects ◄─ alternates ─ gate (config, refs: ours) ── pack, fsck ──► mirror
 //! ```
 
 use std::collections::BTreeSet;
@@ -173,13 +172,13 @@ pub(super) fn unmerged(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Imports a commit and everything it needs into the mirror. `Ok(Err(reason))` is why the objects
-/// cannot be imported.
+/// Brings a commit and what it needs beyond `base` into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
 pub(super) fn import(
     mirror: &Mirror,
     gate: &Path,
     dir: &Path,
     head: &CommitId,
+    base: &CommitId,
     env: &[(String, String)],
 ) -> Result<Result<(), String>, WorktreeError> {
     let objects = dir.join(".git").join("objects");
@@ -208,9 +207,9 @@ pub(super) fn import(
         ));
     }
     make_gate(mirror, gate, &objects, head)?;
-    let fetched = fetch(mirror, gate, env);
+    let imported = mirror.import(gate, head, base, env);
     removal::remove(gate).map_err(|source| WorktreeError::io("remove", gate, source))?;
-    match fetched {
+    match imported {
         Ok(()) => Ok(if mirror.has_commit(head)? {
             Ok(())
         } else {
@@ -227,25 +226,7 @@ pub(super) fn import(
     }
 }
 
-fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), GitError> {
-    let args = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        "--update-shallow",
-        "--",
-    ];
-    let mut args: Vec<&std::ffi::OsStr> = args.iter().map(std::ffi::OsStr::new).collect();
-    args.extend([gate.as_os_str(), "refs/heads/agent".as_ref()]);
-    mirror
-        .git()
-        .run(mirror.path(), &args, env, None)
-        .map(|_| ())
-}
-
-/// Creates an empty repository of ours that borrows objects, with a commit as its branch `agent`.
+/// Makes an empty repository of ours that borrows objects, with a commit as its branch `agent`.
 pub(super) fn make_gate(
     mirror: &Mirror,
     gate: &Path,

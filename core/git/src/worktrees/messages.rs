@@ -33,18 +33,10 @@ pub(super) fn disarmed(
     if COMMITS_MAX < mirror.n_commits(base, head)? {
         return Ok(None);
     }
-    let none: [(&str, &str); 0] = [];
-    let range = format!("{base}..{head}");
-    let args = ["rev-list", "--topo-order", "--reverse", &range];
-    let listed = mirror
-        .git()
-        .run(mirror.path(), &args, &none, None)
-        .map_err(WorktreeError::Git)?;
     let repository = mirror.repository()?;
     let mut again: HashMap<Oid, Oid> = HashMap::new();
-    for line in String::from_utf8_lossy(&listed).lines() {
-        let doing = || format!("rewrite commit {line}");
-        let id = Oid::from_str(line).doing(doing)?;
+    for id in mirror.commits(base, head)? {
+        let doing = || format!("make commit {id} again");
         if let Some(made) = make_again(&repository, id, &again).doing(doing)? {
             again.insert(id, made);
         }

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -41,9 +41,12 @@ pub const KEPT_BYTES_MAX: u64 = 2 << 30;
 pub const WORK_FILES_MAX: usize = 20_000;
 
 pub(super) const GITLINK: u32 = 0o160_000;
-const SYMLINK: u32 = 0o120_000;
-const REGULAR: u32 = 0o100_644;
-const EXECUTABLE: u32 = 0o100_755;
+pub(super) const SYMLINK: u32 = 0o120_000;
+pub(super) const REGULAR: u32 = 0o100_644;
+pub(super) const EXECUTABLE: u32 = 0o100_755;
+
+/// Every system takes paths of this length.
+const SHORT_PATH_BYTES: usize = 1_000;
 
 /// Whether the limits of a pull request apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +96,6 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     let (repository, mut index) = open(scene)?;
     let Walk {
         changed,
-        seen,
         mut skipped,
         tracked,
         modules,
@@ -107,7 +109,7 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
         })?,
         Take::Everything => check_bytes(scene.dir, &changed)?,
     }
-    for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
+    for (gone, _) in tracked.iter().filter(|(_, tracked)| !tracked.is_seen) {
         index
             .remove(Path::new(OsStr::from_bytes(gone)), 0)
             .doing(doing)?;
@@ -163,12 +165,19 @@ fn walk<'a>(
     let doing = || format!("read the files of `{}`", scene.dir.display());
     let stamp =
         fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
-    let base = repository.find_tree(scene.base).doing(doing)?;
-    let mut base_index = Index::new().doing(doing)?;
-    base_index.read_tree(&base).doing(doing)?;
-    let base_links = base_index.iter().filter(|entry| entry.mode == GITLINK);
+    let links = |index: &Index| -> HashMap<Vec<u8>, Oid> {
+        let links = index.iter().filter(|entry| entry.mode == GITLINK);
+        links.map(|entry| (entry.path, entry.id)).collect()
+    };
     let mut walk = Walk::new(repository, scene, index, stamp);
-    walk.base_links = base_links.map(|entry| (entry.path, entry.id)).collect();
+    walk.base_links = if scene.base == scene.seed {
+        links(index)
+    } else {
+        let base = repository.find_tree(scene.base).doing(doing)?;
+        let mut of_base = Index::new().doing(doing)?;
+        of_base.read_tree(&base).doing(doing)?;
+        links(&of_base)
+    };
     walk.run()?;
     Ok(walk)
 }
@@ -187,6 +196,8 @@ struct Tracked {
     ino: u32,
     mtime: IndexTime,
     ctime: IndexTime,
+    /// Whether it is in the directory too.
+    is_seen: bool,
 }
 
 struct Walk<'a> {
@@ -197,7 +208,6 @@ struct Walk<'a> {
     stamp: (i64, i64),
     tracked: HashMap<Vec<u8>, Tracked>,
     tracked_dirs: HashSet<Vec<u8>>,
-    seen: HashSet<Vec<u8>>,
     changed: Vec<Changed>,
     skipped: Vec<String>,
     dirs: Vec<Vec<u8>>,
@@ -248,10 +258,11 @@ impl<'a> Walk<'a> {
                     ino,
                     mtime,
                     ctime,
+                    is_seen: false,
                 },
             );
         }
-        let (seen, changed, skipped) = (HashSet::new(), Vec::new(), Vec::new());
+        let (changed, skipped) = (Vec::new(), Vec::new());
         let dirs = vec![Vec::new()];
         Walk {
             repository,
@@ -260,7 +271,6 @@ impl<'a> Walk<'a> {
             stamp,
             tracked,
             tracked_dirs,
-            seen,
             changed,
             skipped,
             dirs,
@@ -281,30 +291,38 @@ impl<'a> Walk<'a> {
 
     fn enter(&mut self, dir: &[u8]) -> Result<(), WorktreeError> {
         let path = self.root.join(OsStr::from_bytes(dir));
-        let Some(names) = list(&path)? else {
+        let Some(entries) = list(&path)? else {
             self.skip(dir);
             return Ok(());
         };
         for rules in [".gitignore", ".gitattributes"] {
             disarm(&path.join(rules))?;
         }
-        for name in names {
+        for entry in entries {
             let mut below = dir.to_vec();
             if !below.is_empty() {
                 below.push(b'/');
             }
-            below.extend(name.as_bytes());
-            self.visit(below, &name)?;
+            below.extend(entry.file_name().as_bytes());
+            self.visit(below, &entry)?;
         }
         Ok(())
     }
 
-    fn visit(&mut self, path: Vec<u8>, name: &OsStr) -> Result<(), WorktreeError> {
+    fn visit(&mut self, path: Vec<u8>, entry: &DirEntry) -> Result<(), WorktreeError> {
+        let name = entry.file_name();
         if name.as_bytes().eq_ignore_ascii_case(b".git") {
             return Ok(());
         }
         let full = self.root.join(OsStr::from_bytes(&path));
-        let found = match fs::symlink_metadata(&full) {
+        // Looked up from its open directory it costs half; but what cannot be reached by its path cannot be read either.
+        let is_short = full.as_os_str().len() < SHORT_PATH_BYTES;
+        let looked_up = if is_short {
+            entry.metadata()
+        } else {
+            fs::symlink_metadata(&full)
+        };
+        let found = match looked_up {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == ErrorKind::InvalidFilename => {
@@ -378,11 +396,9 @@ impl<'a> Walk<'a> {
             self.skip(&path);
         }
         match before {
-            _ if can_be_followed => {
-                self.seen.insert(path);
-            }
+            _ if can_be_followed => self.see(&path),
             Some(before) => {
-                self.seen.insert(path.clone());
+                self.see(&path);
                 self.reset.push((path, before));
             }
             None => {}
@@ -393,13 +409,14 @@ impl<'a> Walk<'a> {
     fn visit_file(&mut self, path: Vec<u8>, found: &Metadata) -> Result<(), WorktreeError> {
         if path == b".gitmodules" && !self.is_sound_modules_file(found) {
             self.skip(&path);
-            self.seen.insert(path);
+            self.see(&path);
             return Ok(());
         }
         match self.tracked.get(&path) {
             Some(tracked) => {
-                self.seen.insert(path.clone());
-                if self.is_unchanged(tracked, found) {
+                let is_unchanged = self.is_unchanged(tracked, found);
+                self.see(&path);
+                if is_unchanged {
                     return Ok(());
                 }
             }
@@ -463,18 +480,22 @@ impl<'a> Walk<'a> {
         is_changed
     }
 
+    fn see(&mut self, path: &[u8]) {
+        if let Some(tracked) = self.tracked.get_mut(path) {
+            tracked.is_seen = true;
+        }
+    }
+
     fn skip(&mut self, path: &[u8]) {
         self.skipped
             .push(String::from_utf8_lossy(path).into_owned());
     }
 }
 
-/// Returns the names in a directory; `None` if it is nested too deeply to be reached by its path.
-fn list(dir: &Path) -> Result<Option<Vec<OsString>>, WorktreeError> {
-    match fs::read_dir(dir)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-    {
-        Ok(names) => Ok(Some(names)),
+/// Returns what a directory holds; `None` where it lies too deep to be reached by its path.
+fn list(dir: &Path) -> Result<Option<Vec<DirEntry>>, WorktreeError> {
+    match fs::read_dir(dir).and_then(Iterator::collect) {
+        Ok(entries) => Ok(Some(entries)),
         Err(error) if error.kind() == ErrorKind::InvalidFilename => Ok(None),
         Err(source) => Err(WorktreeError::io("list", dir, source)),
     }

@@ -2199,3 +2199,126 @@ fn a_file_that_goes_to_git_lfs_may_be_larger_than_a_commit_holds() {
     let refused = place.try_collect(7);
     assert!(matches!(&refused, Err(WorktreeError::TooBig { path, .. }) if path == "a.txt"));
 }
+
+#[test]
+fn a_directory_that_was_let_go_stays_until_somebody_has_time() {
+    let place = Place::new(&[("a", "1")]);
+    let (finished, other) = (place.lease(7), place.lease(8));
+    write(&finished.join("new"), "x");
+    assert!(matches!(
+        place.worktrees.let_go(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
+    place.collect(7);
+    place.worktrees.let_go(7).unwrap();
+    assert!(finished.join("new").exists());
+    // What comes after a crash knows that nothing in it counts any more.
+    write(&finished.join("later"), "x");
+    assert_eq!(place.worktrees.salvage(7).unwrap(), Saved::default());
+    assert_eq!(place.worktrees.idle(&[8]).unwrap(), [7]);
+    for issue in [7, 8, 9] {
+        place.worktrees.remove_finished(issue).unwrap();
+    }
+    assert_eq!((finished.exists(), other.exists()), (false, true));
+    // A new attempt takes the place of what was let go, and is not removed in its stead.
+    place.worktrees.let_go(8).unwrap();
+    let again = place.lease(8);
+    place.worktrees.remove_finished(8).unwrap();
+    assert!(again.join("a").exists());
+}
+
+#[test]
+fn a_fresh_directory_holds_what_git_would_check_out() {
+    let prepare = |home: &Home, user: &Path| {
+        write(&user.join("run.sh"), "#!/bin/sh\n");
+        fs::set_permissions(user.join("run.sh"), Permissions::from_mode(0o755)).unwrap();
+        symlink("d/e", user.join("link")).unwrap();
+        write(&user.join("d-f"), "between `d` and `d/`");
+        write(&user.join("crlf.txt"), "one\r\n");
+        fs::create_dir(user.join("nested")).unwrap();
+        home.git(user, &["-c", "core.autocrlf=false", "add", "--all"]);
+        let link = format!("160000,{},nested", home.git(user, &["rev-parse", "HEAD"]));
+        home.git(user, &["update-index", "--add", "--cacheinfo", &link]);
+        home.git(user, &["commit", "--quiet", "--message", "more"]);
+        home.commit(user, &[(".gitattributes", "* text=auto\n*.sh eol=lf\n")]);
+    };
+    let files = [
+        ("a", "1"),
+        ("d/e/f", "2"),
+        ("d/e/ü ö", "3"),
+        (".github/x.yml", "4"),
+        (".gitignore", "ignored\n"),
+    ];
+    let place = Place::with(&files, prepare, &[]);
+    let path = place.lease(7);
+    let git = |args: &[&str]| place.home.git(&path, args);
+    let none: [&[&str]; 2] = [
+        &["status", "--porcelain", "--ignored"],
+        &["diff-files", "--raw"],
+    ];
+    for nothing in none {
+        assert_eq!(git(nothing), "", "{nothing:?}");
+    }
+    assert_eq!(git(&["write-tree"]), git(&["rev-parse", "HEAD^{tree}"]));
+    assert_eq!(fs::read(path.join("crlf.txt")).unwrap(), b"one\r\n");
+    assert_eq!(fs::read_link(path.join("link")).unwrap(), Path::new("d/e"));
+    let mode = fs::metadata(path.join("run.sh")).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o100, 0o100);
+    assert!(path.join("nested").is_dir());
+    assert!(matches!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing { .. }
+    ));
+}
+
+#[test]
+fn ends_of_lines_are_made_where_attributes_ask_for_them() {
+    let place = Place::new(&[("a.txt", "1\n"), (".gitattributes", "*.txt eol=crlf\n")]);
+    let path = place.lease(7);
+    assert_eq!(fs::read(path.join("a.txt")).unwrap(), b"1\r\n");
+}
+
+#[test]
+fn a_tree_with_a_link_in_place_of_a_directory_writes_nothing_outside() {
+    let place = Place::new(&[("a", "1")]);
+    let outside = place.home.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let repository = place.mirror.repository().unwrap();
+    let blob = |bytes: &[u8]| repository.blob(bytes).unwrap();
+    let tree = |entries: &[(&str, &str, Oid)]| {
+        let bytes: Vec<u8> = entries
+            .iter()
+            .flat_map(|(mode, name, id)| {
+                [format!("{mode} {name}\0").as_bytes(), id.as_bytes()].concat()
+            })
+            .collect();
+        let odb = repository.odb().unwrap();
+        odb.write(git2::ObjectType::Tree, &bytes).unwrap()
+    };
+    let below = tree(&[("100644", "planted", blob(b"x"))]);
+    let link = blob(outside.as_os_str().as_bytes());
+    let hostile = [
+        tree(&[("120000", "d", link), ("40000", "d", below)]),
+        tree(&[("40000", "d", below), ("120000", "d", link)]),
+        tree(&[("100644", "d/planted", link)]),
+        tree(&[("100644", "..", link), ("40000", ".git", below)]),
+    ];
+    for (issue, hostile) in (1..).zip(hostile) {
+        let author = Signature::now("a", "a@b").unwrap();
+        let found = repository.find_tree(hostile);
+        let commit =
+            found.and_then(|tree| repository.commit(None, &author, &author, "x", &tree, &[]));
+        // The library may not take it for a tree at all.
+        let Ok(commit) = commit else { continue };
+        let request = LeaseRequest {
+            work: Some(commit.into()),
+            ..place.request(issue, 1)
+        };
+        // It may be refused.
+        let _ = place.worktrees.lease(&request);
+        let is_empty = fs::read_dir(&outside).unwrap().next().is_none();
+        assert!(is_empty, "{issue}");
+        let git_dir = place.worktrees.path(issue).join(".git");
+        assert!(!git_dir.join("planted").exists(), "{issue}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Writing the files of a tree into a fresh directory, where nothing converts them: what a checkout does there, without looking for what
+//! cannot be there.
+//!
+//! ```text
+//!   entries of the tree ──► directories and files, each made anew ──► stat data ──► index
+//!           └─ anything odd ──► not written: the library's checkout decides
+//! ```
+//!
+//! A tree may be an agent's. Each name is opened below the directory that was just made, and nothing is followed or replaced, so no file
+//! gets out of the directory.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use git2::{Index, IndexEntry, IndexTime, ObjectType, Odb};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+
+use super::snapshot::{EXECUTABLE, GITLINK, REGULAR, SYMLINK};
+
+/// Deeper trees are the library's matter: each level is an open directory.
+const DEPTH_MAX: usize = 64;
+
+/// Writes the entries of a tree, whose index has them in order, into an empty directory that may have a `.git`, and their stat data into
+/// the index `written`. Returns whether it was done; where it was not, some files may be there.
+///
+/// # Errors
+/// Where the disk does not take a file, or an object cannot be read.
+pub(super) fn write(
+    odb: &Odb<'_>,
+    tree: &Index,
+    directory: &Path,
+    written: &mut Index,
+) -> io::Result<bool> {
+    let entries: Vec<IndexEntry> = tree.iter().collect();
+    if !entries.iter().all(is_plain) {
+        return Ok(false);
+    }
+    let root = rustix::fs::open(directory, DIRECTORY, Mode::empty())?;
+    let mut writer = Writer {
+        odb,
+        root,
+        open: Vec::new(),
+    };
+    for entry in entries {
+        match writer.write(entry) {
+            Ok(Some(entry)) => written.add(&entry).map_err(io::Error::other)?,
+            Ok(None) => return Ok(false),
+            // Two entries of one name, or names that the file system takes for one.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+struct Writer<'a> {
+    odb: &'a Odb<'a>,
+    root: OwnedFd,
+    /// The directories on the way to the last entry: the path of each with a slash at its end.
+    open: Vec<(Vec<u8>, OwnedFd)>,
+}
+
+impl Writer<'_> {
+    /// Writes one entry; `None` where it is odd.
+    fn write(&mut self, entry: IndexEntry) -> io::Result<Option<IndexEntry>> {
+        self.enter(&entry.path)?;
+        let (directory, from) = match self.open.last() {
+            Some((path, directory)) => (directory, path.len()),
+            None => (&self.root, 0),
+        };
+        let name = OsStr::from_bytes(&entry.path[from..]);
+        if entry.mode == GITLINK {
+            rustix::fs::mkdirat(directory, name, Mode::from(0o777))?;
+            return Ok(Some(entry));
+        }
+        let blob = self.odb.read(entry.id).map_err(io::Error::other)?;
+        if blob.kind() != ObjectType::Blob {
+            return Ok(None);
+        }
+        let found = match entry.mode {
+            REGULAR => write_file(directory, name, 0o644, blob.data())?,
+            EXECUTABLE => write_file(directory, name, 0o755, blob.data())?,
+            SYMLINK if !blob.data().contains(&0) => {
+                rustix::fs::symlinkat(OsStr::from_bytes(blob.data()), directory, name)?;
+                rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(with_stat(entry, &found)))
+    }
+
+    /// Opens the directory of a path, making what is missing. Entries come in order, so a directory that was left does not come again.
+    fn enter(&mut self, path: &[u8]) -> io::Result<()> {
+        while self
+            .open
+            .last()
+            .is_some_and(|(open, _)| !path.starts_with(open))
+        {
+            self.open.pop();
+        }
+        let mut from = self.open.last().map_or(0, |(open, _)| open.len());
+        while let Some(length) = path[from..].iter().position(|byte| *byte == b'/') {
+            let name = OsStr::from_bytes(&path[from..from + length]);
+            let above = self.open.last().map_or(&self.root, |(_, above)| above);
+            rustix::fs::mkdirat(above, name, Mode::from(0o777))?;
+            let made = rustix::fs::openat(above, name, DIRECTORY, Mode::empty())?;
+            from += length + 1;
+            self.open.push((path[..from].to_vec(), made));
+        }
+        Ok(())
+    }
+}
+
+fn write_file(directory: &OwnedFd, name: &OsStr, mode: u32, bytes: &[u8]) -> io::Result<Stat> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::from(mode))?;
+    let mut file = File::from(file);
+    file.write_all(bytes)?;
+    Ok(rustix::fs::fstat(file.as_fd())?)
+}
+
+/// Returns whether an entry is of a kind that is written here, below few enough directories, with names that no file system takes for
+/// others, nor git for its own.
+fn is_plain(entry: &IndexEntry) -> bool {
+    let parts = || entry.path.split(|byte| *byte == b'/');
+    let is_known = matches!(entry.mode, REGULAR | EXECUTABLE | SYMLINK | GITLINK);
+    is_known && parts().count() <= DEPTH_MAX && parts().all(is_plain_name)
+}
+
+fn is_plain_name(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_gits = match lower.strip_prefix(b".git") {
+        Some(rest) => !rest.first().is_some_and(u8::is_ascii_alphabetic),
+        None => lower.starts_with(b"git~"),
+    };
+    let is_path = matches!(name, b"" | b"." | b"..") || name.contains(&b'\\') || name.contains(&0);
+    // A Mac's file system passes over some characters.
+    let is_seen_whole = name.is_ascii() || !cfg!(target_os = "macos");
+    is_seen_whole && !is_gits && !is_path
+}
+
+/// Returns an entry with what an index keeps of a file: 32 bits of each number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::unnecessary_cast,
+    reason = "an index has 32 bits for each of these, and systems have other types"
+)]
+fn with_stat(entry: IndexEntry, found: &Stat) -> IndexEntry {
+    let time = |seconds, nanoseconds| IndexTime::new(seconds as i32, nanoseconds as u32);
+    IndexEntry {
+        ctime: time(found.st_ctime, found.st_ctime_nsec),
+        mtime: time(found.st_mtime, found.st_mtime_nsec),
+        dev: found.st_dev as u32,
+        ino: found.st_ino as u32,
+        uid: found.st_uid,
+        gid: found.st_gid,
+        file_size: found.st_size as u32,
+        ..entry
+    }
+}
