@@ -1,8 +1,10 @@
 //! Reads agents' work in a separate process that can be killed.
 //!
-//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
-//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, a fork of its supervisor, with a deadline
-//! for each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
+//! A few objects can expand to more paths than fit into any memory, and one line of a `.gitignore`
+//! can keep its reader busy for years. Everything that reads the directory of an attempt therefore
+//! runs in a collector: our own binary in a hidden mode, forked from its supervisor, with a
+//! deadline for each step and a memory limit. A directory that it cannot read is moved aside as
+//! `….kept-N`, and the session continues.
 //!
 //! ```text
 //!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git
@@ -45,14 +47,15 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// What Rust prints before it aborts a process that cannot allocate memory.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
-/// The most directories that are let go and not removed yet. Above, all of them are removed: one by one would be the worst, for file systems
-/// are slow to make files for a while after others were removed.
+/// Most released directories that are kept. Above this, all of them are removed at once, because
+/// file systems create files slowly for a while after others were removed.
 const N_FINISHED_MAX: usize = 100;
 
-/// The part of a disk, and of the files that it can have, that has to be free for them to stay: a tenth.
+/// Released directories are kept only while one part in this many of the disk's space and of its
+/// inodes is free.
 const FREE_PARTS_MIN: u64 = 10;
 
-/// How much a collector may take.
+/// Limits of a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time for one step.
@@ -76,7 +79,7 @@ struct Inner {
     tag_prefix: String,
     kill: CancellationToken,
     slots: Mutex<HashMap<u64, Arc<Slot>>>,
-    /// Issues whose directories were let go and are still there.
+    /// Issues whose directories were released but still exist.
     finished: Mutex<BTreeSet<u64>>,
 }
 
@@ -325,8 +328,9 @@ impl Collectors {
         released
     }
 
-    /// Lets an issue's directory go, unless it holds work that is saved nowhere else. It is removed at once, with those that were let go
-    /// before, if there is `time`, or there are too many of them or too little room; else it stays for whoever has time.
+    /// Releases an issue's directory, unless it contains work that is saved nowhere else. It is
+    /// removed at once, together with those released earlier, if there is `time`, if there are too
+    /// many of them or if there is too little space; otherwise it is removed later.
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -349,7 +353,7 @@ impl Collectors {
         gone
     }
 
-    /// Removes all directories that were let go. One that does not go in time is left for the next command.
+    /// Removes all released directories. If one takes too long, the next command continues.
     pub async fn remove_finished(&self) {
         let first = self.finished().first().copied();
         if let Some(first) = first {
@@ -358,20 +362,20 @@ impl Collectors {
         }
     }
 
-    /// Removes what was let go, by the collector of one of the issues.
+    /// Removes the released directories with the collector of one of the issues.
     async fn remove_finished_by(&self, issue: u64) {
-        // First its own: others who remove things then never wait for its collector while it waits for theirs.
+        // Starts with its own issue, so that two removals never wait for each other's collectors.
         let mut next = self.finished().take(&issue);
         while let Some(finished) = next {
             let slot = (finished != issue).then(|| self.slot(finished));
-            // Nobody makes a new directory there meanwhile.
+            // Keeps others from creating a new directory there in the meantime.
             let _alone = match &slot {
                 Some(slot) => Some(slot.lock().await),
                 None => None,
             };
             let removed = self.ask(issue, &Request::RemoveFinished(finished)).await;
             if let Err(error) = removed {
-                tracing::warn!(issue = finished, %error, "a finished worktree stays");
+                tracing::warn!(issue = finished, %error, "failed to remove a finished worktree");
                 if matches!(error, CollectorError::Killed) {
                     return;
                 }
@@ -384,7 +388,7 @@ impl Collectors {
         N_FINISHED_MAX < self.finished().len() || !has_room(self.root())
     }
 
-    /// Removes the directory of an issue in which no agent has worked, as [`Worktrees::discard`].
+    /// Removes the directory of an issue in which no agent has worked, like [`Worktrees::discard`].
     ///
     /// # Errors
     /// [`CollectorError`].
@@ -529,7 +533,7 @@ impl Collectors {
             worktrees: options.clone(),
             memory_bytes_max: limits.memory_bytes,
         };
-        // Git needs what the user's git needs, and filters it (`git_program`).
+        // Git needs the environment of the user's git, and filters it (`git_program`).
         let env = std::env::vars_os().collect();
         let tag = format!("{tag_prefix}{issue}-collect");
         let mut running = spawn_forked(supervisor, env, tag).await?;
@@ -589,7 +593,8 @@ impl Collector {
     }
 }
 
-/// Returns whether a disk has room for directories that nobody needs. Some file systems do not count files.
+/// Returns whether a disk has space for unneeded directories. Some file systems do not count
+/// inodes.
 fn has_room(directory: &Path) -> bool {
     let is_free = |free: u64, all: u64| all / FREE_PARTS_MIN <= free;
     rustix::fs::statvfs(directory).is_ok_and(|disk| {

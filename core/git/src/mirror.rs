@@ -718,8 +718,8 @@ impl Mirror {
         ids.doing(doing)
     }
 
-    /// Borrows an open repository: one that was used before, or a new one, which costs its reader sixty system calls. Each
-    /// borrower has one alone. It may be looked at and written to, but not be set up otherwise.
+    /// Takes an open repository from the pool, opening one (about 60 system calls) if it is empty.
+    /// The handle is exclusive; its configuration must not be changed.
     pub(super) fn repository(&self) -> Result<OpenRepository<'_>, MirrorError> {
         let idle = self.idle().pop();
         let repository = idle.map_or_else(|| self.open_anew(), Ok)?;

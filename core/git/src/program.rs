@@ -230,11 +230,12 @@ impl Git {
         run.finish(child, stdin)
     }
 
-    /// Runs git in the directory `from`, and what it prints is the standard input of git in the directory `into`, whose arguments depend
-    /// on the first `N` bytes: those it does not get. Returns what the second one printed.
+    /// Runs git in the directory `from` and pipes its output into git in the directory `into`. The
+    /// arguments of the second one depend on the first `N` bytes, which it does not receive.
+    /// Returns the output of the second one.
     ///
     /// # Errors
-    /// As [`Git::run`]; where the first run failed, its error.
+    /// Like [`Git::run`]; if the first run failed, its error.
     pub(super) fn pipe<A: AsRef<OsStr>, const N: usize>(
         &self,
         (from, from_args, stdin): (&Path, &[A], &[u8]),
@@ -253,7 +254,7 @@ impl Git {
         let mut child = child.map_err(|source| first.failed_to_start(source))?;
         let mut output = child.stdout.take().expect("stdout is piped, see `command`");
         thread::scope(|scope| {
-            // Feeds it, and reads what it says on standard error; its output goes elsewhere.
+            // Writes its input and reads its standard error; its output goes to the other run.
             let ended = scope.spawn(|| first.finish(child, Some(stdin)));
             let mut start = [0; N];
             let read = output.read_exact(&mut start);
@@ -269,14 +270,15 @@ impl Git {
                     let mut command = self.command(into, output.into());
                     command.args(&args).envs(env.iter().cloned());
                     let child = command.spawn();
-                    // Ours of the pipe's ends are closed now, so that either run sees it when the other one ends.
+                    // Our ends of the pipe are closed now, so that each run notices when the other
+                    // one ends.
                     drop(command);
                     let child = child.map_err(|source| second.failed_to_start(source));
                     child.and_then(|child| second.finish(child, None))
                 }
             };
             match (ended.join().expect("running git does not panic"), piped) {
-                // Nobody read it to its end.
+                // Its output was not read to the end.
                 (Err(GitError::Failed { code: None, .. }), Err(error)) => Err(error),
                 (first, piped) => first.and(piped).map(|printed| printed.stdout),
             }
@@ -317,8 +319,8 @@ fn stdin_of(input: Option<&[u8]>) -> Stdio {
     }
 }
 
-/// Returns the host that ssh connects to for a name, which may be an alias of the user's own configuration; `None` where there is no
-/// ssh in the search path, or it does not say.
+/// Returns the host that ssh connects to for a name, which may be an alias from the user's
+/// configuration; `None` if ssh is not in the search path or does not report it.
 pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
     let program = std::env::split_paths(path_env)
         .filter(|dir| dir.is_absolute())

@@ -44,18 +44,18 @@ pub struct Remote {
     env_of_programs: GitEnvironment,
 }
 
-/// What one look at a remote tells of the place of a branch of ours, and of the base.
+/// The state of one of our branches and of the base at a remote, read with one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeadsAround {
-    /// The head of the branch, if it is there.
+    /// The head of the branch, if it exists.
     pub branch: Option<CommitId>,
-    /// A branch whose name keeps ours from being made.
+    /// A branch whose name conflicts with ours.
     pub in_the_way: Option<String>,
-    /// The head of the base, if it is there.
+    /// The head of the base, if it exists.
     pub base: Option<CommitId>,
 }
 
-/// Variables for git that may hold a secret.
+/// Variables for git that may contain a secret.
 #[derive(Clone, Default)]
 struct GitEnvironment(Vec<(String, String)>);
 
@@ -254,8 +254,9 @@ impl Remote {
         Ok(self.ask(&["--heads"], &[&name])?.heads.remove(&name))
     }
 
-    /// Returns the heads of a branch, of others whose names keep it from being made (one that is a directory of its name, and those below
-    /// it), and of one more branch, the base. One question is one look at the remote: each costs a connection and three processes.
+    /// Returns the heads of a branch, of branches whose names conflict with it (one that would be a
+    /// directory of its name, and those below it), and of the base. All of them are read with one
+    /// request, because each costs a connection and three processes.
     ///
     /// # Errors
     /// [`RemoteError::Unreachable`].

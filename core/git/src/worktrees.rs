@@ -697,11 +697,11 @@ impl Worktrees {
         })
     }
 
-    /// Lets the directory of an issue go, unless something would be lost with it: it stays where it is, and nobody needs it any more.
-    /// [`remove_finished`](Worktrees::remove_finished) removes it.
+    /// Releases the directory of an issue, unless it contains unsaved work. It still exists, but is
+    /// no longer needed; [`remove_finished`](Worktrees::remove_finished) removes it.
     ///
     /// # Errors
-    /// As [`check_saved`](Worktrees::check_saved).
+    /// Like [`check_saved`](Worktrees::check_saved).
     pub fn let_go(&self, issue: u64) -> Result<(), WorktreeError> {
         self.check_saved(issue)?;
         let records = self.records(issue);
@@ -714,10 +714,10 @@ impl Worktrees {
         }
     }
 
-    /// Removes the directory of an issue that was let go; another one stays.
+    /// Removes the directory of an issue if it was released.
     ///
     /// # Errors
-    /// [`WorktreeError::Io`]; doing it again goes on.
+    /// [`WorktreeError::Io`]; repeating the call continues.
     pub fn remove_finished(&self, issue: u64) -> Result<(), WorktreeError> {
         let record = self.records(issue).read(issue)?;
         record
@@ -725,7 +725,8 @@ impl Worktrees {
             .map_or(Ok(()), |record| self.remove(record))
     }
 
-    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in, or whose work is saved.
+    /// Removes the directory of an issue with everything in it: either no agent has worked there,
+    /// or its work is saved.
     ///
     /// # Errors
     /// [`WorktreeError::Io`]; repeating the call continues.
@@ -870,7 +871,7 @@ impl Worktrees {
             .doing(|| format!("find commit {first}"))?
             .tree()
             .doing(|| format!("read the tree of {first}"))?;
-        let mut files = Index::new().doing(|| "make an index".to_owned())?;
+        let mut files = Index::new().doing(|| "create an index".to_owned())?;
         files
             .read_tree(&tree)
             .doing(|| format!("read the tree of {first}"))?;
@@ -907,7 +908,8 @@ impl Worktrees {
             .write(&self.record(request, Phase::Ready, features.filters))
     }
 
-    /// Writes the files of a fresh directory and their index; returns whether that could be done without the library.
+    /// Writes the files of a new directory and their index; returns whether that was possible
+    /// without the library.
     fn write_files(
         &self,
         mirror: &Repository,
@@ -925,7 +927,8 @@ impl Worktrees {
         Ok(is_done)
     }
 
-    /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
+    /// Creates a repository that borrows the mirror's objects, with the issue's branch at the start
+    /// commit.
     fn make_clone(&self, request: &LeaseRequest, path: &Path) -> Result<Repository, WorktreeError> {
         let doing = || format!("create a clone at `{}`", path.display());
         let branch = branch_of(request.issue);
@@ -1537,9 +1540,9 @@ impl Worktrees {
 
 /// What the tree of a base requires of a checkout.
 struct Features {
-    /// Whether attributes may make a file in a directory another one than in the tree.
+    /// Whether attributes may convert a file when it is checked out.
     conversions: bool,
-    /// Whether they name programs that do so.
+    /// Whether they name programs that convert files.
     filters: bool,
     submodules: Vec<String>,
 }
@@ -1548,7 +1551,8 @@ fn features_of(
     git: &Git,
     repository: &Repository,
     tree: &git2::Tree<'_>,
-    // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
+    // Uses an index instead of walking the tree, because the library's walk stops at a directory
+    // whose name is not UTF-8.
     index: &Index,
 ) -> Result<Features, git2::Error> {
     let mut features = Features {
@@ -1586,20 +1590,20 @@ fn names_a_filter(attributes: &[u8]) -> bool {
         .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
 }
 
-/// Returns whether a line of attributes may make a file another one when it is checked out. `text` does not: lines end as they do in the
-/// repository, unless something asks for other ends.
+/// Returns whether a line of attributes may convert a file when it is checked out. `text` does not:
+/// line endings are those of the repository unless others are configured.
 fn names_a_conversion(attributes: &[u8]) -> bool {
     let converts = |word: &[u8]| word == b"ident" || word.starts_with(b"eol=") && word != b"eol=lf";
     names_a_filter(attributes) || attributes::words(attributes).any(converts)
 }
 
-/// Returns whether the user's configuration asks for other ends of lines than the repository's.
+/// Returns whether the user's configuration requests other line endings than the repository's.
 fn converts_all(repository: &Repository) -> bool {
     let config = repository.config();
     config.is_ok_and(|config| config.get_string("core.eol").is_ok_and(|eol| eol != "lf"))
 }
 
-/// Returns the environment for a git program that works on a directory with the mirror as its git directory.
+/// Returns the environment for git commands on a directory with the mirror as their git directory.
 fn git_env(
     mirror: &Mirror,
     dir: &Path,

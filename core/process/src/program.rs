@@ -344,8 +344,8 @@ pub async fn spawn(
     until_started(started, supervisor, program, directory).await
 }
 
-/// Starts our own binary in a mode that forks (see [`run_forked`](crate::supervisor::run_forked)), and returns once the fork runs. It
-/// reads what it is fed: see [`Running::feed`].
+/// Starts our own binary in a mode that forks (see [`run_forked`](crate::supervisor::run_forked)),
+/// and returns once the fork runs. It reads the input from [`Running::feed`].
 ///
 /// # Errors
 /// [`Supervisor`](ProcessError::Supervisor).
@@ -354,7 +354,8 @@ pub async fn spawn_forked(
     mut env: Vec<(OsString, OsString)>,
     tag: String,
 ) -> Result<Running, ProcessError> {
-    // Of two with one name the last counts. The fork has the environment that the supervisor was started with.
+    // If two variables have the same name, the last one wins. The fork inherits the environment
+    // that the supervisor was started with.
     env.push((TAG_VARIABLE.into(), tag.clone().into()));
     let started = async { start_supervisor(supervisor, tag, env) };
     until_started(started, supervisor, supervisor.program.clone(), "/".into()).await
@@ -404,7 +405,7 @@ fn start_supervisor(
     tag: String,
     env: Vec<(OsString, OsString)>,
 ) -> io::Result<Running> {
-    tracing::debug!(tag, "starts our own program");
+    tracing::debug!(tag, "starting our own program");
     let (ours, theirs) = StdUnixStream::pair()?;
     ours.set_nonblocking(true)?;
     let mut child = tokio::process::Command::new(&supervisor.program)
@@ -542,7 +543,7 @@ impl Running {
         }
     }
 
-    /// Gives a forked program something to read. A failure shows up as its end.
+    /// Sends more input to a forked program. A failure shows up as the program's end.
     pub async fn feed(&mut self, text: String) {
         let _ = self.ending.control.command(&Command::Feed(text)).await;
     }

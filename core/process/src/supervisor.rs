@@ -14,11 +14,13 @@
 //! ends everything below it on its own. SIGINT, SIGTERM and SIGHUP do not end it: the engine
 //! decides.
 //!
-//! The program is another file ([`run`]), or a fork of the supervisor itself ([`run_forked`]): a part of our own binary that has to be
-//! ended from outside then costs one start of the binary and not two.
+//! The program is another file ([`run`]), or a fork of the supervisor itself ([`run_forked`]):
+//! running a part of our own binary that must be killable then takes one start of the binary
+//! instead of two.
 //!
-//! One runs per attempt, so it is small: no async runtime, no configuration, nothing kept that the program has not yet read.
-//! It may not decide (when to stop is the engine's word), print, or touch a file.
+//! There is one per attempt, so it is small: no async runtime, no configuration, and it keeps only
+//! input that the program has not read yet. It must not decide when to stop (the engine does),
+//! print, or touch a file.
 //!
 //! ```text
 //!  thread `reaper`  ──► Died ────────────────────────┐
@@ -62,7 +64,7 @@ const HEADER_BYTES_MAX: u64 = 32 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Command {
-    /// Give a forked program more to read.
+    /// Send more input to a forked program.
     Feed(String),
     /// Ask the program and its group to stop, and kill everything that is left after this many
     /// milliseconds.
@@ -110,10 +112,11 @@ pub fn run() -> ExitCode {
     supervise().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
-/// As [`run`], for a program that is a function of this binary and reads what the engine feeds it on standard input. It runs in a fork
-/// of this process, with its environment, and ends with the exit code that the function returns.
+/// Like [`run`], for a program that is a function of this binary and reads the engine's input on
+/// standard input. It runs in a fork of this process, with its environment, and exits with the code
+/// that the function returns.
 ///
-/// To be called before any thread is started, as a fork has the calling thread only.
+/// Must be called before any thread is started, because a fork only has the calling thread.
 #[must_use]
 pub fn run_forked(program: fn() -> i32) -> ExitCode {
     supervise_fork(program).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
@@ -139,7 +142,8 @@ fn supervise_fork(program: fn() -> i32) -> io::Result<()> {
     let (stdin, more) = io::pipe()?;
     let supervisor = std::process::id();
     let Some(forked) = fork()? else {
-        // Only the supervisor may hold the engine's socket: its end is how the engine learns that the supervisor is dead.
+        // Only the supervisor may hold the engine's socket: the engine notices the supervisor's
+        // death when it closes.
         drop((socket, more));
         let code = begin_forked(supervisor, &stdin).map_or(1, |()| program());
         std::process::exit(code);
@@ -154,7 +158,7 @@ fn control_socket() -> io::Result<UnixStream> {
     Ok(UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
-/// Reports that the program runs, and how it ended once all that it started is dead.
+/// Reports that the program runs and, once everything it started is dead, how it ended.
 fn watch(
     program: Pid,
     socket: &UnixStream,
@@ -162,13 +166,13 @@ fn watch(
     more: Option<More>,
 ) -> io::Result<()> {
     let pid = program.as_raw_pid();
-    // Should the engine be gone by now, the control thread will notice.
+    // If the engine is gone by now, the control thread will notice.
     let _ = report(socket, &Report::Started { pid });
     let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
     report(socket, &exited)
 }
 
-/// The signals that end most programs, and not the supervisor.
+/// The signals that end most programs, but not the supervisor.
 const SURVIVED: [i32; 4] = [
     signal_hook::consts::SIGHUP,
     signal_hook::consts::SIGINT,
@@ -176,10 +180,11 @@ const SURVIVED: [i32; 4] = [
     signal_hook::consts::SIGTERM,
 ];
 
-/// Makes this process the one that orphans fall to, deaf to signals that are not the engine's, and closed to the program.
+/// Makes this process adopt orphans, ignore signals that do not come from the engine, and
+/// inaccessible to the program.
 fn outlive_the_program() -> io::Result<()> {
     for signal in SURVIVED {
-        // A handler that does nothing, rather than "ignore": the program would inherit that.
+        // A handler that does nothing, because the program would inherit "ignore".
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     #[cfg(target_os = "linux")]
@@ -215,13 +220,13 @@ fn report(mut socket: &UnixStream, report: &SupervisorMessage) -> io::Result<()>
     socket.write_all(&line)
 }
 
-/// What leads to a forked program's standard input.
+/// Sends bytes to a forked program's standard input.
 type More = Sender<Vec<u8>>;
 
-/// Starts the program in a session of its own: no terminal's Ctrl-C reaches it.
+/// Starts the program in its own session, so that Ctrl-C in a terminal does not reach it.
 ///
 /// # Errors
-/// Why it could not start, in words.
+/// The reason it could not start, as text.
 fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
     let mut program = command(header, stdin.is_empty()).spawn().map_err(|error| {
         let directory = header.directory.display();
@@ -235,19 +240,20 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
     })?;
     if let Some(pipe) = program.stdin.take() {
         let fed = feed(pipe, stdin).map(drop);
-        fed.map_err(|error| format!("no thread to feed its stdin: {error}"))?;
+        fed.map_err(|error| format!("failed to start a thread for its standard input: {error}"))?;
     }
     let pid = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
-    Ok(pid.expect("the number of a process is positive and fits"))
+    Ok(pid.expect("a process id is positive and fits"))
 }
 
-/// Splits this process in two; the new one gets `None`.
+/// Forks this process; returns `None` in the child.
 fn fork() -> io::Result<Option<Pid>> {
     #[expect(
         unsafe_code,
-        reason = "a fork that goes on with this binary; `Command` would start it again"
+        reason = "a fork continues with this binary; `Command` would start it again"
     )]
-    // SAFETY: this process has one thread, see `run_forked`, so no other one can hold a lock that the child will need.
+    // SAFETY: this process has one thread (see `run_forked`), so no other thread can hold a lock
+    // that the child needs.
     let forked = unsafe { libc::fork() };
     match forked {
         -1 => Err(io::Error::last_os_error()),
@@ -255,22 +261,23 @@ fn fork() -> io::Result<Option<Pid>> {
     }
 }
 
-/// Makes a forked process what a started one would be: in a session of its own, ended with the supervisor, with the signals and the
-/// standard input of a program.
+/// Prepares a forked process like a started one: with its own session, killed with the supervisor,
+/// and with the default signal handlers and standard input of a program.
 fn begin_forked(supervisor: u32, stdin: &impl AsRawFd) -> io::Result<()> {
     leave_terminal_and_die_with(supervisor)?;
     for signal in SURVIVED {
-        #[expect(unsafe_code, reason = "the standard library changes no handlers")]
-        // SAFETY: the default action runs no code of ours.
+        #[expect(unsafe_code, reason = "the standard library cannot reset handlers")]
+        // SAFETY: the default action does not run our code.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
         }
     }
-    // The engine finds what it left by its environment, which nobody can read of a process that is not dumpable.
+    // The engine finds leftover processes by their environment, which cannot be read if a process
+    // is not dumpable.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable)?;
     #[expect(unsafe_code, reason = "the standard library has no `dup2`")]
-    // SAFETY: both are open, and nothing else owns the number of standard input.
+    // SAFETY: both descriptors are open, and nothing else owns that of standard input.
     let replaced = unsafe { libc::dup2(stdin.as_raw_fd(), libc::STDIN_FILENO) };
     match replaced {
         -1 => Err(io::Error::last_os_error()),
@@ -318,8 +325,8 @@ fn leave_terminal_and_die_with(supervisor: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `stdin` into the program, which may take its time or never read it, and then what comes through the returned sender for
-/// as long as somebody has it.
+/// Writes `stdin` to the program, which may be slow or never read it, and then everything that
+/// arrives through the returned sender while it exists.
 fn feed(mut pipe: impl Write + Send + 'static, stdin: Vec<u8>) -> io::Result<More> {
     let (sender, more) = channel::<Vec<u8>>();
     // A program may end or close its stdin without reading everything.

@@ -13,7 +13,8 @@ use crate::program::Git;
 use crate::remote::classify_failure;
 use crate::worktrees::{WorktreeError, Worktrees};
 
-/// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone. Returns an exit code.
+/// Serves requests until standard input ends: a hidden mode of the binary. Its standard output is
+/// only for answers. Returns an exit code.
 #[must_use]
 pub fn serve() -> i32 {
     match serve_on(io::stdin().lock(), io::stdout().lock()) {

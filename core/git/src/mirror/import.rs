@@ -1,29 +1,30 @@
-//! Taking commits out of another repository into the mirror, each object checked: what a fetch does, with the two processes that do it.
+//! Imports commits from another repository into the mirror and verifies each object. This is what a
+//! fetch does, with only the two processes that do the work.
 //!
 //! ```text
 //!   git pack-objects (there) ── pack ──► git unpack-objects | index-pack (here), --strict
 //! ```
 //!
-//! `--strict` checks each object and that all it names is here, so a commit that arrives is whole: the mirror holds nothing that was not
-//! checked in the same way, or made here.
+//! `--strict` verifies each object, and that everything it references exists, so an imported commit
+//! is complete: everything else in the mirror was verified in the same way, or created here.
 
 use std::path::Path;
 
 use super::{CommitId, Mirror};
 use crate::program::GitError;
 
-/// From this many objects on a pack is kept as one, as git does by default.
+/// A pack with at least this many objects is kept as a pack, which is git's default.
 const PACKED_OBJECTS_MIN: u32 = 100;
 
-/// What a pack begins with: `PACK`, its version, the number of its objects.
+/// Size of a pack's header: `PACK`, its version, the number of its objects.
 const HEADER_BYTES: usize = 12;
 
 impl Mirror {
-    /// Takes a commit and what it needs beyond `known`, a commit of the mirror, out of a repository of ours that borrows the mirror's
-    /// objects. No ref is made.
+    /// Imports a commit and everything it needs beyond `known`, a commit in the mirror, from a
+    /// repository of ours that borrows the mirror's objects. Creates no ref.
     ///
     /// # Errors
-    /// What git said, also where an object is damaged, odd or missing.
+    /// Git's error, also if an object is damaged, malformed or missing.
     pub(crate) fn import(
         &self,
         from: &Path,
@@ -51,7 +52,7 @@ impl Mirror {
     }
 }
 
-/// Returns the arguments of the git that reads the rest of a pack.
+/// Returns the arguments of the git command that reads the rest of a pack.
 fn taking(header: [u8; HEADER_BYTES]) -> Vec<String> {
     let [_, _, _, _, version @ .., a, b, c, d] = header;
     let (version, n_objects) = (

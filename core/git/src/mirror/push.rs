@@ -120,8 +120,8 @@ impl Mirror {
         Ok(pushed)
     }
 
-    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it. Returns what
-    /// was seen there, with the head of the base.
+    /// Checks whether the remote's branch contains foreign work or cannot be created, before any
+    /// work is done for it. Returns the heads that were found, including that of the base.
     ///
     /// # Errors
     /// [`PushError`].

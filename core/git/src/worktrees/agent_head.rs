@@ -1,8 +1,9 @@
 //! Imports an agent's commits without trusting anything else.
 //!
-//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
-//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program makes a pack in the gate,
-//! and another run of it takes that into the mirror and checks each object.
+//! The agent could write every byte of its `.git`, so our git never opens it. `HEAD` is read as
+//! text; the objects are read through a *gate*: an empty repository of ours that borrows the
+//! agent's objects and has our configuration. Git creates a pack in the gate, and a second git
+//! unpacks it in the mirror and verifies each object.
 //!
 //! ```text
 //!   worktree/.git/HEAD ── parsed ──► id
@@ -172,7 +173,8 @@ pub(super) fn unmerged(dir: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Brings a commit and what it needs beyond `base` into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
+/// Imports a commit and everything it needs beyond `base` into the mirror. `Ok(Err(reason))` is why
+/// the objects cannot be imported.
 pub(super) fn import(
     mirror: &Mirror,
     gate: &Path,
@@ -226,7 +228,7 @@ pub(super) fn import(
     }
 }
 
-/// Makes an empty repository of ours that borrows objects, with a commit as its branch `agent`.
+/// Creates an empty repository of ours that borrows objects, with a commit as its branch `agent`.
 pub(super) fn make_gate(
     mirror: &Mirror,
     gate: &Path,

@@ -1,13 +1,13 @@
-//! Writing the files of a tree into a fresh directory, where nothing converts them: what a checkout does there, without looking for what
-//! cannot be there.
+//! Writes the files of a tree into a new directory if nothing converts them. This is a checkout
+//! without the checks for existing files.
 //!
 //! ```text
-//!   entries of the tree ──► directories and files, each made anew ──► stat data ──► index
-//!           └─ anything odd ──► not written: the library's checkout decides
+//!   entries of the tree ──► directories and files, each created ──────► stat data ──► index
+//!           └─ anything unusual ──► not written: the library's checkout decides
 //! ```
 //!
-//! A tree may be an agent's. Each name is opened below the directory that was just made, and nothing is followed or replaced, so no file
-//! gets out of the directory.
+//! A tree may come from an agent. Each name is opened in the directory that was just created, and
+//! nothing is followed or replaced, so files cannot escape from the directory.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -21,14 +21,16 @@ use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 use super::snapshot::{EXECUTABLE, GITLINK, REGULAR, SYMLINK};
 
-/// Deeper trees are the library's matter: each level is an open directory.
+/// Deepest tree that is written here, because each level is an open directory; the library writes
+/// deeper ones.
 const DEPTH_MAX: usize = 64;
 
-/// Writes the entries of a tree, whose index has them in order, into an empty directory that may have a `.git`, and their stat data into
-/// the index `written`. Returns whether it was done; where it was not, some files may be there.
+/// Writes the entries of a tree, in the order of its index, into a directory that is empty except
+/// for a `.git`, and their stat data into the index `written`. Returns whether it succeeded; if
+/// not, some files may have been written.
 ///
 /// # Errors
-/// Where the disk does not take a file, or an object cannot be read.
+/// A file cannot be written, or an object cannot be read.
 pub(super) fn write(
     odb: &Odb<'_>,
     tree: &Index,
@@ -49,7 +51,7 @@ pub(super) fn write(
         match writer.write(entry) {
             Ok(Some(entry)) => written.add(&entry).map_err(io::Error::other)?,
             Ok(None) => return Ok(false),
-            // Two entries of one name, or names that the file system takes for one.
+            // Two entries have the same name, or names that the file system treats as equal.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -65,12 +67,12 @@ const DIRECTORY: OFlags = OFlags::RDONLY
 struct Writer<'a> {
     odb: &'a Odb<'a>,
     root: OwnedFd,
-    /// The directories on the way to the last entry: the path of each with a slash at its end.
+    /// The open directories above the last entry, each with its path including a trailing slash.
     open: Vec<(Vec<u8>, OwnedFd)>,
 }
 
 impl Writer<'_> {
-    /// Writes one entry; `None` where it is odd.
+    /// Writes one entry; `None` if it is unusual.
     fn write(&mut self, entry: IndexEntry) -> io::Result<Option<IndexEntry>> {
         self.enter(&entry.path)?;
         let (directory, from) = match self.open.last() {
@@ -98,7 +100,8 @@ impl Writer<'_> {
         Ok(Some(with_stat(entry, &found)))
     }
 
-    /// Opens the directory of a path, making what is missing. Entries come in order, so a directory that was left does not come again.
+    /// Opens the directory of a path, creating missing ones. Entries are in order, so a directory
+    /// that was left does not occur again.
     fn enter(&mut self, path: &[u8]) -> io::Result<()> {
         while self
             .open
@@ -128,8 +131,8 @@ fn write_file(directory: &OwnedFd, name: &OsStr, mode: u32, bytes: &[u8]) -> io:
     Ok(rustix::fs::fstat(file.as_fd())?)
 }
 
-/// Returns whether an entry is of a kind that is written here, below few enough directories, with names that no file system takes for
-/// others, nor git for its own.
+/// Returns whether an entry is of a kind that is written here, not nested too deeply, and has names
+/// that neither a file system nor git treats specially.
 fn is_plain(entry: &IndexEntry) -> bool {
     let parts = || entry.path.split(|byte| *byte == b'/');
     let is_known = matches!(entry.mode, REGULAR | EXECUTABLE | SYMLINK | GITLINK);
@@ -143,16 +146,16 @@ fn is_plain_name(name: &[u8]) -> bool {
         None => lower.starts_with(b"git~"),
     };
     let is_path = matches!(name, b"" | b"." | b"..") || name.contains(&b'\\') || name.contains(&0);
-    // A Mac's file system passes over some characters.
+    // The file system of macOS ignores some characters.
     let is_seen_whole = name.is_ascii() || !cfg!(target_os = "macos");
     is_seen_whole && !is_gits && !is_path
 }
 
-/// Returns an entry with what an index keeps of a file: 32 bits of each number.
+/// Returns an entry with the stat data that an index stores: 32 bits of each number.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::unnecessary_cast,
-    reason = "an index has 32 bits for each of these, and systems have other types"
+    reason = "an index stores 32 bits for each of these, and the types differ between systems"
 )]
 fn with_stat(entry: IndexEntry, found: &Stat) -> IndexEntry {
     let time = |seconds, nanoseconds| IndexTime::new(seconds as i32, nanoseconds as u32);

@@ -45,7 +45,7 @@ pub(super) const SYMLINK: u32 = 0o120_000;
 pub(super) const REGULAR: u32 = 0o100_644;
 pub(super) const EXECUTABLE: u32 = 0o100_755;
 
-/// Every system takes paths of this length.
+/// Every system accepts paths of this length.
 const SHORT_PATH_BYTES: usize = 1_000;
 
 /// Whether the limits of a pull request apply.
@@ -196,7 +196,7 @@ struct Tracked {
     ino: u32,
     mtime: IndexTime,
     ctime: IndexTime,
-    /// Whether it is in the directory too.
+    /// Whether it is in the directory as well.
     is_seen: bool,
 }
 
@@ -315,7 +315,8 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let full = self.root.join(OsStr::from_bytes(&path));
-        // Looked up from its open directory it costs half; but what cannot be reached by its path cannot be read either.
+        // A lookup in its open directory costs half as much; but a file that cannot be reached by
+        // its path cannot be read either.
         let is_short = full.as_os_str().len() < SHORT_PATH_BYTES;
         let looked_up = if is_short {
             entry.metadata()
@@ -492,7 +493,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Returns what a directory holds; `None` where it lies too deep to be reached by its path.
+/// Returns the entries of a directory; `None` if it is nested too deeply to be reached by its path.
 fn list(dir: &Path) -> Result<Option<Vec<DirEntry>>, WorktreeError> {
     match fs::read_dir(dir).and_then(Iterator::collect) {
         Ok(entries) => Ok(Some(entries)),
