@@ -130,7 +130,7 @@ fn supervise() -> io::Result<()> {
     let stdin = read_stdin(&mut control, header.n_stdin_bytes)?;
     let program = match start(&header, stdin) {
         Ok(program) => program,
-        Err(reason) => return report(&socket, &Report::FailedToStart(reason)),
+        Err(reason) => return report(&socket, &SupervisorMessage::FailedToStart(reason)),
     };
     drop(header);
     watch(program, &socket, control, None)
@@ -167,7 +167,7 @@ fn watch(
 ) -> io::Result<()> {
     let pid = program.as_raw_pid();
     // If the engine is gone by now, the control thread will notice.
-    let _ = report(socket, &Report::Started { pid });
+    let _ = report(socket, &SupervisorMessage::Started { pid });
     let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
     report(socket, &exited)
 }

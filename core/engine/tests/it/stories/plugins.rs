@@ -58,7 +58,7 @@ fn a_task_fails_or_is_skipped_without_a_fallback() {
         #1 billing 0.1.0 did not decide, Fail: it trapped
         #1 ended, validation: it trapped
         #2 billing 0.1.0 did not decide, Skip: it trapped
-        #2 ended, skipped: a plugin did not return a decision
+        #2 ended, skipped: a plugin made no decision
         #3 ended, skipped: depends on #2
         #4 attempt 1 started, $5.00 reserved
         #4 agent exited, $1.00
