@@ -223,7 +223,7 @@ fn hidden_instructions() {
     // The operator is warned before anything is spent, and again in the pull request.
     let warnings = run.events("intake.backlog_read")[0]["warnings"].to_string();
     assert!(
-        warnings.contains("kept from the agent: #1 (HTML comment, zero-width characters)"),
+        warnings.contains("to the agent: #1 (HTML comment, zero-width characters)"),
         "{warnings}"
     );
     let text = world.pull_request(&run, 1).to_lowercase();
