@@ -54,7 +54,7 @@ fn every_misdeed_costs_one_call_and_is_named() {
         ),
         (
             "control characters",
-            "`reasons[0]` is `[2J`, with control characters",
+            "`reasons[0]` is `[2J`, which contains control characters",
         ),
     ] {
         check(&*classifier, misdeed, &format!("{name}: {expected}"));
