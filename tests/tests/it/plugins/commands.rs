@@ -239,7 +239,7 @@ fn inspect_shows_a_plugin_and_its_requests() {
         "line-agent 0.1.0  Runs any command as the agent",
         "autoissue:plugin 0.1",
         "agent-backend `line-agent`",
-        "`program` (string), required: Program, a name on PATH, which has to be granted as well.",
+        "`program` (string), required: Program, a name on PATH. It must also be granted.",
         "autoissue:plugin/host-log@0.1.0",
         "exec=my-agent",
     ] {
