@@ -336,7 +336,7 @@ fn an_unreadable_session_keeps_its_work() {
     drop(journal);
     let cleaned = world.sandbox.run(["clean", "--salvage", "1"]).exits(0);
     assert!(
-        cleaned.stderr.contains("cannot be read"),
+        cleaned.stderr.contains("cannot read session"),
         "{}",
         cleaned.stderr
     );
