@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   entries of the tree ──► directories and files, each created ──────► stat data ──► index
-//!           └─ anything unusual ──► not written: the library's checkout decides
+//!           └─ anything unusual ──► nothing is written: the library's checkout decides
 //! ```
 //!
 //! A tree may come from an agent. Each name is opened in the directory that was just created, and
@@ -25,12 +25,11 @@ use super::snapshot::{EXECUTABLE, GITLINK, REGULAR, SYMLINK};
 /// deeper ones.
 const DEPTH_MAX: usize = 64;
 
-/// Writes the entries of a tree, in the order of its index, into a directory that is empty except
-/// for a `.git`, and their stat data into the index `written`. Returns whether it succeeded; if
-/// not, some files may have been written.
+/// Writes the entries of a tree, whose index has them in order, into an empty directory that may have a `.git`, and their stat data into
+/// the index `written`. Returns whether it was done; where it was not, nothing was written.
 ///
 /// # Errors
-/// A file cannot be written, or an object cannot be read.
+/// Where the disk does not take a file, an object cannot be read, or two entries are of one name.
 pub(super) fn write(
     odb: &Odb<'_>,
     tree: &Index,
@@ -38,7 +37,8 @@ pub(super) fn write(
     written: &mut Index,
 ) -> io::Result<bool> {
     let entries: Vec<IndexEntry> = tree.iter().collect();
-    if !entries.iter().all(is_plain) {
+    // A Mac's file system takes some names for others.
+    if cfg!(target_os = "macos") || !entries.iter().all(is_plain) {
         return Ok(false);
     }
     let root = rustix::fs::open(directory, DIRECTORY, Mode::empty())?;
@@ -48,13 +48,8 @@ pub(super) fn write(
         open: Vec::new(),
     };
     for entry in entries {
-        match writer.write(entry) {
-            Ok(Some(entry)) => written.add(&entry).map_err(io::Error::other)?,
-            Ok(None) => return Ok(false),
-            // Two entries have the same name, or names that the file system treats as equal.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-            Err(error) => return Err(error),
-        }
+        let entry = writer.write(entry)?;
+        written.add(&entry).map_err(io::Error::other)?;
     }
     Ok(true)
 }
@@ -72,8 +67,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes one entry; `None` if it is unusual.
-    fn write(&mut self, entry: IndexEntry) -> io::Result<Option<IndexEntry>> {
+    /// Writes one entry, and returns it with its stat data.
+    fn write(&mut self, entry: IndexEntry) -> io::Result<IndexEntry> {
         self.enter(&entry.path)?;
         let (directory, from) = match self.open.last() {
             Some((path, directory)) => (directory, path.len()),
@@ -82,22 +77,21 @@ impl Writer<'_> {
         let name = OsStr::from_bytes(&entry.path[from..]);
         if entry.mode == GITLINK {
             rustix::fs::mkdirat(directory, name, Mode::from(0o777))?;
-            return Ok(Some(entry));
+            return Ok(entry);
         }
         let blob = self.odb.read(entry.id).map_err(io::Error::other)?;
         if blob.kind() != ObjectType::Blob {
-            return Ok(None);
+            return Err(ErrorKind::InvalidData.into());
         }
         let found = match entry.mode {
             REGULAR => write_file(directory, name, 0o644, blob.data())?,
             EXECUTABLE => write_file(directory, name, 0o755, blob.data())?,
-            SYMLINK if !blob.data().contains(&0) => {
+            _ => {
                 rustix::fs::symlinkat(OsStr::from_bytes(blob.data()), directory, name)?;
                 rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?
             }
-            _ => return Ok(None),
         };
-        Ok(Some(with_stat(entry, &found)))
+        Ok(with_stat(entry, &found))
     }
 
     /// Opens the directory of a path, creating missing ones. Entries are in order, so a directory
@@ -146,9 +140,7 @@ fn is_plain_name(name: &[u8]) -> bool {
         None => lower.starts_with(b"git~"),
     };
     let is_path = matches!(name, b"" | b"." | b"..") || name.contains(&b'\\') || name.contains(&0);
-    // The file system of macOS ignores some characters.
-    let is_seen_whole = name.is_ascii() || !cfg!(target_os = "macos");
-    is_seen_whole && !is_gits && !is_path
+    !is_gits && !is_path
 }
 
 /// Returns an entry with the stat data that an index stores: 32 bits of each number.
