@@ -69,9 +69,10 @@ pub(crate) struct Services {
     /// Results of the checks on commits of the base, by commit. The lock is held while one is
     /// checked.
     pub(crate) checked_bases: tokio::sync::Mutex<BTreeMap<String, Vec<CheckResult>>>,
-    /// How much work is kept.
+    /// Measurements of kept work.
     pub(crate) room: Mutex<Room>,
-    /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
+    /// Issues whose finished work an earlier session made and the forge does not accept at the
+    /// moment: they are not done again.
     pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// The plan that the session was started with, if any.
     pub(crate) given_plan: Option<Plan>,
@@ -109,7 +110,7 @@ impl Services {
             .ok_or_else(|| validation("a dry run has no worktrees"))
     }
 
-    /// Returns how many attempts run at once.
+    /// Returns the maximum number of concurrent attempts.
     pub(crate) fn slots(&self) -> usize {
         usize::try_from(self.config.executor.max_parallel).unwrap_or(usize::MAX)
     }

@@ -47,7 +47,7 @@ pub(crate) fn serve() -> Option<std::process::ExitCode> {
 }
 
 fn collect() -> i32 {
-    // What it has to say of what it sees goes where it was started.
+    // Its messages go to the standard error of the process that started it.
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
         .with_writer(std::io::stderr)

@@ -112,7 +112,7 @@ impl Executor {
                 self.tasks.spawn_on(
                     async move {
                         let _lane = lane.enter().await;
-                        // Removing directories makes new ones slower; an idle slot makes none.
+                        // Removing directories slows down creating new ones, but an idle slot creates none.
                         let is_time = || lock(&running).len() < slots;
                         services.release(id, published, is_time).await;
                         tracing::debug!("ended");

@@ -56,7 +56,7 @@ impl Services {
                 self.is_under_way(id.issue);
                 Ok((Some(engine_work(work)), Vec::new()))
             }
-            // An attempt that was cut off before its worktree stood has left nothing.
+            // An attempt that was interrupted before its worktree existed has left nothing.
             Err(CollectorError::Gone(_)) => Ok((None, Vec::new())),
             Err(error @ CollectorError::Unfit(_)) => {
                 let kept = collectors.salvage(id.issue.0).await;

@@ -15,17 +15,17 @@ use super::failure::{
 use super::{AttemptId, Services, Workspace, blocking, check_base, publish};
 use crate::checks::{self, SetupError};
 
-/// What a look before an attempt has shown.
+/// The result of checking an issue before an attempt.
 pub(crate) enum Looked {
-    /// The issue is no longer to be worked on.
+    /// The issue must no longer be worked on.
     Withdrawn(Withdrawal),
-    /// It is; with the head of the base, where the remote was asked.
+    /// The attempt may start. `base` is the head of the base branch, if the remote was asked.
     Open { base: Option<CommitId> },
 }
 
 impl Services {
-    /// Checks an issue again whose attempt is about to start. No attempt starts without an answer: the issue may be closed, and its agent
-    /// would be paid for nothing.
+    /// Checks an issue again before its attempt starts. No attempt starts without an answer: if the
+    /// issue was closed, its agent would be paid for nothing.
     pub(crate) async fn look_again(
         self: &Arc<Self>,
         id: AttemptId,
@@ -51,8 +51,8 @@ impl Services {
         .await
     }
 
-    /// Makes the worktree of an attempt, and sets it up; returns the commit that it starts from. `base` is the head of the base, where it
-    /// was just seen.
+    /// Creates the worktree of an attempt and sets it up; returns the commit that it starts from.
+    /// `base` is the head of the base branch, if it was just looked up.
     pub(crate) async fn lease(
         self: &Arc<Self>,
         id: AttemptId,
@@ -64,7 +64,7 @@ impl Services {
         let is_on_base = matches!(start, Start::Base);
         let request = blocking(move || {
             let workspace = services.workspace()?;
-            // Another attempt: the work of the one before is kept, whatever becomes of this one.
+            // The work of the previous attempt is kept, whatever happens to this one.
             services.is_settled(id.issue);
             services.check_room()?;
             let keep = matches!(start, Start::KeptTree { .. });
@@ -134,7 +134,8 @@ impl Services {
         }
     }
 
-    /// Returns the base as the forge has it now; asks only if it was not just `seen`, and fetches it only if it has moved.
+    /// Returns the current base of the forge. Asks for it only if it was not just `seen`, and fetches
+    /// it only if it has moved.
     fn newest_base(
         &self,
         workspace: &Workspace,

@@ -32,7 +32,7 @@ pub(super) struct Place {
     /// Whether there may be a pull request for the branch. If the branch does not exist and was
     /// never published from here, there is none, and the forge need not be asked.
     pub(super) may_have_pull_request: bool,
-    /// The head of the base, where the remote was asked.
+    /// The head of the base branch, if the remote was asked.
     pub(super) base: Option<CommitId>,
 }
 

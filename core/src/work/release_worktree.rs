@@ -8,7 +8,8 @@ use super::failure::{collector_failure, crash};
 use super::{AttemptId, Services, blocking};
 
 impl Services {
-    /// Lets a worktree go; it is removed once there is time for it. One that holds unsaved work stays, and the log says so.
+    /// Releases a worktree, which is removed now if `is_time`, and later otherwise. A worktree with
+    /// unsaved work stays, which is logged.
     pub(crate) async fn release(
         self: &Arc<Self>,
         id: AttemptId,
@@ -16,7 +17,7 @@ impl Services {
         is_time: impl FnOnce() -> bool + Send,
     ) {
         if let Err(failure) = self.try_to_release(id, published, is_time).await {
-            tracing::warn!(issue = id.issue.0, %failure, "the worktree stays");
+            tracing::warn!(issue = id.issue.0, %failure, "the worktree was not removed");
         }
         self.is_settled(id.issue);
     }

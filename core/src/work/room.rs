@@ -1,7 +1,9 @@
-//! How much work is kept, and whether more may be: nothing is dropped, so at the bound nothing more is begun.
+//! Limits the amount of kept work. Nothing is dropped, so nothing new starts once the limit is
+//! reached.
 //!
-//! Measuring walks the objects in a git of its own, so it is done only when work is kept that was not measured before. Work on its way to a
-//! pull request, at most as much as attempts run at once, is not kept yet: its ref goes once it is published.
+//! Measuring runs a git process that walks the objects, so it is done only if there is kept work that
+//! was not measured before. Collected work that is not published yet does not count as long as there
+//! is no more of it than concurrent attempts: its ref is removed once it is published.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +14,17 @@ use autoissue_process::error_chain;
 use super::Services;
 use super::failure::crash;
 
-/// What is known of kept work.
+/// Measurements of kept work.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
-    /// Issues whose work was collected and waits for its end.
+    /// Issues whose work was collected but not published yet.
     under_way: BTreeSet<IssueNumber>,
-    /// Refs that were measured, and the bytes that they take together.
+    /// The refs that were measured, and their total size in bytes.
     measured: (BTreeSet<String>, u64),
 }
 
 impl Services {
-    /// Makes sure that more work can be kept.
+    /// Checks that more work can be kept.
     ///
     /// # Errors
     /// [`Failure::Refused`], which interrupts the session.
@@ -44,23 +46,24 @@ impl Services {
         let kept_gib = gib(of_refs.saturating_add(of_directories));
         Err(Failure::Refused {
             message: format!(
-                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some with `autoissue clean`, or \
-                 raise the limit, to start anything new"
+                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some space with `autoissue clean`, or \
+                 raise the limit"
             ),
         })
     }
 
-    /// Notes that work of an issue was collected.
+    /// Records that the work of an issue was collected.
     pub(super) fn is_under_way(&self, issue: IssueNumber) {
         self.room().under_way.insert(issue);
     }
 
-    /// Notes that an issue's work has met its end: what there is of it on a ref of ours is kept.
+    /// Records that an issue's work will not be published by this attempt, or was published: what is
+    /// left on a ref counts as kept.
     pub(super) fn is_settled(&self, issue: IssueNumber) {
         self.room().under_way.remove(&issue);
     }
 
-    /// Returns at least the bytes that kept work takes, where all of it was measured before.
+    /// Returns an upper bound of the size of kept work in bytes, if all of it was measured before.
     fn measured_before(&self) -> Result<Option<u64>, Failure> {
         let salvaged = self.salvaged()?;
         let room = self.room();
@@ -80,7 +83,7 @@ impl Services {
         let salvaged = self.salvaged()?;
         let bytes = self.workspace()?.mirror.salvage_bytes();
         let bytes = bytes.unwrap_or_else(|error| {
-            tracing::warn!(error = %error_chain(&error), "how much work is kept is not known");
+            tracing::warn!(error = %error_chain(&error), "cannot determine how much work is kept");
             0
         });
         self.room().measured = (salvaged.iter().map(name).collect(), bytes);
@@ -93,14 +96,15 @@ impl Services {
     }
 
     fn room(&self) -> std::sync::MutexGuard<'_, Room> {
-        // What is behind it is whole even if a holder panicked: each change is one insertion, removal or assignment.
+        // The state is consistent even if a holder panicked: each change is a single insertion,
+        // removal or assignment.
         self.room
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-/// Names a ref and where it points: one that was written again is another.
+/// Identifies a ref and its commit, so that a changed ref counts as a different one.
 fn name(salvage: &Salvage) -> String {
     format!("{} {}", salvage.commit, salvage.reference)
 }

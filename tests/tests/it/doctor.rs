@@ -506,7 +506,12 @@ fn a_misspelt_model_gets_a_suggestion() {
         let words = format!("did you mean `{meant}`?");
         has(&findings, "configuration", "warning", &words);
     }
-    has(&with("glm-9"), "model", "ok", "`glm-9`: unknown to this release");
+    has(
+        &with("glm-9"),
+        "model",
+        "ok",
+        "`glm-9`: unknown to this release",
+    );
     let findings = with("claude-opus-5-5");
     assert!(findings.iter().all(|it| it["check"] != "model"));
 }

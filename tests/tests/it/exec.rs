@@ -367,7 +367,10 @@ fn a_dependency_cycle_skips_only_its_members() {
             .as_str()
             .expect("a reason")
             .to_owned();
-        assert!(reason.contains("circular dependency: #1 → #2 → #1"), "{reason}");
+        assert!(
+            reason.contains("circular dependency: #1 → #2 → #1"),
+            "{reason}"
+        );
     }
     assert_eq!(world.branches(), ["autoissue/issue-3"]);
 }

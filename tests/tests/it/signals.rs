@@ -94,7 +94,11 @@ fn an_interrupted_session_is_listed_as_interrupted() {
     assert_eq!(status["status"], "interrupted");
     resume(&world);
     let again = world.run(["resume", &session]).exits(2);
-    assert!(again.stderr.contains("has already completed"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("has already completed"),
+        "{}",
+        again.stderr
+    );
     assert!(
         again
             .stderr
