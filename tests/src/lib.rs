@@ -7,6 +7,7 @@
 )]
 
 pub mod family;
+pub mod git_trace;
 mod github_sandbox;
 pub mod github_server;
 pub mod guests;

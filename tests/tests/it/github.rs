@@ -1,6 +1,7 @@
 //! `exec` on GitHub: the real binary, real clone and push, and a server that fails the test on the
 //! first violation of GitHub's rules.
 
+mod executions;
 mod forge;
 mod meanwhile;
 mod publish;
