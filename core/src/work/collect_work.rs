@@ -53,7 +53,7 @@ impl Services {
                 message: elsewhere(&skipped, &strays),
             }),
             Ok(Collected::Work(work)) => {
-                self.is_under_way(id.issue);
+                self.note_under_way(id.issue);
                 Ok((Some(engine_work(work)), Vec::new()))
             }
             // An attempt that was interrupted before its worktree existed has left nothing.

@@ -65,7 +65,7 @@ impl Services {
         let request = blocking(move || {
             let workspace = services.workspace()?;
             // The work of the previous attempt is kept, whatever happens to this one.
-            services.is_settled(id.issue);
+            services.note_settled(id.issue);
             services.check_room()?;
             let keep = matches!(start, Start::KeptTree { .. });
             let work = kept_work(workspace, &start)?;

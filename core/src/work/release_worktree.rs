@@ -19,7 +19,7 @@ impl Services {
         if let Err(failure) = self.try_to_release(id, published, is_time).await {
             tracing::warn!(issue = id.issue.0, %failure, "the worktree was not removed");
         }
-        self.is_settled(id.issue);
+        self.note_settled(id.issue);
     }
 
     async fn try_to_release(

@@ -53,13 +53,13 @@ impl Services {
     }
 
     /// Records that the work of an issue was collected.
-    pub(super) fn is_under_way(&self, issue: IssueNumber) {
+    pub(super) fn note_under_way(&self, issue: IssueNumber) {
         self.room().under_way.insert(issue);
     }
 
     /// Records that an issue's work will not be published by this attempt, or was published: what is
     /// left on a ref counts as kept.
-    pub(super) fn is_settled(&self, issue: IssueNumber) {
+    pub(super) fn note_settled(&self, issue: IssueNumber) {
         self.room().under_way.remove(&issue);
     }
 

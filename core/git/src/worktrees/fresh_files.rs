@@ -146,7 +146,6 @@ fn is_plain_name(name: &[u8]) -> bool {
 /// Returns an entry with the stat data that an index stores: 32 bits of each number.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::unnecessary_cast,
     reason = "an index stores 32 bits for each of these, and the types differ between systems"
 )]
 fn with_stat(entry: IndexEntry, found: &Stat) -> IndexEntry {
