@@ -196,7 +196,7 @@ fn a_changed_component_is_detected() {
     let run = sandbox.run(["plugin", "list"]).exits(3);
     assert!(
         run.stdout
-            .contains("is not the component that `autoissue.plugins.lock` names"),
+            .contains("is not the component that `autoissue.plugins.lock` approves"),
         "{}",
         run.stdout
     );

@@ -92,7 +92,7 @@ fn settings_are_typed_and_strategies_are_selected_by_name() {
             .settings()
             .schema()
             .unwrap()
-            .contains("Domain that it gives.")
+            .contains("The domain to return.")
     );
     assert_eq!(classifier.check_settings(r#"{"domain": "x"}"#), Ok(()));
     let error = classifier.check_settings(r#"{"domain": 1}"#).unwrap_err();

@@ -98,7 +98,7 @@ fn a_failing_classifier_is_replaced_counted_and_paused() {
             .count(),
         3
     );
-    assert!(failed.iter().all(|event| event["then"] == "fallback"));
+    assert!(failed.iter().all(|event| event["action"] == "fallback"));
     let counts = run.summary()["plugin_failures"]
         .as_object()
         .unwrap()
