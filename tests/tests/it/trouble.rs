@@ -155,7 +155,7 @@ fn refuses(run: Run, code: i32, words: &str) {
         run.stderr
     );
     assert!(
-        !run.stdout.contains("no session yet"),
+        !run.stdout.contains("no sessions yet"),
         "it must not report an empty history:\n{}",
         run.stdout
     );
@@ -555,7 +555,7 @@ fn a_read_only_project_is_refused_before_anything_starts() {
         run(&world, &["status"])
             .exits(0)
             .stdout
-            .contains("no session yet"),
+            .contains("no sessions yet"),
         "nothing must be started"
     );
     run(&world, &["exec", "go"]).exits(0);

@@ -229,14 +229,14 @@ mod tests {
     #[test]
     fn a_model_without_a_record_is_tried_on_some_issues() {
         let history = [("sonnet", 18, 15, 0.8), ("opus", 2, 2, 2.5)];
-        check(&request(&history), "sonnet", "well");
+        check(&request(&history), "sonnet", "succeeded");
         check(
             &SelectionRequest {
                 issue: issue!("t", number: 10),
                 ..request(&history)
             },
             "haiku",
-            "tried",
+            "trying it",
         );
         check(&request(&[]), "haiku", "no record");
     }
