@@ -154,7 +154,7 @@ impl Strategies {
             repository: String::new(),
             run_label: String::new(),
             tell: Box::new(|plugin_failure| {
-                tracing::warn!(?plugin_failure, "a plugin made no decision")
+                tracing::warn!(?plugin_failure, "a plugin made no decision");
             }),
         }
     }
@@ -216,7 +216,7 @@ impl Strategies {
                     self.backend = ConfiguredStrategy::plugin(plugin.agent_backend(name)?, chosen);
                 }
                 Kind::PrTemplate => {
-                    self.template = ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen)
+                    self.template = ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen);
                 }
             }
         }

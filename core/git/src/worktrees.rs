@@ -1575,7 +1575,7 @@ fn features_of(
         if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
             let blob = repository.find_blob(entry.id);
             let blob = blob.ok().filter(|it| it.size() <= ATTRIBUTES_BYTES_MAX);
-            let attributes = blob.as_ref().map(|blob| blob.content());
+            let attributes = blob.as_ref().map(git2::Blob::content);
             features.filters |= attributes.is_some_and(names_a_filter);
             features.conversions |= attributes.is_none_or(names_a_conversion);
         }

@@ -344,7 +344,7 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session has ended.
     let tell = move |plugin_failure| {
-        drop(heard.send(Input::Task(TaskInput::PluginFailed(plugin_failure))))
+        drop(heard.send(Input::Task(TaskInput::PluginFailed(plugin_failure))));
     };
     let notes = Arc::new(BacklogNotes::default());
     let services = Services {

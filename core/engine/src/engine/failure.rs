@@ -34,7 +34,7 @@ impl Decision<'_> {
                 }));
             }
             (AttemptState::Publishing { .. }, failure) => {
-                self.publish_failed(issue, number, failure)
+                self.publish_failed(issue, number, failure);
             }
             (AttemptState::Agent, failure) if has_cost => {
                 self.agent_exited(issue, number, AgentReport::unseen(failure));

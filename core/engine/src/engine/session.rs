@@ -98,7 +98,7 @@ impl Decision<'_> {
     fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, state: &AttemptState) {
         match state {
             AttemptState::Agent => {
-                self.record_exit(issue, attempt, AgentReport::unseen(Failure::Interrupted))
+                self.record_exit(issue, attempt, AgentReport::unseen(Failure::Interrupted));
             }
             // `advance` starts publishing, once the forge may be used.
             AttemptState::Leasing { .. }

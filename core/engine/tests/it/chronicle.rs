@@ -331,7 +331,7 @@ impl Chronicle {
                 self.leave(number);
             }
             Event::Task(TaskEvent::PluginFailed(plugin_failure)) => {
-                task.plugin_failure = Some(plugin_failure.action)
+                task.plugin_failure = Some(plugin_failure.action);
             }
             Event::Attempt(AttemptEvent::Published { .. }) => task.n_published += 1,
             _ => {}
