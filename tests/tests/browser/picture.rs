@@ -28,7 +28,7 @@ const PICTURE_BYTES_MAX: u64 = 150_000;
 /// As wide as the page's text, and as high as the report is without its last lines, which name directories.
 const LOOK: Look = Look {
     width: 920,
-    height: 1_380,
+    height: 1_520,
     is_dark: false,
     is_calm: true,
 };
@@ -387,7 +387,7 @@ fn the_picture_in_the_readme_shows_what_a_report_has() {
         "Dark mode flashes white on load",
         "expected 'a%20b.txt' to be 'a b.txt'",
         "#166",
-        "Time line",
+        "Timeline",
     ] {
         assert!(text.contains(shown), "{shown} is missing in\n{text}");
     }
