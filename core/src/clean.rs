@@ -149,7 +149,7 @@ fn clean_what_is_known(
     let sessions = named.chain(kept.iter().map(|salvage| salvage.session.as_str()));
     let journal = Journal::open_read_only(&host.state_dir)?;
     let mut cleaned = Cleaned::default();
-    let past = Past::read(&journal, &project, &sessions.collect(), &mut cleaned.notes)?;
+    let past = Past::since(&journal, &project, &sessions.collect(), &mut cleaned.notes)?;
     cleaned.worktrees = clean_worktrees(worktrees, &collectors, &past, order.dry_run)?;
     cleaned.kept_work = judge(&kept, &past, &*forge, order, &mut cleaned.notes);
     if !order.dry_run {

@@ -29,20 +29,41 @@ struct PastSession {
 }
 
 impl Past {
-    /// Reads the requested sessions and all newer ones. A session that cannot be read protects
-    /// everything that it may need.
-    pub(crate) fn read(
+    /// Reads sessions of a checkout by id.
+    ///
+    /// # Errors
+    /// Fails if the journal cannot be read. A single session that cannot be read is reported in
+    /// `notes`, and protects everything that it may need.
+    pub(crate) fn of(
         journal: &Journal,
         project: &Path,
         wanted: &BTreeSet<&str>,
         notes: &mut Vec<String>,
     ) -> Result<Self, JournalError> {
-        let mut rows = journal.sessions(None, N_SESSIONS_MAX)?;
-        rows.retain(|row| Path::new(&row.project_path) == project);
+        let mut rows = sessions_of(journal, project)?;
+        rows.retain(|row| wanted.contains(row.id.as_str()));
+        Ok(Self::from_rows(journal, rows, notes))
+    }
+
+    /// Reads sessions of a checkout by id, and all newer ones, which may have shipped their work.
+    ///
+    /// # Errors
+    /// As for [`Past::of`].
+    pub(crate) fn since(
+        journal: &Journal,
+        project: &Path,
+        wanted: &BTreeSet<&str>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, JournalError> {
+        let mut rows = sessions_of(journal, project)?;
         let oldest = rows
             .iter()
             .rposition(|row| wanted.contains(row.id.as_str()));
         rows.truncate(oldest.map_or(0, |oldest| oldest + 1));
+        Ok(Self::from_rows(journal, rows, notes))
+    }
+
+    fn from_rows(journal: &Journal, rows: Vec<SessionRow>, notes: &mut Vec<String>) -> Self {
         let read = |row: SessionRow| {
             let (id, status) = (row.id.to_string(), row.status);
             match Recorded::read(journal, row) {
@@ -60,9 +81,9 @@ impl Past {
                 }
             }
         };
-        Ok(Self {
+        Self {
             sessions: rows.into_iter().map(read).collect(),
-        })
+        }
     }
 
     /// Returns whether a session that can be resumed still works on an issue.
@@ -81,8 +102,8 @@ impl Past {
 
 impl PastSession {
     fn of(id: String, status: StoredStatus, engine: &Engine) -> Self {
-        let may_go_on = matches!(status, StoredStatus::Running | StoredStatus::Interrupted);
-        let held = if may_go_on {
+        let is_resumable = matches!(status, StoredStatus::Running | StoredStatus::Interrupted);
+        let held = if is_resumable {
             holders(engine)
         } else {
             Vec::new()
@@ -98,4 +119,11 @@ impl PastSession {
             shipped: shipped.collect(),
         }
     }
+}
+
+/// Returns the sessions of a checkout, newest first.
+fn sessions_of(journal: &Journal, project: &Path) -> Result<Vec<SessionRow>, JournalError> {
+    let mut rows = journal.sessions(None, N_SESSIONS_MAX)?;
+    rows.retain(|row| Path::new(&row.project_path) == project);
+    Ok(rows)
 }

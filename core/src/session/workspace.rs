@@ -131,7 +131,7 @@ fn unused(
     others.retain(|it| !keep.contains(&it.issue));
     let sessions = others.iter().map(|it| it.session.as_str()).collect();
     let mut unreadable = Vec::new();
-    let past = Past::read(journal, project.checkout.path(), &sessions, &mut unreadable)?;
+    let past = Past::of(journal, project.checkout.path(), &sessions, &mut unreadable)?;
     for note in unreadable {
         tracing::warn!("{note}");
     }
