@@ -238,6 +238,9 @@ impl Mirror {
         git: Git,
         configuration: Configuration,
     ) -> Result<Mirror, MirrorError> {
+        // Each object was verified when it was imported, or is created here. Hashing it again on
+        // each read costs more than reading it; git does not do that either.
+        git2::opts::strict_hash_verification(false);
         let repository = match Repository::open_bare(path) {
             Ok(repository) => repository,
             // Missing, or incomplete after a crash: initialising it again keeps existing data.

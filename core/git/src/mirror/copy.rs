@@ -201,7 +201,11 @@ fn copy_closure(
         let doing = || format!("copy object {oid}");
         let object = from.read(oid).doing(doing)?;
         if children_done || object.kind() == ObjectType::Blob {
-            to.write(object.kind(), object.data()).doing(doing)?;
+            let written = to.write(object.kind(), object.data()).doing(doing)?;
+            if written != oid {
+                let damaged = git2::Error::from_str("the mirror's copy is damaged");
+                return Err(damaged).doing(doing);
+            }
             continue;
         }
         stack.push((oid, true));

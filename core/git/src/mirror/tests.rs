@@ -57,6 +57,14 @@ fn collected(mirror: &Mirror, parent: &CommitId, path: &str, text: &str) -> Comm
         .into()
 }
 
+/// Returns the file of a loose blob in the mirror.
+fn loose_blob(mirror: &Mirror, bytes: &[u8]) -> std::path::PathBuf {
+    let id = Oid::hash_object(git2::ObjectType::Blob, bytes).unwrap();
+    let id = id.to_string();
+    let (fanout, rest) = id.split_at(2);
+    mirror.path().join("objects").join(fanout).join(rest)
+}
+
 #[test]
 fn commit_ids_are_forty_digits() {
     fn check(text: &str, expected: bool) {
@@ -368,18 +376,30 @@ fn a_copy_that_fails_leaves_no_commit_without_its_files() {
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let base = home.fetch(&mirror, &user);
     let work = collected(&mirror, &base, "d/f", "lost");
-    let blob = Oid::hash_object(git2::ObjectType::Blob, b"lost")
-        .unwrap()
-        .to_string();
-    fs::remove_file(
-        mirror
-            .path()
-            .join("objects")
-            .join(&blob[..2])
-            .join(&blob[2..]),
-    )
-    .unwrap();
+    fs::remove_file(loose_blob(&mirror, b"lost")).unwrap();
     assert!(mirror.copy_into(&work, &user, "autoissue/issue-7").is_err());
+    assert!(
+        git2::Repository::open(&user)
+            .unwrap()
+            .find_commit(work.oid())
+            .is_err()
+    );
+}
+
+#[test]
+fn an_object_with_the_wrong_content_is_not_copied() {
+    let home = Home::new();
+    let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
+    let base = home.fetch(&mirror, &user);
+    let work = collected(&mirror, &base, "f", "right");
+    let other = mirror.repository().unwrap().blob(b"wrong").unwrap();
+    let (right, wrong) = (loose_blob(&mirror, b"right"), loose_blob(&mirror, b"wrong"));
+    assert!(wrong.ends_with(&other.to_string()[2..]));
+    fs::remove_file(&right).unwrap();
+    fs::copy(wrong, right).unwrap();
+    let refused = mirror.copy_into(&work, &user, "autoissue/issue-7");
+    let reason = autoissue_process::error_chain(&refused.unwrap_err());
+    assert!(reason.contains("the mirror's copy is damaged"), "{reason}");
     assert!(
         git2::Repository::open(&user)
             .unwrap()

@@ -25,11 +25,11 @@ use super::snapshot::{EXECUTABLE, GITLINK, REGULAR, SYMLINK};
 /// deeper ones.
 const DEPTH_MAX: usize = 64;
 
-/// Writes the entries of a tree, whose index has them in order, into an empty directory that may have a `.git`, and their stat data into
-/// the index `written`. Returns whether it was done; where it was not, nothing was written.
+/// Writes the entries of a tree into a directory that contains at most a `.git`, and their stat data
+/// into the index `written`. Returns `false`, and writes nothing, if the library must do it.
 ///
 /// # Errors
-/// Where the disk does not take a file, an object cannot be read, or two entries are of one name.
+/// A file cannot be written, an object cannot be read, or two entries have the same name.
 pub(super) fn write(
     odb: &Odb<'_>,
     tree: &Index,
