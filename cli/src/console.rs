@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use autoissue_core::process::pager;
 use autoissue_core::secret::redaction::Redaction;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
@@ -71,11 +72,19 @@ impl Console {
         self.form == OutputForm::Json
     }
 
-    /// Writes text to standard output.
+    /// Writes text for people to standard output. On a terminal, its lines are broken to fit.
+    ///
+    /// # Errors
+    /// As [`Console::print_exactly`].
+    pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
+        self.print_exactly(&printable::fitted(text, self.out.columns()))
+    }
+
+    /// Writes text for programs to standard output.
     ///
     /// # Errors
     /// [`CliError::ReaderGone`] if it was closed, and [`CliError::Output`].
-    pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
+    pub(crate) fn print_exactly(&self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         let text = self.redaction.apply(text);
         out.write_all(text.as_bytes())
@@ -88,12 +97,13 @@ impl Console {
     /// # Errors
     /// As [`Console::print`].
     pub(crate) fn page(&self, text: &str) -> Result<(), CliError> {
+        let text = printable::fitted(text, self.out.columns());
         if let Some(pager) = self.pager.as_deref()
-            && let Ok(true) = pager::show(&self.redaction.apply(text), pager)
+            && let Ok(true) = pager::show(&self.redaction.apply(&text), pager)
         {
             return Ok(());
         }
-        self.print(text)
+        self.print_exactly(&text)
     }
 
     /// Writes raw bytes to standard output.
@@ -112,16 +122,26 @@ impl Console {
     /// # Errors
     /// As [`Console::print`].
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
-        self.print(&json_line(value))
+        self.print_exactly(&json_line(value))
     }
 
-    /// Writes a line to standard error. A failure cannot be reported anywhere.
+    /// Writes a JSON document to standard output, indented if people read it.
+    ///
+    /// # Errors
+    /// As [`Console::print_exactly`].
+    pub(crate) fn document(&self, document: &Value) -> Result<(), CliError> {
+        if self.is_json() {
+            self.json(document)
+        } else {
+            self.print_exactly(&format!("{document:#}\n"))
+        }
+    }
+
+    /// Writes a line to standard error, broken to fit a terminal. A failure cannot be reported
+    /// anywhere.
     pub(crate) fn say(&self, line: impl Display) {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "{}",
-            self.redaction.apply(&line.to_string())
-        );
+        let line = printable::fitted(&line.to_string(), self.err.columns());
+        let _ = writeln!(io::stderr().lock(), "{}", self.redaction.apply(&line));
     }
 
     /// Prints a warning to standard error, unless only errors are wanted.

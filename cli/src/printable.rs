@@ -13,6 +13,9 @@ const ESCAPE: char = '\u{1b}';
 /// lines above and has no width.
 const N_MARKS_MAX: usize = 4;
 
+/// Indentation of a line's continuation, in columns, relative to the line.
+const CONTINUED: usize = 2;
+
 /// Returns the text as one line: without escape sequences or control and invisible characters, with
 /// single spaces.
 pub(crate) fn one_line(text: &str) -> String {
@@ -101,6 +104,44 @@ pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Returns the text with each line that is wider than `columns` broken like [`wrapped`]. The
+/// continuation lines are indented: below the value in a line like `  base    main`, else by two.
+pub(crate) fn fitted(text: &str, columns: usize) -> String {
+    let mut fitted = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line
+            .strip_suffix('\n')
+            .map_or((line, ""), |line| (line, "\n"));
+        if width(line) <= columns {
+            fitted.push_str(line);
+        } else {
+            let (head, rest) = line.split_at(head_of(line, columns));
+            let indent = width(head).max(width(line) - width(line.trim_start()) + CONTINUED);
+            let rest = wrapped(rest, columns.saturating_sub(indent));
+            fitted.push_str(head);
+            fitted.push_str(&rest.join(&format!("\n{}", " ".repeat(indent))));
+        }
+        fitted.push_str(end);
+    }
+    fitted
+}
+
+/// Returns the length in bytes of what precedes the value in a line: its indentation, or a key of
+/// at most half the width that is followed by at least two spaces.
+fn head_of(line: &str, columns: usize) -> usize {
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let Some(gap) = line[indent..].find("  ") else {
+        return indent;
+    };
+    let gap = indent + gap;
+    let value = line.len() - line[gap..].trim_start_matches(' ').len();
+    if width(&line[..value]) <= columns / 2 {
+        value
+    } else {
+        indent
+    }
 }
 
 fn strip(text: &str) -> String {
@@ -220,6 +261,18 @@ mod tests {
         assert_eq!(wrapped("run `a b c` now", 7), ["run", "`a b c`", "now"]);
         assert_eq!(wrapped("unlimited  text", usize::MAX), ["unlimited  text"]);
         assert_eq!(wrapped("", 7), [""]);
+    }
+
+    #[test]
+    fn lines_that_are_too_wide_continue_below_their_value() {
+        let text = "wrote it\n  base    the default branch of `origin`\n  a note without a key\n";
+        assert_eq!(fitted(text, 80), text);
+        assert_eq!(
+            fitted(text, 20),
+            "wrote it\n  base    the\n          default\n          branch of\n          `origin`\n  a note without a\n    key\n"
+        );
+        assert_eq!(fitted("error: no such file", 12), "error: no\n  such file");
+        assert_eq!(fitted("no\nend", 2), "no\nend");
     }
 
     #[test]

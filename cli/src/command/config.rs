@@ -32,7 +32,7 @@ pub(crate) enum ConfigCommand {
 pub(crate) fn run(invocation: &Invocation, args: &ConfigArgs) -> Result<ExitCode, CliError> {
     match args.what {
         ConfigCommand::Show => print_values(invocation)?,
-        ConfigCommand::Schema => print_schema(invocation)?,
+        ConfigCommand::Schema => invocation.console.document(&schema::document())?,
     }
     Ok(ExitCode::Success)
 }
@@ -54,13 +54,4 @@ fn print_values(invocation: &Invocation) -> Result<(), CliError> {
         return invocation.console.json(&show::json(&loaded));
     }
     invocation.console.page(&show::text(&loaded))
-}
-
-fn print_schema(invocation: &Invocation) -> Result<(), CliError> {
-    let document = schema::document();
-    if invocation.console.is_json() {
-        return invocation.console.json(&document);
-    }
-    let text = serde_json::to_string_pretty(&document).expect("a schema has string keys only");
-    invocation.console.print(&(text + "\n"))
 }

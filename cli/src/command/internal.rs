@@ -106,7 +106,7 @@ fn apply_patch(invocation: &Invocation) -> Result<ExitCode, CliError> {
     })?;
     // Uses `.` instead of the resolved path: resolving links is left to git.
     let outcome = apply_patch::run(Path::new("."), &diff);
-    invocation.console.print(&format!("{outcome}\n"))?;
+    invocation.console.print_exactly(&format!("{outcome}\n"))?;
     Ok(match outcome {
         ApplyOutcome::Applied(_) | ApplyOutcome::AlreadyApplied => ExitCode::Success,
         ApplyOutcome::Rejected(_) => ExitCode::Error,

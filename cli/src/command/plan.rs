@@ -260,13 +260,7 @@ fn read(path: &Path) -> Result<Document, CliError> {
 }
 
 fn print_schema(invocation: &Invocation) -> Result<ExitCode, CliError> {
-    let schema = planner::schema();
-    if invocation.console.is_json() {
-        invocation.console.json(&schema)?;
-    } else {
-        let text = serde_json::to_string_pretty(&schema).expect("a schema has string keys only");
-        invocation.console.print(&format!("{text}\n"))?;
-    }
+    invocation.console.document(&planner::schema())?;
     Ok(ExitCode::Success)
 }
 

@@ -33,12 +33,7 @@ pub(crate) fn run(invocation: &Invocation, args: &SchemaArgs) -> Result<ExitCode
     let document = match args.what {
         SchemaCommand::Events => of_events(),
     };
-    if invocation.console.is_json() {
-        invocation.console.json(&document)?;
-    } else {
-        let text = serde_json::to_string_pretty(&document).expect("a schema has string keys only");
-        invocation.console.print(&(text + "\n"))?;
-    }
+    invocation.console.document(document.as_value())?;
     Ok(ExitCode::Success)
 }
 

@@ -180,7 +180,7 @@ impl Story<'_> {
             return if console.is_json() {
                 Err(CliError::PageAmongJson)
             } else {
-                console.print(page)
+                console.print_exactly(page)
             };
         }
         let page = console.redaction.apply(page);
