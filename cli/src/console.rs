@@ -80,7 +80,8 @@ impl Console {
         self.print_exactly(&printable::fitted(text, self.out.columns()))
     }
 
-    /// Writes text for programs to standard output.
+    /// Writes text to standard output without breaking its lines: text for programs, commands to
+    /// copy, and what is laid out for the width of [`Console::out`].
     ///
     /// # Errors
     /// [`CliError::ReaderGone`] if it was closed, and [`CliError::Output`].
@@ -92,18 +93,18 @@ impl Console {
             .map_err(output_error)
     }
 
-    /// Writes text to standard output, through the user's pager if it is a terminal.
+    /// Writes text to standard output, through the user's pager if it is a terminal. Its lines are
+    /// not broken: the caller has laid it out for the width of [`Console::out`].
     ///
     /// # Errors
     /// As [`Console::print`].
     pub(crate) fn page(&self, text: &str) -> Result<(), CliError> {
-        let text = printable::fitted(text, self.out.columns());
         if let Some(pager) = self.pager.as_deref()
-            && let Ok(true) = pager::show(&self.redaction.apply(&text), pager)
+            && let Ok(true) = pager::show(&self.redaction.apply(text), pager)
         {
             return Ok(());
         }
-        self.print_exactly(&text)
+        self.print_exactly(text)
     }
 
     /// Writes raw bytes to standard output.
@@ -140,8 +141,12 @@ impl Console {
     /// Writes a line to standard error, broken to fit a terminal. A failure cannot be reported
     /// anywhere.
     pub(crate) fn say(&self, line: impl Display) {
-        let line = printable::fitted(&line.to_string(), self.err.columns());
-        let _ = writeln!(io::stderr().lock(), "{}", self.redaction.apply(&line));
+        self.say_exactly(&printable::fitted(&line.to_string(), self.err.columns()));
+    }
+
+    /// Writes a line to standard error without breaking it, such as a command to copy.
+    pub(crate) fn say_exactly(&self, line: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", self.redaction.apply(line));
     }
 
     /// Prints a warning to standard error, unless only errors are wanted.

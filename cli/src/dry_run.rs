@@ -7,9 +7,10 @@ use autoissue_core::engine::{
 
 use crate::narration::{counted, message, title};
 use crate::paint::Paint;
-use crate::printable::one_line;
+use crate::printable::{fitted, one_line};
+use crate::report::next_line;
 use crate::schedule::{ScheduledStart, schedule};
-use crate::table::table;
+use crate::table::{Column, fixed, prose, table, titles};
 use crate::typed::Typed;
 
 /// Returns whether the session was a completed dry run, so that the plan is the whole answer.
@@ -18,6 +19,16 @@ pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
         && *engine.phase() == Phase::Over(SessionOutcome::Completed)
         && !engine.tasks().is_empty()
 }
+
+const COLUMNS: [Column; 7] = [
+    fixed("order"),
+    fixed("issue"),
+    fixed("domain"),
+    fixed("model"),
+    fixed("estimate"),
+    prose("start"),
+    titles(),
+];
 
 /// Returns the plan as text.
 pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
@@ -33,28 +44,21 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
         open().map(|task| task.estimate).sum::<Usd>(),
         engine.settled().budget,
     );
-    let headings = [
-        "order", "issue", "domain", "model", "estimate", "start", "title",
-    ];
-    let mut text = format!(
+    let head = format!(
         "plan of {repository}, label `{label}` (dry run: nothing was changed or spent)\n\n"
     );
-    text.push_str(&table(headings, &rows(engine), paint));
+    let table = table(COLUMNS, &rows(engine), paint);
     let n_slots = engine.settings().n_slots;
     let n_tasks = counted(open().count(), "task");
-    text.push_str(&format!(
-        "\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n"
-    ));
+    let mut foot = format!("\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n");
     if budget < estimate {
-        text.push_str(
+        foot.push_str(
             "the budget does not cover all of them; they start in this order until it is used up\n",
         );
     }
-    text.push_str(&format!(
-        "next        {}\n",
-        paint.bold(typed.again(engine.info(), None, None))
-    ));
-    text
+    let [head, foot] = [head, foot].map(|text| fitted(&text, paint.columns()));
+    let next = next_line(&typed.again(engine.info(), None, None), None, paint);
+    head + &table + &foot + &next
 }
 
 fn rows(engine: &Engine) -> Vec<[String; 7]> {
@@ -136,6 +140,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::{admitted, completed, finished};
+    use crate::table::at_60_and_80;
 
     #[test]
     fn a_dry_run_shows_the_order_and_who_waits() {
@@ -176,6 +181,55 @@ mod tests {
 
         3 tasks, 2 at once, estimated $15.00 of $50.00
         next        autoissue exec bug --max-parallel 2
+        ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_leaves_nothing_out() {
+        let settings = Settings {
+            dry_run: true,
+            ..Settings::default()
+        };
+        let issues = [
+            (1, "Let people sort the list of orders by date", "frontend"),
+            (2, "Show the total below the list of orders", "frontend"),
+        ];
+        let mut events = admitted(settings, &issues);
+        events.push(completed());
+        let engine = Engine::replay(&events);
+        let typed = crate::command::read("autoissue exec bug --dry-run");
+        assert_snapshot!(at_60_and_80(|paint| text(&engine, &typed, paint)), @"
+        plan of owner/shop, label `bug` (dry run: nothing was
+          changed or spent)
+
+        order     1
+        issue     #1
+        domain    frontend
+        model     sonnet
+        estimate  $5.00
+        start     immediately
+        title     Let people sort the list of orders by date
+
+        order     2
+        issue     #2
+        domain    frontend
+        model     sonnet
+        estimate  $5.00
+        start     domain frontend is busy with #1
+        title     Show the total below the list of orders
+
+        2 tasks, 3 at once, estimated $10.00 of $50.00
+        next        autoissue exec bug
+
+        plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
+
+        order  issue  domain    model   estimate  start                 title
+        1      #1     frontend  sonnet  $5.00     immediately           Let people sort…
+        2      #2     frontend  sonnet  $5.00     domain frontend is    Show the total …
+                                                  busy with #1
+
+        2 tasks, 3 at once, estimated $10.00 of $50.00
+        next        autoissue exec bug
         ");
     }
 }

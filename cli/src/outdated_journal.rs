@@ -54,7 +54,7 @@ pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<()
         "to recover the work that its sessions kept, run{again}:"
     ));
     for line in commands.lines() {
-        invocation.console.say(format_args!("  {line}"));
+        invocation.console.say_exactly(&format!("  {line}"));
     }
     Ok(())
 }

@@ -273,6 +273,10 @@ mod tests {
         );
         assert_eq!(fitted("error: no such file", 12), "error: no\n  such file");
         assert_eq!(fitted("no\nend", 2), "no\nend");
+        for columns in 20..40 {
+            let once = fitted(text, columns);
+            assert_eq!(fitted(&once, columns), once, "{columns}");
+        }
     }
 
     #[test]

@@ -11,10 +11,22 @@ use autoissue_core::session::PLAN_FILE;
 
 use crate::narration::{counted, message, title, title_of};
 use crate::paint::Paint;
-use crate::printable::{cut, one_line};
-use crate::table::table;
+use crate::printable::{cut, fitted, one_line};
+use crate::report::next_line;
+use crate::table::{Column, fixed, prose, table, titles};
 use crate::typed::Typed;
 use tree::tree;
+
+const COLUMNS: [Column; 8] = [
+    fixed(""),
+    fixed("domain"),
+    prose("labels").optional(),
+    fixed("complexity").optional(),
+    fixed("model"),
+    fixed("estimate"),
+    fixed("after"),
+    titles(),
+];
 
 /// Returns the plan as shown for confirmation.
 pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
@@ -51,10 +63,16 @@ pub(crate) fn answer(
             budget: true,
         } => {
             let command = again(Some(estimate(engine, plan)));
-            (message(why), format!("{command}    (or edit it first)"))
+            let next = next_line(&command, Some("or edit it first"), paint);
+            (message(why), next)
         }
-        SessionOutcome::Failed { message: why, .. } => (message(why), again(None)),
-        SessionOutcome::Completed => ("nothing was created".to_owned(), again(None)),
+        SessionOutcome::Failed { message: why, .. } => {
+            (message(why), next_line(&again(None), None, paint))
+        }
+        SessionOutcome::Completed => (
+            "nothing was created".to_owned(),
+            next_line(&again(None), None, paint),
+        ),
     };
     let money = if plan_progress.spent == Usd::ZERO {
         String::new()
@@ -62,11 +80,8 @@ pub(crate) fn answer(
         format!("; planning cost {}", plan_progress.spent)
     };
     let body = body(engine, plan_progress, plan, paint);
-    let next = format!("next        {}\n", paint.bold(next));
-    Some(format!(
-        "{}: {what}{money}\n\n{body}{next}",
-        heading(engine)
-    ))
+    let head = format!("{}: {what}{money}\n\n", heading(engine));
+    Some(fitted(&head, paint.columns()) + &body + &next)
 }
 
 fn plan_of(engine: &Engine) -> Option<(&PlanProgress, &Plan)> {
@@ -94,16 +109,6 @@ fn body(engine: &Engine, plan_progress: &PlanProgress, plan: &Plan, paint: Paint
         .zip(&plan.issues)
         .map(|(position, issue)| row(engine, position, issue))
         .collect();
-    let headings = [
-        "",
-        "domain",
-        "labels",
-        "complexity",
-        "model",
-        "estimate",
-        "after",
-        "title",
-    ];
     let budget = engine.settled().budget;
     let left = match plan_progress.spent {
         Usd::ZERO => format!("of {budget}"),
@@ -112,12 +117,13 @@ fn body(engine: &Engine, plan_progress: &PlanProgress, plan: &Plan, paint: Paint
     let n_issues = counted(plan.issues.len(), "issue");
     let n_slots = engine.settings().n_slots;
     let estimate = estimate(engine, plan);
-    let list = table(headings, &rows, paint);
+    let list = table(COLUMNS, &rows, paint);
     let tree: String = tree(plan)
         .lines()
         .map(|line| cut(line, paint.columns()) + "\n")
         .collect();
-    format!("{list}\n{tree}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n")
+    let total = format!("{n_issues}, {n_slots} at once, estimated {estimate} {left}\n");
+    format!("{list}\n{tree}\n{}", fitted(&total, paint.columns()))
 }
 
 fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
@@ -148,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::started_plan;
+    use crate::table::at_60_and_80;
 
     fn issue(
         title: &str,
@@ -204,6 +211,41 @@ mod tests {
     #[test]
     fn a_plan_is_proposed_with_order_estimate_and_what_is_left() {
         assert_snapshot!(proposal(&Engine::replay(&proposed(settings())), Paint::default()), @"
+
+        plan of “Build user authentication with JWT” for owner/shop
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (also after 1)
+
+        3 issues, 3 at once, estimated $15.00 of the remaining $49.58 (budget $50.00)
+        ");
+    }
+
+    #[test]
+    fn a_plan_fits_every_terminal() {
+        let engine = Engine::replay(&proposed(settings()));
+        assert_snapshot!(at_60_and_80(|paint| proposal(&engine, paint)), @"
+
+        plan of “Build user authentication with JWT” for owner/shop
+
+           domain    model   estimate  after  title
+        1  database  sonnet  $5.00            Add the user table
+        2  backend   sonnet  $5.00     1      Hash passwords
+        3  backend   sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (also after 1)
+
+        3 issues, 3 at once, estimated $15.00 of the remaining
+          $49.58 (budget $50.00)
+
 
         plan of “Build user authentication with JWT” for owner/shop
 

@@ -27,13 +27,13 @@ use autoissue_core::session::PLAN_FILE;
 
 use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title, title_of};
-use crate::printable::{cut, one_line};
+use crate::printable::one_line;
 use crate::shell::quoted;
 use crate::typed::Typed;
 
 pub(crate) use html::{Origin, page};
 pub(crate) use markdown::markdown;
-pub(crate) use text::text;
+pub(crate) use text::{next_line, text};
 
 /// A session's report.
 #[derive(Debug)]
@@ -280,11 +280,6 @@ impl Entry {
     /// Returns the number of attempts and their cost.
     pub(crate) fn effort(&self) -> String {
         format!("{} · {}", counted(self.n_attempts, "attempt"), self.spent)
-    }
-
-    /// Returns the title, cut to a width.
-    fn short_title(&self, columns: usize) -> String {
-        cut(&self.title, columns)
     }
 }
 

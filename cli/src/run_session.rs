@@ -264,7 +264,7 @@ pub(crate) fn print(
         if let Some(nothing) = nothing {
             report.verdict = Some((Tone::Plain, nothing));
         }
-        console.print(&report::text(&report, console.out))
+        console.print_exactly(&report::text(&report, console.out))
     };
     match result {
         // The session ran, so its exit code counts even if the output was closed.

@@ -14,7 +14,7 @@
 use unicode_width::UnicodeWidthChar;
 
 use crate::paint::Paint;
-use crate::printable::{cut, width};
+use crate::printable::{cut, fitted, width};
 
 /// Starts a synchronized update if the terminal supports it, and hides the cursor.
 const BEGIN: &str = "\u{1b}[?2026h\u{1b}[?25l\r";
@@ -115,9 +115,12 @@ impl Area {
             .collect();
         let mut piece = format!("{BEGIN}{}", self.up(columns));
         if !said.is_empty() {
-            // A said line may be longer than a row and end where something else was drawn.
+            // A word may be longer than a row and end where something else was drawn.
             piece.push_str(CLEAR_BELOW);
-            said.iter().for_each(|line| piece.extend([line, "\r\n"]));
+            for line in said {
+                let rows = fitted(line, columns);
+                rows.lines().for_each(|row| piece.extend([row, "\r\n"]));
+            }
         }
         piece.push_str(NO_WRAP);
         for line in &lines {
@@ -241,14 +244,9 @@ mod tests {
             .draw(&["one"], &["A", "B"])
             .draw(&["two", "three"], &["A", "B"]);
         terminal.shows(&["one", "two", "three", "A", "B"]);
-        terminal.draw(&["longer than a row"], &["A"]).shows(&[
-            "one",
-            "two",
-            "three",
-            "longer tha",
-            "n a row",
-            "A",
-        ]);
+        terminal
+            .draw(&["longer than a row"], &["A"])
+            .shows(&["one", "two", "three", "longer", "  than a", "  row", "A"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::narration::{message, plugin_failed, title};
 use crate::paint::Paint;
 use crate::run_session::{self, Display};
 use crate::schedule::{ScheduledStart, schedule};
-use crate::table::table;
+use crate::table::{Column, fixed, prose, table, titles};
 
 /// Arguments of `classify`.
 #[derive(Clone, Debug, Args)]
@@ -340,22 +340,20 @@ fn line(task: &Task, turn: Option<&ScheduledStart>) -> TaskLine {
     }
 }
 
+const COLUMNS: [Column; 8] = [
+    fixed("order"),
+    fixed("issue"),
+    fixed("domain"),
+    fixed("confidence").optional(),
+    prose("start"),
+    titles(),
+    prose("reason"),
+    prose("paths").optional(),
+];
+
 fn text(engine: &Engine, paint: Paint) -> String {
     let rows: Vec<_> = rows(engine).iter().map(cells).collect();
-    table(
-        [
-            "order",
-            "issue",
-            "domain",
-            "confidence",
-            "start",
-            "title",
-            "reason",
-            "paths",
-        ],
-        &rows,
-        paint,
-    )
+    table(COLUMNS, &rows, paint)
 }
 
 fn cells((task, turn): &(&Task, Option<ScheduledStart>)) -> [String; 8] {
@@ -389,9 +387,12 @@ fn cells((task, turn): &(&Task, Option<ScheduledStart>)) -> [String; 8] {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_core::engine::Settings;
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::fixture::admitted;
+    use crate::table::at_60_and_80;
 
     /// Echoes the question, so that only this file is tested.
     fn echo(issue: &Issue) -> Result<Classification, String> {
@@ -446,6 +447,59 @@ mod tests {
             output.contains("longer than 4194304 bytes")
                 && output.lines().last().unwrap().contains("after")
         );
+    }
+
+    #[test]
+    fn the_domain_is_shown_on_every_terminal() {
+        let issues = [
+            (
+                1,
+                "[Frontend] Let people sort the list of orders by date",
+                "frontend",
+            ),
+            (2, "Explain how to install it", "documentation"),
+            (
+                3,
+                "[Frontend] Show the total below the list of orders",
+                "frontend",
+            ),
+        ];
+        let engine = Engine::replay(&admitted(Settings::default(), &issues));
+        assert_snapshot!(at_60_and_80(|paint| text(&engine, paint)), @"
+        order       1
+        issue       #1
+        domain      frontend
+        confidence  1.0
+        start       immediately
+        title       [Frontend] Let people sort the list of orders by
+                    date
+        reason      the title says so
+
+        order       2
+        issue       #2
+        domain      documentation
+        confidence  1.0
+        start       immediately
+        title       Explain how to install it
+        reason      the title says so
+
+        order       3
+        issue       #3
+        domain      frontend
+        confidence  1.0
+        start       domain frontend is busy with #1
+        title       [Frontend] Show the total below the list of
+                    orders
+        reason      the title says so
+
+        order  issue  domain         start             title             reason
+        1      #1     frontend       immediately       [Frontend] Let …  the title says
+                                                                         so
+        2      #2     documentation  immediately       Explain how to …  the title says
+                                                                         so
+        3      #3     frontend       domain frontend   [Frontend] Show…  the title says
+                                     is busy with #1                     so
+        ");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::config::{schema, show};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
+use crate::printable::fitted;
 use crate::project;
 
 /// Arguments of `config`.
@@ -53,5 +54,6 @@ fn print_values(invocation: &Invocation) -> Result<(), CliError> {
     if invocation.console.is_json() {
         return invocation.console.json(&show::json(&loaded));
     }
-    invocation.console.page(&show::text(&loaded))
+    let console = &invocation.console;
+    console.page(&fitted(&show::text(&loaded), console.out.columns()))
 }

@@ -21,6 +21,7 @@ use crate::config::FlagValue;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
+use crate::printable::fitted;
 use crate::run_session;
 use crate::shell::quoted;
 use crate::typed::STATE_VARIABLE;
@@ -89,7 +90,7 @@ pub(crate) fn run(invocation: &Invocation, args: &DemoArgs) -> Result<ExitCode, 
     if !invocation.console.is_json() {
         invocation
             .console
-            .print(&next_steps(&inside, &directory, &repository))?;
+            .print_exactly(&next_steps(&inside, &directory, &repository))?;
     }
     Ok(code)
 }
@@ -173,21 +174,48 @@ fn next_steps(inside: &Invocation, directory: &Path, repository: &Path) -> Strin
         .find(|(name, _)| name == STATE_VARIABLE)
         .map(|(_, value)| value.as_str())
         .unwrap_or_default();
+    let all = format!(
+        "everything is in {}; remove the directory when you are done",
+        directory.display()
+    );
+    format!(
+        "\n{}\n\n{}",
+        fitted(&all, inside.console.out.columns()),
+        commands(repository, state)
+    )
+}
+
+/// Returns the commands to try, each on one line, so that it can be copied.
+fn commands(repository: &Path, state: &str) -> String {
     let (shown, state) = (quoted(&repository.to_string_lossy()), quoted(state));
     format!(
-        "\neverything is in {}; remove the directory when you are done\n\ntry\n  \
+        "try\n  \
          git -C {shown} log --all --graph --oneline\n  \
          ls {shown}/.autoissue/pulls\n  \
          {STATE_VARIABLE}={state} autoissue status\n  \
          {STATE_VARIABLE}={state} autoissue metrics\n  \
-         autoissue init    (in a repository of your own)\n",
-        directory.display()
+         autoissue init    (in a repository of your own)\n"
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
     use super::*;
+
+    #[test]
+    fn each_command_to_try_is_on_one_line() {
+        let repository = Path::new("/tmp/autoissue-demo-1-0/logbook");
+        assert_snapshot!(commands(repository, "/tmp/autoissue-demo-1-0/my state"), @"
+        try
+          git -C /tmp/autoissue-demo-1-0/logbook log --all --graph --oneline
+          ls /tmp/autoissue-demo-1-0/logbook/.autoissue/pulls
+          AUTOISSUE_STATE_DIR='/tmp/autoissue-demo-1-0/my state' autoissue status
+          AUTOISSUE_STATE_DIR='/tmp/autoissue-demo-1-0/my state' autoissue metrics
+          autoissue init    (in a repository of your own)
+        ");
+    }
 
     #[test]
     fn a_directory_in_use_is_refused() {

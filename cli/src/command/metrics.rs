@@ -12,8 +12,8 @@ use crate::exit_code::ExitCode;
 use crate::host::Invocation;
 use crate::narration::counted;
 use crate::paint::Paint;
-use crate::printable::one_line;
-use crate::table::table;
+use crate::printable::{fitted, one_line};
+use crate::table::{fixed, table};
 
 /// Runs the command.
 ///
@@ -124,23 +124,24 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
             format!("+{} −{} in {files}", total.added, total.removed),
         ),
     ];
-    let mut text: String = rows
+    let totals: String = rows
         .iter()
         .map(|(name, value)| format!("{name:<22} {value}\n"))
         .collect();
+    let mut text = fitted(&totals, paint.columns());
     let domains: Vec<_> = by_domain(metrics).map(cells).collect();
     let models: Vec<_> = by_model(metrics).map(cells).collect();
     for (name, rows) in [("domain", domains), ("model", models)] {
-        let headings = [
-            name,
-            "tasks",
-            "done",
-            "success",
-            "cost",
-            "per pull request",
-            "code",
+        let columns = [
+            fixed(name),
+            fixed("tasks"),
+            fixed("done"),
+            fixed("success").optional(),
+            fixed("cost"),
+            fixed("per pull request"),
+            fixed("code").optional(),
         ];
-        text.push_str(&format!("\n{}", table(headings, &rows, paint)));
+        text.push_str(&format!("\n{}", table(columns, &rows, paint)));
     }
     let failures: Vec<_> = n_failures(metrics)
         .filter(|&(_, n)| 0 < n)
@@ -149,7 +150,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
     if !failures.is_empty() {
         text.push_str(&format!(
             "\n{}",
-            table(["failure", "count"], &failures, paint)
+            table([fixed("failure"), fixed("count")], &failures, paint)
         ));
     }
     text
@@ -222,6 +223,7 @@ mod tests {
     use super::*;
     use crate::console::json_line;
     use crate::fixture::{admitted, at_work, check_failed, shipped, told};
+    use crate::table::at_60_and_80;
 
     fn metrics() -> Metrics {
         let issues = [
@@ -233,6 +235,50 @@ mod tests {
         events.extend(shipped(1, 30, 42));
         events.extend(check_failed(2, 310));
         twice(&events)
+    }
+
+    #[test]
+    fn the_name_of_a_row_is_shown_on_every_terminal() {
+        let issues = [(1, "One", "documentation"), (2, "Two", "frontend")];
+        let mut events = admitted(Settings::default(), &issues);
+        events.extend(shipped(1, 30, 42));
+        events.extend(check_failed(2, 310));
+        let metrics = twice(&events);
+        assert_snapshot!(at_60_and_80(|paint| text(&metrics, paint)), @"
+        sessions               2
+        tasks                  4 attempted, 2 done (50 %)
+        attempts               4
+        cost                   $7.04 ($0.00 estimated)
+        cost per pull request  $3.52
+        code                   +68 −10 in 4 files
+
+        domain         tasks  done  success  cost   per pull request
+        documentation  2      2     100 %    $0.84  $0.42
+        frontend       2      0     0 %      $6.20  –
+
+        model   tasks  done  success  cost   per pull request
+        sonnet  4      2     50 %     $7.04  $3.52
+
+        failure  count
+        task     2
+
+        sessions               2
+        tasks                  4 attempted, 2 done (50 %)
+        attempts               4
+        cost                   $7.04 ($0.00 estimated)
+        cost per pull request  $3.52
+        code                   +68 −10 in 4 files
+
+        domain         tasks  done  success  cost   per pull request  code
+        documentation  2      2     100 %    $0.84  $0.42             +68 −10
+        frontend       2      0     0 %      $6.20  –                 +0 −0
+
+        model   tasks  done  success  cost   per pull request  code
+        sonnet  4      2     50 %     $7.04  $3.52             +68 −10
+
+        failure  count
+        task     2
+        ");
     }
 
     /// Returns the metrics of two identical sessions.

@@ -24,7 +24,7 @@ use crate::liveness::recorded;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
 use crate::paint::Paint;
-use crate::printable::{lines, one_line, wrapped};
+use crate::printable::{fitted, lines, one_line, wrapped};
 use crate::project;
 use crate::report::{self, Origin, Places, Report};
 use crate::reporter::{EventLine, line};
@@ -131,10 +131,11 @@ impl Story<'_> {
             .cloned()
             .collect();
         let base = checks("on the base", &red, paint);
+        let story = format!("{origin}{status}\n\n{told}{base}\n");
         let report = report::text(&self.report()?, paint);
         self.invocation
             .console
-            .page(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
+            .page(&(fitted(&story, paint.columns()) + &report))
     }
 
     fn report(&self) -> Result<Report, CliError> {
@@ -202,7 +203,8 @@ impl Story<'_> {
             }
             return self.json_summary();
         }
-        self.invocation.console.page(&self.issue(task))
+        let console = &self.invocation.console;
+        console.page(&fitted(&self.issue(task), console.out.columns()))
     }
 
     /// Returns everything about a task, the most important parts first.

@@ -18,8 +18,8 @@ use crate::liveness::{chronicle, recorded};
 use crate::local_time::{LocalTime, now_ms};
 use crate::narration::{blocked, ended, ended_of, stage_of_plan, subject, title};
 use crate::paint::Paint;
-use crate::printable::one_line;
-use crate::table::table;
+use crate::printable::{fitted, one_line};
+use crate::table::{Column, fixed, prose, table, titles};
 
 /// Arguments of `status`.
 #[derive(Clone, Debug, Args)]
@@ -65,6 +65,25 @@ pub(crate) struct SessionLine<'a> {
     spent_usd: f64,
 }
 
+const SESSION_COLUMNS: [Column; 6] = [
+    fixed("session"),
+    fixed("started").optional(),
+    fixed("repository").optional(),
+    prose("tasks"),
+    fixed("spent"),
+    prose("status"),
+];
+
+const TASK_COLUMNS: [Column; 7] = [
+    fixed("issue"),
+    fixed("stage"),
+    fixed("domain").optional(),
+    fixed("attempts").optional(),
+    fixed("spent"),
+    titles(),
+    prose("why"),
+];
+
 fn print_sessions(
     invocation: &Invocation,
     journal: &Journal,
@@ -89,17 +108,9 @@ fn print_sessions(
         .iter()
         .map(|(row, totals)| cells_of(row, totals, invocation))
         .collect();
-    let headings = [
-        "session",
-        "started",
-        "repository",
-        "tasks",
-        "spent",
-        "status",
-    ];
     invocation
         .console
-        .page(&table(headings, &rows, invocation.console.out))
+        .page(&table(SESSION_COLUMNS, &rows, invocation.console.out))
 }
 
 /// Returns a session as a line of JSON.
@@ -167,13 +178,7 @@ pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Res
     let rows = task_rows(engine, Time::from_ms(now_ms()), &invocation.time, paint);
     let tasks = match rows.as_slice() {
         [] => stage_of_plan(engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
-        rows => table(
-            [
-                "issue", "stage", "domain", "attempts", "spent", "title", "why",
-            ],
-            rows,
-            paint,
-        ),
+        rows => table(TASK_COLUMNS, rows, paint),
     };
     let head = head(row.id.as_str(), chronicle, &status, &invocation.time, paint);
     invocation.console.page(&(head + &tasks))
@@ -188,7 +193,7 @@ pub(crate) fn head(
     paint: Paint,
 ) -> String {
     let (info, money) = (chronicle.engine().info(), chronicle.money());
-    format!(
+    let head = format!(
         "{} · {} · {} · started {} · {status}\nspent {} + {} reserved of {}\n\n",
         paint.bold(session),
         one_line(&info.repository),
@@ -197,7 +202,8 @@ pub(crate) fn head(
         money.spent,
         money.reserved,
         money.budget,
-    )
+    );
+    fitted(&head, paint.columns())
 }
 
 /// A task that has not ended, as a line of JSON. Ended tasks are in the summary.
@@ -270,6 +276,7 @@ mod tests {
     use super::*;
     use crate::fixture::{admitted, at_work, check_failed, shipped};
     use crate::paint::Paint;
+    use crate::table::at_60_and_80;
 
     #[test]
     fn every_task_has_a_stage_and_a_reason_where_it_waits() {
@@ -289,15 +296,76 @@ mod tests {
             &LocalTime::utc(),
             Paint::default(),
         );
-        let headings = [
-            "issue", "stage", "domain", "attempts", "spent", "title", "why",
-        ];
-        assert_snapshot!(table(headings, &rows, Paint::default()), @"
+        assert_snapshot!(table(TASK_COLUMNS, &rows, Paint::default()), @"
         issue  stage    domain    attempts  spent  title  why
         #1     ended    backend   1         $0.42  One    done: pull request #30
         #2     ended    frontend  1         $3.10  Two    failed: check `test` (exit code 1) failed
         #3     agent    database  1         $0.00  Three
         #4     waiting  database  0         $0.00  Four   domain database is busy with #3
+        ");
+        assert_snapshot!(at_60_and_80(|paint| table(TASK_COLUMNS, &rows, paint)), @"
+        issue  stage    domain    spent  title  why
+        #1     ended    backend   $0.42  One    done: pull request
+                                                #30
+        #2     ended    frontend  $3.10  Two    failed: check `test`
+                                                (exit code 1) failed
+        #3     agent    database  $0.00  Three
+        #4     waiting  database  $0.00  Four   domain database is
+                                                busy with #3
+
+        issue  stage    domain    attempts  spent  title  why
+        #1     ended    backend   1         $0.42  One    done: pull request #30
+        #2     ended    frontend  1         $3.10  Two    failed: check `test` (exit
+                                                          code 1) failed
+        #3     agent    database  1         $0.00  Three
+        #4     waiting  database  0         $0.00  Four   domain database is busy with
+                                                          #3
+        ");
+    }
+
+    #[test]
+    fn the_command_that_continues_a_session_is_whole_on_every_terminal() {
+        let row = |tasks: &str, status: &str| {
+            let session = ["20261122-1315-7f3a", "2026-11-22 13:15", "owner/shop"];
+            let [session, started, repository] = session.map(str::to_owned);
+            [
+                session,
+                started,
+                repository,
+                tasks.to_owned(),
+                "$4.02".to_owned(),
+                status.to_owned(),
+            ]
+        };
+        let rows = [
+            row("2 done, 1 failed, 1 needs you", "completed"),
+            row(
+                "1 done",
+                "interrupted (resume with `autoissue resume 20261122-1315-7f3a`)",
+            ),
+        ];
+        assert_snapshot!(at_60_and_80(|paint| table(SESSION_COLUMNS, &rows, paint)), @"
+        session     20261122-1315-7f3a
+        started     2026-11-22 13:15
+        repository  owner/shop
+        tasks       2 done, 1 failed, 1 needs you
+        spent       $4.02
+        status      completed
+
+        session     20261122-1315-7f3a
+        started     2026-11-22 13:15
+        repository  owner/shop
+        tasks       1 done
+        spent       $4.02
+        status      interrupted (resume with
+                    `autoissue resume 20261122-1315-7f3a`)
+
+        session             tasks          spent  status
+        20261122-1315-7f3a  2 done, 1      $4.02  completed
+                            failed, 1
+                            needs you
+        20261122-1315-7f3a  1 done         $4.02  interrupted (resume with
+                                                  `autoissue resume 20261122-1315-7f3a`)
         ");
     }
 }

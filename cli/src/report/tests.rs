@@ -151,12 +151,14 @@ fn a_mixed_session_reports_failures_and_unverified_work() {
     needs you (1)
       #3  Merge by hand  1 attempt · $0.50
           its dependencies conflict
-          work kept (+34 −5 in 2 files); to recover it: git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/3/1
+          work kept (+34 −5 in 2 files); to recover it:
+          git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/3/1
 
     failed (1)
-      #2  Break me in a title that is much longer tha…  1 attempt · $3.10
+      #2  Break me in a title that is much longer than any column has room for  1 attempt · $3.10
           check `test` (exit code 1) failed
-          work kept (+34 −5 in 2 files); to recover it: git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1
+          work kept (+34 −5 in 2 files); to recover it:
+          git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1
 
     not started (2)
       #4  Needs the second  depends on #2
@@ -168,6 +170,93 @@ fn a_mixed_session_reports_failures_and_unverified_work() {
     spent $4.02 of $50.00 · $4.02 per pull request
     transcripts /state/sessions/20261122-1315-7f3a
     next        autoissue show 20261122-1315-7f3a 3
+    ");
+}
+
+#[test]
+fn the_report_fits_the_terminal_and_keeps_commands_whole() {
+    let issues = [
+        (1, "Let people sort the list of orders by date", "backend"),
+        (2, "Show the total below the list of orders", "frontend"),
+        (3, "Explain how to install it", "testing"),
+    ];
+    let mut events = admitted(Settings::default(), &issues);
+    events.extend(shipped(1, 30, 42));
+    events.extend(check_failed(2, 310));
+    events.push(finished(
+        3,
+        Outcome::NotStarted {
+            because: NotStarted::Stopped("bad credentials: HTTP 401".to_owned()),
+        },
+    ));
+    events.push(completed());
+    let report = made_of(&events);
+    let on = |columns| text(&report, Paint::default().on_terminal(columns, false));
+    assert_snapshot!(on(60), @"
+    20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22
+    13:15 to 15:15 (2 h 0 min)
+
+    shipped (1)
+      #1  Let people sort the list of orders by date
+          https://github.com/owner/shop/pull/30 · +34 −5 in 2
+          files · 1 attempt · $0.42
+
+    failed (1)
+      #2  Show the total below the list of o…  1 attempt · $3.10
+          check `test` (exit code 1) failed
+          work kept (+34 −5 in 2 files); to recover it:
+          git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1
+
+    not started (1)
+      #3  Explain how to install it  bad credentials: HTTP 401
+
+    unverified
+      no checks are configured (`executor.checks`), so nothing
+      verified this work
+
+    spent $3.52 of $50.00 · $3.52 per pull request
+    transcripts /state/sessions/20261122-1315-7f3a
+    next        autoissue show 20261122-1315-7f3a 2
+    ");
+    assert_snapshot!(on(80), @"
+    20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0
+    min)
+
+    shipped (1)
+      #1  Let people sort the list of orders by date
+          https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt ·
+          $0.42
+
+    failed (1)
+      #2  Show the total below the list of orders  1 attempt · $3.10
+          check `test` (exit code 1) failed
+          work kept (+34 −5 in 2 files); to recover it:
+          git fetch /state/repos/sample/mirror.git refs/autoissue/salvage/20261122-1315-7f3a/2/1
+
+    not started (1)
+      #3  Explain how to install it  bad credentials: HTTP 401
+
+    unverified
+      no checks are configured (`executor.checks`), so nothing verified this work
+
+    spent $3.52 of $50.00 · $3.52 per pull request
+    transcripts /state/sessions/20261122-1315-7f3a
+    next        autoissue show 20261122-1315-7f3a 2
+    ");
+}
+
+#[test]
+fn the_alternative_to_a_command_moves_below_it_where_there_is_no_room() {
+    let on = |columns| {
+        let paint = Paint::default().on_terminal(columns, false);
+        let command = "AUTOISSUE_STATE_DIR=/srv/state autoissue exec bug --budget 10";
+        next_line(command, Some("or --allow-partial, or --issue N"), paint)
+    };
+    assert_snapshot!([60, 120].map(on).join("\n"), @"
+    next        AUTOISSUE_STATE_DIR=/srv/state autoissue exec bug --budget 10
+                (or --allow-partial, or --issue N)
+
+    next        AUTOISSUE_STATE_DIR=/srv/state autoissue exec bug --budget 10    (or --allow-partial, or --issue N)
     ");
 }
 

@@ -5,10 +5,9 @@ use autoissue_core::engine::OutcomeGroup;
 use super::{Entry, Group, Kind, Report, Subject, cost, heading, is_web};
 use crate::narration::Tone;
 use crate::paint::Paint;
-use crate::printable::{cut, pad, width, wrapped};
+use crate::printable::{cut, fitted, pad, width, wrapped};
 
-/// Maximum width of a title, in columns, and the width below which it does not shrink.
-const TITLE_COLUMNS: usize = 44;
+/// Width below which a title does not shrink, in columns.
 const TITLE_COLUMNS_MIN: usize = 16;
 /// Number of lines of a failed check's output, and their width in columns. `show` has the rest.
 const N_OUTPUT_LINES: usize = 4;
@@ -65,44 +64,44 @@ fn render(group: &Group, paint: Paint) -> String {
         | None => heading.to_owned(),
     };
     let mut text = format!("{heading} ({})\n", group.entries.len());
-    let widest = |of: fn(&Entry) -> String| {
-        group
-            .entries
-            .iter()
-            .map(|entry| width(&of(entry)))
-            .max()
-            .unwrap_or(0)
+    let widest = |of: &dyn Fn(&Entry) -> String| {
+        let entries = group.entries.iter();
+        entries.map(|entry| width(&of(entry))).max().unwrap_or(0)
     };
-    let issues = widest(|entry| entry.issue.to_string());
+    let facts = |entry: &Entry| facts(group.kind, entry, paint);
+    let issues = widest(&|entry| entry.issue.to_string());
     let room = paint.columns().saturating_sub(issues + 4);
-    let besides = group
-        .entries
-        .iter()
-        .map(|entry| width(&beside(group.kind, entry, paint).join(" · ")))
-        .max()
-        .unwrap_or(0);
-    let titles = widest(|entry| entry.title.clone())
-        .min(TITLE_COLUMNS)
-        .min(room.saturating_sub(besides + 2).max(TITLE_COLUMNS_MIN));
+    let widest_facts = widest(&|entry| facts(entry).join(" · "));
+    let titles = widest(&|entry| entry.title.clone())
+        .min(room.saturating_sub(widest_facts + 2).max(TITLE_COLUMNS_MIN));
+    let is_beside = titles + 2 + widest_facts <= room;
     for entry in &group.entries {
         let issue = pad(&paint.link(&entry.url, entry.issue), issues);
-        let title = pad(&entry.short_title(titles), titles);
-        let mut beside = beside(group.kind, entry, paint);
-        while 1 < beside.len() && room < titles + 2 + width(&beside.join(" · ")) {
-            beside.pop();
+        let facts = facts(entry).join(" · ");
+        let mut lines = Vec::new();
+        if is_beside {
+            let title = pad(&cut(&entry.title, titles), titles);
+            lines.push(format!("{title}  {facts}"));
+        } else {
+            lines.push(cut(&entry.title, room));
+            lines.extend(wrapped(&facts, room));
         }
-        let line = format!("  {issue}  {title}  {}", beside.join(" · "));
-        text.push_str(line.trim_end());
-        text.push('\n');
-        for line in below(group.kind, entry, room, paint) {
-            text.push_str(&format!("  {}  {line}\n", " ".repeat(issues)));
+        lines.extend(below(group.kind, entry, room, paint));
+        for (n, line) in lines.iter().enumerate() {
+            let start = if n == 0 {
+                issue.clone()
+            } else {
+                " ".repeat(issues)
+            };
+            text.push_str(format!("  {start}  {line}").trim_end());
+            text.push('\n');
         }
     }
     text
 }
 
-/// Returns the parts after the title, the most important first: a narrow terminal shows fewer.
-fn beside(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
+/// Returns the facts about a task: beside its title, or below it on a narrow terminal.
+fn facts(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
     let place = place(&entry.place, paint);
     let effort = if entry.n_attempts == 0 {
         String::new()
@@ -145,12 +144,12 @@ fn below(kind: Kind, entry: &Entry, room: usize, paint: Paint) -> Vec<String> {
         .take(N_OUTPUT_LINES);
     let columns = OUTPUT_COLUMNS.min(room.saturating_sub(2));
     lines.extend(output.map(|line| paint.dim(format!("│ {}", cut(line, columns)))));
-    lines.extend(
-        entry
-            .kept
-            .iter()
-            .map(|kept| paint.dim(format!("work kept ({}); to recover it: {kept}", entry.stat))),
-    );
+    if let Some(kept) = &entry.kept {
+        let sentence = format!("work kept ({}); to recover it:", entry.stat);
+        lines.extend(wrapped(&sentence, room).iter().map(|line| paint.dim(line)));
+        // The command must stay on one line, so that it can be copied.
+        lines.push(paint.dim(kept));
+    }
     lines
 }
 
@@ -171,7 +170,7 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
 }
 
 fn foot(report: &Report, paint: Paint) -> String {
-    let mut foot = format!("{}\n", cost(&report.money));
+    let mut foot = fitted(&cost(&report.money), paint.columns()) + "\n";
     if 0 < report.n_api_calls {
         foot.push_str(&format!(
             "calls       {} to the forge's API\n",
@@ -182,8 +181,22 @@ fn foot(report: &Report, paint: Paint) -> String {
         foot.push_str(&format!("transcripts {directory}\n"));
     }
     if let Some(next) = &report.next {
-        let or = next.or.map(|or| format!("    ({or})")).unwrap_or_default();
-        foot.push_str(&format!("next        {}{or}\n", paint.bold(&next.command)));
+        foot.push_str(&next_line(&next.command, next.or, paint));
     }
     foot
+}
+
+/// Returns the next command to type, with an alternative. The command stays on one line, so that it
+/// can be copied; if there is no room beside it, the alternative is below.
+pub(crate) fn next_line(command: &str, or: Option<&str>, paint: Paint) -> String {
+    let next = format!("next        {}", paint.bold(command));
+    let Some(or) = or else {
+        return next + "\n";
+    };
+    let whole = format!("{next}    ({or})\n");
+    if width(&whole) <= paint.columns() {
+        whole
+    } else {
+        format!("{next}\n{:12}({or})\n", "")
+    }
 }

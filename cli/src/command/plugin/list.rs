@@ -14,7 +14,15 @@ use crate::exit_code::ExitCode;
 use crate::host::Invocation;
 use crate::printable::one_line;
 use crate::project;
-use crate::table::table;
+use crate::table::{Column, fixed, prose, table};
+
+const COLUMNS: [Column; 5] = [
+    fixed("kind"),
+    fixed("strategy"),
+    fixed("version").optional(),
+    fixed("used"),
+    prose("state"),
+];
 
 /// Runs the command.
 ///
@@ -44,11 +52,9 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
             .try_for_each(|row| invocation.console.json(row))?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        invocation.console.page(&table(
-            ["kind", "strategy", "version", "used", "state"],
-            &cells,
-            invocation.console.out,
-        ))?;
+        invocation
+            .console
+            .page(&table(COLUMNS, &cells, invocation.console.out))?;
     }
     Ok(if is_well {
         ExitCode::Success
@@ -152,4 +158,51 @@ fn configured(
         }
     };
     info.strategies.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::table::at_60_and_80;
+
+    #[test]
+    fn the_state_of_a_plugin_is_shown_on_every_terminal() {
+        let mut rows = built_in(&Config::default());
+        rows.truncate(2);
+        rows.push(Row {
+            name: "acme/priority-model".to_owned(),
+            state: "not in the lock file; add it with `autoissue plugin add`".to_owned(),
+            version: Some("0.1.0".to_owned()),
+            ..rows[0].clone()
+        });
+        let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+        assert_snapshot!(at_60_and_80(|paint| table(COLUMNS, &cells, paint)), @"
+        kind      classifier
+        strategy  builtin
+        version   0.1.0
+        used      yes
+        state     built-in
+
+        kind      model-selector
+        strategy  builtin
+        version   0.1.0
+        used      yes
+        state     built-in
+
+        kind      classifier
+        strategy  acme/priority-model
+        version   0.1.0
+        used      yes
+        state     not in the lock file; add it with
+                  `autoissue plugin add`
+
+        kind            strategy             version  used  state
+        classifier      builtin              0.1.0    yes   built-in
+        model-selector  builtin              0.1.0    yes   built-in
+        classifier      acme/priority-model  0.1.0    yes   not in the lock file; add it
+                                                            with `autoissue plugin add`
+        ");
+    }
 }

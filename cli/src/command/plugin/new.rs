@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
+use crate::printable::fitted;
 use crate::shell::quoted;
 
 /// Arguments of `plugin new`.
@@ -72,7 +73,10 @@ pub(super) fn run(invocation: &Invocation, args: &NewArgs) -> Result<ExitCode, C
             &json!({ "type": "new", "name": args.name, "kind": Kind::from(args.kind).name(), "path": directory }),
         )?;
     } else {
-        invocation.console.print(&text(&args.name, &directory))?;
+        let columns = invocation.console.out.columns();
+        invocation
+            .console
+            .print_exactly(&text(&args.name, &directory, columns))?;
     }
     Ok(ExitCode::Success)
 }
@@ -194,20 +198,22 @@ fn toml_text(text: &str) -> String {
     json!(text).to_string()
 }
 
-fn text(name: &str, directory: &Path) -> String {
+fn text(name: &str, directory: &Path, columns: usize) -> String {
     let go = quoted(name);
-    format!(
+    let text = format!(
         "wrote {}\n\n\
          next\n\
          \x20 cd {go}\n\
          \x20 cargo test                        run its own tests natively\n\
          \x20 autoissue plugin test             build the component and test it\n\
          \x20 edit src/lib.rs and cases.json, and test again\n\n\
-         in a repository\n\
-         \x20 autoissue plugin add {}\n",
+         in a repository\n",
         directory.display(),
-        directory.join(format!("{name}.wasm")).display(),
-    )
+    );
+    let component = directory.join(format!("{name}.wasm"));
+    // The command must stay on one line, so that it can be copied.
+    let add = format!("  autoissue plugin add {}\n", component.display());
+    fitted(&text, columns) + &add
 }
 
 #[cfg(test)]

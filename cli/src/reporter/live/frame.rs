@@ -21,13 +21,15 @@ use autoissue_core::engine::{IssueNumber, Phase, Task, TaskState, Time, Usd};
 
 use crate::local_time::{LocalTime, span};
 use crate::narration::{blocked, counted_state, stage_of_plan, title};
-use crate::printable::{one_line, pad, width};
+use crate::printable::{cut, one_line, pad, width};
 use crate::screen::{Line, Style};
 
 /// Number of waiting tasks shown with their reason; `autoissue status` lists all.
 const N_WAITING_MAX: usize = 3;
 /// Minimum width of a title, in columns; below that it is dropped.
 const TITLE_COLUMNS_MIN: usize = 8;
+/// Width below which the title of a waiting task does not shrink. Its reason matters more.
+const QUEUED_TITLE_COLUMNS_MIN: usize = 16;
 /// Terminals narrower than this do not show attempt numbers.
 const NARROW_COLUMNS: usize = 50;
 /// Width of the budget bar, and of the narrowest terminal that shows it, in columns.
@@ -62,11 +64,11 @@ pub(super) fn lines(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
         .notice
         .map(notice)
         .into_iter()
-        .chain([view.money(columns)])
+        .chain(view.money(columns))
         .collect();
     let mut room = rows.saturating_sub(above.len() + below.len());
     let mut middle = view.slots(columns, &mut room);
-    middle.extend(view.queue(&mut room));
+    middle.extend(view.queue(columns, &mut room));
     middle.extend(view.ends(&mut room));
     let all = above.into_iter().chain(middle).chain(below);
     // In the smallest terminals not even the first lines fit, and the last ones matter more.
@@ -273,7 +275,7 @@ impl View<'_> {
     }
 
     /// Returns the next tasks, each with what it waits for.
-    fn queue(&self, room: &mut usize) -> Vec<Line> {
+    fn queue(&self, columns: usize, room: &mut usize) -> Vec<Line> {
         if *self.chronicle.engine().phase() != Phase::Running {
             return Vec::new();
         }
@@ -304,15 +306,19 @@ impl View<'_> {
                 .chronicle
                 .engine()
                 .blocked(task.issue.number, Time::from_ms(self.now_ms));
-            why.map(|why| blocked(&why, self.time)).unwrap_or_default()
+            let why = why.map(|why| blocked(&why, self.time)).unwrap_or_default();
+            format!(" · {why}")
         };
         let mut lines = Vec::new();
         for (index, task) in waiting[..n_shown].iter().enumerate() {
-            let line = label("queue", index).with(
-                Style::Plain,
-                format!("{}  {}", task.issue.number, title(&task.issue.title)),
+            let line = label("queue", index).with(Style::Plain, format!("{}  ", task.issue.number));
+            let why = why(task);
+            let left = columns.saturating_sub(line.width() + width(&why));
+            let title = cut(
+                &title(&task.issue.title),
+                left.max(QUEUED_TITLE_COLUMNS_MIN),
             );
-            lines.push(line.with(Style::Dim, format!(" · {}", why(task))));
+            lines.push(line.with(Style::Plain, title).with(Style::Dim, why));
         }
         if n_shown < waiting.len() && lines.len() < *room {
             let n_more = waiting.len() - n_shown;
@@ -343,7 +349,11 @@ impl View<'_> {
         shown.iter().enumerate().map(line).collect()
     }
 
-    fn money(&self, columns: usize) -> Line {
+    /// Returns the cost, as soon as the budget is known.
+    fn money(&self, columns: usize) -> Option<Line> {
+        if *self.chronicle.engine().phase() == Phase::New {
+            return None;
+        }
         let money = self.chronicle.money();
         let line = if BAR_FROM_COLUMNS <= columns {
             bar(&money)
@@ -361,12 +371,12 @@ impl View<'_> {
             format!(" spent · {} reserved · of {}", money.reserved, money.budget),
         );
         if whole.width() <= columns {
-            return whole;
+            return Some(whole);
         }
-        line.with(
+        Some(line.with(
             Style::Plain,
             format!(" + {} of {}", money.reserved, money.budget),
-        )
+        ))
     }
 }
 
@@ -638,6 +648,39 @@ mod tests {
          and 5 more running
          ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░  $0.00 spent · $40.00 reserved · of $50.00
         ");
+    }
+
+    #[test]
+    fn a_waiting_title_shrinks_before_the_reason_is_cut() {
+        let issues = [
+            (1, "Fix the login page", "backend"),
+            (
+                2,
+                "Let people sort the list of orders by date and by name",
+                "backend",
+            ),
+        ];
+        let settings = Settings {
+            n_slots: 1,
+            ..Settings::default()
+        };
+        let mut events = admitted(settings, &issues);
+        events.extend(at_work(1, 1));
+        let queue = |columns| {
+            let screen = screen(&events, None, columns, 17);
+            let line = screen.lines().find(|line| line.contains("queue"));
+            line.unwrap_or_default().to_owned()
+        };
+        assert_snapshot!([79, 59, 39].map(queue).join("\n"), @"
+        queue  #2  Let people sort the list of orders by date… · all 1 slots are taken
+        queue  #2  Let people sort the li… · all 1 slots are taken
+        queue  #2  Let people sort… · all 1 s…
+        ");
+    }
+
+    #[test]
+    fn no_budget_is_shown_before_it_is_known() {
+        assert_snapshot!(screen(&[], None, 79, 9), @"── 0 running · 0 waiting · 0 done ───────────────── 20261122-1315-7f3a · 0 s ──");
     }
 
     #[test]
