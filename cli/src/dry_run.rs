@@ -2,7 +2,7 @@
 //! which.
 
 use autoissue_core::engine::{
-    Classification, Engine, Issue, Outcome, Phase, SessionOutcome, Task, Usd,
+    Classification, Engine, Issue, NotStarted, Outcome, Phase, SessionOutcome, Task, Usd,
 };
 
 use crate::narration::{counted, message, title};
@@ -12,23 +12,30 @@ use crate::schedule::{ScheduledStart, schedule};
 use crate::table::table;
 use crate::typed::Typed;
 
-/// Returns whether the session was a completed dry run, so that the plan is the whole answer.
+/// Returns whether the session was a dry run with a plan to show, also one that exceeds the budget:
+/// then the plan is the whole answer.
 pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
-    engine.settings().dry_run
-        && *engine.phase() == Phase::Over(SessionOutcome::Completed)
-        && !engine.tasks().is_empty()
+    let has_plan = match engine.phase() {
+        Phase::Over(SessionOutcome::Failed { budget, .. }) => *budget,
+        phase => *phase == Phase::Over(SessionOutcome::Completed),
+    };
+    engine.settings().dry_run && has_plan && !engine.tasks().is_empty()
+}
+
+/// Returns whether a task would run, or would if the budget allowed it.
+fn is_open(task: &Task) -> bool {
+    match task.outcome() {
+        None => true,
+        Some(Outcome::NotStarted { because }) => *because == NotStarted::Budget,
+        Some(_) => false,
+    }
 }
 
 /// Returns the plan as text.
 pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let info = engine.info();
     let (repository, label) = (one_line(&info.repository), one_line(&info.label));
-    let open = || {
-        engine
-            .tasks()
-            .values()
-            .filter(|task| task.outcome().is_none())
-    };
+    let open = || engine.tasks().values().filter(|task| is_open(task));
     let (estimate, budget) = (
         open().map(|task| task.estimate).sum::<Usd>(),
         engine.settled().budget,
@@ -45,15 +52,21 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     text.push_str(&format!(
         "\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n"
     ));
-    if budget < estimate {
-        text.push_str(
-            "the budget does not cover all of them; they start in this order until it is used up\n",
-        );
-    }
-    text.push_str(&format!(
-        "next        {}\n",
-        paint.bold(typed.again(engine.info(), None, None))
-    ));
+    let (next, or) = if let Phase::Over(SessionOutcome::Failed { .. }) = engine.phase() {
+        text.push_str("nothing would start, because the budget does not cover all of them\n");
+        (
+            typed.again(engine.info(), None, Some(estimate)),
+            "    (or --allow-partial, or --issue N)",
+        )
+    } else {
+        if budget < estimate {
+            text.push_str(
+                "the budget does not cover all of them; they start in this order until it is used up\n",
+            );
+        }
+        (typed.again(engine.info(), None, None), "")
+    };
+    text.push_str(&format!("next        {}{or}\n", paint.bold(next)));
     text
 }
 
@@ -85,8 +98,8 @@ fn prepared(task: &Task) -> (Issue, Classification) {
 }
 
 fn row(task: &Task, turn: Option<&ScheduledStart>) -> [String; 7] {
-    let is_open = task.outcome().is_none();
-    let start = match (task.outcome(), turn) {
+    let is_open = is_open(task);
+    let start = match (task.outcome().filter(|_| !is_open), turn) {
         (Some(outcome), _) => not_started(outcome),
         (None, Some(ScheduledStart { waits: None, .. })) => "immediately".to_owned(),
         (
@@ -131,11 +144,47 @@ fn not_started(outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::{PullRequest, Settings};
+    use autoissue_core::engine::{Event, PullRequest, SessionEvent, Settings};
     use insta::assert_snapshot;
 
     use super::*;
     use crate::fixture::{admitted, completed, finished};
+
+    #[test]
+    fn a_plan_beyond_the_budget_is_shown_with_what_it_needs() {
+        let settings = Settings {
+            dry_run: true,
+            budget: Usd::from_dollars(8.0),
+            ..Settings::default()
+        };
+        let mut events = admitted(settings, &[(1, "One", "backend"), (2, "Two", "frontend")]);
+        events.pop();
+        let because = NotStarted::Budget;
+        events.extend([1, 2].map(|issue| {
+            let because = because.clone();
+            finished(issue, Outcome::NotStarted { because })
+        }));
+        events.push(Event::Session(SessionEvent::Finished {
+            outcome: SessionOutcome::Failed {
+                message: "cannot afford 2 tasks: estimated $10.00 exceeds budget $8.00".to_owned(),
+                budget: true,
+            },
+        }));
+        let engine = Engine::replay(&events);
+        assert!(is_whole_answer(&engine));
+        let typed = crate::command::read("autoissue exec bug --budget 8 --dry-run");
+        assert_snapshot!(text(&engine, &typed, Paint::default()), @"
+        plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
+
+        order  issue  domain    model   estimate  start        title
+        1      #1     backend   sonnet  $5.00     immediately  One
+        2      #2     frontend  sonnet  $5.00     immediately  Two
+
+        2 tasks, 3 at once, estimated $10.00 of $8.00
+        nothing would start, because the budget does not cover all of them
+        next        autoissue exec bug --budget 10    (or --allow-partial, or --issue N)
+        ");
+    }
 
     #[test]
     fn a_dry_run_shows_the_order_and_who_waits() {
