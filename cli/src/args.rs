@@ -181,9 +181,22 @@ fn dollars(text: &str) -> Result<f64, String> {
     amount.ok_or_else(|| "not an amount of US dollars, such as `25` or `7.50`".to_owned())
 }
 
+/// Parses the number of an issue.
+pub(crate) fn issue_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "not an issue number".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_not_an_issue_number() {
+        assert_eq!(issue_number("12"), Ok(12));
+        for text in ["x", "", "1.5", "-1"] {
+            assert_eq!(issue_number(text), Err("not an issue number".to_owned()));
+        }
+    }
 
     #[test]
     fn colour_is_known_before_parsing() {

@@ -2,7 +2,7 @@
 //! which.
 
 use autoissue_core::engine::{
-    Classification, Engine, Issue, Outcome, Phase, SessionOutcome, Task, Usd,
+    Classification, Engine, Issue, NotStarted, Outcome, Phase, SessionOutcome, Task, Usd,
 };
 
 use crate::narration::{counted, message, title};
@@ -13,11 +13,23 @@ use crate::schedule::{ScheduledStart, schedule};
 use crate::table::{Column, fixed, prose, table, titles};
 use crate::typed::Typed;
 
-/// Returns whether the session was a completed dry run, so that the plan is the whole answer.
+/// Returns whether the session was a dry run with a plan to show, also one that exceeds the budget:
+/// then the plan is the whole answer.
 pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
-    engine.settings().dry_run
-        && *engine.phase() == Phase::Over(SessionOutcome::Completed)
-        && !engine.tasks().is_empty()
+    let has_plan = match engine.phase() {
+        Phase::Over(SessionOutcome::Failed { budget, .. }) => *budget,
+        phase => *phase == Phase::Over(SessionOutcome::Completed),
+    };
+    engine.settings().dry_run && has_plan && !engine.tasks().is_empty()
+}
+
+/// Returns whether a task would run, or would if the budget allowed it.
+fn is_open(task: &Task) -> bool {
+    match task.outcome() {
+        None => true,
+        Some(Outcome::NotStarted { because }) => *because == NotStarted::Budget,
+        Some(_) => false,
+    }
 }
 
 const COLUMNS: [Column; 7] = [
@@ -34,12 +46,7 @@ const COLUMNS: [Column; 7] = [
 pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let info = engine.info();
     let (repository, label) = (one_line(&info.repository), one_line(&info.label));
-    let open = || {
-        engine
-            .tasks()
-            .values()
-            .filter(|task| task.outcome().is_none())
-    };
+    let open = || engine.tasks().values().filter(|task| is_open(task));
     let (estimate, budget) = (
         open().map(|task| task.estimate).sum::<Usd>(),
         engine.settled().budget,
@@ -51,14 +58,18 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let n_slots = engine.settings().n_slots;
     let n_tasks = counted(open().count(), "task");
     let mut foot = format!("\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n");
-    if budget < estimate {
+    let is_over_budget = matches!(engine.phase(), Phase::Over(SessionOutcome::Failed { .. }));
+    if is_over_budget {
+        foot.push_str("nothing would start, because the budget does not cover all of them\n");
+    } else if budget < estimate {
         foot.push_str(
             "the budget does not cover all of them; they start in this order until it is used up\n",
         );
     }
+    let next = typed.again(engine.info(), None, is_over_budget.then_some(estimate));
+    let or = is_over_budget.then_some("or --allow-partial, or --issue N");
     let [head, foot] = [head, foot].map(|text| fitted(&text, paint.columns()));
-    let next = next_line(&typed.again(engine.info(), None, None), None, paint);
-    head + &table + &foot + &next
+    head + &table + &foot + &next_line(&next, or, paint)
 }
 
 fn rows(engine: &Engine) -> Vec<[String; 7]> {
@@ -89,8 +100,8 @@ fn prepared(task: &Task) -> (Issue, Classification) {
 }
 
 fn row(task: &Task, turn: Option<&ScheduledStart>) -> [String; 7] {
-    let is_open = task.outcome().is_none();
-    let start = match (task.outcome(), turn) {
+    let is_open = is_open(task);
+    let start = match (task.outcome().filter(|_| !is_open), turn) {
         (Some(outcome), _) => not_started(outcome),
         (None, Some(ScheduledStart { waits: None, .. })) => "immediately".to_owned(),
         (
@@ -135,12 +146,48 @@ fn not_started(outcome: &Outcome) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::{PullRequest, Settings};
+    use autoissue_core::engine::{Event, PullRequest, SessionEvent, Settings};
     use insta::assert_snapshot;
 
     use super::*;
     use crate::fixture::{admitted, completed, finished};
     use crate::table::at_60_and_80;
+
+    #[test]
+    fn a_plan_beyond_the_budget_is_shown_with_what_it_needs() {
+        let settings = Settings {
+            dry_run: true,
+            budget: Usd::from_dollars(8.0),
+            ..Settings::default()
+        };
+        let mut events = admitted(settings, &[(1, "One", "backend"), (2, "Two", "frontend")]);
+        events.pop();
+        let because = NotStarted::Budget;
+        events.extend([1, 2].map(|issue| {
+            let because = because.clone();
+            finished(issue, Outcome::NotStarted { because })
+        }));
+        events.push(Event::Session(SessionEvent::Finished {
+            outcome: SessionOutcome::Failed {
+                message: "cannot afford 2 tasks: estimated $10.00 exceeds budget $8.00".to_owned(),
+                budget: true,
+            },
+        }));
+        let engine = Engine::replay(&events);
+        assert!(is_whole_answer(&engine));
+        let typed = crate::command::read("autoissue exec bug --budget 8 --dry-run");
+        assert_snapshot!(text(&engine, &typed, Paint::default()), @"
+        plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
+
+        order  issue  domain    model   estimate  start        title
+        1      #1     backend   sonnet  $5.00     immediately  One
+        2      #2     frontend  sonnet  $5.00     immediately  Two
+
+        2 tasks, 3 at once, estimated $10.00 of $8.00
+        nothing would start, because the budget does not cover all of them
+        next        autoissue exec bug --budget 10    (or --allow-partial, or --issue N)
+        ");
+    }
 
     #[test]
     fn a_dry_run_shows_the_order_and_who_waits() {

@@ -39,6 +39,8 @@ pub(crate) use text::{next_line, text};
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) session: String,
+    /// Whether the session can be looked up later.
+    pub(crate) is_recorded: bool,
     /// Repository, as `owner/name`.
     pub(crate) repository: String,
     /// What the session worked on.
@@ -135,6 +137,9 @@ pub(crate) struct Entry {
     pub(crate) kept: Option<String>,
 }
 
+/// Stands for the output of a check that printed nothing.
+pub(crate) const NOTHING_PRINTED: &str = "(it printed nothing)";
+
 /// Returns the heading of a group.
 pub(crate) const fn heading(kind: Kind) -> &'static str {
     match kind {
@@ -176,6 +181,7 @@ impl Report {
         };
         Self {
             session: session.to_owned(),
+            is_recorded: true,
             repository: one_line(&info.repository),
             subject: Subject::of(info),
             when: when(chronicle, time),

@@ -90,6 +90,10 @@ pub(crate) fn until_finished(
     if !is_dry {
         logging::start(&loaded.config.logging, &logs, &invocation.console);
     }
+    // Only a plan's dry run spends money without asking first.
+    let planning =
+        matches!(&order, SessionRequest::Plan(plan) if plan.dry_run && plan.given.is_none())
+            .then_some(loaded.config.planner.max_budget_usd);
     let has_past = matches!(order, SessionRequest::Resume(_));
     let state_dir = host.state_dir.clone();
     let opened = Session::open(loaded.config, &host, order);
@@ -97,6 +101,11 @@ pub(crate) fn until_finished(
         logging::remove_empty(&logs);
     }
     let mut session = opened?;
+    if let Some(dollars) = planning {
+        invocation.console.say(format_args!(
+            "calling the planner, which costs up to {dollars}; no issues will be created"
+        ));
+    }
     if display != Display::None {
         session
             .remarks()
@@ -264,6 +273,7 @@ pub(crate) fn print(
         if let Some(nothing) = nothing {
             report.verdict = Some((Tone::Plain, nothing));
         }
+        report.is_recorded = is_recorded(finished);
         console.print_exactly(&report::text(&report, console.out))
     };
     match result {
@@ -271,6 +281,14 @@ pub(crate) fn print(
         Err(CliError::ReaderGone) => Ok(()),
         other => other,
     }
+}
+
+/// Returns whether the session can be looked up later: neither a dry run nor a session with nothing
+/// to do is recorded.
+fn is_recorded(finished: &Finished) -> bool {
+    let engine = finished.chronicle.engine();
+    let is_dry = engine.settings().dry_run && engine.plan_progress().is_none();
+    !is_dry && nothing_found(finished).is_none()
 }
 
 /// Returns why a session had nothing to do, with the labels that were probably meant; `None` for

@@ -23,6 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use autoissue_forge::local::{self, LocalError};
+use autoissue_git::LibraryError;
 
 /// Label of the issues that are ready to be worked on.
 pub const LABEL: &str = "autoissue";
@@ -119,7 +120,7 @@ pub enum DemoError {
         path: PathBuf,
         /// The error of libgit2.
         #[source]
-        source: git2::Error,
+        source: LibraryError,
     },
 }
 
@@ -164,7 +165,7 @@ pub fn write_sample(target: &Path) -> Result<(), DemoError> {
 pub fn create_repository(target: &Path) -> Result<(), DemoError> {
     commit_all(target).map_err(|source| DemoError::Repository {
         path: target.into(),
-        source,
+        source: source.into(),
     })
 }
 

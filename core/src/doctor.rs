@@ -19,6 +19,7 @@ use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
 use autoissue_git::remote::{Remote, RemoteError};
 use autoissue_journal::Journal;
+use autoissue_journal::repository_lock::checkout_lock;
 use autoissue_process::SupervisorProgram;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::host::Host;
 use crate::preflight::{
-    SessionError, agent, agent_variables, at_a_glance, branch_in_the_way, default_branch,
+    PROBE, SessionError, agent, agent_variables, at_a_glance, branch_in_the_way, default_branch,
     find_agent, find_strategies, machine, open_forge, repository, roots, variable_of,
 };
 use crate::strategy::Strategies;
@@ -97,7 +98,11 @@ impl Examination<'_> {
     fn run(mut self) {
         let git = self.git();
         let checkout = self.try_to("repository", |it| Ok(Checkout::open(&it.host.project)?));
-        if let Some(checkout) = &checkout {
+        if let Some(checkout) = &checkout
+            && self
+                .try_to("repository", |it| it.check_writable(checkout))
+                .is_some()
+        {
             self.tell(Finding::ok(
                 "repository",
                 checkout.path().display().to_string(),
@@ -148,6 +153,16 @@ impl Examination<'_> {
                 None
             }
         }
+    }
+
+    /// Checks what a session writes into the checkout: its lock and, with the local forge, files
+    /// next to the issues.
+    fn check_writable(&self, checkout: &Checkout) -> Result<(), SessionError> {
+        repository::check_writable(&checkout_lock(&checkout.git_dir()?))?;
+        if self.config.forge.kind.has_host() {
+            return Ok(());
+        }
+        repository::check_writable(&checkout.path().join(PROBE))
     }
 
     fn git(&mut self) -> Option<Git> {

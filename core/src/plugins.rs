@@ -112,6 +112,10 @@ pub fn cache_dir(state_dir: &Path) -> PathBuf {
 /// # Errors
 /// Fails if the file cannot be read, or is a directory.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
+    read_from(path, false)
+}
+
+fn read_from(path: &Path, is_configured: bool) -> Result<Vec<u8>, PluginsError> {
     if path.is_dir() {
         return Err(PluginsError::Directory {
             path: path.to_owned(),
@@ -121,6 +125,7 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
     let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
     read.map_err(|source| PluginsError::Unreadable {
         path: path.to_owned(),
+        is_configured,
         source,
     })?;
     Ok(bytes)
@@ -186,7 +191,7 @@ impl Entry {
     }
 
     fn read(&self, lock: Option<&PluginLock>) -> Result<Vec<u8>, PluginsError> {
-        let bytes = read_component(&self.path)?;
+        let bytes = read_from(&self.path, self.name.is_some())?;
         self.check_pin(lock, Sha256Digest::of(&bytes))?;
         Ok(bytes)
     }
@@ -227,7 +232,11 @@ impl Entry {
         if is_pinned {
             Ok(())
         } else {
-            Err(PluginsError::NotPinned { plugin, found })
+            Err(PluginsError::NotPinned {
+                plugin,
+                path: self.path.clone(),
+                found,
+            })
         }
     }
 
@@ -357,6 +366,7 @@ impl<'a> Loader<'a> {
         let path = &entry.path;
         let unreadable = |source| PluginsError::Unreadable {
             path: path.clone(),
+            is_configured: entry.name.is_some(),
             source,
         };
         let real_path = path.canonicalize().map_err(unreadable)?;
@@ -443,6 +453,7 @@ impl<'a> Loader<'a> {
         for known in &self.known {
             settings::hand_out(
                 &known.plugin,
+                &known.entry.path,
                 known.entry.settings.as_ref(),
                 &mut plugins.chosen,
             )?;
@@ -509,6 +520,7 @@ fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
         Err(AskError::Plugin(error)) => {
             return Err(PluginsError::Failed {
                 plugin: entry.shown(),
+                path: entry.path.clone(),
                 source: error,
             });
         }

@@ -26,7 +26,7 @@ pub use error::SessionError;
 pub(crate) use glance::{AGENT_PERMISSIONS, at_a_glance};
 pub(crate) use machine::DISK;
 pub(crate) use project::{Project, default_branch, inspect, open_forge, roots};
-pub(crate) use repository::{branch_in_the_way, dry_run_push};
+pub(crate) use repository::{PROBE, branch_in_the_way, dry_run_push};
 pub(crate) use strategies::{agent_variables, find_agent, find_strategies};
 
 /// Returns the value of a variable of an environment.

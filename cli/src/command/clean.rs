@@ -2,6 +2,8 @@
 //! saved elsewhere), kept work that is no longer needed, and transcripts that exceed the limits on
 //! age or size.
 
+use std::collections::BTreeSet;
+
 use autoissue_core::clean::{
     CleanOrder, CleanOutcome, Cleaned, CleanedWorktree, Contents, KeptWork, Reason, SetAside,
     clean, clean_transcripts,
@@ -11,6 +13,7 @@ use autoissue_core::retention::Freed;
 use clap::Args;
 use serde::Serialize;
 
+use crate::args::issue_number;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
@@ -25,7 +28,7 @@ pub(crate) struct CleanArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Also remove the kept work of this issue, unless a resumable session needs it (repeatable)
-    #[arg(long, value_name = "ISSUE")]
+    #[arg(long, value_name = "ISSUE", value_parser = issue_number)]
     pub(crate) salvage: Vec<u64>,
 }
 
@@ -106,6 +109,16 @@ pub(crate) fn run(invocation: &Invocation, args: &CleanArgs) -> Result<ExitCode,
         }
     }
     print_kept_work(invocation, &cleaned, args.dry_run)?;
+    for issue in without_kept_work(&order.salvage, &cleaned.kept_work) {
+        if invocation.console.is_json() {
+            invocation
+                .console
+                .json(&no_kept_work(issue, args.dry_run))?;
+        } else {
+            let text = format!("there is no kept work of #{issue}\n");
+            invocation.console.print(&text)?;
+        }
+    }
     for note in &cleaned.notes {
         invocation.console.warn(note);
     }
@@ -182,6 +195,26 @@ fn kept_work_line(work: &KeptWork, dry_run: bool) -> KeptWorkLine {
             "kept"
         },
         reason: work.reason.map(name),
+        dry_run,
+    }
+}
+
+/// Returns the named issues that have no kept work.
+fn without_kept_work<'a>(
+    named: &'a BTreeSet<u64>,
+    kept_work: &'a [KeptWork],
+) -> impl Iterator<Item = u64> + 'a {
+    let has_none = |issue: &u64| kept_work.iter().all(|work| work.issue != *issue);
+    named.iter().copied().filter(has_none)
+}
+
+const fn no_kept_work(issue: u64, dry_run: bool) -> KeptWorkLine {
+    KeptWorkLine {
+        kind: "kept_work",
+        issue,
+        refs: 0,
+        outcome: "none",
+        reason: None,
         dry_run,
     }
 }
@@ -321,6 +354,25 @@ fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_named_issue_without_kept_work_is_reported() {
+        let kept = [KeptWork {
+            issue: 7,
+            n_refs: 1,
+            reason: Some(Reason::Named),
+            is_held: false,
+        }];
+        let named = BTreeSet::from([7, 99]);
+        let without: Vec<u64> = without_kept_work(&named, &kept).collect();
+        assert_eq!(without, [99]);
+        assert_eq!(
+            serde_json::to_value(no_kept_work(99, false)).unwrap(),
+            serde_json::json!({
+                "type": "kept_work", "issue": 99, "refs": 0, "outcome": "none", "reason": null, "dry_run": false
+            })
+        );
+    }
 
     #[test]
     fn removal_is_suggested_only_for_work_that_can_be_removed() {

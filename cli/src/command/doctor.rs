@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Loaded;
+use crate::config::{ConfigError, Loaded};
 use crate::console::Console;
 use crate::error::{CliError, Explain, ProjectError, said};
 use crate::exit_code::ExitCode;
@@ -33,6 +33,10 @@ pub(crate) struct DoctorArgs {
 
 /// Hint when nothing more specific is known.
 const FIX_THE_CAUSE: &str = "fix the cause; `autoissue exec` would fail with the same error";
+
+/// Hint for an invalid setting without a hint of its own.
+const FIX_THE_SETTING: &str =
+    "change or remove it; `autoissue config schema` prints the allowed keys and values";
 
 /// Runs the command.
 ///
@@ -135,6 +139,12 @@ impl FindingPrinter<'_> {
     fn unless<T>(&mut self, check: &'static str, result: Result<T, CliError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
+            Err(CliError::Config(errors)) => {
+                errors
+                    .iter()
+                    .for_each(|error| self.add(&misconfigured(check, error)));
+                None
+            }
             Err(error) => {
                 self.add(&refusal(check, &error, &self.context));
                 None
@@ -194,15 +204,16 @@ impl<'f> Line<'f> {
 
 /// Returns the error a session would report, as a finding.
 fn refusal(check: &'static str, error: &CliError, context: &HintContext) -> Finding {
-    let hint = error.hint(context).unwrap_or_else(|| {
-        let advice = if matches!(error, CliError::Config(_)) {
-            "run `autoissue config show` to see where each setting comes from, and `autoissue config schema` for what is allowed"
-        } else {
-            FIX_THE_CAUSE
-        };
-        advice.to_owned()
-    });
+    let hint = error
+        .hint(context)
+        .unwrap_or_else(|| FIX_THE_CAUSE.to_owned());
     Finding::failure(check, said(error).join(": "), hint)
+}
+
+/// Returns an error of the configuration as a finding of several lines.
+fn misconfigured(check: &'static str, error: &ConfigError) -> Finding {
+    let hint = error.hint.as_deref();
+    Finding::failure(check, error.problem(), hint.unwrap_or(FIX_THE_SETTING))
 }
 
 fn text(finding: &Finding, paint: Paint) -> String {
@@ -220,7 +231,8 @@ fn text(finding: &Finding, paint: Paint) -> String {
     };
     let room = paint.columns().saturating_sub(24);
     let mut text = String::new();
-    for (n, line) in wrapped(&one_line(message), room).iter().enumerate() {
+    let said = lines(message).flat_map(|line| wrapped(&line, room));
+    for (n, line) in said.enumerate() {
         if n == 0 {
             text.push_str(&format!("{level}  {check:<13}  {line}\n"));
         } else {
@@ -237,4 +249,43 @@ fn text(finding: &Finding, paint: Paint) -> String {
         text.push_str(&below(if n == 0 { "→" } else { " " }, line));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::config::Problem;
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::config::Origin;
+
+    #[test]
+    fn an_error_of_the_configuration_keeps_its_lines_and_its_hint() {
+        let problem = |hint: Option<&str>| Problem {
+            key: "executor.maxParalel".to_owned(),
+            found: "`3`".to_owned(),
+            allowed: "a known key".to_owned(),
+            hint: hint.map(str::to_owned),
+        };
+        let origin = || Origin::Env {
+            name: "AUTOISSUE_X".to_owned(),
+        };
+        let said = |hint| {
+            let error = ConfigError::new(origin(), problem(hint));
+            text(&misconfigured("configuration", &error), Paint::default())
+        };
+        assert_snapshot!(
+            said(Some("did you mean `executor.maxParallel`?")) + &said(None),
+            @"
+        failure  configuration  invalid `executor.maxParalel` from environment AUTOISSUE_X
+                                  found: `3`
+                                  allowed: a known key
+                                → did you mean `executor.maxParallel`?
+        failure  configuration  invalid `executor.maxParalel` from environment AUTOISSUE_X
+                                  found: `3`
+                                  allowed: a known key
+                                → change or remove it; `autoissue config schema` prints the allowed keys and values
+        "
+        );
+    }
 }

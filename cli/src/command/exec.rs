@@ -5,7 +5,7 @@ use autoissue_core::session::{Exec, SessionRequest};
 use autoissue_core::summary::SessionResult;
 use clap::Args;
 
-use crate::args::{Common, RunArgs};
+use crate::args::{Common, RunArgs, issue_number};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
@@ -20,7 +20,7 @@ pub(crate) struct ExecArgs {
     /// Label of the issues to run
     pub(crate) label: String,
     /// Run only this issue (repeatable)
-    #[arg(long = "issue", value_name = "N")]
+    #[arg(long = "issue", value_name = "N", value_parser = issue_number)]
     pub(crate) issues: Vec<u64>,
     /// Start as many issues as the budget allows, in order, even if not all fit
     #[arg(long)]

@@ -79,7 +79,9 @@ pub(crate) fn json(metrics: &Metrics) -> MetricsLine<'_> {
         by_model: by_model(metrics)
             .map(|(name, figures)| group(Some(name), figures))
             .collect(),
-        failures_by_type: n_failures(metrics).collect(),
+        failures_by_type: n_failures(metrics)
+            .map(|(kind, n)| (kind.name(), n))
+            .collect(),
     }
 }
 
@@ -145,7 +147,7 @@ pub(crate) fn text(metrics: &Metrics, paint: Paint) -> String {
     }
     let failures: Vec<_> = n_failures(metrics)
         .filter(|&(_, n)| 0 < n)
-        .map(|(kind, n)| [kind.to_owned(), n.to_string()])
+        .map(|(kind, n)| [words(kind).to_owned(), n.to_string()])
         .collect();
     if !failures.is_empty() {
         text.push_str(&format!(
@@ -167,11 +169,25 @@ fn by_model(metrics: &Metrics) -> impl Iterator<Item = (&str, &Figures)> {
 }
 
 /// Returns the number of failures of each type, including types that never occurred.
-fn n_failures(metrics: &Metrics) -> impl Iterator<Item = (&'static str, u64)> {
-    let n = |kind| metrics.n_failures.get(kind).copied().unwrap_or_default();
+fn n_failures(metrics: &Metrics) -> impl Iterator<Item = (FailureType, u64)> {
+    let n = |kind: FailureType| metrics.n_failures.get(kind.name()).copied();
     FailureType::ALL
-        .iter()
-        .map(move |kind| (kind.name(), n(kind.name())))
+        .into_iter()
+        .map(move |kind| (kind, n(kind).unwrap_or_default()))
+}
+
+/// Returns what a type of failure means to people.
+const fn words(kind: FailureType) -> &'static str {
+    match kind {
+        FailureType::Validation => "issue cannot be worked on",
+        FailureType::Task => "check failed or nothing changed",
+        FailureType::Crash => "program crashed",
+        FailureType::Timeout => "timeout",
+        FailureType::Network => "network",
+        FailureType::RateLimit => "rate limit",
+        FailureType::Overloaded => "service overloaded",
+        FailureType::Auth => "credentials rejected",
+    }
 }
 
 fn group<'a>(name: Option<&'a str>, figures: &Figures) -> GroupLine<'a> {
@@ -392,8 +408,8 @@ mod tests {
         model   tasks  done  success  cost   per pull request  code
         sonnet  4      2     50 %     $7.04  $3.52             +68 −10
 
-        failure  count
-        task     2
+        failure                          count
+        check failed or nothing changed  2
         ");
     }
 

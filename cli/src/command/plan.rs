@@ -186,11 +186,7 @@ fn order(
         return Ok(SessionRequest::Plan(order));
     }
     let directive = args.directive.clone().unwrap_or_default();
-    let dollars = ready.loaded.config.planner.max_budget_usd;
     if args.dry_run {
-        let line =
-            format!("calling the planner, which costs up to {dollars}; no issues will be created");
-        invocation.console.say(line);
         return Ok(SessionRequest::Plan(PlanOrder {
             directive,
             dry_run: true,

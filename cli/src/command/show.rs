@@ -17,6 +17,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::status::status_of;
+use crate::args::issue_number;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
@@ -35,6 +36,7 @@ pub(crate) struct ShowArgs {
     /// Session ID or a unique prefix of it [default: the newest session of this repository]
     pub(crate) session: Option<String>,
     /// Issue number
+    #[arg(value_parser = issue_number)]
     pub(crate) issue: Option<u64>,
     /// Print only the raw transcripts of the issue
     #[arg(long, requires = "issue")]
@@ -451,11 +453,11 @@ fn ending(task: &Task, paint: Paint) -> String {
         let name = format!("last output of check `{}`", one_line(&check.name));
         let printed: Vec<String> = lines(&check.output).collect();
         let end = &printed[printed.len().saturating_sub(N_CHECK_LINES)..];
-        text.push_str(&format!(
-            "\n{}\n{}",
-            paint.bold(name),
-            indented(&end.join("\n"))
-        ));
+        let mut end = end.join("\n");
+        if end.trim().is_empty() {
+            report::NOTHING_PRINTED.clone_into(&mut end);
+        }
+        text.push_str(&format!("\n{}\n{}", paint.bold(name), indented(&end)));
     }
     let said = task
         .report
@@ -589,6 +591,21 @@ mod tests {
             text.ends_with("the agent's last message\n  I did it.\n  All of it.\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_failed_check_without_output_is_said_to_have_printed_nothing() {
+        let engine = Engine::replay(&session_events());
+        let mut task = engine.task(IssueNumber(2)).unwrap().clone();
+        task.report = None;
+        task.checks = vec![CheckResult {
+            name: "lint".to_owned(),
+            output: "\n".to_owned(),
+            ..CheckResult::default()
+        }];
+        let text = ending(&task, Paint::default());
+        let expected = "\nlast output of check `lint`\n  (it printed nothing)\n";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -27,8 +27,13 @@ pub(crate) struct StatusArgs {
     /// Session ID or a unique prefix of it
     pub(crate) session: Option<String>,
     /// Maximum number of sessions to list
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = n_sessions)]
     pub(crate) limit: usize,
+}
+
+fn n_sessions(text: &str) -> Result<usize, String> {
+    let n = text.parse().ok().filter(|n| 0 < *n);
+    n.ok_or_else(|| "not a number of sessions, such as `20`".to_owned())
 }
 
 /// Runs the command.
@@ -277,6 +282,14 @@ mod tests {
     use crate::fixture::{admitted, at_work, check_failed, shipped};
     use crate::paint::Paint;
     use crate::table::at_60_and_80;
+
+    #[test]
+    fn at_least_one_session_is_listed() {
+        assert_eq!(n_sessions("1"), Ok(1));
+        for text in ["0", "-1", "x", ""] {
+            assert!(n_sessions(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn every_task_has_a_stage_and_a_reason_where_it_waits() {

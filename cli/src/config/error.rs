@@ -47,6 +47,17 @@ impl ConfigError {
     }
 }
 
+impl ConfigError {
+    /// Returns the problem without its hint, as several lines.
+    pub(crate) fn problem(&self) -> String {
+        let without_hint = Self {
+            hint: None,
+            ..self.clone()
+        };
+        without_hint.to_string()
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key.as_str() {

@@ -63,7 +63,7 @@ impl Explain for SessionError {
         let hint = match self {
             Self::EmptyLabel => "pass the label of the issues to run".to_owned(),
             Self::Git(error) => error.hint()?.to_owned(),
-            Self::Checkout(error) => error.hint()?.to_owned(),
+            Self::Checkout(error) => error.hint()?,
             Self::NoAgent { install_hint, .. } => {
                 format!("{install_hint}, or set `agent.backend` to another agent")
             }
@@ -88,7 +88,8 @@ impl Explain for SessionError {
             Self::Recorded(error) => error.hint()?,
             Self::Environment(error) => error.hint().to_owned(),
             Self::NotWritable { .. } => {
-                "worktrees and pull requests are stored there: check its permissions and free disk space"
+                "autoissue writes a lock file and, with the local forge, pull requests there: \
+                 make it writable for the user that runs autoissue"
                     .to_owned()
             }
             Self::Overtaken {

@@ -9,6 +9,7 @@ use autoissue_core::plugins::sdk::PluginError;
 
 use super::Explain;
 use crate::exit_code::ExitCode;
+use crate::shell::quoted;
 use crate::typed::HintContext;
 
 /// Why a plugin command failed.
@@ -68,6 +69,7 @@ pub(crate) enum PluginCommandError {
     #[error("the plugin `{plugin}` rejected these settings")]
     Refused {
         plugin: String,
+        path: PathBuf,
         #[source]
         source: PluginError,
     },
@@ -115,13 +117,16 @@ impl Explain for PluginCommandError {
             Self::Build(error) => error.hint()?,
             Self::Host(error) => error.hint()?,
             Self::Lock(error) => error.hint()?,
-            Self::Load { source, .. } => source.hint(),
+            Self::Load { path, source } => return Some(source.hint(path)),
             Self::Reserved { .. } => "choose another name in its `Cargo.toml`",
             Self::Exists { .. } => "choose another name, or remove it first",
             Self::NoSdk { .. } => "pass the `plugin-sdk` directory of an autoissue checkout",
             Self::Cases { .. } => "see the SDK's documentation for an example file of cases",
-            Self::Refused { .. } => {
-                "run `autoissue plugin inspect` to see what it accepts, and pass it with `--settings`"
+            Self::Refused { path, .. } => {
+                return Some(format!(
+                    "run `autoissue plugin inspect {}` to see what it accepts, and pass it with `--settings`",
+                    quoted(&path.to_string_lossy())
+                ));
             }
             Self::UnknownGrants { .. } => "pass the settings that it needs with `--settings`",
             Self::NotGranted { command, .. } => {

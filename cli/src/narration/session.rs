@@ -16,9 +16,9 @@ pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
                 "session of {repository}, {subject}, budget {}",
                 settings.budget
             );
-            std::iter::once((Plain, text))
-                .chain(deciders(settings))
-                .collect()
+            // A dry run is not a session that can be looked up.
+            let opening = (!settings.dry_run || info.directive.is_some()).then_some((Plain, text));
+            opening.into_iter().chain(deciders(settings)).collect()
         }
         SessionEvent::Resumed { settings } => {
             let text = format!("session resumed, budget {}", settings.budget);

@@ -15,7 +15,7 @@ use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::OutcomeGroup;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Entry, Report, is_web};
+use super::{Entry, NOTHING_PRINTED, Report, is_web};
 use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted};
 
@@ -119,7 +119,11 @@ fn failed(entries: &[Entry]) -> Markup {
                 @for (name, lines) in &entry.outputs {
                     figure {
                         figcaption { "check " code { (name) } }
-                        pre tabindex="0" { @for line in lines { (line) "\n" } }
+                        @if lines.is_empty() {
+                            p { (NOTHING_PRINTED) }
+                        } @else {
+                            pre tabindex="0" { @for line in lines { (line) "\n" } }
+                        }
                     }
                 }
                 (details(entry))

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use autoissue_core::engine::OutcomeGroup;
 
-use super::{Entry, Kind, Report, cost, heading};
+use super::{Entry, Kind, NOTHING_PRINTED, Report, cost, heading};
 
 /// The order of the groups on a page.
 const ORDER: [Kind; 7] = [
@@ -120,6 +120,10 @@ fn item(kind: Kind, entry: &Entry) -> String {
     }
     text.push('\n');
     for (name, lines) in &entry.outputs {
+        if lines.is_empty() {
+            text.push_str(&format!("\n  {}: {NOTHING_PRINTED}\n\n", code(name)));
+            continue;
+        }
         let fence = fence(lines);
         text.push_str(&format!("\n  {}:\n\n  {fence}text\n", code(name)));
         lines

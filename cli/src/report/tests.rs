@@ -162,7 +162,7 @@ fn a_mixed_session_reports_failures_and_unverified_work() {
 
     not started (2)
       #4  Needs the second  depends on #2
-      #5  No money left     budget
+      #5  No money left     the budget does not cover it
 
     unverified
       no checks are configured (`executor.checks`), so nothing verified this work
@@ -272,6 +272,19 @@ fn an_empty_backlog_is_reported() {
 }
 
 #[test]
+fn what_was_not_recorded_has_no_id_and_no_cost() {
+    let events = [started(Settings::default()), read(0), completed()];
+    let report = Report {
+        is_recorded: false,
+        ..made_of(&events)
+    };
+    assert_eq!(
+        text(&report, Paint::default()),
+        "owner/shop: no open issue has the label `bug`\n"
+    );
+}
+
+#[test]
 fn an_interrupted_session_ends_with_the_resume_command() {
     let mut events = admitted(
         Settings::default(),
@@ -328,8 +341,8 @@ fn a_backlog_beyond_the_budget_is_refused_with_the_amount_it_needs() {
     cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00
 
     not started (2)
-      #1  One  budget
-      #2  Two  budget
+      #1  One  the budget does not cover it
+      #2  Two  the budget does not cover it
 
     spent $0.00 of $50.00
     next        autoissue exec bug --max-parallel 4 --budget 10    (or --allow-partial, or --issue N)

@@ -19,6 +19,7 @@ pub(crate) fn text(report: &Report, paint: Paint) -> String {
     parts.extend(report.groups.iter().map(|group| render(group, paint)));
     parts.extend(doubts(report, paint));
     parts.push(foot(report, paint));
+    parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
 
@@ -30,6 +31,10 @@ fn head(report: &Report, paint: Paint) -> String {
         when,
         ..
     } = report;
+    if !report.is_recorded {
+        let about = format!("{repository}: {}", report.headline());
+        return wrapped(&about, paint.columns()).join("\n") + "\n";
+    }
     let subject = match subject {
         Subject::Label(label) => format!("label `{label}`"),
         Subject::Plan(directive) => format!("plan of {directive}"),
@@ -170,7 +175,11 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
 }
 
 fn foot(report: &Report, paint: Paint) -> String {
-    let mut foot = fitted(&cost(&report.money), paint.columns()) + "\n";
+    let mut foot = String::new();
+    if report.is_recorded {
+        foot.push_str(&fitted(&cost(&report.money), paint.columns()));
+        foot.push('\n');
+    }
     if 0 < report.n_api_calls {
         foot.push_str(&format!(
             "calls       {} to the forge's API\n",

@@ -2,7 +2,7 @@
 
 use autoissue_core::bus::{Envelope, Progress, ProgressKind};
 use autoissue_core::chronicle::Chronicle;
-use autoissue_core::engine::Event;
+use autoissue_core::engine::{Engine, Event, IntakeEvent, SessionEvent, SessionOutcome};
 
 use super::Reporter;
 use crate::console::Console;
@@ -18,26 +18,52 @@ const AGENT_COLUMNS_MAX: usize = 200;
 pub(crate) struct Plain {
     time: LocalTime,
     console: Console,
+    /// The lines about the start, until it is known whether there is anything to do.
+    opening: Vec<String>,
 }
 
 impl Plain {
     /// Creates the reporter. On a verbose console it prints details and agent output.
     pub(crate) const fn new(time: LocalTime, console: Console) -> Self {
-        Self { time, console }
+        Self {
+            time,
+            console,
+            opening: Vec::new(),
+        }
+    }
+
+    /// Returns the lines to print for an event. A session with nothing to do is not recorded, so
+    /// neither its start nor its end is worth a line.
+    fn lines(&mut self, envelope: &Envelope<Event>, engine: &Engine) -> Vec<String> {
+        let sentences = narrate(&envelope.event, engine, &self.time);
+        let is_shown = |it: &&Sentence| self.console.verbose || it.tone != Tone::Detail;
+        let lines = sentences
+            .iter()
+            .filter(is_shown)
+            .map(|sentence| line(sentence, envelope.at_ms, &self.time, self.console.err))
+            .collect();
+        let has_nothing = engine.tasks().is_empty() && engine.plan_progress().is_none();
+        match &envelope.event {
+            Event::Session(SessionEvent::Started { .. }) => {
+                self.opening = lines;
+                Vec::new()
+            }
+            Event::Intake(IntakeEvent::BacklogRead { n_issues: 0, .. }) => {
+                self.opening.clear();
+                lines
+            }
+            Event::Session(SessionEvent::Finished {
+                outcome: SessionOutcome::Completed,
+            }) if has_nothing => Vec::new(),
+            _ => self.opening.drain(..).chain(lines).collect(),
+        }
     }
 }
 
 impl Reporter for Plain {
     fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle) {
-        for sentence in narrate(&envelope.event, chronicle.engine(), &self.time) {
-            if self.console.verbose || sentence.tone != Tone::Detail {
-                self.console.say(line(
-                    &sentence,
-                    envelope.at_ms,
-                    &self.time,
-                    self.console.err,
-                ));
-            }
+        for line in self.lines(envelope, chronicle.engine()) {
+            self.console.say(line);
         }
     }
 
@@ -83,7 +109,7 @@ pub(super) fn agent_line(progress: &Progress) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::Engine;
+    use autoissue_core::engine::Settings;
 
     use super::*;
     use crate::fixture::{admitted, at_work};
@@ -105,6 +131,36 @@ mod tests {
             line,
             "01:12:07  #12 attempt 1 started · backend · sonnet · $5.00 reserved"
         );
+    }
+
+    #[test]
+    fn a_session_is_announced_only_if_it_has_something_to_do() {
+        let printed = |n_issues: u32| {
+            let mut events = vec![crate::fixture::started(Settings::default())];
+            events.push(Event::Intake(IntakeEvent::BacklogRead {
+                n_issues,
+                warnings: vec!["skipping `x`".to_owned()],
+                n_api_calls: 0,
+            }));
+            events.push(crate::fixture::completed());
+            let mut plain = Plain::new(
+                LocalTime::utc(),
+                Console::new(&crate::args::Common::default(), &[]),
+            );
+            let mut engine = Engine::default();
+            let lines: Vec<String> = (1..)
+                .zip(events)
+                .flat_map(|(seq, event)| {
+                    engine.apply(&event);
+                    let at_ms = 0;
+                    plain.lines(&Envelope { seq, at_ms, event }, &engine)
+                })
+                .collect();
+            lines.join("\n")
+        };
+        assert!(!printed(0).contains("session"), "{}", printed(0));
+        assert!(printed(0).contains("skipping `x`"), "{}", printed(0));
+        assert!(printed(1).contains("session of"), "{}", printed(1));
     }
 
     #[test]

@@ -237,7 +237,7 @@ impl fmt::Display for Skip {
 impl fmt::Display for NotStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Budget => f.write_str("budget"),
+            Self::Budget => f.write_str("the budget does not cover it"),
             Self::Until => f.write_str("past the `--until` time"),
             Self::Stopped(message) => f.write_str(message),
         }

@@ -105,7 +105,7 @@ impl LocalForge {
     }
 
     /// Returns the open issues that carry the label, ignoring case, by number, and warnings for
-    /// people: malformed files are skipped, and so are issues whose pull request is merged.
+    /// people about malformed files. An issue whose pull request is merged counts as closed.
     /// Dependencies are not filled in; see [`LocalForge::states`].
     ///
     /// # Errors
@@ -124,9 +124,12 @@ impl LocalForge {
         numbers: &[IssueNumber],
     ) -> Result<(Vec<Issue>, Vec<String>), LocalError> {
         let (issues, mut warnings) = self.open_issues(|file| numbers.contains(&file.number))?;
+        let (pulls, _) = self.pull_files()?;
         for (number, state) in self.states(numbers)? {
-            if state != IssueState::Open {
-                warnings.push(left_out(number, state));
+            match merged(&pulls, number) {
+                _ if state == IssueState::Open => {}
+                Some(pull) => warnings.push(self.done(number, pull)),
+                None => warnings.push(left_out(number, state)),
             }
         }
         Ok((issues, warnings))
@@ -141,12 +144,9 @@ impl LocalForge {
         warnings.extend(more);
         let mut issues = Vec::new();
         for (file, created_at) in with_times(files) {
-            if file.state != IssueState::Open || !belongs(&file) {
-                continue;
-            }
-            match merged(&pulls, file.number) {
-                Some(pull) => warnings.push(self.merged_warning(&file, pull)),
-                None => issues.push(self.issue(file, created_at, &pulls)),
+            let is_done = merged(&pulls, file.number).is_some();
+            if file.state == IssueState::Open && !is_done && belongs(&file) {
+                issues.push(self.issue(file, created_at, &pulls));
             }
         }
         Ok((issues, warnings))
@@ -365,13 +365,13 @@ impl LocalForge {
         pull.as_pull_request(self.pulls.url(&pull.name))
     }
 
-    fn merged_warning(&self, file: &IssueFile, pull: &PullFile) -> String {
+    /// Returns the warning about an issue that was requested by number although its pull request is
+    /// merged.
+    fn done(&self, issue: IssueNumber, pull: &PullFile) -> String {
         format!(
-            "skipping issue {}: its pull request `{}` is merged; set `state: closed` in `{}` or, to request \
-             more work, in the pull request",
-            file.number,
+            "issue {issue} is done: its pull request `{}` is merged; to have more work done, set `state: closed` in \
+             that pull request",
             self.pulls.url(&pull.name),
-            self.issues.url(&file.name),
         )
     }
 

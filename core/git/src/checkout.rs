@@ -8,6 +8,7 @@ use git2::{BranchType, ErrorCode, Index, ObjectType, Repository};
 
 use crate::commit_id::CommitId;
 use crate::lfs::{self, POINTER_BYTES_MAX, Pointer};
+use crate::library_error::LibraryError;
 use crate::mirror::repository_containing;
 use crate::program::Git;
 use crate::worktrees::Identity;
@@ -81,22 +82,48 @@ pub enum CheckoutError {
         path: PathBuf,
         /// The error of the git library.
         #[source]
-        source: git2::Error,
+        source: LibraryError,
+    },
+    /// The repository belongs to another user, whose hooks and settings git would run.
+    #[error("`{}` belongs to another user, and git refuses such a repository", path.display())]
+    OtherOwner {
+        /// The directory.
+        path: PathBuf,
     },
 }
 
 impl CheckoutError {
     /// Returns what the user can do about it.
-    pub const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NotARepository { .. } => Some("change into a checkout, or set `project.path`"),
-            Self::Bare { .. } => Some("use a clone that has a working directory"),
-            Self::NotText { .. } => Some("rename the directory, or clone into another one"),
-            Self::NoCommit { .. } => Some("create a first commit"),
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotARepository { .. } => "change into a checkout, or set `project.path`",
+            Self::Bare { .. } => "use a clone that has a working directory",
+            Self::NotText { .. } => "rename the directory, or clone into another one",
+            Self::NoCommit { .. } => "create a first commit",
             Self::NoBranch { .. } | Self::Detached { .. } => {
-                Some("set `project.baseBranch` to an existing branch")
+                "set `project.baseBranch` to an existing branch"
             }
-            Self::Unreadable { .. } => None,
+            Self::OtherOwner { path } => {
+                return Some(format!(
+                    "run `git config --global --add safe.directory {}` if you trust it",
+                    path.display()
+                ));
+            }
+            Self::Unreadable { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Creates the error for a repository that the git library did not open or read.
+    fn reading(path: &Path, source: git2::Error) -> Self {
+        let path = path.to_owned();
+        match source.code() {
+            ErrorCode::NotFound => Self::NotARepository { path },
+            ErrorCode::Owner => Self::OtherOwner { path },
+            _ => Self::Unreadable {
+                path,
+                source: source.into(),
+            },
         }
     }
 }
@@ -108,14 +135,8 @@ impl Checkout {
     /// The directory is not in a repository with a working directory.
     pub fn open(directory: &Path) -> Result<Self, CheckoutError> {
         let path = directory.to_owned();
-        let repository =
-            repository_containing(directory).map_err(|source| match source.code() {
-                ErrorCode::NotFound => CheckoutError::NotARepository { path: path.clone() },
-                _ => CheckoutError::Unreadable {
-                    path: path.clone(),
-                    source,
-                },
-            })?;
+        let repository = repository_containing(directory)
+            .map_err(|source| CheckoutError::reading(directory, source))?;
         let root = repository.workdir().ok_or(CheckoutError::Bare { path })?;
         let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         if path.to_str().is_none() {
@@ -164,19 +185,13 @@ impl Checkout {
             None => match repository.head() {
                 Ok(head) if head.is_branch() => {
                     let name = head.shorthand().map(str::to_owned);
-                    name.map_err(|source| CheckoutError::Unreadable {
-                        path: path(),
-                        source,
-                    })
+                    name.map_err(|source| CheckoutError::reading(&self.path, source))
                 }
                 Ok(_) => Err(CheckoutError::Detached { path: path() }),
                 Err(error) if error.code() == ErrorCode::UnbornBranch => {
                     Err(CheckoutError::NoCommit { path: path() })
                 }
-                Err(source) => Err(CheckoutError::Unreadable {
-                    path: path(),
-                    source,
-                }),
+                Err(source) => Err(CheckoutError::reading(&self.path, source)),
             },
         }
     }
@@ -285,10 +300,7 @@ impl Checkout {
     }
 
     fn repository(&self) -> Result<Repository, CheckoutError> {
-        Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable {
-            path: self.path.clone(),
-            source,
-        })
+        Repository::open(&self.path).map_err(|source| CheckoutError::reading(&self.path, source))
     }
 }
 
@@ -318,6 +330,19 @@ mod tests {
         assert_eq!(who("<ada@example.org> 1 +0000"), None);
         assert_eq!(who("Ada <> 1 +0000"), None);
         assert_eq!(who(""), None);
+    }
+
+    #[test]
+    fn a_repository_of_another_user_can_be_declared_safe() {
+        let refused = git2::Error::new(ErrorCode::Owner, git2::ErrorClass::Config, "not owned");
+        let error = CheckoutError::reading(Path::new("/p"), refused);
+        assert_eq!(
+            [Some(error.to_string()), error.hint()].map(Option::unwrap),
+            [
+                "`/p` belongs to another user, and git refuses such a repository",
+                "run `git config --global --add safe.directory /p` if you trust it",
+            ]
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod commit_id;
 #[cfg(test)]
 mod fixture;
 mod lfs;
+mod library_error;
 pub mod mirror;
 mod path_bytes;
 pub mod program;
@@ -25,6 +26,7 @@ pub mod stale_locks;
 pub mod worktrees;
 
 pub use commit_id::{CommitId, NotACommitId};
+pub use library_error::LibraryError;
 
 /// Prefix of our branches; the issue's number follows.
 pub const BRANCH_PREFIX: &str = "autoissue/issue-";

@@ -49,6 +49,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature, Sort};
 
 use crate::commit_id::{CommitId, NotACommitId};
+use crate::library_error::LibraryError;
 use crate::program::{Git, GitError};
 use crate::remote::LS_REMOTE;
 pub(super) use configuration::Configuration;
@@ -827,7 +828,7 @@ impl<T> LibraryStep<T> for Result<T, git2::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError> {
         self.map_err(|error| MirrorError::Library {
             doing: what(),
-            source: Box::new(error),
+            source: Box::new(LibraryError::from(error)),
         })
     }
 }

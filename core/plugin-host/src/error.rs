@@ -1,5 +1,7 @@
 //! Reasons why a component cannot be run as a plugin, distinguished by what its author has to do.
 
+use std::path::Path;
+
 use autoissue_plugin_sdk::PluginError;
 
 use crate::info::Kind;
@@ -71,15 +73,18 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Returns what to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+    /// Returns what to do about it. `path` is the file of the component.
+    pub fn hint(&self, path: &Path) -> String {
+        let path = path.display();
+        let hint = match self {
             Self::TooLarge { .. } => "build it in release mode, without debug information",
             Self::NotWasm => {
                 "a plugin is a WebAssembly component; create one with `autoissue plugin new`"
             }
             Self::NotAComponent => {
-                "build it with `autoissue plugin build`, which turns the module into a component"
+                return format!(
+                    "build it with `autoissue plugin build {path}`, which turns the module into a component"
+                );
             }
             Self::Invalid { .. } => "rebuild it; if you downloaded it, check its SHA-256",
             Self::NotAPlugin { .. } => {
@@ -97,9 +102,12 @@ impl LoadError {
                 "make `describe` list exactly the strategies that the component exports"
             }
             Self::Failed(_) => {
-                "this is a bug in the plugin; its author can reproduce it with `autoissue plugin test`"
+                return format!(
+                    "this is a bug in the plugin; its author can reproduce it with `autoissue plugin test {path}`"
+                );
             }
-        }
+        };
+        hint.to_owned()
     }
 }
 

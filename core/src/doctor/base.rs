@@ -3,6 +3,7 @@
 //! removed with it.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,10 +50,10 @@ impl BaseChecks<'_> {
         let place = tempfile::Builder::new()
             .prefix("autoissue-doctor-")
             .tempdir();
-        let place = place.map_err(|source| SessionError::NotWritable {
-            project: std::env::temp_dir(),
-            source,
-        })?;
+        let place = match place {
+            Ok(place) => place,
+            Err(error) => return Ok(vec![no_place(&error)]),
+        };
         let worktrees = self.clone_base(place.path())?;
         let workplace = CommandEnvironment {
             directory: worktrees.path(ISSUE),
@@ -175,6 +176,15 @@ impl BaseChecks<'_> {
         };
         finding.with_output(output)
     }
+}
+
+fn no_place(error: &io::Error) -> Finding {
+    let message = format!(
+        "cannot create a directory in `{}`: {error}",
+        std::env::temp_dir().display()
+    );
+    let advice = "make it writable, or set `TMPDIR` to another directory";
+    Finding::failure("checks", message, advice)
 }
 
 fn setup_failed(error: &SetupError) -> Finding {

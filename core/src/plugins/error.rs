@@ -20,6 +20,8 @@ pub enum PluginsError {
     Unreadable {
         /// The file.
         path: PathBuf,
+        /// Whether a configuration file names it, rather than the command line.
+        is_configured: bool,
         /// The system's error.
         #[source]
         source: io::Error,
@@ -95,6 +97,8 @@ pub enum PluginsError {
     NotPinned {
         /// The plugin.
         plugin: String,
+        /// The file.
+        path: PathBuf,
         /// The digest of the file.
         found: Sha256Digest,
     },
@@ -113,6 +117,8 @@ pub enum PluginsError {
     Settings {
         /// The plugin.
         plugin: String,
+        /// The file.
+        path: PathBuf,
         /// What is wrong.
         problems: Vec<SettingsProblem>,
     },
@@ -121,6 +127,8 @@ pub enum PluginsError {
     Failed {
         /// The plugin.
         plugin: String,
+        /// The file.
+        path: PathBuf,
         /// How.
         #[source]
         source: PluginError,
@@ -164,38 +172,66 @@ impl PluginsError {
     /// Returns what to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Unreadable {
+                is_configured: true,
+                ..
+            } => "check the path; it is relative to the file that contains it".to_owned(),
             Self::Unreadable { .. } => {
-                "check the path; it is relative to the file that contains it".to_owned()
+                "check the path; it is relative to the current directory".to_owned()
             }
             Self::Directory { path } => {
-                format!("build it with `autoissue plugin build {}`, and give the path of the component", path.display())
+                format!(
+                    "build it with `autoissue plugin build {}`, and give the path of the component",
+                    path.display()
+                )
             }
-            Self::Refused { source, .. } => source.hint().to_owned(),
-            Self::ReservedName { .. } => format!("give it another name; {} are reserved", reserved()),
+            Self::Refused { path, source } => source.hint(path),
+            Self::ReservedName { .. } => {
+                format!("give it another name; {} are reserved", reserved())
+            }
             Self::TwoOfOneName { .. } => "use only one of them".to_owned(),
             Self::TwoForOneKind { kind, .. } => format!("choose one with `--plugin {kind}=PATH`"),
-            Self::Changed { plugin, path, found, .. } => format!(
+            Self::Changed {
+                plugin,
+                path,
+                found,
+                ..
+            } => format!(
                 "if the change is intended, review it with `autoissue plugin inspect {0}` and approve it with `autoissue plugin add {0}`, \
                  or set `\"sha256\": \"{found}\"` in the entry of `{plugin}`",
                 path.display()
             ),
-            Self::NotPinned { plugin, found } => {
-                format!("run `autoissue plugin add`, or add `\"sha256\": \"{found}\"` to the entry of `{plugin}`")
+            Self::NotPinned {
+                plugin,
+                path,
+                found,
+            } => {
+                format!(
+                    "run `autoissue plugin add {}`, or add `\"sha256\": \"{found}\"` to the entry of `{plugin}`",
+                    path.display()
+                )
             }
             Self::Locked(Changed::Content { path, .. }) => format!(
                 "if the change is intended, review it with `autoissue plugin inspect {0}` and approve it with `autoissue plugin add {0}`",
                 path.display()
             ),
-            Self::Locked(Changed::Grants { .. }) => {
+            Self::Locked(Changed::Grants { path, .. }) => format!(
+                "if it is intended, run `autoissue plugin add {}`, which updates {FILE_NAME}; otherwise remove it from `grants`",
+                path.display()
+            ),
+            Self::NotGranted { line, .. } => {
+                format!("to allow it, put this into `plugins`: {line}")
+            }
+            Self::Settings { path, .. } => {
                 format!(
-                    "if it is intended, run `autoissue plugin add`, which updates {FILE_NAME}; otherwise remove it from `grants`"
+                    "run `autoissue plugin inspect {}` to see what it takes",
+                    path.display()
                 )
             }
-            Self::NotGranted { line, .. } => format!("to allow it, put this into `plugins`: {line}"),
-            Self::Settings { .. } => "run `autoissue plugin inspect` to see what it takes".to_owned(),
-            Self::Failed { .. } => {
-                "this is a bug in the plugin; its author can reproduce it with `autoissue plugin test`".to_owned()
-            }
+            Self::Failed { path, .. } => format!(
+                "this is a bug in the plugin; its author can reproduce it with `autoissue plugin test {}`",
+                path.display()
+            ),
             Self::Lock(error) => return error.hint().map(str::to_owned),
             Self::Host(error) => return error.hint().map(str::to_owned),
             Self::NoStrategy(_) => return None,
@@ -250,4 +286,37 @@ fn list(problems: &[SettingsProblem]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_file_as_it_was_given() {
+        let path = || PathBuf::from("dir/a.wasm");
+        let unreadable = |is_configured| PluginsError::Unreadable {
+            path: path(),
+            is_configured,
+            source: io::ErrorKind::NotFound.into(),
+        };
+        let refused = PluginsError::Refused {
+            path: path(),
+            source: LoadError::NotAComponent,
+        };
+        let settings = PluginsError::Settings {
+            plugin: "a".to_owned(),
+            path: path(),
+            problems: vec![SettingsProblem::None],
+        };
+        for (error, expected) in [
+            (unreadable(true), "relative to the file that contains it"),
+            (unreadable(false), "relative to the current directory"),
+            (refused, "with `autoissue plugin build dir/a.wasm`"),
+            (settings, "run `autoissue plugin inspect dir/a.wasm`"),
+        ] {
+            let hint = error.hint().unwrap();
+            assert!(hint.contains(expected), "{hint}");
+        }
+    }
 }

@@ -71,6 +71,8 @@ pub enum Changed {
     Grants {
         /// Name of the plugin.
         plugin: String,
+        /// The component.
+        path: PathBuf,
         /// The grants that are not approved, each in the form of the flag `--grant`.
         more: Vec<String>,
     },
@@ -100,6 +102,7 @@ impl Locked {
         } else {
             Err(Changed::Grants {
                 plugin: self.name.clone(),
+                path: path.to_owned(),
                 more,
             })
         }

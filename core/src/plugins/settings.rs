@@ -4,6 +4,8 @@
 //! settings itself, because a schema cannot express everything. Schemas are untrusted: external
 //! references are not fetched, and patterns run in linear time.
 
+use std::path::Path;
+
 use autoissue_plugin_host::{Kind, Plugin, StrategyInfo};
 use autoissue_plugin_sdk::PluginError;
 use jsonschema::PatternOptions;
@@ -20,6 +22,7 @@ const N_PROBLEMS_MAX: usize = 10;
 /// Gives the strategies of a plugin that make decisions their settings, if they take any.
 pub(super) fn hand_out(
     plugin: &Plugin,
+    path: &Path,
     given: Option<&Map<String, Value>>,
     chosen: &mut [(Kind, Chosen)],
 ) -> Result<(), PluginsError> {
@@ -34,11 +37,12 @@ pub(super) fn hand_out(
         chosen.settings = given
             .map(|given| Value::Object(given.clone()).to_string())
             .unwrap_or_default();
-        check(plugin, &strategy, given, &chosen.settings)?;
+        check((plugin, path), &strategy, given, &chosen.settings)?;
     }
     if given.is_some_and(|given| !given.is_empty()) && !is_taken {
         return Err(PluginsError::Settings {
             plugin: plugin.info().name.clone(),
+            path: path.to_owned(),
             problems: vec![SettingsProblem::None],
         });
     }
@@ -46,17 +50,19 @@ pub(super) fn hand_out(
 }
 
 fn check(
-    plugin: &Plugin,
+    (plugin, path): (&Plugin, &Path),
     strategy: &StrategyInfo,
     given: Option<&Map<String, Value>>,
     text: &str,
 ) -> Result<(), PluginsError> {
     let name = plugin.info().name.clone();
+    let path = path.to_owned();
     if let Some(schema) = &strategy.settings_schema {
         let problems = problems(schema, &Value::Object(given.cloned().unwrap_or_default()));
         if !problems.is_empty() {
             return Err(PluginsError::Settings {
                 plugin: name,
+                path,
                 problems,
             });
         }
@@ -65,10 +71,12 @@ fn check(
         Ok(()) => Ok(()),
         Err(PluginError::InvalidSettings(text)) => Err(PluginsError::Settings {
             plugin: name,
+            path,
             problems: vec![SettingsProblem::Said(text)],
         }),
         Err(source) => Err(PluginsError::Failed {
             plugin: name,
+            path,
             source,
         }),
     }

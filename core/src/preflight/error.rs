@@ -131,11 +131,11 @@ pub enum SessionError {
     /// The worktrees cannot be used.
     #[error("failed to prepare the worktrees")]
     Worktrees(#[from] WorktreeError),
-    /// The checkout is not writable, so no work could be done in it.
-    #[error("`{}` is not writable", project.display())]
+    /// A directory of the checkout is not writable, so no work could be done there.
+    #[error("`{}` is not writable", path.display())]
     NotWritable {
-        /// The checkout.
-        project: PathBuf,
+        /// The directory.
+        path: PathBuf,
         /// The system's error.
         #[source]
         source: io::Error,

@@ -137,8 +137,13 @@ fn seen_from_below() -> impl Iterator<Item = &'static str> {
 fn sockets(root: &Path) -> Option<Finding> {
     let n_bytes = root.as_os_str().len() + WORKTREE_NAME_BYTES;
     (SOCKET_PATH_BYTES_MAX < n_bytes + SOCKET_NAME_BYTES).then(|| {
+        let rest = match SOCKET_PATH_BYTES_MAX.saturating_sub(n_bytes) {
+            0 => "nothing".to_owned(),
+            n_left => n_left.to_string(),
+        };
         let message = format!(
-            "paths of worktrees in `{}` are about {n_bytes} bytes long, too long for Unix sockets in them (at most {SOCKET_PATH_BYTES_MAX})",
+            "paths of worktrees in `{}` are about {n_bytes} bytes long; the path of a Unix socket can have at most \
+             {SOCKET_PATH_BYTES_MAX}, which leaves {rest} for its name",
             root.display()
         );
         let advice = "if checks open sockets in the worktree, set `executor.worktreeRoot` to a directory with a shorter path";
@@ -338,7 +343,9 @@ mod tests {
         let root = |n_bytes: usize| format!("/{}", "d".repeat(n_bytes - 1));
         let longest = SOCKET_PATH_BYTES_MAX - WORKTREE_NAME_BYTES - SOCKET_NAME_BYTES;
         assert!(sockets(Path::new(&root(longest))).is_none());
-        assert!(sockets(Path::new(&root(longest + 1))).is_some());
+        let said = |n_bytes| sockets(Path::new(&root(n_bytes))).unwrap().message;
+        assert!(said(longest + 1).ends_with("which leaves 11 for its name"));
+        assert!(said(longest + 20).ends_with("which leaves nothing for its name"));
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn dry_run(
     } = prepare(&project, host, &request, false)?;
     let settings = settings(&project.config, &strategies, &request, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
+    let left_behind = left_behind(&past, project.checkout.path())?;
     let history = history(&past, &settings, &strategies)?;
     let unfinished = unfinished_work(&past, project.checkout.path())?;
     let strategies = strategies.remembering(&past.costs()?);
@@ -109,6 +110,7 @@ fn dry_run(
     // There is no journal, but typos are reported in the same way.
     let parts = Parts {
         unrecorded: Some(new),
+        left_behind,
         ..fresh
     };
     Ok(assemble(project, host, parts))

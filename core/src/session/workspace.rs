@@ -20,12 +20,10 @@ use super::SessionError;
 use crate::config::Config;
 use crate::host::Host;
 use crate::past_sessions::Past;
-use crate::preflight::{Project, inspect, roots};
+use crate::preflight::{PROBE, Project, inspect, roots};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Workspace;
 
-/// A file that is written and removed at once, next to the files of the local forge.
-const PROBE: &str = ".autoissue/can-be-written";
 /// One block of most file systems: a full disk may still have room for the name of an empty file.
 const N_PROBE_BYTES: usize = 4_096;
 
@@ -148,7 +146,7 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
     written
         .and(removed)
         .map_err(|source| SessionError::NotWritable {
-            project: project.to_owned(),
+            path: project.to_owned(),
             source,
         })
 }

@@ -10,6 +10,7 @@
 //! a separate program because other tests come and go in a test program.
 
 use std::io::{self, BufRead as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use autoissue_core::plugins::host::{Grants, Limits, Plugin, PluginHost};
@@ -53,7 +54,7 @@ fn said(host: &PluginHost, request: &Value) -> String {
     };
     let plugin = match host.load(&component, &grants) {
         Ok(plugin) => plugin,
-        Err(error) => return format!("{error}\n  hint: {}", error.hint()),
+        Err(error) => return format!("{error}\n  hint: {}", error.hint(Path::new("a.wasm"))),
     };
     match request["call"].as_str() {
         Some("classify") => classify(&plugin)

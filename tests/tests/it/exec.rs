@@ -484,6 +484,12 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
     assert!(!world.state().exists() && world.branches().is_empty());
     let json = exec(&world, &["--dry-run"]).exits(0);
     assert!(json.events("attempt.started").is_empty());
+    let run = world
+        .run(["exec", "go", "--dry-run", "--budget", "1"])
+        .exits(4);
+    for words in ["#1", "#2", "nothing would start", "--allow-partial"] {
+        assert!(run.stdout.contains(words), "{words}:\n{}", run.stdout);
+    }
 }
 
 #[test]
@@ -514,6 +520,8 @@ fn no_issue_with_the_label_is_not_an_error() {
         "{}",
         run.stdout
     );
+    let all = format!("{}{}", run.stdout, run.stderr);
+    assert!(!all.contains("session") && !all.contains("spent"), "{all}");
     let json = exec(&world, &[]).exits(0);
     assert_eq!(json.summary()["tasks"], Value::Array(Vec::new()));
 }
@@ -562,8 +570,15 @@ fn closed_issues_and_merged_work_are_left_alone() {
         &path,
         &world.read(&path).replace("state: open", "state: merged"),
     );
-    let run = exec(&world, &[]).exits(0);
-    assert!(run.outcomes().is_empty(), "{:?}", run.outcomes());
+    let run = world.run(["exec", "go"]).exits(0);
+    assert!(!run.stderr.contains("merged"), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("no open issue has the label `go`"),
+        "{}",
+        run.stdout
+    );
+    let run = world.run(["exec", "go", "--issue", "1"]).exits(2);
+    assert!(run.stderr.contains("issue #1 is done"), "{}", run.stderr);
     world.write(
         &path,
         &world.read(&path).replace("state: merged", "state: closed"),

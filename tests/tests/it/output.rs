@@ -165,6 +165,21 @@ fn every_event_matches_the_printed_schema() {
 }
 
 #[test]
+fn numbers_that_cannot_be_meant_are_refused_in_words() {
+    let world = Sandbox::new();
+    let refused: [(&[&str], &str); 4] = [
+        (&["status", "--limit", "0"], "not a number of sessions"),
+        (&["show", "s", "abc"], "not an issue number"),
+        (&["exec", "go", "--issue", "x"], "not an issue number"),
+        (&["clean", "--salvage", "x"], "not an issue number"),
+    ];
+    for (args, words) in refused {
+        let run = world.run(args).exits(2);
+        assert!(run.stderr.contains(words), "{args:?}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn json_output_contains_only_objects() {
     let (world, _, session) = after_a_night();
     let commands: [&[&str]; 12] = [

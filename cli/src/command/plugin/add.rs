@@ -211,6 +211,7 @@ fn check(
     let checked = info.strategies.iter().try_for_each(check);
     checked.map_err(|source| PluginCommandError::Refused {
         plugin: info.name.clone(),
+        path: profile.path.clone(),
         source,
     })
 }

@@ -19,7 +19,7 @@ use crate::printable::one_line;
 
 /// What is known about a component.
 pub(super) struct Profile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     n_bytes: usize,
     /// The plugin, with all the grants it needs.
     pub(super) plugin: Plugin,

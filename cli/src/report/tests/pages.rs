@@ -335,3 +335,27 @@ fn the_markdown_in_full() {
     Next: `autoissue show 20261122-1315-7f3a 3`
     "##);
 }
+
+#[test]
+fn a_check_that_printed_nothing_has_no_empty_block() {
+    let mut events = admitted(Settings::default(), &[(2, "Two", "backend")]);
+    let mut failed = check_failed(2, 310);
+    let result = CheckResult {
+        name: "lint".to_owned(),
+        ..CheckResult::default()
+    };
+    failed.insert(
+        4,
+        Event::Attempt(AttemptEvent::ChecksFinished {
+            issue: IssueNumber(2),
+            attempt: 1,
+            results: vec![result],
+            passed: false,
+        }),
+    );
+    events.extend(failed);
+    events.push(completed());
+    let page = markdown(&made_of(&events));
+    assert!(page.contains("`lint`: (it printed nothing)"), "{page}");
+    assert!(!page.contains("```"), "{page}");
+}

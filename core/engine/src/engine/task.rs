@@ -62,7 +62,12 @@ impl Decision<'_> {
     pub(super) fn choose_model(&mut self, issue: IssueNumber) {
         match self.settings().model.clone() {
             ModelChoice::Fixed { model } => {
-                self.plan(issue, model, None, "set by `agent.model`".to_owned());
+                let reason = if model.is_some() {
+                    "set by `agent.model`"
+                } else {
+                    "the agent does not offer a choice of models"
+                };
+                self.plan(issue, model, None, reason.to_owned());
             }
             ModelChoice::Auto => {
                 let effect = self.engine.select_model(&self.engine.tasks[&issue]);

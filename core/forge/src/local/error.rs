@@ -92,15 +92,38 @@ impl LocalError {
 
     /// Creates the error for a failed write of `path`.
     pub(super) fn writing(path: &Path, source: io::Error) -> Self {
-        let path = path.into();
+        let path = PathBuf::from(path);
         match source.kind() {
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                Self::ReadOnly { path, source }
-            }
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly {
+                path: existing(path),
+                source,
+            },
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::DiskFull { path, source }
             }
             _ => Self::Io { path, source },
         }
+    }
+}
+
+/// Returns the nearest directory at or above a path that exists: only that can be made writable.
+fn existing(path: PathBuf) -> PathBuf {
+    let found = path.ancestors().find(|it| it.exists());
+    found.map(Path::to_owned).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_created_is_blamed_on_the_directory_above_it() {
+        let project = tempfile::tempdir().unwrap();
+        let refused = || io::ErrorKind::PermissionDenied.into();
+        let error = LocalError::writing(&project.path().join(ISSUES), refused());
+        assert_eq!(
+            error.to_string(),
+            format!("`{}` is read-only", project.path().display())
+        );
     }
 }

@@ -574,13 +574,14 @@ fn a_merged_pull_request_closes_its_issue_and_a_closed_one_does_not() {
         "pulls/0001-issue-12.md",
         open.replace("state: open", "state: merged"),
     );
-    let (issues, warnings) = project.issues();
+    assert_eq!(project.issues(), (vec![], vec![]));
+    let (issues, warnings) = project.forge().issues_of(&[IssueNumber(12)]).unwrap();
     assert_eq!(issues, []);
     assert_eq!(
         warnings,
         [
-            "skipping issue #12: its pull request `.autoissue/pulls/0001-issue-12.md` is merged; set `state: closed` in \
-          `.autoissue/issues/0012-x.md` or, to request more work, in the pull request"
+            "issue #12 is done: its pull request `.autoissue/pulls/0001-issue-12.md` is merged; to have more work done, \
+             set `state: closed` in that pull request"
         ]
     );
     assert_eq!(project.state_of(12), IssueState::Closed);

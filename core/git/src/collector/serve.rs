@@ -5,9 +5,9 @@ use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Write};
 
 use autoissue_process::error_chain;
-use git2::ErrorClass;
 
 use super::wire::{Answer, Refusal, Reply, Request, Setup, pieces};
+use crate::library_error::LibraryError;
 use crate::mirror::Mirror;
 use crate::program::Git;
 use crate::remote::classify_failure;
@@ -112,8 +112,8 @@ fn refusal(error: &WorktreeError) -> Refusal {
 fn is_out_of_memory(error: &WorktreeError) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(library) = error.downcast_ref::<git2::Error>() {
-            return library.class() == ErrorClass::NoMemory;
+        if let Some(library) = error.downcast_ref::<LibraryError>() {
+            return library.is_out_of_memory();
         }
         cause = error.source();
     }

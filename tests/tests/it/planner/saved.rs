@@ -24,6 +24,18 @@ fn file(world: &Sandbox, name: &str) -> Value {
 }
 
 #[test]
+fn a_dry_run_with_an_agent_that_cannot_plan_announces_no_cost() {
+    let world = Sandbox::new();
+    let run = world.run(["plan", DIRECTIVE, "--dry-run"]);
+    assert_ne!(run.code, Some(0));
+    assert!(
+        !run.stderr.contains("calling the planner") && run.stderr.contains("agent.backend"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
     let world = local();
     planner_answers(&world, &two());

@@ -42,16 +42,16 @@ fn a_backlog_above_the_budget_starts_nothing() {
                 .begin();
         },
         "
-        #1 ended, not started: budget
-        #2 ended, not started: budget
-        #3 ended, not started: budget
-        #4 ended, not started: budget
-        #5 ended, not started: budget
-        #6 ended, not started: budget
-        #7 ended, not started: budget
-        #8 ended, not started: budget
-        #9 ended, not started: budget
-        #10 ended, not started: budget
+        #1 ended, not started: the budget does not cover it
+        #2 ended, not started: the budget does not cover it
+        #3 ended, not started: the budget does not cover it
+        #4 ended, not started: the budget does not cover it
+        #5 ended, not started: the budget does not cover it
+        #6 ended, not started: the budget does not cover it
+        #7 ended, not started: the budget does not cover it
+        #8 ended, not started: the budget does not cover it
+        #9 ended, not started: the budget does not cover it
+        #10 ended, not started: the budget does not cover it
         session failed: cannot afford 10 tasks: estimated $60.00 exceeds budget $25.00
         ",
     );
@@ -76,7 +76,7 @@ fn allow_partial_runs_in_order_what_fits() {
         #1 ended, pull request #101
         #2 attempt 1 started, $3.00 reserved
         #2 agent exited, $2.50
-        #3 ended, not started: budget
+        #3 ended, not started: the budget does not cover it
         #2 ended, pull request #102
         session completed
         ",
@@ -794,7 +794,7 @@ fn an_unaffordable_task_blocks_no_other_task() {
         "
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $4.90
-        #2 ended, not started: budget
+        #2 ended, not started: the budget does not cover it
         #3 attempt 1 started, $4.10 reserved
         #1 ended, pull request #101
         (#2 must run alone, but no other task waits for it)
