@@ -44,12 +44,12 @@ pub(crate) fn markdown(report: &Report) -> String {
     for kind in ORDER {
         page.push_str(&group(kind, report.entries(kind)));
     }
-    if !report.doubts.is_empty() {
-        page.push_str("\n## Unverified\n\n");
+    if !report.before_merge.is_empty() {
+        page.push_str("\n## Before you merge\n\n");
         report
-            .doubts
+            .before_merge
             .iter()
-            .for_each(|doubt| page.push_str(&format!("- {}\n", inline(doubt))));
+            .for_each(|note| page.push_str(&format!("- {}\n", inline(note))));
     }
     page.push_str(&foot(report));
     page

@@ -91,7 +91,7 @@ fn a_session_in_which_everything_ships() {
 }
 
 #[test]
-fn a_mixed_session_reports_failures_and_unverified_work() {
+fn a_mixed_session_reports_failures_and_that_nothing_verified_the_work() {
     let issues = [
         (1, "Ship me", "backend"),
         (
@@ -162,7 +162,7 @@ fn a_mixed_session_reports_failures_and_unverified_work() {
       #4  Needs the second  depends on #2
       #5  No money left     budget
 
-    unverified
+    before you merge
       no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $4.02 of $50.00 · $4.02 per pull request
@@ -202,7 +202,7 @@ fn an_interrupted_session_ends_with_the_resume_command() {
     not finished (1)
       #2  Cut off  agent · 1 attempt · $0.00
 
-    unverified
+    before you merge
       no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $0.42 of $50.00 · $0.42 per pull request
@@ -283,7 +283,7 @@ fn a_session_that_had_to_stop_says_why() {
 }
 
 #[test]
-fn unverified_work_is_named() {
+fn what_to_know_before_merging_is_named() {
     let settings = Settings {
         has_checks: true,
         red_base: RedBase::IgnoreKnown,
@@ -323,7 +323,7 @@ fn unverified_work_is_named() {
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
 
-    unverified
+    before you merge
       check `lint` already fails on the base, so its failures were ignored
       $0.42 of the cost is estimated: the agent did not report it
       #1: the agent was denied Bash

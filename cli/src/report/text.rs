@@ -18,7 +18,7 @@ const OUTPUT_COLUMNS: usize = 110;
 pub(crate) fn text(report: &Report, paint: Paint) -> String {
     let mut parts = vec![head(report, paint)];
     parts.extend(report.groups.iter().map(|group| render(group, paint)));
-    parts.extend(doubts(report, paint));
+    parts.extend(before_merge(report, paint));
     parts.push(foot(report, paint));
     parts.join("\n")
 }
@@ -154,17 +154,17 @@ fn below(kind: Kind, entry: &Entry, room: usize, paint: Paint) -> Vec<String> {
     lines
 }
 
-fn doubts(report: &Report, paint: Paint) -> Option<String> {
-    if report.doubts.is_empty() {
+fn before_merge(report: &Report, paint: Paint) -> Option<String> {
+    if report.before_merge.is_empty() {
         return None;
     }
-    let heading = paint.yellow("unverified");
+    let heading = paint.yellow("before you merge");
     Some(format!(
         "{heading}\n{}",
         report
-            .doubts
+            .before_merge
             .iter()
-            .flat_map(|doubt| wrapped(doubt, paint.columns().saturating_sub(2)))
+            .flat_map(|note| wrapped(note, paint.columns().saturating_sub(2)))
             .map(|line| format!("  {line}\n"))
             .collect::<String>()
     ))

@@ -97,7 +97,7 @@ fn the_page_says_first_what_needs_a_person() {
         "FAILED",
         "left: 1 &amp; 2",
         "Shipped",
-        "Unverified",
+        "Before you merge",
         "Not started",
         "Timeline",
         "</svg>",
@@ -258,8 +258,8 @@ fn the_page_in_full() {
     </table>
     </div>
     </section>
-    <section class="doubts" aria-labelledby="doubts">
-    <h2 id="doubts">Unverified</h2>
+    <section class="notes" aria-labelledby="before-merge">
+    <h2 id="before-merge">Before you merge</h2>
     <ul>
     <li>no checks are configured (<code>executor.checks</code>), so nothing verified this work</li>
     </ul>
@@ -326,7 +326,7 @@ fn the_markdown_in_full() {
 
     - **#6 Was open**: `javascript:alert(4)`
 
-    ## Unverified
+    ## Before you merge
 
     - no checks are configured (\`executor.checks\`), so nothing verified this work
 
