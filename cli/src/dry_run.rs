@@ -1,6 +1,7 @@
 //! The plan of a session that has not run: order, domain, model, estimate, and which tasks wait for
 //! which.
 
+use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::{
     Classification, Engine, Issue, Outcome, Phase, SessionOutcome, Task, Usd,
 };
@@ -8,6 +9,7 @@ use autoissue_core::engine::{
 use crate::narration::{counted, message, title};
 use crate::paint::Paint;
 use crate::printable::one_line;
+use crate::report::backlog_warnings;
 use crate::schedule::{ScheduledStart, schedule};
 use crate::table::table;
 use crate::typed::Typed;
@@ -20,7 +22,8 @@ pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
 }
 
 /// Returns the plan as text.
-pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
+pub(crate) fn text(chronicle: &Chronicle, typed: &Typed, paint: Paint) -> String {
+    let engine = chronicle.engine();
     let info = engine.info();
     let (repository, label) = (one_line(&info.repository), one_line(&info.label));
     let open = || {
@@ -40,6 +43,9 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
         "plan of {repository}, label `{label}` (dry run: nothing was changed or spent)\n\n"
     );
     text.push_str(&table(headings, &rows(engine), paint));
+    if let Some(warnings) = backlog_warnings(chronicle, paint) {
+        text.push_str(&format!("\n{warnings}"));
+    }
     let n_slots = engine.settings().n_slots;
     let n_tasks = counted(open().count(), "task");
     text.push_str(&format!(
@@ -135,7 +141,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::fixture::{admitted, completed, finished};
+    use crate::fixture::{admitted, completed, finished, told, warned};
 
     #[test]
     fn a_dry_run_shows_the_order_and_who_waits() {
@@ -152,6 +158,7 @@ mod tests {
         ];
         let mut events = admitted(settings, &issues);
         events.pop();
+        warned(&mut events, &["skipping `41.md`: it cannot be parsed"]);
         let pull_request = PullRequest {
             number: 9,
             url: String::new(),
@@ -163,9 +170,9 @@ mod tests {
             },
         ));
         events.push(completed());
-        let engine = Engine::replay(&events);
-        assert!(is_whole_answer(&engine));
-        assert_snapshot!(text(&engine, &crate::command::read("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
+        let chronicle = told(&events);
+        assert!(is_whole_answer(chronicle.engine()));
+        assert_snapshot!(text(&chronicle, &crate::command::read("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
         plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
 
         order  issue  domain    model   estimate  start                            title
@@ -173,6 +180,9 @@ mod tests {
         2      #3     frontend  sonnet  $5.00     immediately                      Three
         3      #2     backend   sonnet  $5.00     all 2 slots are taken            Two
         –      #4     testing   –       –         pull request #9 is already open  Four
+
+        backlog warnings (1)
+          skipping `41.md`: it cannot be parsed
 
         3 tasks, 2 at once, estimated $15.00 of $50.00
         next        autoissue exec bug --max-parallel 2

@@ -33,7 +33,7 @@ use crate::typed::Typed;
 
 pub(crate) use html::{Origin, page};
 pub(crate) use markdown::markdown;
-pub(crate) use text::text;
+pub(crate) use text::{backlog_warnings, text};
 
 /// A session's report.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) verdict: Option<(Tone, String)>,
     /// Tasks by outcome. No group is empty.
     pub(crate) groups: Vec<Group>,
+    /// Warnings about the backlog. An issue that could not be read is named only here.
+    pub(crate) warnings: Vec<String>,
     /// What to know before merging the work.
     pub(crate) before_merge: Vec<String>,
     /// Cost.
@@ -181,6 +183,7 @@ impl Report {
             when: when(chronicle, time),
             verdict: verdict(chronicle),
             groups: KINDS.into_iter().filter_map(of_kind).collect(),
+            warnings: warnings(chronicle),
             before_merge: before_merge(session, chronicle, typed),
             money: chronicle.money(),
             n_attempts: chronicle.n_attempts(),
@@ -390,6 +393,12 @@ fn why(task: &Task) -> String {
         Some(Outcome::Failed { message: why, .. }) => message(why),
         Some(outcome @ Outcome::Budget { .. }) => message(&outcome.to_string()),
     }
+}
+
+/// Returns the warnings about the backlog, as printable lines.
+fn warnings(chronicle: &Chronicle) -> Vec<String> {
+    let warnings = chronicle.backlog_warnings().iter();
+    warnings.map(|warning| message(warning)).collect()
 }
 
 /// Returns what to know before merging the work.

@@ -12,7 +12,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::fixture::{
     a_second_apart, accepted, admitted, at_work, check_failed, completed, finished, shipped,
-    started, worked,
+    started, warned, worked,
 };
 use crate::paint::Paint;
 
@@ -47,6 +47,9 @@ fn report(events: &[Event]) -> String {
 /// Text that would act as markup if it were not escaped.
 const MARKUP: &str =
     "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
+
+/// A warning about an issue that could not be read.
+const UNREAD: &str = "skipping `.autoissue/issues/41.md`: it cannot be parsed: line 2: the list `labels` is not closed";
 
 fn read(n_issues: u32) -> Event {
     Event::Intake(IntakeEvent::BacklogRead {
@@ -177,6 +180,21 @@ fn an_empty_backlog_is_reported() {
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
     no open issue has the label `bug`
+
+    spent $0.00 of $50.00
+    ");
+}
+
+#[test]
+fn an_issue_that_could_not_be_read_is_named_if_no_issue_was_found() {
+    let mut events = [started(Settings::default()), read(0), completed()];
+    warned(&mut events, &[UNREAD]);
+    assert_snapshot!(report(&events), @"
+    20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+    no open issue has the label `bug`
+
+    backlog warnings (1)
+      skipping `.autoissue/issues/41.md`: it cannot be parsed: line 2: the list `labels` is not closed
 
     spent $0.00 of $50.00
     ");
@@ -317,11 +335,15 @@ fn what_to_know_before_merging_is_named() {
     }
     events.extend(task);
     events.push(completed());
+    warned(&mut events, &[UNREAD]);
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
 
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
+
+    backlog warnings (1)
+      skipping `.autoissue/issues/41.md`: it cannot be parsed: line 2: the list `labels` is not closed
 
     before you merge
       check `lint` already fails on the base, so its failures were ignored

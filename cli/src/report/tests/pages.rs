@@ -57,6 +57,7 @@ fn session_events() -> Vec<Event> {
         },
     ));
     events.push(completed());
+    warned(&mut events, &[UNREAD]);
     events
 }
 
@@ -98,6 +99,8 @@ fn the_page_says_first_what_needs_a_person() {
         "left: 1 &amp; 2",
         "Shipped",
         "Before you merge",
+        "Backlog warnings",
+        "41.md",
         "Not started",
         "Timeline",
         "</svg>",
@@ -264,6 +267,13 @@ fn the_page_in_full() {
     <li>no checks are configured (<code>executor.checks</code>), so nothing verified this work</li>
     </ul>
     </section>
+    <section class="notes" aria-labelledby="warnings">
+    <h2 id="warnings">Backlog warnings <span class="count">1</span>
+    </h2>
+    <ul>
+    <li>skipping <code>.autoissue/issues/41.md</code>: it cannot be parsed: line 2: the list <code>labels</code> is not closed</li>
+    </ul>
+    </section>
     <section class="not-started" aria-labelledby="not-started">
     <h2 id="not-started">Not started <span class="count">1</span>
     </h2>
@@ -329,6 +339,10 @@ fn the_markdown_in_full() {
     ## Before you merge
 
     - no checks are configured (\`executor.checks\`), so nothing verified this work
+
+    ## Backlog warnings (1)
+
+    - skipping \`.autoissue/issues/41.md\`: it cannot be parsed: line 2: the list \`labels\` is not closed
 
     ---
 
