@@ -1,6 +1,7 @@
 //! The plan of a session that has not run: order, domain, model, estimate, and which tasks wait for
 //! which.
 
+use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::{
     Classification, Engine, Issue, NotStarted, Outcome, Phase, SessionOutcome, Task, Usd,
 };
@@ -8,7 +9,7 @@ use autoissue_core::engine::{
 use crate::narration::{counted, message, title};
 use crate::paint::Paint;
 use crate::printable::{fitted, one_line};
-use crate::report::next_line;
+use crate::report::{backlog_warnings, next_line};
 use crate::schedule::{ScheduledStart, schedule};
 use crate::table::{Column, fixed, prose, table, titles};
 use crate::typed::Typed;
@@ -43,7 +44,8 @@ const COLUMNS: [Column; 7] = [
 ];
 
 /// Returns the plan as text.
-pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
+pub(crate) fn text(chronicle: &Chronicle, typed: &Typed, paint: Paint) -> String {
+    let engine = chronicle.engine();
     let info = engine.info();
     let (repository, label) = (one_line(&info.repository), one_line(&info.label));
     let open = || engine.tasks().values().filter(|task| is_open(task));
@@ -55,6 +57,7 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
         "plan of {repository}, label `{label}` (dry run: nothing was changed or spent)\n\n"
     );
     let table = table(COLUMNS, &rows(engine), paint);
+    let warnings = backlog_warnings(chronicle, paint).map(|warnings| format!("\n{warnings}"));
     let n_slots = engine.settings().n_slots;
     let n_tasks = counted(open().count(), "task");
     let mut foot = format!("\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n");
@@ -69,7 +72,7 @@ pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let next = typed.again(engine.info(), None, is_over_budget.then_some(estimate));
     let or = is_over_budget.then_some("or --allow-partial, or --issue N");
     let [head, foot] = [head, foot].map(|text| fitted(&text, paint.columns()));
-    head + &table + &foot + &next_line(&next, or, paint)
+    head + &table + &warnings.unwrap_or_default() + &foot + &next_line(&next, or, paint)
 }
 
 fn rows(engine: &Engine) -> Vec<[String; 7]> {
@@ -150,7 +153,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::fixture::{admitted, completed, finished};
+    use crate::fixture::{admitted, completed, finished, told, warned};
     use crate::table::at_60_and_80;
 
     #[test]
@@ -173,10 +176,10 @@ mod tests {
                 budget: true,
             },
         }));
-        let engine = Engine::replay(&events);
-        assert!(is_whole_answer(&engine));
+        let chronicle = told(&events);
+        assert!(is_whole_answer(chronicle.engine()));
         let typed = crate::command::read("autoissue exec bug --budget 8 --dry-run");
-        assert_snapshot!(text(&engine, &typed, Paint::default()), @"
+        assert_snapshot!(text(&chronicle, &typed, Paint::default()), @"
         plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
 
         order  issue  domain    model   estimate  start        title
@@ -204,6 +207,7 @@ mod tests {
         ];
         let mut events = admitted(settings, &issues);
         events.pop();
+        warned(&mut events, &["skipping `41.md`: it cannot be parsed"]);
         let pull_request = PullRequest {
             number: 9,
             url: String::new(),
@@ -215,9 +219,9 @@ mod tests {
             },
         ));
         events.push(completed());
-        let engine = Engine::replay(&events);
-        assert!(is_whole_answer(&engine));
-        assert_snapshot!(text(&engine, &crate::command::read("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
+        let chronicle = told(&events);
+        assert!(is_whole_answer(chronicle.engine()));
+        assert_snapshot!(text(&chronicle, &crate::command::read("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
         plan of owner/shop, label `bug` (dry run: nothing was changed or spent)
 
         order  issue  domain    model   estimate  start                            title
@@ -225,6 +229,9 @@ mod tests {
         2      #3     frontend  sonnet  $5.00     immediately                      Three
         3      #2     backend   sonnet  $5.00     all 2 slots are taken            Two
         –      #4     testing   –       –         pull request #9 is already open  Four
+
+        backlog warnings (1)
+          skipping `41.md`: it cannot be parsed
 
         3 tasks, 2 at once, estimated $15.00 of $50.00
         next        autoissue exec bug --max-parallel 2
@@ -243,9 +250,9 @@ mod tests {
         ];
         let mut events = admitted(settings, &issues);
         events.push(completed());
-        let engine = Engine::replay(&events);
+        let chronicle = told(&events);
         let typed = crate::command::read("autoissue exec bug --dry-run");
-        assert_snapshot!(at_60_and_80(|paint| text(&engine, &typed, paint)), @"
+        assert_snapshot!(at_60_and_80(|paint| text(&chronicle, &typed, paint)), @"
         plan of owner/shop, label `bug` (dry run: nothing was
           changed or spent)
 

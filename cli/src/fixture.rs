@@ -138,6 +138,15 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
     events
 }
 
+/// Adds warnings to the events of a backlog.
+pub(crate) fn warned(events: &mut [Event], texts: &[&str]) {
+    for event in events {
+        if let Event::Intake(IntakeEvent::BacklogRead { warnings, .. }) = event {
+            warnings.extend(texts.iter().map(|&text| text.to_owned()));
+        }
+    }
+}
+
 /// An attempt starts and its agent runs.
 pub(crate) fn at_work(number: u64, attempt: u32) -> Vec<Event> {
     let issue = IssueNumber(number);

@@ -33,7 +33,7 @@ use crate::typed::Typed;
 
 pub(crate) use html::{Origin, page};
 pub(crate) use markdown::markdown;
-pub(crate) use text::{next_line, text};
+pub(crate) use text::{backlog_warnings, next_line, text};
 
 /// A session's report.
 #[derive(Debug)]
@@ -51,8 +51,10 @@ pub(crate) struct Report {
     pub(crate) verdict: Option<(Tone, String)>,
     /// Tasks by outcome. No group is empty.
     pub(crate) groups: Vec<Group>,
-    /// Things that could not be verified.
-    pub(crate) doubts: Vec<String>,
+    /// Warnings about the backlog. An issue that could not be read is named only here.
+    pub(crate) warnings: Vec<String>,
+    /// What to know before merging the work.
+    pub(crate) before_merge: Vec<String>,
     /// Cost.
     pub(crate) money: Money,
     /// Attempts started.
@@ -187,7 +189,8 @@ impl Report {
             when: when(chronicle, time),
             verdict: verdict(chronicle),
             groups: KINDS.into_iter().filter_map(of_kind).collect(),
-            doubts: doubts(session, chronicle, typed),
+            warnings: warnings(chronicle),
+            before_merge: before_merge(session, chronicle, typed),
             money: chronicle.money(),
             n_attempts: chronicle.n_attempts(),
             n_api_calls: engine.n_api_calls(),
@@ -393,12 +396,18 @@ fn why(task: &Task) -> String {
     }
 }
 
-/// Returns what could not be verified.
-fn doubts(session: &str, chronicle: &Chronicle, typed: &Typed) -> Vec<String> {
+/// Returns the warnings about the backlog, as printable lines.
+fn warnings(chronicle: &Chronicle) -> Vec<String> {
+    let warnings = chronicle.backlog_warnings().iter();
+    warnings.map(|warning| message(warning)).collect()
+}
+
+/// Returns what to know before merging the work.
+fn before_merge(session: &str, chronicle: &Chronicle, typed: &Typed) -> Vec<String> {
     let (engine, estimated) = (chronicle.engine(), chronicle.money().estimated);
-    let mut doubts = Vec::new();
+    let mut notes = Vec::new();
     if 0 < chronicle.counts().done && !engine.settings().has_checks {
-        doubts.push(
+        notes.push(
             "no checks are configured (`executor.checks`), so nothing verified this work"
                 .to_owned(),
         );
@@ -410,7 +419,7 @@ fn doubts(session: &str, chronicle: &Chronicle, typed: &Typed) -> Vec<String> {
         .filter(|check| !check.passed)
     {
         let name = one_line(&check.name);
-        doubts.push(match engine.settings().red_base {
+        notes.push(match engine.settings().red_base {
             RedBase::IgnoreKnown => {
                 format!("check `{name}` already fails on the base, so its failures were ignored")
             }
@@ -421,41 +430,41 @@ fn doubts(session: &str, chronicle: &Chronicle, typed: &Typed) -> Vec<String> {
         });
     }
     if Usd::ZERO < estimated {
-        doubts.push(format!(
+        notes.push(format!(
             "{estimated} of the cost is estimated: the agent did not report it"
         ));
     }
     for (plugin, n) in engine.n_plugin_failures() {
         let times = counted(*n, "time");
-        doubts.push(format!(
+        notes.push(format!(
             "plugin {} made no decision {times}; run `{}` for details",
             one_line(plugin),
             typed.show(session, None)
         ));
     }
-    doubts.extend(engine.tasks().values().flat_map(doubts_of));
-    doubts
+    notes.extend(engine.tasks().values().flat_map(before_merge_of));
+    notes
 }
 
 /// Returns what to know about a task before merging its work.
-fn doubts_of(task: &Task) -> Vec<String> {
+fn before_merge_of(task: &Task) -> Vec<String> {
     let number = task.issue.number;
     let denied = task
         .report
         .as_ref()
         .map(|report| report.denied.as_slice())
         .unwrap_or_default();
-    let mut doubts = Vec::new();
+    let mut notes = Vec::new();
     if !denied.is_empty() {
-        doubts.push(format!(
+        notes.push(format!(
             "{number}: the agent was denied {}",
             message(&denied.join(", "))
         ));
     }
-    let notes = task.work.iter().flat_map(|work| &work.notes);
-    let notes = notes.chain(&task.notes);
-    doubts.extend(notes.map(|note| format!("{number}: {}", message(note))));
-    doubts
+    let of_work = task.work.iter().flat_map(|work| &work.notes);
+    let all = of_work.chain(&task.notes);
+    notes.extend(all.map(|note| format!("{number}: {}", message(note))));
+    notes
 }
 
 /// Returns the next command to type, if any.

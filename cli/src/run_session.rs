@@ -253,11 +253,7 @@ pub(crate) fn print(
     ) {
         console.page(&answer)
     } else if dry_run::is_whole_answer(finished.chronicle.engine()) {
-        console.page(&dry_run::text(
-            finished.chronicle.engine(),
-            &typed,
-            console.out,
-        ))
+        console.page(&dry_run::text(&finished.chronicle, &typed, console.out))
     } else {
         let places = Places {
             transcripts: session_dir(state_dir, &finished.id),

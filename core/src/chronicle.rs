@@ -24,7 +24,7 @@ mod timeline;
 use std::collections::BTreeMap;
 
 use autoissue_engine::{
-    AttemptEvent, Engine, Event, IssueNumber, Outcome, Phase, PlanEvent, SessionEvent,
+    AttemptEvent, Engine, Event, IntakeEvent, IssueNumber, Outcome, Phase, PlanEvent, SessionEvent,
     SessionOutcome, Task, TaskEvent, TaskState,
 };
 use schemars::JsonSchema;
@@ -57,6 +57,7 @@ pub struct Chronicle {
     costs: CostCurve,
     failures: Failures,
     models: ModelUse,
+    backlog_warnings: Vec<String>,
     ended_at_ms: BTreeMap<IssueNumber, u64>,
     tokens: u64,
     agent_ms: u64,
@@ -151,6 +152,9 @@ impl Chronicle {
                 // An agent may report any number.
                 self.tokens = self.tokens.saturating_add(report.tokens);
                 self.agent_ms = self.agent_ms.saturating_add(report.duration_ms);
+            }
+            Event::Intake(IntakeEvent::BacklogRead { warnings, .. }) => {
+                self.backlog_warnings.clone_from(warnings);
             }
             Event::Task(TaskEvent::Finished { issue, .. }) => {
                 self.ended_at_ms.insert(*issue, *at_ms);
@@ -314,6 +318,12 @@ impl Chronicle {
     /// never occurred too.
     pub fn n_failures(&self) -> BTreeMap<&'static str, u64> {
         self.failures.by_type()
+    }
+
+    /// Returns the warnings of the last time the backlog was read. An issue that could not be read
+    /// is named only there, because it has no task.
+    pub fn backlog_warnings(&self) -> &[String] {
+        &self.backlog_warnings
     }
 
     /// Returns how many tokens agents used, including the planner.

@@ -43,6 +43,8 @@ pub struct Summary {
     pub api_calls: u32,
     /// How often each plugin failed to decide, by name and version; the built-in decided instead, or the task failed.
     pub plugin_failures: BTreeMap<String, u32>,
+    /// Warnings about the backlog, such as issues that could not be read.
+    pub warnings: Vec<String>,
     /// When it started, RFC 3339.
     pub started_at: String,
     /// When it ended, RFC 3339; null while it runs.
@@ -107,6 +109,7 @@ impl Summary {
             budget_usd: money.budget.dollars(),
             api_calls: engine.n_api_calls(),
             plugin_failures: engine.n_plugin_failures().clone(),
+            warnings: chronicle.backlog_warnings().to_vec(),
             started_at: rfc3339(chronicle.started_at_ms()),
             finished_at: chronicle.finished_at_ms().map(rfc3339),
         }

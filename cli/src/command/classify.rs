@@ -263,6 +263,9 @@ fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> 
         run_session::print(invocation, &finished, &state_dir)?;
         return Ok(code(finished.chronicle.engine()));
     }
+    for warning in finished.chronicle.backlog_warnings() {
+        invocation.console.warn(&message(warning));
+    }
     if invocation.console.is_json() {
         rows(finished.chronicle.engine())
             .iter()

@@ -2,7 +2,7 @@
 //! a message and read on a phone, in light and dark mode, and on paper.
 //!
 //! ```text
-//!   headline ─► needs you ─► failed, with the relevant output ─► shipped ─► unverified ─► the rest ─► timeline
+//!   headline ─► needs you ─► failed, with the relevant output ─► shipped ─► before you merge ─► backlog warnings ─► the rest ─► timeline
 //! ```
 //!
 //! The macro that builds the page escapes all text, and only web addresses become links. As a
@@ -58,7 +58,8 @@ pub(crate) fn page(
                     (needs_you(report.entries(Some(OutcomeGroup::NeedsYou))))
                     (failed(report.entries(Some(OutcomeGroup::Failed))))
                     (shipped(report.entries(Some(OutcomeGroup::Done))))
-                    (doubts(&report.doubts))
+                    (list("before-merge", &html! { "Before you merge" }, &report.before_merge))
+                    (list("warnings", &html! { "Backlog warnings " span.count { (report.warnings.len()) } }, &report.warnings))
                     (plain("Not finished", report.entries(None)))
                     (plain("Not started", report.entries(Some(OutcomeGroup::NotStarted))))
                     (there("open", "Already had an open pull request or branch", report.entries(Some(OutcomeGroup::AlreadyOpen))))
@@ -162,14 +163,15 @@ fn shipped(entries: &[Entry]) -> Markup {
     }
 }
 
-fn doubts(doubts: &[String]) -> Markup {
-    if doubts.is_empty() {
+/// Returns a section without tasks; empty if there is nothing in it.
+fn list(id: &str, heading: &Markup, notes: &[String]) -> Markup {
+    if notes.is_empty() {
         return html! {};
     }
     html! {
-        section.doubts aria-labelledby="doubts" {
-            h2 id="doubts" { "Unverified" }
-            ul { @for doubt in doubts { li { (words(doubt)) } } }
+        section.notes aria-labelledby=(id) {
+            h2 id=(id) { (heading) }
+            ul { @for note in notes { li { (words(note)) } } }
         }
     }
 }

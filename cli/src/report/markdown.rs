@@ -44,13 +44,9 @@ pub(crate) fn markdown(report: &Report) -> String {
     for kind in ORDER {
         page.push_str(&group(kind, report.entries(kind)));
     }
-    if !report.doubts.is_empty() {
-        page.push_str("\n## Unverified\n\n");
-        report
-            .doubts
-            .iter()
-            .for_each(|doubt| page.push_str(&format!("- {}\n", inline(doubt))));
-    }
+    page.push_str(&list("Before you merge", &report.before_merge));
+    let warnings = format!("Backlog warnings ({})", report.warnings.len());
+    page.push_str(&list(&warnings, &report.warnings));
     page.push_str(&foot(report));
     page
 }
@@ -75,6 +71,18 @@ fn group(kind: Kind, entries: &[Entry]) -> String {
             .for_each(|entry| text.push_str(&item(kind, entry)));
     }
     text
+}
+
+/// Returns a section without tasks; empty if there is nothing in it.
+fn list(heading: &str, notes: &[String]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let notes: String = notes
+        .iter()
+        .map(|note| format!("- {}\n", inline(note)))
+        .collect();
+    format!("\n## {heading}\n\n{notes}")
 }
 
 fn row(entry: &Entry) -> String {

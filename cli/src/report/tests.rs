@@ -12,7 +12,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::fixture::{
     a_second_apart, accepted, admitted, at_work, check_failed, completed, finished, shipped,
-    started, worked,
+    started, warned, worked,
 };
 use crate::paint::Paint;
 
@@ -47,6 +47,9 @@ fn report(events: &[Event]) -> String {
 /// Text that would act as markup if it were not escaped.
 const MARKUP: &str =
     "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
+
+/// A warning about an issue that could not be read.
+const UNREAD: &str = "skipping `.autoissue/issues/41.md`: it cannot be parsed: line 2: the list `labels` is not closed";
 
 fn read(n_issues: u32) -> Event {
     Event::Intake(IntakeEvent::BacklogRead {
@@ -91,7 +94,7 @@ fn a_session_in_which_everything_ships() {
 }
 
 #[test]
-fn a_mixed_session_reports_failures_and_unverified_work() {
+fn a_mixed_session_reports_failures_and_that_nothing_verified_the_work() {
     let issues = [
         (1, "Ship me", "backend"),
         (
@@ -164,7 +167,7 @@ fn a_mixed_session_reports_failures_and_unverified_work() {
       #4  Needs the second  depends on #2
       #5  No money left     the budget does not cover it
 
-    unverified
+    before you merge
       no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $4.02 of $50.00 · $4.02 per pull request
@@ -285,6 +288,21 @@ fn what_was_not_recorded_has_no_id_and_no_cost() {
 }
 
 #[test]
+fn an_issue_that_could_not_be_read_is_named_if_no_issue_was_found() {
+    let mut events = [started(Settings::default()), read(0), completed()];
+    warned(&mut events, &[UNREAD]);
+    assert_snapshot!(report(&events), @"
+    20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+    no open issue has the label `bug`
+
+    backlog warnings (1)
+      skipping `.autoissue/issues/41.md`: it cannot be parsed: line 2: the list `labels` is not closed
+
+    spent $0.00 of $50.00
+    ");
+}
+
+#[test]
 fn an_interrupted_session_ends_with_the_resume_command() {
     let mut events = admitted(
         Settings::default(),
@@ -304,7 +322,7 @@ fn an_interrupted_session_ends_with_the_resume_command() {
     not finished (1)
       #2  Cut off  agent · 1 attempt · $0.00
 
-    unverified
+    before you merge
       no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $0.42 of $50.00 · $0.42 per pull request
@@ -385,7 +403,7 @@ fn a_session_that_had_to_stop_says_why() {
 }
 
 #[test]
-fn unverified_work_is_named() {
+fn what_to_know_before_merging_is_named() {
     let settings = Settings {
         has_checks: true,
         red_base: RedBase::IgnoreKnown,
@@ -419,13 +437,17 @@ fn unverified_work_is_named() {
     }
     events.extend(task);
     events.push(completed());
+    warned(&mut events, &[UNREAD]);
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
 
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
 
-    unverified
+    backlog warnings (1)
+      skipping `.autoissue/issues/41.md`: it cannot be parsed: line 2: the list `labels` is not closed
+
+    before you merge
       check `lint` already fails on the base, so its failures were ignored
       $0.42 of the cost is estimated: the agent did not report it
       #1: the agent was denied Bash

@@ -1,8 +1,9 @@
 //! The report as lines for a terminal. Tasks that need attention come last, next to the prompt.
 
+use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::OutcomeGroup;
 
-use super::{Entry, Group, Kind, Report, Subject, cost, heading, is_web};
+use super::{Entry, Group, Kind, Report, Subject, cost, heading, is_web, warnings};
 use crate::narration::Tone;
 use crate::paint::Paint;
 use crate::printable::{cut, fitted, pad, width, wrapped};
@@ -17,7 +18,9 @@ const OUTPUT_COLUMNS: usize = 110;
 pub(crate) fn text(report: &Report, paint: Paint) -> String {
     let mut parts = vec![head(report, paint)];
     parts.extend(report.groups.iter().map(|group| render(group, paint)));
-    parts.extend(doubts(report, paint));
+    parts.extend(warned(&report.warnings, paint));
+    let before_merge = paint.yellow("before you merge");
+    parts.extend(list(&before_merge, &report.before_merge, paint));
     parts.push(foot(report, paint));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -158,17 +161,26 @@ fn below(kind: Kind, entry: &Entry, room: usize, paint: Paint) -> Vec<String> {
     lines
 }
 
-fn doubts(report: &Report, paint: Paint) -> Option<String> {
-    if report.doubts.is_empty() {
+/// Returns the section with the warnings about the backlog; `None` without any.
+pub(crate) fn backlog_warnings(chronicle: &Chronicle, paint: Paint) -> Option<String> {
+    warned(&warnings(chronicle), paint)
+}
+
+fn warned(warnings: &[String], paint: Paint) -> Option<String> {
+    let heading = format!("{} ({})", paint.yellow("backlog warnings"), warnings.len());
+    list(&heading, warnings, paint)
+}
+
+/// Returns a section without tasks; `None` if it is empty.
+fn list(heading: &str, notes: &[String], paint: Paint) -> Option<String> {
+    if notes.is_empty() {
         return None;
     }
-    let heading = paint.yellow("unverified");
     Some(format!(
         "{heading}\n{}",
-        report
-            .doubts
+        notes
             .iter()
-            .flat_map(|doubt| wrapped(doubt, paint.columns().saturating_sub(2)))
+            .flat_map(|note| wrapped(note, paint.columns().saturating_sub(2)))
             .map(|line| format!("  {line}\n"))
             .collect::<String>()
     ))

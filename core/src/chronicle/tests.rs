@@ -405,6 +405,22 @@ fn each_outcome_is_counted_in_one_group() {
 }
 
 #[test]
+fn the_warnings_of_the_last_backlog_are_kept_and_in_the_summary() {
+    let read = |warning: &str| {
+        Event::Intake(IntakeEvent::BacklogRead {
+            n_issues: 0,
+            warnings: vec![warning.to_owned()],
+            n_api_calls: 0,
+        })
+    };
+    let events = vec![started(), read("skipping `1.md`"), read("skipping `2.md`")];
+    let chronicle = told(&[events]);
+    assert_eq!(chronicle.backlog_warnings(), ["skipping `2.md`"]);
+    let summary = crate::summary::Summary::new("s", &chronicle);
+    assert_eq!(summary.warnings, ["skipping `2.md`"]);
+}
+
+#[test]
 fn failures_are_counted_by_type_and_an_interruption_is_not_one() {
     let until = Time::from_ms(9);
     let mut events = two_in_flight();

@@ -554,9 +554,25 @@ fn one_odd_issue() {
     for name in ["0002.md", "0003.md", "words.md", "0004.md"] {
         assert!(warnings.contains(name), "{name}: {warnings}");
     }
-    let shown = world.run(["exec", "go"]).exits(0);
-    let all = format!("{}{}", shown.stdout, shown.stderr);
-    assert!(all.contains("0002.md"), "{all}");
+    assert_eq!(run.summary()["warnings"].to_string(), warnings);
+    for args in [
+        ["exec", "go", "--quiet"].as_slice(),
+        &["exec", "no-such-label", "--quiet"],
+        &["exec", "go", "--issue", "1", "--dry-run", "--quiet"],
+    ] {
+        let shown = world.run(args).exits(0);
+        assert!(
+            shown.stdout.contains("`.autoissue/issues/0002.md`"),
+            "{args:?}: {}",
+            shown.stdout
+        );
+    }
+    let classified = world.run(["classify", "go"]).exits(0);
+    assert!(
+        classified.stderr.contains("0002.md"),
+        "{}",
+        classified.stderr
+    );
 }
 
 #[test]

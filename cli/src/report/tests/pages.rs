@@ -57,6 +57,7 @@ fn session_events() -> Vec<Event> {
         },
     ));
     events.push(completed());
+    warned(&mut events, &[UNREAD]);
     events
 }
 
@@ -97,7 +98,9 @@ fn the_page_says_first_what_needs_a_person() {
         "FAILED",
         "left: 1 &amp; 2",
         "Shipped",
-        "Unverified",
+        "Before you merge",
+        "Backlog warnings",
+        "41.md",
         "Not started",
         "Timeline",
         "</svg>",
@@ -258,10 +261,17 @@ fn the_page_in_full() {
     </table>
     </div>
     </section>
-    <section class="doubts" aria-labelledby="doubts">
-    <h2 id="doubts">Unverified</h2>
+    <section class="notes" aria-labelledby="before-merge">
+    <h2 id="before-merge">Before you merge</h2>
     <ul>
     <li>no checks are configured (<code>executor.checks</code>), so nothing verified this work</li>
+    </ul>
+    </section>
+    <section class="notes" aria-labelledby="warnings">
+    <h2 id="warnings">Backlog warnings <span class="count">1</span>
+    </h2>
+    <ul>
+    <li>skipping <code>.autoissue/issues/41.md</code>: it cannot be parsed: line 2: the list <code>labels</code> is not closed</li>
     </ul>
     </section>
     <section class="not-started" aria-labelledby="not-started">
@@ -326,9 +336,13 @@ fn the_markdown_in_full() {
 
     - **#6 Was open**: `javascript:alert(4)`
 
-    ## Unverified
+    ## Before you merge
 
     - no checks are configured (\`executor.checks\`), so nothing verified this work
+
+    ## Backlog warnings (1)
+
+    - skipping \`.autoissue/issues/41.md\`: it cannot be parsed: line 2: the list \`labels\` is not closed
 
     ---
 
