@@ -275,8 +275,8 @@ mod tests {
         model   tasks  done  success  cost   per pull request
         sonnet  4      2     50 %     $7.04  $3.52
 
-        failure  count
-        task     2
+        failure                          count
+        check failed or nothing changed  2
 
         sessions               2
         tasks                  4 attempted, 2 done (50 %)
@@ -292,8 +292,8 @@ mod tests {
         model   tasks  done  success  cost   per pull request  code
         sonnet  4      2     50 %     $7.04  $3.52             +68 −10
 
-        failure  count
-        task     2
+        failure                          count
+        check failed or nothing changed  2
         ");
     }
 

@@ -213,7 +213,7 @@ fn the_report_fits_the_terminal_and_keeps_commands_whole() {
     not started (1)
       #3  Explain how to install it  bad credentials: HTTP 401
 
-    unverified
+    before you merge
       no checks are configured (`executor.checks`), so nothing
       verified this work
 
@@ -239,7 +239,7 @@ fn the_report_fits_the_terminal_and_keeps_commands_whole() {
     not started (1)
       #3  Explain how to install it  bad credentials: HTTP 401
 
-    unverified
+    before you merge
       no checks are configured (`executor.checks`), so nothing verified this work
 
     spent $3.52 of $50.00 · $3.52 per pull request
