@@ -484,12 +484,6 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
     assert!(!world.state().exists() && world.branches().is_empty());
     let json = exec(&world, &["--dry-run"]).exits(0);
     assert!(json.events("attempt.started").is_empty());
-    let run = world
-        .run(["exec", "go", "--dry-run", "--budget", "1"])
-        .exits(4);
-    for words in ["#1", "#2", "nothing would start", "--allow-partial"] {
-        assert!(run.stdout.contains(words), "{words}:\n{}", run.stdout);
-    }
 }
 
 #[test]
@@ -594,7 +588,8 @@ fn closed_issues_and_merged_work_are_left_alone() {
         run.stdout
     );
     let run = world.run(["exec", "go", "--issue", "1"]).exits(2);
-    assert!(run.stderr.contains("issue #1 is done"), "{}", run.stderr);
+    let words = "issue #1 is not open with the label `go`";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
     world.write(
         &path,
         &world.read(&path).replace("state: merged", "state: closed"),
