@@ -288,6 +288,20 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written_is_explained_by_its_cause() {
+        let refused = |kind: io::ErrorKind| {
+            let error = SessionError::NotWritable {
+                path: PathBuf::from("/shop"),
+                source: kind.into(),
+            };
+            report(&CliError::from(error))
+        };
+        assert!(refused(io::ErrorKind::StorageFull).ends_with("hint: free some disk space\n"));
+        let denied = refused(io::ErrorKind::PermissionDenied);
+        assert!(denied.contains("make it writable"), "{denied}");
+    }
+
+    #[test]
     fn an_error_says_what_why_and_what_to_do() {
         let path = PathBuf::from("/state/journal.db");
         let journal = CliError::from(JournalError::Ambiguous {

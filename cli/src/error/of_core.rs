@@ -1,6 +1,8 @@
 //! Exit codes and hints for core's errors. Most hints are defined next to their variants in core;
 //! the ones here depend on the command that the user typed.
 
+use std::io::ErrorKind;
+
 use autoissue_core::demo::DemoError;
 use autoissue_core::forge::{ForgeError, ForgeFailure as _};
 use autoissue_core::journal::JournalError;
@@ -87,6 +89,11 @@ impl Explain for SessionError {
             Self::Journal(error) => error.hint()?,
             Self::Recorded(error) => error.hint()?,
             Self::Environment(error) => error.hint().to_owned(),
+            Self::NotWritable { source, .. }
+                if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                "free some disk space".to_owned()
+            }
             Self::NotWritable { .. } => {
                 "autoissue writes a lock file and, with the local forge, pull requests there: \
                  make it writable for the user that runs autoissue"
@@ -130,14 +137,12 @@ const TOKEN: &str = "log in with `gh auth login`, or set `GITHUB_TOKEN` to a fin
                      Issues and Pull requests (read and write), or to a classic token with the scope `repo`";
 
 fn not_in_backlog(label: &str, warnings: &[String]) -> String {
-    if warnings.is_empty() {
-        format!(
-            "list the issues that have it with `autoissue classify {}`",
-            quoted(label)
-        )
-    } else {
-        printable::one_line(&warnings.join("; "))
-    }
+    let list = format!(
+        "list the issues that have it with `autoissue classify {}`",
+        quoted(label)
+    );
+    let warnings = warnings.iter().map(|warning| printable::one_line(warning));
+    warnings.chain([list]).collect::<Vec<_>>().join("; ")
 }
 
 fn strategy_hint(error: &UnknownStrategy) -> Option<String> {

@@ -84,6 +84,7 @@ impl Blocked {
             Self::Probing(service, issue) => {
                 format!("waiting while {issue} tests whether {service} works again")
             }
+            Self::Slots(1) => "the only slot is taken".to_owned(),
             Self::Slots(n) => format!("all {n} slots are taken"),
             Self::ExclusiveRuns(issue, domain) => {
                 format!("waiting for {issue}, which runs alone ({})", named(domain))

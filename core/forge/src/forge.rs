@@ -285,8 +285,8 @@ pub trait Forge: Debug + Send + Sync {
 /// Returns the warning about an issue that was requested by number but is not open.
 pub(super) fn left_out(issue: IssueNumber, state: IssueState) -> String {
     match state {
-        IssueState::Open | IssueState::Closed => format!("skipping issue {issue}: it is closed"),
-        IssueState::Missing => format!("skipping issue {issue}: it does not exist"),
+        IssueState::Open | IssueState::Closed => format!("issue {issue} is closed"),
+        IssueState::Missing => format!("issue {issue} does not exist"),
     }
 }
 

@@ -41,7 +41,11 @@ impl Services {
             backlog.issues.iter().map(|issue| issue.number).collect();
         let missing: Vec<u64> = only.difference(&listed).map(|issue| issue.0).collect();
         if !missing.is_empty() {
-            self.notes.note_missing(missing, backlog.warnings);
+            let numbers: Vec<IssueNumber> = missing.iter().copied().map(IssueNumber).collect();
+            // The answer says why each is missing. Without it, the error is still true.
+            let asked = self.forge.issues(&numbers);
+            let warnings = asked.map_or(backlog.warnings, |found| found.warnings);
+            self.notes.note_missing(missing, warnings);
             return Err(validation("a requested issue is not in the backlog"));
         }
         if backlog.issues.is_empty() {

@@ -672,9 +672,9 @@ mod tests {
             line.unwrap_or_default().to_owned()
         };
         assert_snapshot!([79, 59, 39].map(queue).join("\n"), @"
-        queue  #2  Let people sort the list of orders by date… · all 1 slots are taken
-        queue  #2  Let people sort the li… · all 1 slots are taken
-        queue  #2  Let people sort… · all 1 s…
+        queue  #2  Let people sort the list of orders by dat… · the only slot is taken
+        queue  #2  Let people sort the l… · the only slot is taken
+        queue  #2  Let people sort… · the onl…
         ");
     }
 
