@@ -20,6 +20,10 @@ mod profile;
 
 /// The target plugins are built for. It adds no imports.
 const TARGET: &str = "wasm32-unknown-unknown";
+/// A target whose standard library imports WASI, and whose linker makes a component.
+const WASI_TARGET: &str = "wasm32-wasip2";
+/// The package that is built for that target too.
+const WASI_PACKAGE: &str = "autoissue-test-guest";
 
 fn main() {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
@@ -30,7 +34,8 @@ fn main() {
         "cargo::rustc-env=AUTOISSUE_GUESTS_TARGET={}",
         target_directory.display()
     );
-    have_target();
+    have_target(TARGET);
+    have_target(WASI_TARGET);
     for source in [
         "tests/src/guests",
         "plugin-sdk",
@@ -44,11 +49,17 @@ fn main() {
     for (package, directory) in packages(&root) {
         depend_on(&directory.join("Cargo.toml"));
         depend_on(&directory.join("src"));
-        let built = build(&package, &root, &target_directory);
-        let module = out.join(format!("{package}.wasm"));
-        fs::copy(built, &module).expect("a copy of the module");
-        writeln!(modules, "({package:?}, include_bytes!({module:?})),")
-            .expect("writing to a string succeeds");
+        let mut add = |name: &str, target: &str| {
+            let built = build(&package, target, &root, &target_directory);
+            let module = out.join(format!("{name}.wasm"));
+            fs::copy(built, &module).expect("a copy of the module");
+            writeln!(modules, "({name:?}, include_bytes!({module:?})),")
+                .expect("writing to a string succeeds");
+        };
+        add(&package, TARGET);
+        if package == WASI_PACKAGE {
+            add(&format!("{package}-wasi"), WASI_TARGET);
+        }
     }
     modules.push(']');
     fs::write(out.join("modules.rs"), modules).expect("the list of modules");
@@ -63,20 +74,20 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|error| panic!("cargo sets `{name}`: {error}"))
 }
 
-/// Installs the standard library for the target if it is missing.
-fn have_target() {
-    let args = ["--print", "target-libdir", "--target", TARGET];
+/// Installs the standard library for a target if it is missing.
+fn have_target(target: &str) {
+    let args = ["--print", "target-libdir", "--target", target];
     let printed = Command::new(variable("RUSTC")).args(args).output();
     let printed = printed.expect("rustc runs");
     if Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() {
         return;
     }
     let added = Command::new("rustup")
-        .args(["target", "add", TARGET])
+        .args(["target", "add", target])
         .status();
     assert!(
         added.is_ok_and(|status| status.success()),
-        "Rust's standard library for {TARGET} is missing; install it (with rustup: `rustup target add {TARGET}`)"
+        "Rust's standard library for {target} is missing; install it (with rustup: `rustup target add {target}`)"
     );
 }
 
@@ -106,11 +117,11 @@ fn package_name(directory: &Path) -> Option<String> {
 }
 
 /// Builds a package; returns the path of its module.
-fn build(package: &str, root: &Path, target_directory: &Path) -> PathBuf {
+fn build(package: &str, target: &str, root: &Path, target_directory: &Path) -> PathBuf {
     let mut cargo = Command::new(variable("CARGO"));
     cargo
         .args(["rustc", "--quiet", "--locked", "--release", "--lib"])
-        .args(["--crate-type", "cdylib", "--target", TARGET])
+        .args(["--crate-type", "cdylib", "--target", target])
         .args(["--package", package, "--target-dir"])
         .arg(target_directory)
         .envs(profile::PROFILE)
@@ -121,7 +132,7 @@ fn build(package: &str, root: &Path, target_directory: &Path) -> PathBuf {
         cargo.env_remove(name);
     }
     let status = cargo.status().expect("cargo runs");
-    assert!(status.success(), "`{package}` failed to build for {TARGET}");
+    assert!(status.success(), "`{package}` failed to build for {target}");
     let file = format!("{}.wasm", package.replace('-', "_"));
-    target_directory.join(TARGET).join("release").join(file)
+    target_directory.join(target).join("release").join(file)
 }

@@ -1,12 +1,12 @@
 //! Loads a component given on the command line: a file, or a directory, which is built first.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use autoissue_core::plugins::FILE_BYTES_MAX;
 use autoissue_core::plugins::build::{self, Built};
-use autoissue_core::whole_file::write_whole;
+use autoissue_core::whole_file::{read_whole, write_whole};
 
 use crate::error::{CliError, PluginCommandError};
 
@@ -33,11 +33,7 @@ impl ComponentFile {
             }
             .written();
         }
-        let bytes = fs::read(&path).map_err(|source| CliError::File {
-            what: "read",
-            path: path.clone(),
-            source,
-        })?;
+        let bytes = read(&path)?;
         Ok(Self { path, bytes })
     }
 
@@ -51,6 +47,15 @@ impl ComponentFile {
         })?;
         Ok(Self { path, bytes })
     }
+}
+
+/// Reads a component or a module.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_whole(path, FILE_BYTES_MAX).map_err(|source| CliError::File {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Builds the plugin in a directory. Cargo prints its progress to standard error, unless `quiet`.

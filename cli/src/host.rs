@@ -6,13 +6,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use autoissue_core::config::{AuthSettings, SecretOrEnv};
 use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::plugins::PluginArgument;
+use autoissue_core::plugins::host::Compile;
 use autoissue_core::session::Host;
 
+use crate::announced_compiler::AnnouncedCompiler;
 use crate::args::Common;
 use crate::component::ComponentFile;
 use crate::config::state_dir::{config_dir, state_dir};
@@ -241,21 +244,26 @@ impl Invocation {
             .with_state_dir(state_dir.map(|(_, value)| value.clone()))
     }
 
+    /// Returns what compiles plugins.
+    ///
+    /// # Errors
+    /// If the path of this program is unknown.
+    pub(crate) fn compiler(&self) -> Result<Arc<dyn Compile>, CliError> {
+        let compiler = AnnouncedCompiler::new(self.console.clone(), own_program()?);
+        Ok(Arc::new(compiler))
+    }
+
     /// Returns everything that core needs besides the configuration.
     ///
     /// # Errors
     /// If there is no directory for state, the path of this program is unknown, or a plugin does
     /// not build.
     pub(crate) fn host(&self, project: PathBuf) -> Result<Host, CliError> {
-        let own_program = std::env::current_exe();
-        let own_program = own_program.map_err(|source| CliError::System {
-            what: "find the path of this program",
-            source,
-        })?;
         Ok(Host {
             state_dir: self.state_dir()?,
             project,
-            own_program,
+            own_program: own_program()?,
+            compiler: self.compiler()?,
             environment: self.environment.clone(),
             command: self.command.clone(),
             minute: self.minute(),
@@ -263,6 +271,17 @@ impl Invocation {
             plugins: self.plugins()?,
         })
     }
+}
+
+/// Returns the path of this program.
+///
+/// # Errors
+/// If the system does not know it.
+pub(crate) fn own_program() -> Result<PathBuf, CliError> {
+    std::env::current_exe().map_err(|source| CliError::System {
+        what: "find the path of this program",
+        source,
+    })
 }
 
 /// Flags whose value is a path.

@@ -9,6 +9,7 @@
 //!
 //! It contains no git, GitHub or SQLite code; all external effects are in core.
 
+mod announced_compiler;
 mod args;
 mod command;
 mod component;

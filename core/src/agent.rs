@@ -12,19 +12,20 @@
 //! 0 or had to be stopped by us.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
+use autoissue_plugin_host::is_shell;
 use autoissue_plugin_sdk::{
     AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Exit as SdkExit,
     Line as SdkLine, Metering, PluginError, Source as SdkSource,
 };
 use autoissue_process::{
-    Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, error_chain,
+    Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, error_chain, resolve,
 };
 use autoissue_secret::redaction::Redaction;
 use tokio::select;
@@ -196,6 +197,7 @@ fn not_started(error: &ProcessError) -> Failure {
         }
         ProcessError::NotAbsolute { .. }
         | ProcessError::Untrusted { .. }
+        | ProcessError::Shell { .. }
         | ProcessError::TooMuchInput { .. } => Failure::Validation { message },
     }
 }
@@ -204,7 +206,7 @@ fn program_spec(order: &Launch, command: CommandSpec) -> Result<ProgramSpec, Fai
     let program = if command.program == OWN_PROGRAM {
         order.own_program.clone()
     } else {
-        autoissue_process::resolve(&command.program, &order.path, &order.outside)
+        find_program(&command.program, &order.path, &order.outside)
             .map_err(|error| not_started(&error))?
     };
     let (stdin, prompt_file) = match command.input {
@@ -231,6 +233,27 @@ fn program_spec(order: &Launch, command: CommandSpec) -> Result<ProgramSpec, Fai
         stdin,
         tag: order.tag.clone(),
     })
+}
+
+/// Finds the program of a backend. A shell under another name is still a shell; a copy of one is not
+/// recognised.
+///
+/// # Errors
+/// As [`resolve`], and [`ProcessError::Shell`].
+pub(crate) fn find_program(
+    program: &str,
+    path: &OsStr,
+    outside: &[PathBuf],
+) -> Result<PathBuf, ProcessError> {
+    let found = resolve(program, path, outside)?;
+    let real = found.canonicalize().unwrap_or_else(|_| found.clone());
+    if real.file_name().is_some_and(is_shell) {
+        return Err(ProcessError::Shell {
+            program: program.to_owned(),
+            path: real,
+        });
+    }
+    Ok(found)
 }
 
 fn prompt_file(order: &Launch, text: &str) -> Result<PathBuf, Failure> {

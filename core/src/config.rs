@@ -541,8 +541,6 @@ pub struct PluginGrants {
     /// Names of environment variables that those programs may see.
     #[schemars(inner(length(min = 1)))]
     pub env: Vec<String>,
-    /// Link an empty WASI (no files, no network, no environment, a fixed clock) for toolchains that import it.
-    pub wasi: bool,
 }
 
 /// What to do if a plugin fails.

@@ -3,8 +3,10 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use autoissue_plugin_host::Compile;
 use autoissue_secret::redaction::Redaction;
 
 use crate::plugins::PluginArgument;
@@ -19,6 +21,8 @@ pub struct Host {
     pub project: PathBuf,
     /// Our own program, which core starts again in its hidden modes.
     pub own_program: PathBuf,
+    /// What compiles plugins.
+    pub compiler: Arc<dyn Compile>,
     /// The environment that programs are found and started with.
     pub environment: Vec<(OsString, OsString)>,
     /// Command line, for people who read `status` later.

@@ -13,31 +13,38 @@
 mod argument;
 pub mod asked;
 pub mod build;
+pub mod compiler;
 pub mod conformance;
 mod error;
 pub mod lock;
-mod settings;
+pub mod settings;
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use autoissue_plugin_host::{AskError, Grants, HostError, Kind, Plugin, PluginHost, Sha256Digest};
+use autoissue_plugin_host::{
+    AskError, CacheDirectory, Compile, Grants, HostError, HostOptions, Kind, Limits, Plugin,
+    PluginHost, Sha256Digest,
+};
 
 use crate::built_in;
 use crate::config::{Config, PluginGrants, PluginOnError, PluginSettings};
+use crate::whole_file::read_whole;
 use lock::PluginLock;
+use settings::GivenSettings;
 
 pub use argument::{BadArgument, PluginArgument};
 pub use autoissue_plugin_host as host;
 pub use autoissue_plugin_sdk as sdk;
 pub use error::{PluginsError, SettingsProblem};
 
-/// Largest file that is read: a file that the host would refuse to compile need not be in memory.
-const FILE_BYTES_MAX: u64 = 128 << 20;
+/// Largest file that is read, in bytes: a file that the host would refuse to compile need not be in
+/// memory.
+pub const FILE_BYTES_MAX: u64 = 128 << 20;
 
 /// Where to find plugins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The configuration.
     pub config: &'a Config,
@@ -49,6 +56,10 @@ pub struct Request<'a> {
     pub state_dir: &'a Path,
     /// Whether compiled code may be kept there.
     pub may_write: bool,
+    /// Our own program, which checks settings in a hidden mode.
+    pub own_program: &'a Path,
+    /// What compiles components.
+    pub compiler: &'a Arc<dyn Compile>,
 }
 
 /// The plugins that make decisions, by kind. Kinds that are missing are decided by the built-ins.
@@ -107,28 +118,18 @@ pub fn cache_dir(state_dir: &Path) -> PathBuf {
     state_dir.join("plugins")
 }
 
-/// Returns the bytes of a component.
-///
-/// # Errors
-/// Fails if the file cannot be read, or is a directory.
-pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
-    read_from(path, false)
-}
-
 fn read_from(path: &Path, is_configured: bool) -> Result<Vec<u8>, PluginsError> {
-    if path.is_dir() {
-        return Err(PluginsError::Directory {
-            path: path.to_owned(),
-        });
-    }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
-    read.map_err(|source| PluginsError::Unreadable {
-        path: path.to_owned(),
-        is_configured,
-        source,
-    })?;
-    Ok(bytes)
+    read_whole(path, FILE_BYTES_MAX).map_err(|source| {
+        let path = path.to_owned();
+        match source.kind() {
+            ErrorKind::IsADirectory => PluginsError::Directory { path },
+            _ => PluginsError::Unreadable {
+                path,
+                is_configured,
+                source,
+            },
+        }
+    })
 }
 
 /// Reads the component of a configured plugin, which has to be the approved file.
@@ -197,8 +198,8 @@ impl Entry {
     }
 
     fn load(&self, host: &PluginHost, component: &[u8]) -> Result<Plugin, PluginsError> {
-        let PluginGrants { exec, env, wasi } = self.grants.clone();
-        let loaded = host.load(component, &Grants { exec, env, wasi });
+        let PluginGrants { exec, env } = self.grants.clone();
+        let loaded = host.load(&self.path, component, &Grants { exec, env });
         loaded.map_err(|source| PluginsError::Refused {
             path: self.path.clone(),
             source,
@@ -224,8 +225,11 @@ impl Entry {
                 found,
             });
         }
-        let locked = self.name.as_ref().and_then(|name| lock?.plugin(name));
-        if let Some(locked) = locked {
+        if let Some((name, lock)) = self.name.as_ref().zip(lock) {
+            let Some(locked) = lock.plugin(name) else {
+                let path = self.path.clone();
+                return Err(PluginsError::NotLocked { plugin, path });
+            };
             return Ok(locked.check(&self.path, found, &self.grants)?);
         }
         let is_pinned = self.sha256.is_some() || self.grants == PluginGrants::default();
@@ -396,12 +400,14 @@ impl<'a> Loader<'a> {
     fn host(&mut self) -> Result<&PluginHost, HostError> {
         if self.host.is_none() {
             let cache = cache_dir(self.request.state_dir);
-            let host = if self.request.may_write {
-                PluginHost::new(&cache)
-            } else {
-                PluginHost::read_only(&cache)
-            };
-            self.host = Some(host?);
+            self.host = Some(PluginHost::new(HostOptions {
+                cache: Some(CacheDirectory {
+                    path: &cache,
+                    may_write: self.request.may_write,
+                }),
+                compiler: Some(self.request.compiler.clone()),
+                limits: Limits::default(),
+            })?);
         }
         Ok(self.host.as_ref().expect("it was just made"))
     }
@@ -451,12 +457,17 @@ impl<'a> Loader<'a> {
     /// Gives each plugin its settings, and compares what a backend asks for with its grants.
     fn finish(self, mut plugins: Plugins) -> Result<Plugins, PluginsError> {
         for known in &self.known {
-            settings::hand_out(
-                &known.plugin,
-                &known.entry.path,
-                known.entry.settings.as_ref(),
-                &mut plugins.chosen,
-            )?;
+            let configured = &self.request.config.plugins;
+            let at = configured
+                .iter()
+                .position(|plugin| Some(&plugin.name) == known.entry.name.as_ref());
+            let given = GivenSettings {
+                plugin: &known.plugin,
+                path: &known.entry.path,
+                key: at.map(|at| format!("plugins[{at}].config")),
+                values: known.entry.settings.as_ref(),
+            };
+            given.hand_out(self.request.own_program, &mut plugins.chosen)?;
         }
         if let Some(backend) = plugins.of(Kind::AgentBackend) {
             let is_its = |known: &&LoadedPlugin| known.plugin.digest() == backend.plugin.digest();
@@ -543,7 +554,6 @@ fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
     let grants = PluginGrants {
         exec: both(&granted.exec, &exec),
         env: both(&granted.env, &env),
-        wasi: granted.wasi,
     };
     let name = entry
         .name

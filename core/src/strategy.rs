@@ -13,7 +13,7 @@ mod experience;
 mod guard;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use autoissue_engine::{Classification, Effort, Issue, PluginFailure, PluginFailureAction, Usd};
 use autoissue_journal::CostRow;
@@ -29,6 +29,10 @@ use crate::built_in::{self, BUILTIN, DOMAINS};
 use crate::config::Config;
 use crate::plugins::{Chosen, Plugins};
 use guard::Guard;
+
+/// Time that a plugin may take to classify the issues of one intake; the built-in classifies the
+/// rest.
+const CLASSIFYING_MAX: Duration = Duration::from_secs(60);
 
 /// The strategies of a session.
 pub struct Strategies {
@@ -115,13 +119,12 @@ impl<S: ?Sized> ConfiguredStrategy<S> {
         }
     }
 
-    fn plugin(strategy: Box<S>, chosen: &Chosen) -> Self {
-        let guard = Some(Guard::new(chosen.on_error));
+    fn plugin(strategy: Box<S>, chosen: &Chosen, guard: Guard) -> Self {
         Self {
             strategy,
             settings: chosen.settings.clone(),
             by: chosen.by(),
-            guard,
+            guard: Some(guard),
         }
     }
 
@@ -204,19 +207,24 @@ impl Strategies {
     fn seat_plugins(&mut self, plugins: &Plugins) -> Result<(), NoStrategy> {
         for (kind, chosen) in plugins.iter() {
             let (plugin, name) = (&chosen.plugin, chosen.strategy.as_deref());
+            let guard = Guard::new(chosen.on_error);
             match kind {
                 Kind::Classifier => {
-                    self.classifier = ConfiguredStrategy::plugin(plugin.classifier(name)?, chosen);
+                    let guard = guard.taking_at_most(CLASSIFYING_MAX);
+                    self.classifier =
+                        ConfiguredStrategy::plugin(plugin.classifier(name)?, chosen, guard);
                 }
                 Kind::ModelSelector => {
                     self.selector =
-                        ConfiguredStrategy::plugin(plugin.model_selector(name)?, chosen);
+                        ConfiguredStrategy::plugin(plugin.model_selector(name)?, chosen, guard);
                 }
                 Kind::AgentBackend => {
-                    self.backend = ConfiguredStrategy::plugin(plugin.agent_backend(name)?, chosen);
+                    self.backend =
+                        ConfiguredStrategy::plugin(plugin.agent_backend(name)?, chosen, guard);
                 }
                 Kind::PrTemplate => {
-                    self.template = ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen);
+                    self.template =
+                        ConfiguredStrategy::plugin(plugin.pr_template(name)?, chosen, guard);
                 }
             }
         }
@@ -361,6 +369,11 @@ impl Strategies {
         })?;
         (self.tell)(plugin_failure);
         Ok((answer, BUILTIN.to_owned()))
+    }
+
+    /// Begins an intake: a plugin has all its time for the issues that are classified now.
+    pub fn begin_intake(&self) {
+        self.classifier.guard.iter().for_each(Guard::begin_intake);
     }
 
     /// Returns the domain of an issue and the paths that it mentions.

@@ -1,9 +1,12 @@
-//! Writes files atomically.
+//! Writes files atomically, and reads files that somebody named within a bound.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 /// Writes a file through a temporary one next to it, whose name ends with `.part`. Readers see the
 /// old file until the new one is complete.
@@ -34,6 +37,39 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Reads a regular file of at most `bytes_max` bytes.
+///
+/// # Errors
+/// Returns the system's error, [`ErrorKind::IsADirectory`], [`ErrorKind::InvalidInput`] for a device
+/// or a pipe, which may never end, or [`ErrorKind::FileTooLarge`].
+pub fn read_whole(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for somebody who writes.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    let found = file.metadata()?;
+    if found.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if !found.is_file() {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes_max < bytes.len() as u64 {
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("it is larger than {bytes_max} bytes"),
+        ));
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +87,29 @@ mod tests {
             (read(&path), read(&elsewhere), part.exists()),
             ("new".to_owned(), "kept".to_owned(), false)
         );
+    }
+
+    #[test]
+    fn only_a_file_of_limited_size_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "1234").unwrap();
+        assert_eq!(read_whole(&path, 4).unwrap(), b"1234");
+        let pipe = directory.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        for (path, expected) in [
+            (&*path, ErrorKind::FileTooLarge),
+            (directory.path(), ErrorKind::IsADirectory),
+            (&*pipe, ErrorKind::InvalidInput),
+            (Path::new("/dev/zero"), ErrorKind::InvalidInput),
+            (&*directory.path().join("missing"), ErrorKind::NotFound),
+        ] {
+            assert_eq!(
+                read_whole(path, 3).unwrap_err().kind(),
+                expected,
+                "{path:?}"
+            );
+        }
     }
 
     #[test]

@@ -54,17 +54,19 @@ impl fmt::Display for HiddenKind {
 }
 
 /// Returns a text on one line: control characters, line breaks and runs of spaces each become one
-/// space.
+/// space, and characters that change the direction of the text are removed.
 ///
 /// ```
 /// use autoissue_plugin_sdk::hidden_text::one_line;
 ///
-/// assert_eq!(one_line(" a\n\tb\u{7} c "), "a b c");
+/// assert_eq!(one_line(" a\n\tb\u{7} c\u{202e}d "), "a b cd");
 /// ```
 pub fn one_line(text: &str) -> String {
     let is_gap = |c: char| c.is_whitespace() || c.is_control();
     let words: Vec<&str> = text.split(is_gap).filter(|word| !word.is_empty()).collect();
-    words.join(" ")
+    let mut line = words.join(" ");
+    line.retain(|c| !is_control(c));
+    line
 }
 
 /// Removes all hidden text from Markdown.
@@ -155,6 +157,18 @@ impl Before {
             _ => false,
         }
     }
+}
+
+/// Returns whether `c` is a control character, or changes the direction of the text around it: on
+/// a screen, such text is not what it seems.
+///
+/// ```
+/// use autoissue_plugin_sdk::hidden_text::is_control;
+///
+/// assert!(is_control('\u{7}') && is_control('\u{202e}') && !is_control('é'));
+/// ```
+pub fn is_control(c: char) -> bool {
+    c.is_control() || kind_of(c) == Some(HiddenKind::Bidirectional)
 }
 
 /// Returns the kind of hidden text that `c` belongs to, regardless of its position.

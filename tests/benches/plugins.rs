@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use autoissue_classifier::BuiltinClassifier;
 use autoissue_claude::ClaudeBackend;
-use autoissue_plugin_host::{Grants, PluginHost};
+use autoissue_plugin_host::{Grants, HostOptions, Plugin, PluginHost};
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_tests::guests;
 use autoissue_tests::measure::{self, median, own_cpu_s, print, print_table};
@@ -28,6 +28,11 @@ fn main() {
     lines();
 }
 
+fn load(host: &PluginHost, component: &[u8], grants: &Grants) -> Plugin {
+    host.load(Path::new("plugin.wasm"), component, grants)
+        .expect("a plugin")
+}
+
 /// Measures the whole set-up in milliseconds: engine, file, checks, trial instance, description.
 fn starts() {
     let component = guests::component("autoissue-classifier");
@@ -35,8 +40,9 @@ fn starts() {
     let directory = state.path().join("plugins");
     let start = |cache: Option<&Path>| {
         let begun = Instant::now();
-        let host = PluginHost::with_limits(cache, Default::default()).expect("a host");
-        black_box(host.load(component, &Grants::default()).expect("a plugin"));
+        let options = cache.map(HostOptions::cached_in).unwrap_or_default();
+        let host = PluginHost::new(options).expect("a host");
+        black_box(load(&host, component, &Grants::default()));
         1e3 * begun.elapsed().as_secs_f64()
     };
     start(Some(&directory));
@@ -88,11 +94,9 @@ fn cost(classifier: &dyn Classifier, n: u64) -> f64 {
 
 fn calls() {
     let state = TempDir::new().expect("a directory");
-    let host = PluginHost::new(&state.path().join("plugins")).expect("a host");
-    let load = |package| {
-        host.load(guests::component(package), &Grants::default())
-            .expect("a plugin")
-    };
+    let host =
+        PluginHost::new(HostOptions::cached_in(&state.path().join("plugins"))).expect("a host");
+    let load = |package| load(&host, guests::component(package), &Grants::default());
     let small = load("autoissue-test-guest")
         .classifier(None)
         .expect("a classifier");
@@ -155,13 +159,11 @@ fn lines() {
     let grants = Grants {
         exec: vec!["claude".into()],
         env: environment,
-        wasi: false,
     };
     let state = TempDir::new().expect("a directory");
-    let host = PluginHost::new(&state.path().join("plugins")).expect("a host");
-    let plugin = host
-        .load(guests::component("autoissue-claude"), &grants)
-        .expect("a plugin");
+    let host =
+        PluginHost::new(HostOptions::cached_in(&state.path().join("plugins"))).expect("a host");
+    let plugin = load(&host, guests::component("autoissue-claude"), &grants);
     let twin = plugin.agent_backend(None).expect("a backend");
     let n_bytes = lines.iter().map(|line| line.text.len()).sum::<usize>() / lines.len();
     print(&format!(

@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use autoissue_plugin_host::{PluginHost, Sha256Digest, component_from_module};
+use autoissue_plugin_host::{HostOptions, PluginHost, Sha256Digest, component_from_module};
 
 pub use profile::PROFILE;
 
@@ -49,8 +49,9 @@ pub fn have_compiled(package: &str, cache: &Path) {
     let shared = Path::new(env!("OUT_DIR")).join("compiled");
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     if compiled.get_or_insert_default().insert(package.to_owned()) {
-        let host = PluginHost::new(&shared).expect("a host");
-        host.examine(component(package)).expect("a component");
+        let host = PluginHost::new(HostOptions::cached_in(&shared)).expect("a host");
+        host.examine(Path::new(package), component(package))
+            .expect("a component");
     }
     drop(compiled);
     let parent = cache.parent().expect("a directory of the state directory");

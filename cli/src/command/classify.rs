@@ -21,7 +21,7 @@ use crate::console::{json_line, output_error};
 use crate::dry_run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Invocation;
+use crate::host::{Invocation, own_program};
 use crate::narration::{message, plugin_failed, title};
 use crate::paint::Paint;
 use crate::run_session::{self, Display};
@@ -66,6 +66,8 @@ fn classifier(
         project: &invocation.current_dir,
         state_dir: &invocation.state_dir().unwrap_or_default(),
         may_write: false,
+        own_program: &own_program()?,
+        compiler: &invocation.compiler()?,
     });
     let plugins = plugins.map_err(SessionError::from)?;
     let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;

@@ -1,8 +1,9 @@
 //! Hidden modes in which autoissue starts itself: the supervisor of one program, the collector of
-//! an attempt's work, and the program of the `patch` backend.
+//! an attempt's work, the compiler of plugins, the checker of their settings, and the program of the
+//! `patch` backend.
 //!
-//! They read no configuration. The supervisor and the collector have to start fast, so they are
-//! dispatched before anything else is set up.
+//! They read no configuration. All but the last are started by a session and have to start fast, so
+//! they are dispatched before anything else is set up.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -10,6 +11,7 @@ use std::path::Path;
 
 use autoissue_core::apply_patch::{self, ApplyOutcome};
 use autoissue_core::git::collector;
+use autoissue_core::plugins::{compiler, settings};
 use autoissue_core::process::supervisor;
 use clap::{Args, Subcommand};
 
@@ -33,17 +35,27 @@ pub(crate) enum InternalMode {
     Collect,
     /// Apply the diff on standard input to the current directory
     ApplyPatch,
+    /// Compile the component on standard input, within limits
+    CompilePlugin,
+    /// Check the settings on standard input against their schema, within limits
+    CheckSettings,
 }
 
 /// Maximum size of a diff, in bytes; far above any issue body.
 const DIFF_BYTES_MAX: u64 = 64 << 20;
 
-/// Runs the supervisor or the collector, if this process was started as one.
+/// Runs the hidden mode that this process was started in, if it has to start fast.
 pub(crate) fn serve() -> Option<std::process::ExitCode> {
     match mode(std::env::args_os().skip(1))? {
         Served::Supervisor => Some(supervisor::run()),
         Served::Collector => Some(supervisor::run_forked(collect)),
+        Served::PluginCompiler => Some(exit_code(compiler::serve())),
+        Served::SettingsChecker => Some(exit_code(settings::serve())),
     }
+}
+
+fn exit_code(code: i32) -> std::process::ExitCode {
+    u8::try_from(code).map_or(std::process::ExitCode::FAILURE, Into::into)
 }
 
 fn collect() -> i32 {
@@ -63,6 +75,8 @@ fn collect() -> i32 {
 enum Served {
     Supervisor,
     Collector,
+    PluginCompiler,
+    SettingsChecker,
 }
 
 fn mode(mut args: impl Iterator<Item = OsString>) -> Option<Served> {
@@ -71,6 +85,8 @@ fn mode(mut args: impl Iterator<Item = OsString>) -> Option<Served> {
     match second.to_str()? {
         "supervise" => Some(Served::Supervisor),
         "collect" => Some(Served::Collector),
+        "compile-plugin" => Some(Served::PluginCompiler),
+        "check-settings" => Some(Served::SettingsChecker),
         _ => None,
     }
 }
@@ -88,6 +104,14 @@ pub(crate) fn run(invocation: &Invocation, mode: InternalMode) -> Result<ExitCod
         }
         InternalMode::Collect => {
             let _ = supervisor::run_forked(collect);
+            Ok(ExitCode::Success)
+        }
+        InternalMode::CompilePlugin => {
+            let _ = compiler::serve();
+            Ok(ExitCode::Success)
+        }
+        InternalMode::CheckSettings => {
+            let _ = settings::serve();
             Ok(ExitCode::Success)
         }
         InternalMode::ApplyPatch => apply_patch(invocation),
@@ -118,10 +142,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_their_own_words_start_supervisor_and_collector() {
+    fn only_its_own_words_start_a_hidden_mode() {
         let mode = |line: &str| mode(line.split(' ').map(OsString::from));
         assert_eq!(mode("internal supervise"), Some(Served::Supervisor));
         assert_eq!(mode("internal collect"), Some(Served::Collector));
+        assert_eq!(
+            mode("internal compile-plugin"),
+            Some(Served::PluginCompiler)
+        );
+        assert_eq!(
+            mode("internal check-settings"),
+            Some(Served::SettingsChecker)
+        );
         assert_eq!(mode("internal apply-patch"), None);
         assert_eq!(mode("exec internal supervise"), None);
         assert_eq!(mode("internal"), None);

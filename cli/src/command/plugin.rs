@@ -23,7 +23,7 @@ mod test;
 use std::path::PathBuf;
 
 use autoissue_core::plugins::cache_dir;
-use autoissue_core::plugins::host::PluginHost;
+use autoissue_core::plugins::host::{HostOptions, PluginHost};
 use clap::{Args, Subcommand};
 
 use crate::config::FILE_NAME;
@@ -84,7 +84,11 @@ pub(crate) fn run(invocation: &Invocation, args: &PluginArgs) -> Result<ExitCode
 /// Returns a host that shares the cache of compiled code with sessions.
 fn host(invocation: &Invocation) -> Result<PluginHost, CliError> {
     let cache = cache_dir(&invocation.state_dir()?);
-    Ok(PluginHost::new(&cache).map_err(PluginCommandError::Host)?)
+    let host = PluginHost::new(HostOptions {
+        compiler: Some(invocation.compiler()?),
+        ..HostOptions::cached_in(&cache)
+    });
+    Ok(host.map_err(PluginCommandError::Host)?)
 }
 
 /// Returns the checkout and the path of the configuration that lists its plugins, which need not

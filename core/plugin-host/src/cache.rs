@@ -2,8 +2,9 @@
 //!
 //! A file is identified by the component's content, the compiler's settings and wasmtime's version,
 //! so it may be missing but never wrong. The directory is accessible only to its owner, and each
-//! file starts with its own digest: a torn or corrupted file is compiled again. Files from anywhere
-//! else are never read, because anyone who can write one can execute arbitrary code.
+//! file starts with the digests of its component and of its code: a torn or renamed file is compiled
+//! again. Files from anywhere else are never read, because anyone who can write one can execute
+//! arbitrary code.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +13,6 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
-use wasmtime::component::Component;
 
 use crate::digest::Sha256Digest;
 
@@ -22,8 +22,11 @@ const N_FILES_MAX: usize = 64;
 /// Suffix of the files' names.
 const SUFFIX: &str = ".compiled";
 
+/// Characters of a digest, in hexadecimal.
+const DIGEST_CHARS: usize = 64;
+
 /// A directory of compiled code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cache {
     directory: PathBuf,
     may_write: bool,
@@ -67,31 +70,37 @@ impl Cache {
         })
     }
 
-    /// Returns the compiled component, from the cache if possible.
-    pub(crate) fn component(
-        &self,
-        engine: &Engine,
-        bytes: &[u8],
-        digest: Sha256Digest,
-    ) -> wasmtime::Result<Component> {
-        let path = self.directory.join(file_name(engine, digest));
-        if let Some(component) = read(engine, &path) {
-            return Ok(component);
+    /// Returns the native code of a component, if it is cached.
+    pub(crate) fn get(&self, engine: &Engine, digest: Sha256Digest) -> Option<Vec<u8>> {
+        let path = self.path(engine, digest);
+        let code = fs::read(&path).ok()?;
+        let code = intact(code, digest);
+        if code.is_none() {
+            tracing::warn!(path = %path.display(), "replacing damaged compiled code");
         }
-        let component = Component::from_binary(engine, bytes)?;
+        code
+    }
+
+    /// Caches the native code of a component, if anything may be written.
+    pub(crate) fn keep(&self, engine: &Engine, digest: Sha256Digest, code: &[u8]) {
+        let path = self.path(engine, digest);
         if !self.may_write {
-            return Ok(component);
+            return;
         }
-        if let Err(error) = self.keep(&path, &component.serialize()?) {
+        if let Err(error) = self.write(&path, digest, code) {
             tracing::warn!(path = %path.display(), %error, "failed to cache compiled code; the next start compiles it again");
         }
-        Ok(component)
+    }
+
+    fn path(&self, engine: &Engine, digest: Sha256Digest) -> PathBuf {
+        self.directory.join(file_name(engine, digest))
     }
 
     /// Writes a file atomically.
-    fn keep(&self, path: &Path, code: &[u8]) -> io::Result<()> {
+    fn write(&self, path: &Path, component: Sha256Digest, code: &[u8]) -> io::Result<()> {
         let unfinished = path.with_extension(format!("{}.part", std::process::id()));
         let write = |mut file: File| {
+            file.write_all(component.to_string().as_bytes())?;
             file.write_all(Sha256Digest::of(code).to_string().as_bytes())?;
             file.write_all(code)?;
             file.sync_all()
@@ -139,21 +148,33 @@ fn file_name(engine: &Engine, digest: Sha256Digest) -> String {
     format!("{digest}-{:016x}{SUFFIX}", settings.finish())
 }
 
-fn read(engine: &Engine, path: &Path) -> Option<Component> {
-    let bytes = fs::read(path).ok()?;
-    let (digest, code) = bytes.split_at_checked(64)?;
-    if Sha256Digest::of(code).to_string().as_bytes() != digest {
-        tracing::warn!(path = %path.display(), "replacing damaged compiled code");
+/// Returns the code of a file, if it is whole and belongs to that component.
+fn intact(mut bytes: Vec<u8>, component: Sha256Digest) -> Option<Vec<u8>> {
+    let code = bytes.get(2 * DIGEST_CHARS..)?;
+    let expected = format!("{component}{}", Sha256Digest::of(code));
+    if bytes[..2 * DIGEST_CHARS] != *expected.as_bytes() {
         return None;
     }
-    #[expect(
-        unsafe_code,
-        reason = "this program serialized the bytes, in a directory that only its user can access"
-    )]
-    // SAFETY: only we can access the directory and its files (`Cache::open`), the digest shows that
-    // they are complete, and wasmtime checks version and settings itself.
-    let component = unsafe { Component::deserialize(engine, code) };
-    component
-        .inspect_err(|error| tracing::debug!(%error, "replacing compiled code of another version"))
-        .ok()
+    Some(bytes.split_off(2 * DIGEST_CHARS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_belongs_to_one_component() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&directory.path().join("plugins")).unwrap();
+        let engine = Engine::default();
+        let [one, other] = [b"one", b"two"].map(|bytes| Sha256Digest::of(bytes));
+        cache.keep(&engine, one, b"code");
+        assert_eq!(cache.get(&engine, one).as_deref(), Some(&b"code"[..]));
+        assert_eq!(cache.get(&engine, other), None);
+        // Renaming a file must not give one component the code of another.
+        fs::copy(cache.path(&engine, one), cache.path(&engine, other)).unwrap();
+        assert_eq!(cache.get(&engine, other), None);
+        fs::write(cache.path(&engine, one), "torn").unwrap();
+        assert_eq!(cache.get(&engine, one), None);
+    }
 }

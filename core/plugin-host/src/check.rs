@@ -1,6 +1,7 @@
 //! Validates the values that a plugin returns. wasmtime checks types; this module checks the
 //! additional rules.
 
+use autoissue_plugin_sdk::hidden_text::is_control;
 use autoissue_plugin_sdk::{
     AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection,
     Usage,
@@ -70,7 +71,7 @@ pub(crate) fn line(field: &str, text: &str) -> Checked {
             "a single line of at most 2000 bytes",
         );
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(is_control) {
         return bad(
             field,
             format!("{}, which contains control characters", quoted(text)),
@@ -170,7 +171,7 @@ pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
             "at most 65000 characters",
         );
     }
-    let is_unprintable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let is_unprintable = |c: char| is_control(c) && !matches!(c, '\n' | '\r' | '\t');
     if let Some(found) = text.body.chars().find(|c| is_unprintable(*c)) {
         return bad(
             "body",
@@ -353,6 +354,7 @@ mod tests {
             because("a\u{1b}[2J"),
             "`reasons[0]` is `a [2J`, which contains control characters; expected a single line of at most 2000 bytes",
         );
+        assert!(because("a\u{202e}b").is_err(), "text that turns around");
         check(
             because(&"x".repeat(2001)),
             "`reasons[0]` is 2001 bytes long; expected a single line of at most 2000 bytes",
@@ -394,7 +396,11 @@ mod tests {
                 && text("a\nb", "", "l").is_err()
                 && text(&"t".repeat(257), "", "l").is_err()
         );
-        assert!(text("t", "\u{0}", "l").is_err() && text("t", &"b".repeat(65_001), "l").is_err());
+        assert!(
+            text("t", "\u{0}", "l").is_err()
+                && text("t", "\u{2066}", "l").is_err()
+                && text("t", &"b".repeat(65_001), "l").is_err()
+        );
         assert!(text("t", "", "").is_err() && text("t", "", &"l".repeat(51)).is_err());
     }
 
@@ -403,7 +409,6 @@ mod tests {
         let grants = Grants {
             exec: vec!["codex".into()],
             env: vec!["KEY".into()],
-            wasi: false,
         };
         let good = CommandSpec {
             program: "codex".into(),

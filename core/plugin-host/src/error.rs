@@ -30,6 +30,26 @@ pub enum LoadError {
         /// wasmtime's message.
         message: String,
     },
+    /// The component contains more than any plugin needs.
+    #[error("the component has more than {max} {what}")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+    },
+    /// Compiling the component exceeded a limit.
+    #[error("compiling the component takes more than {limit}")]
+    CompilerLimit {
+        /// The limit, for people.
+        limit: String,
+    },
+    /// The compiler failed.
+    #[error("failed to compile the component: {message}")]
+    Compiler {
+        /// Why.
+        message: String,
+    },
     /// The component was made for something else.
     #[error("the component is not an autoissue plugin: it exports {}", list_or(.exports, "nothing"))]
     NotAPlugin {
@@ -45,9 +65,9 @@ pub enum LoadError {
         known: &'static str,
     },
     /// The plugin imports more than it may.
-    #[error("the plugin imports interfaces that were not granted: {}", list_or(.imports, "nothing"))]
-    NotGranted {
-        /// The interfaces that were not granted.
+    #[error("the plugin imports interfaces that autoissue does not provide: {}", list_or(.imports, "nothing"))]
+    NotProvided {
+        /// The interfaces that are not provided.
         imports: Vec<String>,
     },
     /// A required export is missing, or has another type.
@@ -87,15 +107,18 @@ impl LoadError {
                 );
             }
             Self::Invalid { .. } => "rebuild it; if you downloaded it, check its SHA-256",
+            Self::TooMuch { .. } | Self::CompilerLimit { .. } => {
+                "use another build of it: no plugin needs that much"
+            }
+            Self::Compiler { .. } => "free memory, and try again",
             Self::NotAPlugin { .. } => {
                 "export `autoissue:plugin/metadata` and at least one kind of strategy"
             }
             Self::WrongVersion { .. } => {
                 "build it against a supported version of the SDK, or use another release of autoissue"
             }
-            Self::NotGranted { .. } => {
-                "build it without them (in Rust: for `wasm32-unknown-unknown`); if its language requires them, and all begin \
-                 with `wasi:`, grant an empty WASI: `\"grants\": {\"wasi\": true}`"
+            Self::NotProvided { .. } => {
+                "build it without them; a plugin may import `host-log` and WASI 0.2 without HTTP, of which it gets an empty one"
             }
             Self::Misfit { .. } => "build it against the unmodified released interfaces",
             Self::NoStrategy | Self::WrongClaim { .. } => {

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use autoissue_plugin_sdk::PluginError;
+use autoissue_plugin_sdk::hidden_text::is_control;
 use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
 
 use crate::grants::NotGranted;
 use crate::limits::LimitReached;
@@ -46,11 +48,6 @@ pub(crate) enum PluginFault {
     Spent,
 }
 
-/// A WASI function that fails when called.
-#[derive(Debug, thiserror::Error)]
-#[error("called `{0}`, which the empty WASI does not provide")]
-pub(crate) struct NotThere(pub(crate) String);
-
 fn in_its_words(said: &Option<String>) -> String {
     said.as_ref()
         .map(|text| format!(": {text}"))
@@ -63,11 +60,9 @@ impl PluginFault {
         if let Some(limit) = error.downcast_ref::<LimitReached>() {
             return Self::Limit(*limit);
         }
-        if let Some(not_there) = error.downcast_ref::<NotThere>() {
-            return Self::Trapped {
-                why: not_there.to_string(),
-                said,
-            };
+        if let Some(exit) = error.downcast_ref::<I32Exit>() {
+            let why = format!("exited with code {}", exit.0);
+            return Self::Trapped { why, said };
         }
         let why = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => return Self::TimedOut(time),
@@ -107,7 +102,7 @@ pub(crate) fn one_line(text: &str) -> String {
     let mut line: String = text
         .chars()
         .take(QUOTED_CHARS_MAX)
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_control(c) { ' ' } else { c })
         .collect();
     if text.chars().nth(QUOTED_CHARS_MAX).is_some() {
         line.push('…');

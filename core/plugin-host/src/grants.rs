@@ -1,6 +1,7 @@
 //! The permissions of a plugin beyond computing, as pure functions: may it run this program, may it
 //! see this variable?
 
+use std::ffi::OsStr;
 use std::fmt;
 
 /// The operator's grants. The default grants nothing.
@@ -10,8 +11,6 @@ pub struct Grants {
     pub exec: Vec<String>,
     /// Environment variables of the host that those programs may see.
     pub env: Vec<String>,
-    /// Whether an empty WASI is linked for toolchains that import it.
-    pub wasi: bool,
 }
 
 /// A request that was not granted, or cannot be granted.
@@ -136,13 +135,18 @@ impl Grants {
     }
 }
 
+/// Returns whether a program with this file name is a known shell.
+pub fn is_shell(name: &OsStr) -> bool {
+    SHELLS.iter().any(|shell| name == *shell)
+}
+
 /// Returns whether a program can be granted at all.
 pub(crate) fn may_be_run(program: &str) -> Result<(), NotGranted> {
     let is_name = !program.is_empty() && program.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_name || program.starts_with(['-', '.']) || program.contains(['/', '\\']) {
         return Err(NotGranted::ProgramPath(program.to_owned()));
     }
-    if SHELLS.contains(&program) {
+    if is_shell(OsStr::new(program)) {
         return Err(NotGranted::Shell(program.to_owned()));
     }
     Ok(())
@@ -172,7 +176,6 @@ mod tests {
         Grants {
             exec: vec!["codex".into(), "sh".into()],
             env: vec!["CODEX_KEY".into(), "LD_PRELOAD".into()],
-            wasi: false,
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use wasmtime::{Config, Engine, OptLevel, WasmBacktraceDetails};
 
 use crate::cache::Cache;
+use crate::compile::Compile;
 use crate::limits::Limits;
 
 /// How often a running plugin is checked for its deadline, and therefore the most by which a call
@@ -22,13 +23,48 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub struct PluginHost {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) compiler: Option<Arc<dyn Compile>>,
+}
+
+/// What a host is made of. The default compiles in this process, without limits, each time: for
+/// components that are known.
+#[derive(Clone, Default)]
+pub struct HostOptions<'a> {
+    /// The directory of compiled code: one in the state directory that is used for nothing else.
+    pub cache: Option<CacheDirectory<'a>>,
+    /// What compiles components that are not in the cache.
+    pub compiler: Option<Arc<dyn Compile>>,
+    /// The limits of plugins.
+    pub limits: Limits,
+}
+
+impl<'a> HostOptions<'a> {
+    /// Caches compiled code in this directory.
+    pub fn cached_in(path: &'a Path) -> Self {
+        Self {
+            cache: Some(CacheDirectory {
+                path,
+                may_write: true,
+            }),
+            ..Self::default()
+        }
+    }
+}
+
+/// A directory of compiled code.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheDirectory<'a> {
+    /// Its path.
+    pub path: &'a Path,
+    /// Whether it may be created and added to; otherwise, nothing is changed.
+    pub may_write: bool,
 }
 
 /// State that the plugins and the host share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
-    pub(crate) cache: Option<Cache>,
     /// Where instructions are counted.
     pub(crate) meter: Option<Meter>,
     _clock: Clock,
@@ -70,80 +106,65 @@ impl HostError {
 }
 
 impl PluginHost {
-    /// Creates a host with the default limits that caches compiled code in `cache`, a directory in
-    /// the state directory used for nothing else.
+    /// Creates a host.
     ///
     /// # Errors
     /// See [`HostError`].
-    pub fn new(cache: &Path) -> Result<Self, HostError> {
-        Self::with_limits(Some(cache), Limits::default())
-    }
-
-    /// Creates a host that changes nothing: it reads compiled code from `cache`, but adds none.
-    ///
-    /// # Errors
-    /// See [`HostError`].
-    pub fn read_only(cache: &Path) -> Result<Self, HostError> {
-        let opened = Cache::read_only(cache);
-        let cache = opened.map_err(|source| HostError::Cache {
-            path: cache.to_owned(),
-            source,
-        })?;
-        Self::start(Some(cache), Limits::default(), None)
-    }
-
-    /// Creates a host with these limits; without a directory, it compiles every time.
-    ///
-    /// # Errors
-    /// See [`HostError`].
-    pub fn with_limits(cache: Option<&Path>, limits: Limits) -> Result<Self, HostError> {
-        fn open(path: &Path) -> Result<Cache, HostError> {
-            Cache::open(path).map_err(|source| HostError::Cache {
+    pub fn new(options: HostOptions<'_>) -> Result<Self, HostError> {
+        fn open(directory: CacheDirectory<'_>) -> Result<Cache, HostError> {
+            let CacheDirectory { path, may_write } = directory;
+            let opened = if may_write {
+                Cache::open(path)
+            } else {
+                Cache::read_only(path)
+            };
+            opened.map_err(|source| HostError::Cache {
                 path: path.to_owned(),
                 source,
             })
         }
 
-        Self::start(cache.map(open).transpose()?, limits, None)
+        let cache = options.cache.map(open).transpose()?;
+        Ok(Self {
+            shared: Shared::new(options.limits, None)?,
+            cache,
+            compiler: options.compiler,
+        })
     }
 
-    /// Creates a host that counts instructions, for tests: the count is the same on every machine.
-    /// It is a third slower and caches no compiled code.
+    /// Returns a host with the same compiler and cache that counts instructions. The count is the
+    /// same on every machine; plugins are a third slower there.
     ///
     /// # Errors
     /// See [`HostError`].
-    pub fn measuring(limits: Limits) -> Result<Self, HostError> {
-        Self::start(None, limits, Some(Meter::default()))
+    pub fn measuring(&self, limits: Limits) -> Result<Self, HostError> {
+        Ok(Self {
+            shared: Shared::new(limits, Some(Meter::default()))?,
+            cache: self.cache.clone(),
+            compiler: self.compiler.clone(),
+        })
     }
 
-    /// Returns how many instructions all plugins of a [measuring](Self::measuring) host have run; 0
-    /// for any other host. A run of an agent backend counts once it is dropped.
+    /// Returns how many instructions all plugins have run, or 0 if they are not counted. A run of
+    /// an agent backend counts once it is dropped.
     pub fn n_instructions(&self) -> u64 {
         self.shared
             .meter
             .as_ref()
             .map_or(0, |meter| meter.0.load(Ordering::Relaxed))
     }
+}
 
-    fn start(
-        cache: Option<Cache>,
-        limits: Limits,
-        meter: Option<Meter>,
-    ) -> Result<Self, HostError> {
-        let engine =
-            Engine::new(&config(&limits, meter.is_some())).map_err(|error| HostError::Engine {
-                message: format!("{error:#}"),
-            })?;
+impl Shared {
+    fn new(limits: Limits, meter: Option<Meter>) -> Result<Arc<Self>, HostError> {
+        let engine = engine(&limits, meter.is_some())?;
         let clock = Clock::start(&engine).map_err(HostError::Clock)?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                engine,
-                limits,
-                cache,
-                meter,
-                _clock: clock,
-            }),
-        })
+        Ok(Arc::new(Self {
+            engine,
+            limits,
+            meter,
+            _clock: clock,
+        }))
     }
 }
 
@@ -157,23 +178,25 @@ impl Meter {
     }
 }
 
-/// The settings of the compiler and the runtime. Changing them invalidates all cached code.
-fn config(limits: &Limits, is_measuring: bool) -> Config {
+/// Creates an engine. Other settings invalidate all cached code.
+pub(crate) fn engine(limits: &Limits, counts_instructions: bool) -> Result<Engine, HostError> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
-        .consume_fuel(is_measuring)
+        .consume_fuel(counts_instructions)
         .max_wasm_stack(limits.stack_bytes_max)
         // The same input must give the same answer on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
-    if is_measuring {
+    if counts_instructions {
         // Instructions are counted in the plugin's own code, so optimising would only take longer
         // to compile.
         config.cranelift_opt_level(OptLevel::None);
     }
-    config
+    Engine::new(&config).map_err(|error| HostError::Engine {
+        message: format!("{error:#}"),
+    })
 }
 
 /// Advances the engine's epoch, by which a running plugin notices its deadline.

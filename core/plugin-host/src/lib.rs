@@ -2,20 +2,23 @@
 //! wasmtime.
 //!
 //! ```text
-//!   bytes ─► checks ─► compiled code (own cache) ─► trial instance ─► describe ─► Plugin
+//!   bytes ─► bounds ─► compiled code (own cache) ─► trial instance ─► describe ─► Plugin
 //!                                                                                   │ classifier() … -> Box<dyn Classifier> …
 //!                                                                                   ▼
 //!        call ─► fresh instance within Limits ─► values to WIT ─► component ─► values back, checked ─► answer or PluginError
 //! ```
 //!
 //! A `Box<dyn Classifier>` from here behaves like a built-in one. A component has no capabilities:
-//! only `host-log` is linked, and the programs a backend requests are compared with its [`Grants`].
+//! only `host-log` and an empty WASI are linked, and the programs a backend requests are compared
+//! with its [`Grants`].
 //! A trap, an endless loop, too much memory or an invalid value costs one call, which ends in
 //! [`PluginError::Internal`](autoissue_plugin_sdk::PluginError::Internal) and leaves nothing behind
 //! for the next.
 
+mod bounds;
 mod cache;
 mod check;
+mod compile;
 mod component;
 mod digest;
 mod error;
@@ -25,17 +28,19 @@ mod host;
 mod info;
 mod limits;
 mod load;
+mod log;
 mod plugin;
 mod sandbox;
 mod shape;
 mod track_0_1;
 mod wasi;
 
+pub use compile::{Compile, CompileError, CompileRequest, compile};
 pub use component::{ComponentError, component_from_module};
 pub use digest::Sha256Digest;
 pub use error::LoadError;
-pub use grants::{Grants, NotGranted};
-pub use host::{HostError, PluginHost};
+pub use grants::{Grants, NotGranted, is_shell};
+pub use host::{CacheDirectory, HostError, HostOptions, PluginHost};
 pub use info::{Kind, PluginInfo, StrategyInfo};
 pub use limits::Limits;
 pub use plugin::{AskError, NoStrategy, Plugin};

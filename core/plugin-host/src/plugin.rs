@@ -106,15 +106,10 @@ impl Plugin {
         &self.grants
     }
 
-    /// Returns it with other programs and variables granted. The grant of an empty WASI cannot
-    /// change after loading.
+    /// Returns it with other grants.
     #[must_use]
-    pub fn granted(mut self, exec: Vec<String>, env: Vec<String>) -> Self {
-        self.grants = Grants {
-            exec,
-            env,
-            ..self.grants
-        };
+    pub fn granted(mut self, grants: Grants) -> Self {
+        self.grants = grants;
         self
     }
 

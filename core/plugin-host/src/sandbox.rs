@@ -1,63 +1,45 @@
-//! One instance of a component, within limits, and its only import.
+//! One instance of a component, within limits, and its imports.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::fault::{PluginFault, one_line};
+use crate::fault::PluginFault;
 use crate::host::{Meter, Shared, TICK};
 use crate::limits::Limiter;
+use crate::log::Log;
+use crate::wasi::{self, Wasi};
 
 /// The data of a store.
 pub(crate) struct Guest {
     limiter: Limiter,
     log: Log,
+    /// Made for the first call of WASI: most plugins import none.
+    wasi: Option<Wasi>,
 }
 
 impl Guest {
-    pub(crate) fn log(&mut self) -> &mut Log {
-        &mut self.log
+    pub(crate) const fn words(&self) -> &Log {
+        &self.log
     }
 }
 
-/// The log lines of a plugin, up to its limit.
-pub(crate) struct Log {
-    plugin: Arc<str>,
-    n_lines_left: u32,
-    last_error: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-impl Log {
-    /// Logs a line. Lines over the limit are dropped, but the text of a panic is always kept for
-    /// the message.
-    pub(crate) fn line(&mut self, level: Level, message: &str) {
-        let line = one_line(message);
-        let plugin = &*self.plugin;
-        if 0 < self.n_lines_left {
-            self.n_lines_left -= 1;
-            match level {
-                Level::Trace => tracing::trace!(plugin, "{line}"),
-                Level::Debug => tracing::debug!(plugin, "{line}"),
-                Level::Info => tracing::info!(plugin, "{line}"),
-                Level::Warn => tracing::warn!(plugin, "{line}"),
-                Level::Error => tracing::error!(plugin, "{line}"),
-            }
-        }
-        if level == Level::Error {
-            self.last_error = Some(line);
-        }
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.get_or_insert_with(|| Wasi::new(&self.log)).view()
     }
+}
+
+/// A component with its imports, ready to be instantiated. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    /// Name for messages; `?` until the plugin has reported it.
+    pub(crate) plugin: Arc<str>,
+    pub(crate) pre: InstancePre<Guest>,
+    pub(crate) imports_wasi: bool,
 }
 
 /// An instance and its store. It lives for one call, or for one attempt of an agent.
@@ -65,6 +47,7 @@ pub(crate) struct Sandbox {
     pub(crate) store: Store<Guest>,
     pub(crate) instance: Instance,
     n_log_lines_max: u32,
+    imports_wasi: bool,
     meter: Option<Meter>,
 }
 
@@ -73,6 +56,8 @@ const FUEL: u64 = u64::MAX;
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        // Logs a line that was begun.
+        self.last_words();
         // Only a measuring host has fuel; reading it elsewhere creates an error, which is slow.
         if let Some(meter) = &self.meter
             && let Ok(left) = self.store.get_fuel()
@@ -86,24 +71,18 @@ impl Sandbox {
     /// Creates an instance, which has `time` for itself and its first call.
     pub(crate) fn open(
         shared: &Shared,
-        plugin: &Arc<str>,
-        pre: &InstancePre<Guest>,
+        prepared: &Prepared,
         time: Duration,
         result_bytes_max: usize,
     ) -> Result<Self, PluginFault> {
         let n_log_lines_max = shared.limits.n_log_lines_max;
-        let log = Log {
-            plugin: plugin.clone(),
-            n_lines_left: n_log_lines_max,
-            last_error: None,
+        let log = Log::new(&prepared.plugin, n_log_lines_max);
+        let guest = Guest {
+            limiter: Limiter::new(&shared.limits),
+            log: log.clone(),
+            wasi: None,
         };
-        let mut store = Store::new(
-            &shared.engine,
-            Guest {
-                limiter: Limiter::new(&shared.limits),
-                log,
-            },
-        );
+        let mut store = Store::new(&shared.engine, guest);
         store.limiter(|guest| &mut guest.limiter);
         store.set_hostcall_fuel(result_bytes_max);
         // The deadline of a new store is zero, which would trap at once. The first tick may come at
@@ -114,32 +93,46 @@ impl Sandbox {
                 .set_fuel(FUEL)
                 .map_err(|error| PluginFault::of(&error, time, None))?;
         }
-        match pre.instantiate(&mut store) {
-            Ok(instance) => Ok(Self {
-                store,
-                instance,
-                n_log_lines_max,
-                meter: shared.meter.clone(),
-            }),
-            Err(error) => Err(PluginFault::of(
-                &error,
-                time,
-                store.data_mut().log.last_error.take(),
-            )),
-        }
+        let mut instantiate = || prepared.pre.instantiate(&mut store);
+        let instance = if prepared.imports_wasi {
+            wasi::may_block(instantiate)
+        } else {
+            instantiate()
+        };
+        let instance =
+            instance.map_err(|error| PluginFault::of(&error, time, log.renew(n_log_lines_max)))?;
+        Ok(Self {
+            store,
+            instance,
+            n_log_lines_max,
+            imports_wasi: prepared.imports_wasi,
+            meter: shared.meter.clone(),
+        })
     }
 
     /// Gives the next call of the same instance its own time and log lines.
     pub(crate) fn renew(&mut self, time: Duration) {
         self.store.set_epoch_deadline(n_ticks(time));
-        let log = &mut self.store.data_mut().log;
-        log.n_lines_left = self.n_log_lines_max;
-        log.last_error = None;
+        self.last_words();
     }
 
-    /// Converts an error of this instance. The store must not be used afterwards.
-    pub(crate) fn fault(&mut self, error: &wasmtime::Error, time: Duration) -> PluginFault {
-        PluginFault::of(error, time, self.store.data_mut().log.last_error.take())
+    /// Calls a function, which has `time`. After an error, the sandbox must not be used.
+    pub(crate) fn call<R>(
+        &mut self,
+        time: Duration,
+        call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
+    ) -> Result<R, PluginFault> {
+        let (store, instance) = (&mut self.store, &self.instance);
+        let answer = if self.imports_wasi {
+            wasi::may_block(|| call(store, instance))
+        } else {
+            call(store, instance)
+        };
+        answer.map_err(|error| PluginFault::of(&error, time, self.last_words()))
+    }
+
+    fn last_words(&self) -> Option<String> {
+        self.store.data().log.renew(self.n_log_lines_max)
     }
 }
 

@@ -4,7 +4,6 @@
 use wasmtime::component::Component;
 
 use crate::error::LoadError;
-use crate::grants::Grants;
 use crate::info::Kind;
 use crate::track_0_1;
 use crate::wasi;
@@ -48,8 +47,13 @@ impl Shape {
         }
     }
 
+    /// Returns whether it imports the empty WASI.
+    pub(crate) fn imports_wasi(&self) -> bool {
+        self.imports.iter().any(|name| wasi::provides(name))
+    }
+
     /// Checks whether it may be run, as far as its names show.
-    pub(crate) fn check(&self, grants: &Grants) -> Result<(), LoadError> {
+    pub(crate) fn check(&self) -> Result<(), LoadError> {
         let of_ours = self
             .imports
             .iter()
@@ -74,18 +78,18 @@ impl Shape {
                 exports: self.exports.clone(),
             });
         }
-        let is_granted = |name: &String| match ours(name) {
+        let is_provided = |name: &String| match ours(name) {
             Some((name, _)) => IMPORTS.contains(&name),
-            None => grants.wasi && name.starts_with(wasi::PREFIX),
+            None => wasi::provides(name),
         };
         let refused: Vec<String> = self
             .imports
             .iter()
-            .filter(|name| !is_granted(name))
+            .filter(|name| !is_provided(name))
             .cloned()
             .collect();
         if !refused.is_empty() {
-            return Err(LoadError::NotGranted { imports: refused });
+            return Err(LoadError::NotProvided { imports: refused });
         }
         if self.kinds.is_empty() {
             Err(LoadError::NoStrategy)
@@ -123,10 +127,7 @@ mod tests {
 
     #[track_caller]
     fn check(shape: &Shape, expected: &str) {
-        assert_eq!(
-            shape.check(&Grants::default()).unwrap_err().to_string(),
-            expected
-        );
+        assert_eq!(shape.check().unwrap_err().to_string(), expected);
     }
 
     #[test]
@@ -140,7 +141,7 @@ mod tests {
                 &["autoissue:plugin/host-log@0.1.0"],
                 &[metadata, classifier]
             )
-            .check(&Grants::default()),
+            .check(),
             Ok(())
         );
         check(
@@ -163,17 +164,17 @@ mod tests {
             &shape(
                 &[
                     "autoissue:plugin/host-http@0.1.0",
-                    "wasi:cli/exit@0.2.0",
+                    "wasi:http/types@0.2.0",
                     "env",
                 ],
                 &[metadata, classifier],
             ),
-            "the plugin imports interfaces that were not granted: `autoissue:plugin/host-http@0.1.0`, `wasi:cli/exit@0.2.0`, `env`",
+            "the plugin imports interfaces that autoissue does not provide: `autoissue:plugin/host-http@0.1.0`, `wasi:http/types@0.2.0`, `env`",
         );
     }
 
     #[test]
-    fn an_empty_wasi_is_a_grant() {
+    fn an_empty_wasi_needs_no_grant() {
         let shape = shape(
             &["wasi:cli/exit@0.2.0"],
             &[
@@ -181,12 +182,6 @@ mod tests {
                 "autoissue:plugin/classifier@0.1.0",
             ],
         );
-        assert_eq!(
-            shape.check(&Grants {
-                wasi: true,
-                ..Grants::default()
-            }),
-            Ok(())
-        );
+        assert_eq!((shape.check(), shape.imports_wasi()), (Ok(()), true));
     }
 }

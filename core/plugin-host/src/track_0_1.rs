@@ -8,6 +8,7 @@ mod convert;
 mod strategies;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use autoissue_plugin_sdk::{
     AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo,
@@ -22,7 +23,9 @@ use crate::fault::PluginFault;
 use crate::grants::Grants;
 use crate::host::Shared;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
-use crate::sandbox::{Guest, Level, Sandbox};
+use crate::log::Level;
+use crate::sandbox::{Guest, Prepared, Sandbox};
+use crate::shape::Shape;
 use crate::wasi;
 use bindings::autoissue::plugin::host_log;
 use bindings::exports::autoissue::plugin::{
@@ -45,10 +48,9 @@ pub(crate) fn speaks(version: &str) -> bool {
 #[derive(Clone)]
 pub(crate) struct Loaded {
     shared: Arc<Shared>,
-    /// Name and version for messages; `?` until the plugin has reported them.
-    plugin: Arc<str>,
+    prepared: Prepared,
+    /// Version for messages; `?` until the plugin has reported it.
     version: Arc<str>,
-    pre: InstancePre<Guest>,
     exports: Arc<Exports>,
 }
 
@@ -116,16 +118,18 @@ impl host_log::Host for Guest {
             host_log::Level::Warn => Level::Warn,
             host_log::Level::Error => Level::Error,
         };
-        self.log().line(level, &message);
+        self.words().line(level, &message);
     }
 }
 
 /// Links what a component may import. Its import names were checked before, so it imports nothing
 /// else.
-fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
+fn linker(component: &Component, shape: &Shape) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(component.engine());
     host_log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    wasi::link(&mut linker, component)?;
+    if shape.imports_wasi() {
+        wasi::link(&mut linker)?;
+    }
     Ok(linker)
 }
 
@@ -134,7 +138,7 @@ impl Loaded {
     pub(crate) fn open(
         shared: Arc<Shared>,
         component: &Component,
-        kinds: &[Kind],
+        shape: &Shape,
     ) -> Result<Self, LoadError> {
         fn misfit(error: &wasmtime::Error) -> LoadError {
             LoadError::Misfit {
@@ -142,27 +146,30 @@ impl Loaded {
             }
         }
 
-        let pre = linker(component)
+        let pre = linker(component, shape)
             .and_then(|linker| linker.instantiate_pre(component))
             .map_err(|error| misfit(&error))?;
-        let exports = Arc::new(Exports::find(&pre, kinds).map_err(|error| misfit(&error))?);
+        let exports = Exports::find(&pre, &shape.kinds).map_err(|error| misfit(&error))?;
         let loaded = Self {
             shared,
-            plugin: "?".into(),
+            prepared: Prepared {
+                plugin: "?".into(),
+                pre,
+                imports_wasi: shape.imports_wasi(),
+            },
             version: "?".into(),
-            pre,
-            exports,
+            exports: Arc::new(exports),
         };
         let limits = &loaded.shared.limits;
         let opened = Sandbox::open(
             &loaded.shared,
-            &loaded.plugin,
-            &loaded.pre,
+            &loaded.prepared,
             limits.load,
             limits.result_bytes_max,
         );
-        let mut sandbox = opened
-            .map_err(|fault| LoadError::Failed(fault.in_call(&loaded.plugin, "instantiation")))?;
+        let mut sandbox = opened.map_err(|fault| {
+            LoadError::Failed(fault.in_call(&loaded.prepared.plugin, "instantiation"))
+        })?;
         loaded
             .exports
             .check_types(&mut sandbox.store, &sandbox.instance)
@@ -172,9 +179,14 @@ impl Loaded {
 
     /// Sets its name, for messages.
     pub(crate) fn named(mut self, info: &PluginInfo) -> Self {
-        self.plugin = info.name.as_str().into();
+        self.prepared.plugin = info.name.as_str().into();
         self.version = info.version.as_str().into();
         self
+    }
+
+    /// Returns the plugin's name, for messages.
+    fn plugin(&self) -> &str {
+        &self.prepared.plugin
     }
 
     /// Creates an instance and calls one function of it.
@@ -183,26 +195,19 @@ impl Loaded {
         function: &str,
         call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
     ) -> Result<R, PluginError> {
-        let limits = &self.shared.limits;
-        self.call_for(limits.call, function, call)
-            .map_err(|fault| fault.in_call(&self.plugin, function))
+        self.call_for(self.shared.limits.call, function, call)
     }
 
     fn call_for<R>(
         &self,
-        time: std::time::Duration,
-        _function: &str,
+        time: Duration,
+        function: &str,
         call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
-    ) -> Result<R, PluginFault> {
+    ) -> Result<R, PluginError> {
         let result_bytes_max = self.shared.limits.result_bytes_max;
-        let mut sandbox = Sandbox::open(
-            &self.shared,
-            &self.plugin,
-            &self.pre,
-            time,
-            result_bytes_max,
-        )?;
-        call(&mut sandbox.store, &sandbox.instance).map_err(|error| sandbox.fault(&error, time))
+        let answer = Sandbox::open(&self.shared, &self.prepared, time, result_bytes_max)
+            .and_then(|mut sandbox| sandbox.call(time, call));
+        answer.map_err(|fault| fault.in_call(self.plugin(), function))
     }
 
     /// Validates the result of a call.
@@ -212,7 +217,7 @@ impl Loaded {
         value: T,
         check: impl FnOnce(&T) -> Result<(), PluginFault>,
     ) -> Result<T, PluginError> {
-        check(&value).map_err(|fault| fault.in_call(&self.plugin, function))?;
+        check(&value).map_err(|fault| fault.in_call(self.plugin(), function))?;
         Ok(value)
     }
 
@@ -225,8 +230,7 @@ impl Loaded {
                 .load(&mut *store, instance)?
                 .call_describe(store)
         };
-        let info = self.call_for(self.shared.limits.load, FUNCTION, call);
-        let info = info.map_err(|fault| fault.in_call(&self.plugin, FUNCTION))?;
+        let info = self.call_for(self.shared.limits.load, FUNCTION, call)?;
         self.checked(FUNCTION, convert::info(info), check_info)
     }
 

@@ -1,191 +1,242 @@
-//! An empty WASI, for toolchains whose runtime imports one: no files, no network, no environment, a
-//! stopped clock, and random numbers that are the same in every instance.
+//! An empty WASI for toolchains whose runtime imports one: no files, no arguments, no environment, no
+//! network. It needs no grant, because nothing can be done with it.
 //!
-//! It is linked interface by interface, as the component imports them, and only if the operator
-//! granted it. A function that is not in the table here fails when called, with an error that names
-//! it: a later version of WASI adds no capabilities.
+//! ```text
+//!   standard input   empty
+//!   output, error    the log, line by line, as many lines as any call may log
+//!   clocks           stand still: 1970-01-01, and a monotonic clock of 0; waiting ends at once
+//!   random           the same numbers in every instance
+//! ```
+//!
+//! Clocks and random numbers are constant because the same input must always get the same answer. A
+//! file or a socket cannot be opened, because the functions that would open it report an error.
 
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{
-    Component, Linker, LinkerInstance, Resource, ResourceAny, ResourceType, Val,
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::io::{AsyncWrite, sink};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use wasmtime::Result;
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::p2::{
+    DynPollable, OutputStream, Pollable, StreamResult, add_to_linker_sync, subscribe,
 };
-use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView, async_trait};
 
-use crate::fault::NotThere;
-use crate::sandbox::{Guest, Level};
+use crate::log::{Log, Printed};
+use crate::sandbox::Guest;
 
 /// Prefix of the interfaces' names.
-pub(crate) const PREFIX: &str = "wasi:";
+const PREFIX: &str = "wasi:";
+/// The packages that are linked, in their version 0.2.
+const PACKAGES: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
 /// Bytes of standard output or error that are accepted at once.
-const WRITE_BYTES_MAX: u64 = 4_096;
+const WRITE_BYTES_MAX: usize = 4_096;
 /// Most random bytes per call: enough for a runtime to seed its hash tables.
 const RANDOM_BYTES_MAX: u64 = 1 << 16;
+/// Most streams and pollables of an instance at a time.
+const N_RESOURCES_MAX: usize = 1_000;
 
-/// The type of every resource: none of them has any content.
-struct Nothing;
+/// Returns whether an import belongs to the empty WASI.
+pub(crate) fn provides(import: &str) -> bool {
+    let package = import
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split_once('/'));
+    let version = import.rsplit_once('@').map_or("", |(_, version)| version);
+    package.is_some_and(|(package, _)| PACKAGES.contains(&package)) && version.starts_with("0.2.")
+}
 
-/// Standard output and error.
-const OUTPUT: u32 = 1;
-/// Everything else.
-const OTHER: u32 = 0;
+/// Defines the functions of WASI.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> Result<()> {
+    add_to_linker_sync(linker)?;
+    // wasmtime's own clock really waits, and no deadline would end that.
+    linker.allow_shadowing(true);
+    monotonic_clock::add_to_linker::<Guest, Stopped>(linker, |guest| {
+        StoppedClock(guest.ctx().table)
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
 
-/// Defines the WASI functions that a component imports.
-pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<()> {
-    let engine = component.engine();
-    let of_type = component.component_type();
-    for (name, import) in of_type
-        .imports(engine)
-        .filter(|(name, _)| name.starts_with(PREFIX))
-    {
-        let ComponentItem::ComponentInstance(interface) = import.ty else {
-            continue;
+/// The WASI of one instance.
+pub(crate) struct Wasi {
+    context: WasiCtx,
+    resources: ResourceTable,
+}
+
+impl Wasi {
+    /// Creates one that prints to `log`.
+    pub(crate) fn new(log: &Log) -> Self {
+        let output = |printed| Output {
+            log: log.clone(),
+            printed,
         };
-        let mut instance = linker.instance(name)?;
-        let interface_name = name.split('@').next().unwrap_or(name);
-        for (item, export) in interface.exports(engine) {
-            define(&mut instance, interface_name, item, &export.ty)?;
-        }
+        let mut resources = ResourceTable::new();
+        resources.set_max_capacity(N_RESOURCES_MAX);
+        let context = WasiCtx::builder()
+            .stdout(output(Printed::Output))
+            .stderr(output(Printed::Error))
+            .wall_clock(Epoch)
+            .secure_random(numbers())
+            .insecure_random(numbers())
+            .insecure_random_seed(0)
+            .max_random_size(RANDOM_BYTES_MAX)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .build();
+        Self { context, resources }
     }
-    Ok(())
-}
 
-fn define(
-    instance: &mut LinkerInstance<'_, Guest>,
-    interface: &str,
-    item: &str,
-    of_type: &ComponentItem,
-) -> Result<()> {
-    match of_type {
-        ComponentItem::Resource(_) => {
-            instance.resource(item, ResourceType::host::<Nothing>(), |_, _| Ok(()))
+    pub(crate) fn view(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.context,
+            table: &mut self.resources,
         }
-        ComponentItem::ComponentFunc(_) => {
-            let name = format!("{interface}/{item}").replacen("wasi:", "", 1);
-            instance.func_new(item, move |store, _, given, results| {
-                answer(&name, store, given, results)
-            })
-        }
-        _ => Ok(()),
     }
 }
 
-/// Answers a call like a machine that has nothing.
-fn answer(
-    name: &str,
-    store: StoreContextMut<'_, Guest>,
-    given: &[Val],
-    results: &mut [Val],
-) -> Result<()> {
-    let value = match name {
-        "cli/environment/get-environment"
-        | "cli/environment/get-arguments"
-        | "filesystem/preopens/get-directories" => Val::List(Vec::new()),
-        "cli/environment/initial-cwd"
-        | "cli/terminal-stdin/get-terminal-stdin"
-        | "cli/terminal-stdout/get-terminal-stdout"
-        | "cli/terminal-stderr/get-terminal-stderr"
-        | "filesystem/types/filesystem-error-code" => Val::Option(None),
-        "cli/stdout/get-stdout" | "cli/stderr/get-stderr" => resource(store, OUTPUT)?,
-        "cli/stdin/get-stdin"
-        | "io/streams/[method]output-stream.subscribe"
-        | "io/streams/[method]input-stream.subscribe"
-        | "clocks/monotonic-clock/subscribe-instant"
-        | "clocks/monotonic-clock/subscribe-duration" => resource(store, OTHER)?,
-        "clocks/monotonic-clock/now" => Val::U64(0),
-        "clocks/monotonic-clock/resolution" => Val::U64(1),
-        "clocks/wall-clock/now" | "clocks/wall-clock/resolution" => Val::Record(vec![
-            ("seconds".to_owned(), Val::U64(0)),
-            ("nanoseconds".to_owned(), Val::U32(0)),
-        ]),
-        "random/random/get-random-u64" | "random/insecure/get-insecure-random-u64" => {
-            Val::U64(seed(0))
-        }
-        "random/insecure-seed/insecure-seed" => {
-            Val::Tuple(vec![Val::U64(seed(1)), Val::U64(seed(2))])
-        }
-        "random/random/get-random-bytes" | "random/insecure/get-insecure-random-bytes" => {
-            random_bytes(given)
-        }
-        "io/streams/[method]output-stream.check-write" => ok(Some(Val::U64(WRITE_BYTES_MAX))),
-        "io/streams/[method]output-stream.write"
-        | "io/streams/[method]output-stream.blocking-write-and-flush" => {
-            write(store, given);
-            ok(None)
-        }
-        "io/streams/[method]output-stream.flush"
-        | "io/streams/[method]output-stream.blocking-flush" => ok(None),
-        "io/streams/[method]input-stream.read"
-        | "io/streams/[method]input-stream.blocking-read" => {
-            Val::Result(Err(Some(Box::new(Val::Variant("closed".to_owned(), None)))))
-        }
-        "io/poll/[method]pollable.ready" => Val::Bool(true),
-        "io/poll/poll" => ready(given),
-        "io/poll/[method]pollable.block" => return Ok(()),
-        _ => return Err(NotThere(name.to_owned()).into()),
-    };
-    if let Some(result) = results.first_mut() {
-        *result = value;
+/// Returns a source of numbers that are the same in every instance.
+fn numbers() -> StdRng {
+    StdRng::seed_from_u64(0)
+}
+
+/// A clock that always shows the Unix epoch.
+struct Epoch;
+
+impl HostWallClock for Epoch {
+    fn resolution(&self) -> Duration {
+        Duration::from_secs(1)
     }
-    Ok(())
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
-fn ok(value: Option<Val>) -> Val {
-    Val::Result(Ok(value.map(Box::new)))
+/// A clock that always shows 0, and on which nobody waits.
+struct StoppedClock<'a>(&'a mut ResourceTable);
+
+/// How a store lends its [`StoppedClock`].
+struct Stopped;
+
+impl HasData for Stopped {
+    type Data<'a> = StoppedClock<'a>;
 }
 
-fn resource(store: StoreContextMut<'_, Guest>, rep: u32) -> Result<Val> {
-    Ok(Val::Resource(ResourceAny::try_from_resource(
-        Resource::<Nothing>::new_own(rep),
-        store,
-    )?))
+impl StoppedClock<'_> {
+    fn without_waiting(&mut self) -> Result<Resource<DynPollable>> {
+        let ready = self.0.push(Ready)?;
+        subscribe(self.0, ready)
+    }
 }
 
-/// Returns numbers without a pattern, the same each time (splitmix64).
-fn seed(n: u64) -> u64 {
-    let z = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+impl monotonic_clock::Host for StoppedClock<'_> {
+    fn now(&mut self) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn resolution(&mut self) -> Result<u64> {
+        Ok(1)
+    }
+
+    fn subscribe_instant(&mut self, _when: u64) -> Result<Resource<DynPollable>> {
+        self.without_waiting()
+    }
+
+    fn subscribe_duration(&mut self, _duration: u64) -> Result<Resource<DynPollable>> {
+        self.without_waiting()
+    }
 }
 
-fn random_bytes(given: &[Val]) -> Val {
-    let n_bytes = match given {
-        [Val::U64(n_bytes)] => (*n_bytes).min(RANDOM_BYTES_MAX),
-        _ => 0,
-    };
-    Val::List(
-        (0..n_bytes)
-            .map(|n| Val::U8(seed(n).to_le_bytes()[0]))
-            .collect(),
-    )
+/// Something that never waits.
+struct Ready;
+
+#[async_trait]
+impl Pollable for Ready {
+    async fn ready(&mut self) {}
 }
 
-/// Every pollable is ready immediately.
-fn ready(given: &[Val]) -> Val {
-    let n = match given {
-        [Val::List(pollables)] => u32::try_from(pollables.len()).unwrap_or(u32::MAX),
-        _ => 0,
-    };
-    Val::List((0..n).map(Val::U32).collect())
+/// Standard output or error: the log.
+struct Output {
+    log: Log,
+    printed: Printed,
 }
 
-/// Output goes to the log: a runtime reports there why it aborts.
-fn write(mut store: StoreContextMut<'_, Guest>, given: &[Val]) {
-    let Some(Val::List(bytes)) = given.get(1) else {
-        return;
-    };
-    let bytes: Vec<u8> = bytes
-        .iter()
-        .map(|byte| {
-            if let Val::U8(byte) = byte {
-                *byte
-            } else {
-                b'?'
-            }
-        })
-        .collect();
-    let text = String::from_utf8_lossy(&bytes);
-    if !text.trim().is_empty() {
-        store.data_mut().log().line(Level::Error, &text);
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    /// Used only by later versions of WASI, which are not linked.
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        let (log, printed) = (self.log.clone(), self.printed);
+        Box::new(Self { log, printed })
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.log.print(self.printed, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES_MAX)
+    }
+}
+
+/// Runs a call that may use WASI. Its functions block on an async runtime, which is not allowed on
+/// a thread that drives one.
+pub(crate) fn may_block<R>(call: impl FnOnce() -> R) -> R {
+    let drives_many = |handle: &Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
+    if Handle::try_current().as_ref().is_ok_and(drives_many) {
+        tokio::task::block_in_place(call)
+    } else {
+        call()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_packages_of_wasi_0_2_belong_to_it() {
+        for import in [
+            "wasi:cli/environment@0.2.0",
+            "wasi:io/streams@0.2.12",
+            "wasi:sockets/tcp@0.2.3",
+        ] {
+            assert!(provides(import), "{import}");
+        }
+        for import in [
+            "wasi:http/outgoing-handler@0.2.0",
+            "wasi:cli/run@0.3.0",
+            "wasi:cli/run",
+            "wasi:io",
+            "autoissue:plugin/host-log@0.2.0",
+            "",
+        ] {
+            assert!(!provides(import), "{import}");
+        }
     }
 }

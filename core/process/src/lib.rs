@@ -11,6 +11,7 @@ pub mod awake;
 mod bounded_output;
 pub mod environment;
 mod error_chain;
+pub mod helper;
 mod line_reader;
 pub mod pager;
 mod process_table;

@@ -142,6 +142,14 @@ pub enum ProcessError {
         /// The directory that agents write to.
         directory: PathBuf,
     },
+    /// The program that was to be an agent is a shell, whatever its name.
+    #[error("program `{program}` is the shell `{}`, which could run anything", path.display())]
+    Shell {
+        /// The requested name.
+        program: String,
+        /// Its real path.
+        path: PathBuf,
+    },
     /// The input is too long.
     #[error("the input for `{}` is too large: {n_bytes} bytes, at most {STDIN_BYTES_MAX} are allowed", program.display())]
     TooMuchInput {

@@ -62,6 +62,7 @@ impl Executor {
     /// Classifies issues on at most one thread per core, because starting a thread for each would
     /// cost more than the answers.
     pub(super) fn classify(&self, issues: &[Arc<Issue>]) {
+        self.services.strategies.begin_intake();
         let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
         for share in issues.chunks(issues.len().div_ceil(n_threads).max(N_CLASSIFIED_TOGETHER)) {
             let (services, inputs, everything) = (

@@ -1,6 +1,8 @@
 //! Finds out what a plugin asks for before anything is granted. Only the plugin itself runs, in its
 //! sandbox.
 
+use std::path::Path;
+
 use autoissue_plugin_host::{Grants, Kind, LoadError, Plugin, PluginHost};
 
 /// A plugin that has been granted all that it asks for.
@@ -19,21 +21,11 @@ pub struct ProbedPlugin {
 /// Fails if it is not a plugin, or has imports that cannot be granted.
 pub fn load(
     host: &PluginHost,
+    file: &Path,
     component: &[u8],
     settings: Option<&str>,
 ) -> Result<ProbedPlugin, LoadError> {
-    let wasi = host
-        .examine(component)?
-        .imports
-        .iter()
-        .any(|import| import.starts_with("wasi:"));
-    let plugin = host.load(
-        component,
-        &Grants {
-            wasi,
-            ..Grants::default()
-        },
-    )?;
+    let plugin = host.load(file, component, &Grants::default())?;
     let (mut exec, mut env, mut unknown) = (Vec::new(), Vec::new(), None);
     for backend in plugin
         .info()
@@ -57,7 +49,7 @@ pub fn load(
         names.dedup();
     }
     Ok(ProbedPlugin {
-        plugin: plugin.granted(exec, env),
+        plugin: plugin.granted(Grants { exec, env }),
         unknown,
     })
 }

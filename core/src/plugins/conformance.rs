@@ -16,6 +16,7 @@ mod corpus;
 mod model_selector;
 mod pr_template;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use autoissue_plugin_host::{Kind, Limits, LoadError, Plugin, PluginHost, StrategyInfo};
@@ -123,18 +124,20 @@ impl Subject {
     /// Fails if it is not a plugin.
     pub fn load(
         host: &PluginHost,
+        file: &Path,
         component: &[u8],
         settings: Option<String>,
     ) -> Result<Self, LoadError> {
-        let ProbedPlugin { plugin, .. } = asked::load(host, component, settings.as_deref())?;
+        let ProbedPlugin { plugin, .. } = asked::load(host, file, component, settings.as_deref())?;
         // Counting is slower, and no time is measured there.
         let limits = Limits {
             call: Duration::from_secs(10),
             ..Limits::default()
         };
-        let measuring = PluginHost::measuring(limits)
+        let measuring = host
+            .measuring(limits)
             .map_err(|error| LoadError::Failed(PluginError::Internal(error.to_string())))?;
-        let measured = measuring.load(component, plugin.grants())?;
+        let measured = measuring.load(file, component, plugin.grants())?;
         Ok(Self {
             plugin,
             measured,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use autoissue_plugin_host::{HostError, Kind, LoadError, NoStrategy, Sha256Digest};
 use autoissue_plugin_sdk::PluginError;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::lock::{Changed, FILE_NAME, PluginLockError};
@@ -90,6 +91,14 @@ pub enum PluginsError {
     /// A plugin does not match the lock file.
     #[error(transparent)]
     Locked(#[from] Changed),
+    /// There is a lock file, but it does not list a plugin.
+    #[error("{FILE_NAME} does not list the plugin `{plugin}`")]
+    NotLocked {
+        /// The plugin.
+        plugin: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// A plugin has grants, but no digest is pinned.
     #[error(
         "the plugin `{plugin}` has grants but no pinned digest, neither in its entry nor in {FILE_NAME}"
@@ -139,7 +148,7 @@ pub enum PluginsError {
 }
 
 /// A problem with settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SettingsProblem {
     /// There are settings, but the plugin takes none.
     None,
@@ -201,6 +210,10 @@ impl PluginsError {
                  or set `\"sha256\": \"{found}\"` in the entry of `{plugin}`",
                 path.display()
             ),
+            Self::NotLocked { plugin, path } => format!(
+                "approve it with `autoissue plugin add {}`, or remove it with `autoissue plugin remove {plugin}`",
+                path.display()
+            ),
             Self::NotPinned {
                 plugin,
                 path,
@@ -253,9 +266,6 @@ pub(super) fn entry_line(
     }
     if !grants.env.is_empty() {
         granted.insert("env".to_owned(), json!(grants.env));
-    }
-    if grants.wasi {
-        granted.insert("wasi".to_owned(), json!(true));
     }
     json!({"name": name, "path": path, "sha256": digest.to_string(), "grants": granted}).to_string()
 }

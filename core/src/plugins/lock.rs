@@ -109,7 +109,7 @@ impl Locked {
     }
 }
 
-/// Returns the part of `asked` that is not in `granted`, each as `exec=NAME`, `env=NAME` or `wasi`.
+/// Returns the part of `asked` that is not in `granted`, each as `exec=NAME` or `env=NAME`.
 pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
     fn missing(asked: &[String], granted: &[String], kind: &str) -> Vec<String> {
         let names = asked.iter().filter(|name| !granted.contains(name));
@@ -118,7 +118,6 @@ pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
 
     let mut more = missing(&asked.exec, &granted.exec, "exec");
     more.extend(missing(&asked.env, &granted.env, "env"));
-    more.extend((asked.wasi && !granted.wasi).then(|| "wasi".to_owned()));
     more
 }
 
@@ -348,8 +347,7 @@ mod tests {
           "aider",
           "codex"
         ],
-        "env": [],
-        "wasi": false
+        "env": []
       }
     },
 "#;
@@ -415,11 +413,10 @@ mod tests {
         let more = PluginGrants {
             exec: vec!["codex".into(), "rm".into()],
             env: vec!["KEY".into()],
-            wasi: true,
         };
         assert_eq!(
             check(b"a", &more).unwrap_err(),
-            "the plugin `a` asks for more than `autoissue.plugins.lock` approves: exec=rm, env=KEY, wasi"
+            "the plugin `a` asks for more than `autoissue.plugins.lock` approves: exec=rm, env=KEY"
         );
         assert!(
             check(b"b", &agreed.grants)

@@ -1,85 +1,193 @@
 //! The settings of plugins: whether they are what a plugin accepts.
 //!
 //! The plugin provides a JSON Schema, which locates wrong values. Then the plugin checks the
-//! settings itself, because a schema cannot express everything. Schemas are untrusted: external
-//! references are not fetched, and patterns run in linear time.
+//! settings itself, because a schema cannot express everything.
+//!
+//! Schemas are untrusted: external references are not fetched, patterns run in linear time, and a
+//! child process with limits applies the schema, because three kilobytes of references to references
+//! can mean more steps than any machine takes.
 
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use autoissue_plugin_host::{Kind, Plugin, StrategyInfo};
 use autoissue_plugin_sdk::PluginError;
+use autoissue_process::helper::{self, HelperEnd, HelperOutput};
 use jsonschema::PatternOptions;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::Chosen;
 use super::error::{PluginsError, SettingsProblem};
 
 /// Longest schema that is used, in bytes.
-const SCHEMA_BYTES_MAX: usize = 256 << 10;
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// Most values of a schema in which every reference is replaced by what it refers to.
+const N_EXPANDED_MAX: u64 = 100_000;
 /// Most problems that are reported at once.
 const N_PROBLEMS_MAX: usize = 10;
+/// Longest list of problems, in bytes.
+const PROBLEMS_BYTES_MAX: u64 = 1 << 20;
 
-/// Gives the strategies of a plugin that make decisions their settings, if they take any.
-pub(super) fn hand_out(
-    plugin: &Plugin,
-    path: &Path,
-    given: Option<&Map<String, Value>>,
-    chosen: &mut [(Kind, Chosen)],
-) -> Result<(), PluginsError> {
-    let mut is_taken = false;
-    for (kind, chosen) in chosen
-        .iter_mut()
-        .filter(|(_, chosen)| chosen.plugin.digest() == plugin.digest())
-    {
-        let strategy = plugin.strategy(*kind, chosen.strategy.as_deref())?.clone();
-        let given = given.filter(|_| strategy.settings_schema.is_some());
-        is_taken |= given.is_some();
-        chosen.settings = given
-            .map(|given| Value::Object(given.clone()).to_string())
-            .unwrap_or_default();
-        check((plugin, path), &strategy, given, &chosen.settings)?;
-    }
-    if given.is_some_and(|given| !given.is_empty()) && !is_taken {
-        return Err(PluginsError::Settings {
-            plugin: plugin.info().name.clone(),
-            path: path.to_owned(),
-            problems: vec![SettingsProblem::None],
-        });
-    }
-    Ok(())
+/// Words after the program's name that start the hidden mode.
+const ARGS: [&str; 2] = ["internal", "check-settings"];
+/// Memory that applying a schema may take, in bytes.
+const MEMORY_BYTES_MAX: u64 = 256 << 20;
+/// Processor time that applying a schema may take.
+const CPU_MAX: Duration = Duration::from_secs(2);
+
+/// The settings of a plugin, as configured.
+pub(super) struct GivenSettings<'a> {
+    pub(super) plugin: &'a Plugin,
+    /// The component.
+    pub(super) path: &'a Path,
+    /// Their key in the configuration; `None` for a plugin of the command line, which has none.
+    pub(super) key: Option<String>,
+    pub(super) values: Option<&'a Map<String, Value>>,
 }
 
-fn check(
-    (plugin, path): (&Plugin, &Path),
-    strategy: &StrategyInfo,
-    given: Option<&Map<String, Value>>,
-    text: &str,
-) -> Result<(), PluginsError> {
-    let name = plugin.info().name.clone();
-    let path = path.to_owned();
-    if let Some(schema) = &strategy.settings_schema {
-        let problems = problems(schema, &Value::Object(given.cloned().unwrap_or_default()));
-        if !problems.is_empty() {
-            return Err(PluginsError::Settings {
-                plugin: name,
-                path,
-                problems,
-            });
+impl GivenSettings<'_> {
+    /// Gives the strategies of the plugin that make decisions their settings, if they take any.
+    pub(super) fn hand_out(
+        &self,
+        own_program: &Path,
+        chosen: &mut [(Kind, Chosen)],
+    ) -> Result<(), PluginsError> {
+        let mut is_taken = false;
+        for (kind, chosen) in chosen
+            .iter_mut()
+            .filter(|(_, chosen)| chosen.plugin.digest() == self.plugin.digest())
+        {
+            let strategy = self.plugin.strategy(*kind, chosen.strategy.as_deref())?;
+            let given = self.values.filter(|_| strategy.settings_schema.is_some());
+            is_taken |= given.is_some();
+            chosen.settings = given
+                .map(|given| Value::Object(given.clone()).to_string())
+                .unwrap_or_default();
+            self.check(own_program, strategy, given, &chosen.settings)?;
+        }
+        if self.values.is_some_and(|given| !given.is_empty()) && !is_taken {
+            return Err(self.invalid(vec![SettingsProblem::None]));
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        own_program: &Path,
+        strategy: &StrategyInfo,
+        given: Option<&Map<String, Value>>,
+        text: &str,
+    ) -> Result<(), PluginsError> {
+        if let Some(schema) = &strategy.settings_schema {
+            let value = Value::Object(given.cloned().unwrap_or_default());
+            let problems = problems_in_child(own_program, schema, value);
+            if !problems.is_empty() {
+                return Err(self.invalid(problems));
+            }
+        }
+        match self.plugin.check_settings(strategy, text) {
+            Ok(()) => Ok(()),
+            Err(PluginError::InvalidSettings(text)) => {
+                Err(self.invalid(vec![SettingsProblem::Said(text)]))
+            }
+            Err(source) => Err(PluginsError::Failed {
+                plugin: self.plugin.info().name.clone(),
+                path: self.path.to_owned(),
+                source,
+            }),
         }
     }
-    match plugin.check_settings(strategy, text) {
-        Ok(()) => Ok(()),
-        Err(PluginError::InvalidSettings(text)) => Err(PluginsError::Settings {
-            plugin: name,
-            path,
-            problems: vec![SettingsProblem::Said(text)],
-        }),
-        Err(source) => Err(PluginsError::Failed {
-            plugin: name,
-            path,
-            source,
-        }),
+
+    fn invalid(&self, problems: Vec<SettingsProblem>) -> PluginsError {
+        let key = self.key.as_deref().unwrap_or_default();
+        let in_configuration = |problem| match problem {
+            SettingsProblem::At { path, message } => SettingsProblem::At {
+                path: format!("{key}{}", as_key(&path)),
+                message,
+            },
+            problem => problem,
+        };
+        PluginsError::Settings {
+            plugin: self.plugin.info().name.clone(),
+            path: self.path.to_owned(),
+            problems: problems.into_iter().map(in_configuration).collect(),
+        }
     }
+}
+
+/// Returns a JSON pointer in the form of the configuration's other messages: `.words[1]`.
+fn as_key(pointer: &str) -> String {
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .map(|part| match part.parse::<usize>() {
+            Ok(at) => format!("[{at}]"),
+            Err(_) => format!(".{part}"),
+        })
+        .collect()
+}
+
+/// What the child checks.
+#[derive(Serialize, Deserialize)]
+struct Question {
+    schema: String,
+    value: Value,
+}
+
+fn problems_in_child(own_program: &Path, schema: &str, value: Value) -> Vec<SettingsProblem> {
+    let bad = |text: String| vec![SettingsProblem::BadSchema(text)];
+    if SCHEMA_BYTES_MAX < schema.len() {
+        return bad(format!("it is longer than {SCHEMA_BYTES_MAX} bytes"));
+    }
+    let question = json!(Question {
+        schema: schema.to_owned(),
+        value,
+    });
+    let asked = helper::run(
+        own_program,
+        &ARGS,
+        question.to_string().as_bytes(),
+        PROBLEMS_BYTES_MAX,
+    );
+    match asked {
+        Ok(HelperOutput {
+            end: HelperEnd::Exited(0),
+            answer,
+            ..
+        }) => serde_json::from_slice(&answer).unwrap_or_else(|error| bad(error.to_string())),
+        Ok(HelperOutput {
+            end: HelperEnd::Exited(_),
+            message,
+            ..
+        }) => bad(message),
+        Ok(_) => bad(format!(
+            "applying it takes more than {} seconds of processor time, or {} MiB of memory",
+            CPU_MAX.as_secs(),
+            MEMORY_BYTES_MAX >> 20
+        )),
+        Err(error) => bad(format!("it cannot be applied: {error}")),
+    }
+}
+
+/// Applies the schema on standard input to the value beside it, within the limits, and writes the
+/// problems to standard output: a hidden mode of the binary. Returns an exit code.
+#[must_use]
+pub fn serve() -> i32 {
+    let checked = helper::limit_memory(MEMORY_BYTES_MAX)
+        .and_then(|()| helper::limit_cpu(CPU_MAX))
+        .and_then(|()| Ok(serde_json::from_reader(io::stdin().lock())?))
+        .map(|Question { schema, value }| json!(problems(&schema, &value)))
+        .and_then(|problems| write!(io::stdout(), "{problems}"));
+    if let Err(error) = checked {
+        // The parent process reads this.
+        let _ = writeln!(io::stderr(), "{error}");
+        return 1;
+    }
+    0
 }
 
 fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
@@ -90,15 +198,15 @@ fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
         }
     }
 
-    if SCHEMA_BYTES_MAX < schema.len() {
-        return vec![SettingsProblem::BadSchema(format!(
-            "it is longer than {SCHEMA_BYTES_MAX} bytes"
-        ))];
-    }
     let schema: Value = match serde_json::from_str(schema) {
         Ok(schema) => schema,
         Err(error) => return vec![SettingsProblem::BadSchema(error.to_string())],
     };
+    if N_EXPANDED_MAX < Expansion::of(&schema) {
+        return vec![SettingsProblem::BadSchema(format!(
+            "with its references replaced, it has more than {N_EXPANDED_MAX} values"
+        ))];
+    }
     let validator = jsonschema::options()
         .with_pattern_options(PatternOptions::regex())
         .build(&schema);
@@ -113,10 +221,61 @@ fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
         .collect()
 }
 
+/// Counts the values of a schema in which every reference to a part of it is replaced by that part.
+/// A reference to a part that contains it counts as one value.
+struct Expansion<'a> {
+    schema: &'a Value,
+    known: HashMap<&'a str, u64>,
+    open: HashSet<&'a str>,
+}
+
+impl<'a> Expansion<'a> {
+    fn of(schema: &'a Value) -> u64 {
+        let mut expansion = Self {
+            schema,
+            known: HashMap::new(),
+            open: HashSet::new(),
+        };
+        expansion.n_values(schema)
+    }
+
+    fn n_values(&mut self, value: &'a Value) -> u64 {
+        match value {
+            Value::Array(items) => items.iter().fold(1, |n, item| self.plus(n, item)),
+            Value::Object(fields) => fields.iter().fold(1, |n, (key, field)| {
+                let target = field.as_str().and_then(|text| text.strip_prefix('#'));
+                match target.filter(|_| key == "$ref") {
+                    Some(pointer) => n.saturating_add(self.n_values_at(pointer)),
+                    None => self.plus(n, field),
+                }
+            }),
+            _ => 1,
+        }
+    }
+
+    fn plus(&mut self, n: u64, value: &'a Value) -> u64 {
+        n.saturating_add(self.n_values(value))
+    }
+
+    fn n_values_at(&mut self, pointer: &'a str) -> u64 {
+        if let Some(n) = self.known.get(pointer) {
+            return *n;
+        }
+        let Some(target) = self.schema.pointer(pointer) else {
+            return 1;
+        };
+        if !self.open.insert(pointer) {
+            return 1;
+        }
+        let n = self.n_values(target);
+        self.open.remove(pointer);
+        self.known.insert(pointer, n);
+        n
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[track_caller]
@@ -163,5 +322,31 @@ mod tests {
             problems("{", &json!({}))[..],
             [SettingsProblem::BadSchema(_)]
         ));
+    }
+
+    #[test]
+    fn a_pointer_becomes_a_key() {
+        assert_eq!(as_key("/words/1/a~1b"), ".words[1].a/b");
+        assert_eq!(as_key(""), "");
+    }
+
+    #[test]
+    fn a_schema_that_multiplies_out_is_refused() {
+        let mut parts = serde_json::Map::new();
+        parts.insert("d40".to_owned(), json!(false));
+        for n in 0..40 {
+            let next = json!({ "$ref": format!("#/$defs/d{}", n + 1) });
+            parts.insert(format!("d{n}"), json!({ "anyOf": [next, next] }));
+        }
+        let bomb = json!({ "$ref": "#/$defs/d0", "$defs": parts });
+        check(
+            &bomb,
+            &json!({}),
+            &[
+                "the plugin's own schema is invalid: with its references replaced, it has more than 100000 values",
+            ],
+        );
+        let list = json!({ "$ref": "#/$defs/list", "$defs": { "list": { "properties": { "next": { "$ref": "#/$defs/list" } } } } });
+        assert!(Expansion::of(&list) < 20, "a list is recursive, and small");
     }
 }

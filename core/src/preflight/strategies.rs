@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use autoissue_git::worktrees::Roots;
 use autoissue_process::environment::agent_environment;
-use autoissue_process::resolve;
 
 use super::SessionError;
 use crate::agent;
@@ -29,6 +28,8 @@ pub(crate) fn find_strategies(
         project,
         state_dir: &host.state_dir,
         may_write,
+        own_program: &host.own_program,
+        compiler: &host.compiler,
     };
     Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
 }
@@ -47,7 +48,7 @@ pub(crate) fn find_agent(
     if info.program == agent::OWN_PROGRAM {
         return Ok(None);
     }
-    let found = resolve(&info.program, path, &worktrees.all());
+    let found = agent::find_program(&info.program, path, &worktrees.all());
     found.map(Some).map_err(|source| SessionError::NoAgent {
         agent: backend.describe().name,
         install_hint: info.install_hint,

@@ -1,15 +1,16 @@
-//! Monitors one plugin: if it fails three times in a row, it is not asked for a minute.
+//! Monitors one plugin: if half of its last twenty answers are faults, it is not asked for a minute.
 //!
 //! ```text
-//!   closed ── three faults in a row ──► open ── a minute ──► one question ─┬─ answered ─► closed
-//!     ▲ any answer resets the count                                        └─ a fault ──► open
+//!   closed ── half of the last twenty ──► open ── a minute ──► one question ─┬─ answered ─► closed
+//!                                                                            └─ a fault ──► open
 //! ```
 //!
-//! An error about the issue or the settings counts as an answer, because the plugin works then. The
-//! guard uses a monotonic clock. The engine does not know about it; it only learns that a plugin
-//! did not decide.
+//! A share of the last answers, because a few odd issues of one author must not switch a classifier
+//! off. An error about the issue or the settings counts as an answer, because the plugin works then.
+//! The guard uses a monotonic clock. The engine does not know about it; it only learns that a
+//! plugin did not decide.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use autoissue_engine::PluginFailureAction;
@@ -17,8 +18,10 @@ use autoissue_plugin_sdk::PluginError;
 
 use crate::config::PluginOnError;
 
-/// How many faults in a row are allowed until a plugin is no longer asked.
-const N_FAULTS_MAX: u32 = 3;
+/// How many answers are remembered.
+const N_ANSWERS: u32 = 20;
+/// How many faults among them are allowed until a plugin is no longer asked.
+const N_FAULTS_MAX: u32 = 10;
 /// How long it is not asked then.
 const REST: Duration = Duration::from_secs(60);
 
@@ -26,12 +29,22 @@ const REST: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Guard {
     on_error: PluginOnError,
-    breaker: Mutex<PluginBreaker>,
+    /// Time that all its calls may take until [`Guard::begin_intake`].
+    intake_max: Option<Duration>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    breaker: PluginBreaker,
+    /// Time that its calls have taken since the intake began.
+    taken: Duration,
 }
 
 #[derive(Debug, Default)]
 struct PluginBreaker {
-    n_faults: u32,
+    /// The last answers, newest in the lowest bit; faults are ones.
+    answers: u32,
     /// When it may be asked again.
     rests_until: Option<Instant>,
 }
@@ -40,8 +53,20 @@ impl Guard {
     pub(super) fn new(on_error: PluginOnError) -> Self {
         Self {
             on_error,
-            breaker: Mutex::default(),
+            intake_max: None,
+            state: Mutex::default(),
         }
+    }
+
+    /// Limits the time that all its calls in one intake may take.
+    pub(super) const fn taking_at_most(mut self, intake_max: Duration) -> Self {
+        self.intake_max = Some(intake_max);
+        self
+    }
+
+    /// Begins an intake, for which the plugin has all its time again.
+    pub(super) fn begin_intake(&self) {
+        self.lock().taken = Duration::ZERO;
     }
 
     /// Returns what happens if the plugin does not decide.
@@ -59,23 +84,39 @@ impl Guard {
         now: Instant,
         ask: impl FnOnce() -> Result<T, PluginError>,
     ) -> Result<T, String> {
-        if !self.lock().may_ask(now) {
-            return Err(format!(
-                "not asked, because it failed {N_FAULTS_MAX} times in a row"
-            ));
-        }
+        self.may_ask(now)?;
+        let begun = Instant::now();
         let answer = ask();
         let is_fault = matches!(
             answer,
             Err(PluginError::Internal(_) | PluginError::Unavailable(_))
         );
-        self.lock().note(now, is_fault);
+        let mut state = self.lock();
+        state.taken += begun.elapsed();
+        state.breaker.note(now, is_fault);
+        drop(state);
         answer.map_err(|error| error.to_string())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, PluginBreaker> {
-        // The lock holds only a count, which is valid even after a panic.
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn may_ask(&self, now: Instant) -> Result<(), String> {
+        let mut state = self.lock();
+        if let Some(max) = self.intake_max.filter(|max| *max <= state.taken) {
+            return Err(format!(
+                "not asked, because it has taken {} s for these issues already",
+                max.as_secs()
+            ));
+        }
+        if state.breaker.may_ask(now) {
+            return Ok(());
+        }
+        Err(format!(
+            "not asked, because {N_FAULTS_MAX} of its last {N_ANSWERS} answers were faults"
+        ))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The lock holds only counts, which are valid even after a panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,12 +135,12 @@ impl PluginBreaker {
     }
 
     fn note(&mut self, now: Instant, is_fault: bool) {
-        if !is_fault {
+        if self.rests_until.is_some() && !is_fault {
             *self = Self::default();
             return;
         }
-        self.n_faults += 1;
-        if N_FAULTS_MAX <= self.n_faults {
+        self.answers = (self.answers << 1 | u32::from(is_fault)) & ((1 << N_ANSWERS) - 1);
+        if is_fault && N_FAULTS_MAX <= self.answers.count_ones() {
             self.rests_until = Some(now + REST);
         }
     }
@@ -140,34 +181,51 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_fails_three_times_in_a_row_is_paused_for_a_minute() {
+    fn a_plugin_that_keeps_failing_is_paused_for_a_minute() {
         let plugin = Plugin::new();
-        assert!((0..3).all(|second| plugin.at(second, fault())));
-        assert!(!plugin.at(3, Ok(())) && !plugin.at(61, Ok(())));
-        assert!(plugin.at(62, fault()), "one question after the pause");
+        assert!((0..10).all(|second| plugin.at(second, fault())));
+        assert!(!plugin.at(10, Ok(())) && !plugin.at(68, Ok(())));
+        assert!(plugin.at(69, fault()), "one question after the pause");
         assert!(
-            !plugin.at(63, Ok(())),
+            !plugin.at(70, Ok(())),
             "it failed, so the plugin is paused again"
         );
         assert!(
-            plugin.at(122, Ok(())) && plugin.at(122, fault()) && plugin.at(122, Ok(())),
+            plugin.at(129, Ok(())) && plugin.at(129, fault()) && plugin.at(129, Ok(())),
             "it works again"
         );
     }
 
     #[test]
-    fn an_answer_in_between_resets_the_count() {
+    fn odd_issues_among_others_do_not_pause_it() {
         let plugin = Plugin::new();
-        for answer in [Ok(()), Err(PluginError::InvalidInput("no title".into()))] {
-            assert!(plugin.at(0, fault()) && plugin.at(0, fault()) && plugin.at(0, answer));
-        }
-        assert!(plugin.at(0, fault()) && plugin.at(0, fault()) && plugin.at(0, Ok(())));
+        assert!((0..3).all(|_| plugin.at(0, fault())), "three odd issues");
+        assert!((0..100).all(|n| plugin.at(0, if n % 3 == 0 { fault() } else { Ok(()) })));
+        let invalid = || Err(PluginError::InvalidInput("no title".into()));
+        assert!(
+            (0..30).all(|_| plugin.at(0, invalid())),
+            "that is an answer"
+        );
+    }
+
+    #[test]
+    fn a_plugin_has_a_limited_time_for_one_intake() {
+        let guard = Guard::new(PluginOnError::Fallback).taking_at_most(Duration::from_secs(60));
+        let ask = || guard.ask(Instant::now(), || Ok(()));
+        assert_eq!(ask(), Ok(()));
+        guard.lock().taken = Duration::from_secs(60);
+        assert_eq!(
+            ask().unwrap_err(),
+            "not asked, because it has taken 60 s for these issues already"
+        );
+        guard.begin_intake();
+        assert_eq!(ask(), Ok(()));
     }
 
     #[test]
     fn only_one_question_is_asked_after_the_pause() {
         let plugin = Plugin::new();
-        assert!((0..3).all(|_| plugin.at(0, fault())));
+        assert!((0..10).all(|_| plugin.at(0, fault())));
         let at = plugin.start + REST;
         let inner = plugin
             .guard

@@ -30,6 +30,17 @@ pub(crate) fn commit(misdeed: &str) -> Result<Classification, PluginError> {
             (0..1_000).for_each(|n| log::info(&format!("line {n}")));
             Ok(Classification::new("chatter", 1.0))
         }
+        "print" => {
+            println!("a line");
+            eprint!("half a line");
+            Ok(Classification::new("printed", 1.0))
+        }
+        "print and abort" => {
+            eprintln!("the reason\n  in two lines");
+            std::process::abort()
+        }
+        "exit" => std::process::exit(3),
+        "look around" => Ok(Classification::new("seen", 1.0).because(look_around())),
         "invalid settings" => Err(PluginError::InvalidSettings(
             "`words` must not be empty".into(),
         )),
@@ -38,6 +49,20 @@ pub(crate) fn commit(misdeed: &str) -> Result<Classification, PluginError> {
         "internal" => Err(PluginError::Internal("a defect".into())),
         _ => Err(PluginError::Internal(format!("unknown misdeed: {misdeed}"))),
     }
+}
+
+/// Returns what the outside world looks like.
+fn look_around() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    std::thread::sleep(std::time::Duration::from_secs(3_600));
+    format!(
+        "{} arguments, {} variables, {:?}, {:?}, {:?}",
+        std::env::args().count(),
+        std::env::vars().count(),
+        now,
+        std::fs::read("/etc/passwd").map_err(|error| error.kind()),
+        std::net::TcpStream::connect("127.0.0.1:80").map_err(|error| error.kind()),
+    )
 }
 
 fn many_reasons() -> Classification {

@@ -13,7 +13,7 @@ use std::io::{self, BufRead as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use autoissue_core::plugins::host::{Grants, Limits, Plugin, PluginHost};
+use autoissue_core::plugins::host::{Grants, HostOptions, Limits, Plugin, PluginHost};
 use autoissue_core::plugins::sdk::{AgentTask, ClassifierContext, Exit, Issue, Line};
 use serde_json::{Value, json};
 
@@ -25,10 +25,15 @@ fn main() {
         load: Duration::from_secs(2),
         ..Limits::default()
     };
-    let host = PluginHost::with_limits(None, limits).expect("this machine runs WebAssembly");
+    let host = PluginHost::new(HostOptions {
+        limits,
+        ..HostOptions::default()
+    })
+    .expect("this machine runs WebAssembly");
     let honest = host
         .load(
-            &std::fs::read(honest).expect("it exists"),
+            Path::new(&honest),
+            &std::fs::read(&honest).expect("it exists"),
             &Grants::default(),
         )
         .expect("an honest plugin");
@@ -50,9 +55,8 @@ fn said(host: &PluginHost, request: &Value) -> String {
     let grants = Grants {
         exec,
         env: vec!["AGENT_KEY".to_owned()],
-        wasi: false,
     };
-    let plugin = match host.load(&component, &grants) {
+    let plugin = match host.load(Path::new(path), &component, &grants) {
         Ok(plugin) => plugin,
         Err(error) => return format!("{error}\n  hint: {}", error.hint(Path::new("a.wasm"))),
     };

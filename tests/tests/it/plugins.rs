@@ -9,10 +9,12 @@ mod pinned;
 mod same_answer;
 mod session;
 mod tracks;
+mod unbounded;
+mod wasi;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use autoissue_plugin_host::{Grants, Plugin, PluginHost};
+use autoissue_plugin_host::{Grants, HostOptions, LoadError, Plugin, PluginHost};
 use autoissue_tests::{guests, scratch};
 use tempfile::TempDir;
 
@@ -24,7 +26,6 @@ fn guest_grants() -> Grants {
     Grants {
         exec: vec!["line-agent".into()],
         env: vec!["LINE_AGENT_KEY".into()],
-        wasi: false,
     }
 }
 
@@ -37,13 +38,17 @@ struct World {
 impl World {
     fn new() -> Self {
         let state = scratch();
-        let host = PluginHost::new(&state.path().join("plugins")).unwrap();
+        let host = PluginHost::new(HostOptions::cached_in(&state.path().join("plugins"))).unwrap();
         Self { host, state }
     }
 
     fn load(&self, package: &'static str, grants: &Grants) -> Plugin {
         guests::have_compiled(package, &self.state.path().join("plugins"));
-        self.host.load(guests::component(package), grants).unwrap()
+        self.try_load(guests::component(package), grants).unwrap()
+    }
+
+    fn try_load(&self, component: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
+        self.host.load(Path::new("plugin.wasm"), component, grants)
     }
 
     /// Returns the files of compiled code.

@@ -27,7 +27,7 @@ use crate::shell::quoted;
 pub(crate) struct AddArgs {
     /// A component, or a plugin directory to build first
     pub(crate) path: PathBuf,
-    /// Grant something that the plugin needs: `exec=PROGRAM`, `env=VARIABLE` or `wasi` (repeatable)
+    /// Grant something that the plugin needs: `exec=PROGRAM` or `env=VARIABLE` (repeatable)
     #[arg(long = "grant", value_name = "GRANT")]
     pub(crate) grants: Vec<Grant>,
     /// Settings to save in the configuration, as JSON or a file name
@@ -42,8 +42,6 @@ pub(crate) enum Grant {
     Exec(String),
     /// Permission to read an environment variable.
     Env(String),
-    /// An empty WASI.
-    Wasi,
 }
 
 impl FromStr for Grant {
@@ -53,8 +51,7 @@ impl FromStr for Grant {
         match text.split_once('=') {
             Some(("exec", name)) if !name.is_empty() => Ok(Self::Exec(name.to_owned())),
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
-            None if text == "wasi" => Ok(Self::Wasi),
-            _ => Err("not `exec=PROGRAM`, `env=VARIABLE` or `wasi`"),
+            _ => Err("not `exec=PROGRAM` or `env=VARIABLE`"),
         }
     }
 }
@@ -144,11 +141,10 @@ fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginComm
         let (plugin, why) = (profile.plugin.info().name.clone(), why.to_owned());
         return Err(PluginCommandError::UnknownGrants { plugin, why });
     }
-    let Grants { exec, env, wasi } = profile.asked();
+    let Grants { exec, env } = profile.asked();
     let asked = PluginGrants {
         exec: exec.clone(),
         env: env.clone(),
-        wasi: *wasi,
     };
     let missing = beyond(&asked, &typed);
     if missing.is_empty() {
@@ -178,7 +174,6 @@ pub(crate) fn grants(typed: &[Grant]) -> PluginGrants {
         match grant {
             Grant::Exec(name) => grants.exec.push(name.clone()),
             Grant::Env(name) => grants.env.push(name.clone()),
-            Grant::Wasi => grants.wasi = true,
         }
     }
     grants
@@ -257,9 +252,6 @@ fn grants_in_short(grants: &PluginGrants) -> Value {
             value.insert(key.to_owned(), json!(names));
         }
     }
-    if grants.wasi {
-        value.insert("wasi".to_owned(), json!(true));
-    }
     Value::Object(value)
 }
 
@@ -302,15 +294,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_is_typed_in_one_of_three_forms() {
+    fn a_grant_is_typed_in_one_of_two_forms() {
         for (text, expected) in [
             ("exec=codex", Ok(Grant::Exec("codex".to_owned()))),
             ("env=CODEX_KEY", Ok(Grant::Env("CODEX_KEY".to_owned()))),
-            ("wasi", Ok(Grant::Wasi)),
         ] {
             assert_eq!(text.parse(), expected);
         }
-        for text in ["", "exec", "exec=", "wasi=yes", "net=*"] {
+        for text in ["", "exec", "exec=", "wasi", "net=*"] {
             assert!(text.parse::<Grant>().is_err(), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use autoissue_core::plugins::host::component_from_module;
 use clap::Args;
 
 use super::profile::Profile;
-use crate::component::{ComponentFile, build_directory};
+use crate::component::{self, ComponentFile, build_directory};
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
@@ -57,11 +57,7 @@ fn build(invocation: &Invocation, args: &BuildArgs) -> Result<ComponentFile, Cli
             bytes: built.component,
         });
     }
-    let module = std::fs::read(&path).map_err(|source| CliError::File {
-        what: "read",
-        path: path.clone(),
-        source,
-    })?;
+    let module = component::read(&path)?;
     let bytes = component_from_module(&module).map_err(|source| PluginCommandError::Module {
         path: path.clone(),
         source,

@@ -245,7 +245,7 @@ mod tests {
                 "first",
                 &[
                     ("path", Some(json!("other.wasm"))),
-                    ("grants", Some(json!({ "wasi": true }))),
+                    ("grants", Some(json!({ "exec": ["scribe"] }))),
                     ("onError", None),
                 ],
             )

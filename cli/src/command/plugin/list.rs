@@ -32,9 +32,7 @@ const COLUMNS: [Column; 5] = [
 pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let loaded = invocation.load(Vec::new())?;
     let project = project::checkout(&loaded, &invocation.current_dir)?;
-    let lock = PluginLock::read(&project)
-        .map_err(PluginCommandError::Lock)?
-        .unwrap_or_default();
+    let lock = PluginLock::read(&project).map_err(PluginCommandError::Lock)?;
     let mut rows = built_in(&loaded.config);
     if !loaded.config.plugins.is_empty() {
         let host = host(invocation)?;
@@ -43,7 +41,7 @@ pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
                 .config
                 .plugins
                 .iter()
-                .flat_map(|plugin| configured(&host, &loaded.config, &lock, plugin)),
+                .flat_map(|plugin| configured(&host, &loaded.config, lock.as_ref(), plugin)),
         );
     }
     let is_well = rows.iter().all(|row| !row.is_ill);
@@ -111,10 +109,10 @@ fn built_in(config: &Config) -> Vec<Row> {
 fn configured(
     host: &PluginHost,
     config: &Config,
-    lock: &PluginLock,
+    lock: Option<&PluginLock>,
     settings: &PluginSettings,
 ) -> Vec<Row> {
-    let plugin = match load_agreed(host, settings, Some(lock)) {
+    let plugin = match load_agreed(host, settings, lock) {
         Ok(plugin) => plugin,
         Err(error) => {
             let name = settings.name.clone();
@@ -129,12 +127,12 @@ fn configured(
             }];
         }
     };
-    let state = if lock.plugin(&settings.name).is_some() {
+    let state = if lock.is_some() {
         "locked, unchanged"
     } else if settings.sha256.is_some() {
-        "matches `sha256`, not in the lock file"
+        "matches `sha256`; there is no lock file"
     } else {
-        "not in the lock file; add it with `autoissue plugin add`"
+        "not locked; lock it with `autoissue plugin add`"
     };
     let info = plugin.info();
     let row = |strategy: &autoissue_core::plugins::host::StrategyInfo| {
@@ -173,7 +171,7 @@ mod tests {
         rows.truncate(2);
         rows.push(Row {
             name: "acme/priority-model".to_owned(),
-            state: "not in the lock file; add it with `autoissue plugin add`".to_owned(),
+            state: "not locked; lock it with `autoissue plugin add`".to_owned(),
             version: Some("0.1.0".to_owned()),
             ..rows[0].clone()
         });
@@ -195,14 +193,13 @@ mod tests {
         strategy  acme/priority-model
         version   0.1.0
         used      yes
-        state     not in the lock file; add it with
-                  `autoissue plugin add`
+        state     not locked; lock it with `autoissue plugin add`
 
         kind            strategy             version  used  state
         classifier      builtin              0.1.0    yes   built-in
         model-selector  builtin              0.1.0    yes   built-in
-        classifier      acme/priority-model  0.1.0    yes   not in the lock file; add it
-                                                            with `autoissue plugin add`
+        classifier      acme/priority-model  0.1.0    yes   not locked; lock it with
+                                                            `autoissue plugin add`
         ");
     }
 }

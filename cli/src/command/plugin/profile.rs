@@ -40,7 +40,7 @@ impl Profile {
         settings: Option<&str>,
     ) -> Result<Self, CliError> {
         let host = host(invocation)?;
-        match asked::load(&host, &file.bytes, settings) {
+        match asked::load(&host, &file.path, &file.bytes, settings) {
             Ok(ProbedPlugin { plugin, unknown }) => Ok(Self {
                 path: file.path.clone(),
                 n_bytes: file.bytes.len(),
@@ -129,7 +129,7 @@ impl Profile {
     /// Returns the profile as JSON with this `type`.
     pub(super) fn json(&self, r#type: &'static str) -> impl Serialize {
         let info = self.plugin.info();
-        let Grants { exec, env, wasi } = self.asked();
+        let Grants { exec, env } = self.asked();
         json!({
             "type": r#type,
             "name": info.name,
@@ -143,7 +143,7 @@ impl Profile {
             "strategies": info.strategies.iter().map(strategy_json).collect::<Vec<_>>(),
             "imports": self.plugin.imports(),
             "exports": self.plugin.exports(),
-            "asks": { "exec": exec, "env": env, "wasi": wasi },
+            "asks": { "exec": exec, "env": env },
             "asksUnknown": self.unknown,
         })
     }
@@ -163,18 +163,22 @@ fn strategy_json(strategy: &StrategyInfo) -> Value {
 pub(super) fn as_flags(grants: &Grants) -> Vec<String> {
     let exec = grants.exec.iter().map(|name| format!("exec={name}"));
     let env = grants.env.iter().map(|name| format!("env={name}"));
-    exec.chain(env)
-        .chain(grants.wasi.then(|| "wasi".to_owned()))
-        .collect()
+    exec.chain(env).collect()
 }
 
 /// Prints the imports and exports of a component that cannot be loaded to standard error.
 fn say_shape(invocation: &Invocation, host: &PluginHost, file: &ComponentFile, error: &LoadError) {
-    let is_readable = !matches!(
+    let is_compiled = !matches!(
         error,
-        LoadError::NotWasm | LoadError::NotAComponent | LoadError::TooLarge { .. }
+        LoadError::NotWasm
+            | LoadError::NotAComponent
+            | LoadError::TooLarge { .. }
+            | LoadError::TooMuch { .. }
+            | LoadError::Invalid { .. }
+            | LoadError::Compiler { .. }
+            | LoadError::CompilerLimit { .. }
     );
-    if !is_readable || invocation.console.quiet {
+    if !is_compiled || invocation.console.quiet {
         return;
     }
     invocation.console.say(format_args!(
@@ -185,7 +189,7 @@ fn say_shape(invocation: &Invocation, host: &PluginHost, file: &ComponentFile, e
     invocation
         .console
         .say(format_args!("  sha256   {}", Sha256Digest::of(&file.bytes)));
-    if let Ok(shape) = host.examine(&file.bytes) {
+    if let Ok(shape) = host.examine(&file.path, &file.bytes) {
         invocation
             .console
             .say(format_args!("  imports  {}", listed(&shape.imports)));

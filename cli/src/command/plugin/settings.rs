@@ -1,11 +1,13 @@
 //! Settings given on the command line: JSON, or a file with JSON.
 
-use std::fs;
-
+use autoissue_core::whole_file::read_whole;
 use serde_json::{Map, Value};
 
 use crate::error::{CliError, PluginCommandError};
 use crate::host::Invocation;
+
+/// Largest file of settings, in bytes.
+const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 
 /// Reads settings.
 ///
@@ -20,11 +22,12 @@ pub(super) fn read(
         typed.to_owned()
     } else {
         let path = invocation.current_dir.join(typed);
-        fs::read_to_string(&path).map_err(|source| CliError::File {
+        let bytes = read_whole(&path, SETTINGS_BYTES_MAX).map_err(|source| CliError::File {
             what: "read",
             path,
             source,
-        })?
+        })?;
+        String::from_utf8_lossy(&bytes).into_owned()
     };
     let settings = serde_json::from_str(&text);
     settings.map(Some).map_err(|error| {

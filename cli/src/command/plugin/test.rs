@@ -45,6 +45,7 @@ pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, 
     let cases = cases(invocation, args, &file)?;
     let loaded = Subject::load(
         &host(invocation)?,
+        &file.path,
         &file.bytes,
         settings::text(settings.as_ref()),
     );

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io::{self, BufRead, ErrorKind, Write};
 
 use autoissue_process::error_chain;
+use autoissue_process::helper::limit_memory;
 
 use super::wire::{Answer, Refusal, Reply, Request, Setup, pieces};
 use crate::library_error::LibraryError;
@@ -44,24 +45,6 @@ fn serve_on(requests: impl BufRead, mut answers: impl Write) -> Result<(), Box<d
         }
         answers.flush()?;
     }
-    Ok(())
-}
-
-/// Limits the memory that this process and its children may allocate. Mapped files, such as packs,
-/// do not count.
-///
-/// Only Linux enforces this limit.
-fn limit_memory(bytes_max: u64) -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let most = getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX);
-    let limit = Some(bytes_max.min(most));
-    setrlimit(
-        Resource::Data,
-        Rlimit {
-            current: limit,
-            maximum: limit,
-        },
-    )?;
     Ok(())
 }
 

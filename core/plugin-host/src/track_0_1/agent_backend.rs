@@ -7,6 +7,7 @@ use autoissue_plugin_sdk::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Description, Exit, Line,
     PluginError, ProgramInfo, Settings,
 };
+use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 use super::strategies::Strategy;
@@ -14,7 +15,7 @@ use super::{EXPORTED, convert, wit_backend};
 use crate::check;
 use crate::fault::PluginFault;
 use crate::grants::Grants;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Guest, Sandbox};
 
 const PROBE: &str = "probe";
 
@@ -33,13 +34,12 @@ impl Backend {
     fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, PluginFault> {
         let time = self.strategy.loaded.shared.limits.call;
         let task = convert::task(&self.strategy.info.name, task);
-        let started = exports(&self.strategy)
-            .load(&mut sandbox.store, &sandbox.instance)
-            .and_then(|guest| {
-                let answer = guest.call_start(&mut sandbox.store, &task)?;
-                Ok(answer.map(|(run, command)| (guest, run, command)))
-            });
-        let (guest, run, command) = match started.map_err(|error| sandbox.fault(&error, time))? {
+        let started = sandbox.call(time, |store, instance| {
+            let guest = exports(&self.strategy).load(&mut *store, instance)?;
+            let answer = guest.call_start(store, &task)?;
+            Ok(answer.map(|(run, command)| (guest, run, command)))
+        })?;
+        let (guest, run, command) = match started {
             Ok(started) => started,
             Err(error) => return Ok(Err(convert::error(error))),
         };
@@ -96,11 +96,10 @@ impl AgentBackend for Backend {
         const FUNCTION: &str = "start";
         let loaded = &self.strategy.loaded;
         let limits = &loaded.shared.limits;
-        let in_call = |fault: PluginFault| fault.in_call(&loaded.plugin, FUNCTION);
+        let in_call = |fault: PluginFault| fault.in_call(loaded.plugin(), FUNCTION);
         let opened = Sandbox::open(
             &loaded.shared,
-            &loaded.plugin,
-            &loaded.pre,
+            &loaded.prepared,
             limits.call,
             limits.events_bytes_max,
         );
@@ -110,7 +109,7 @@ impl AgentBackend for Backend {
             sandbox: Some(sandbox),
             guest,
             run,
-            plugin: loaded.plugin.to_string(),
+            plugin: loaded.plugin().to_owned(),
             time: limits.call,
         };
         Ok((Box::new(run), command))
@@ -135,7 +134,7 @@ impl Run {
         function: &str,
         call: impl FnOnce(
             &wit_backend::Guest,
-            &mut Sandbox,
+            &mut Store<Guest>,
             ResourceAny,
         ) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
     ) -> Vec<AgentEvent> {
@@ -152,14 +151,13 @@ impl Run {
         &mut self,
         call: impl FnOnce(
             &wit_backend::Guest,
-            &mut Sandbox,
+            &mut Store<Guest>,
             ResourceAny,
         ) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
     ) -> Result<Vec<AgentEvent>, PluginFault> {
         let mut sandbox = self.sandbox.take().ok_or(PluginFault::Spent)?;
         sandbox.renew(self.time);
-        let events = call(&self.guest, &mut sandbox, self.run)
-            .map_err(|error| sandbox.fault(&error, self.time))?;
+        let events = sandbox.call(self.time, |store, _| call(&self.guest, store, self.run))?;
         let events: Vec<AgentEvent> = events.into_iter().map(convert::event).collect();
         events.iter().try_for_each(check::event)?;
         self.sandbox = Some(sandbox);
@@ -170,10 +168,8 @@ impl Run {
 impl AgentRun for Run {
     fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
         let lines: Vec<wit_backend::Line> = lines.iter().map(convert::line).collect();
-        self.call("on-lines", |guest, sandbox, run| {
-            guest
-                .agent_run()
-                .call_on_lines(&mut sandbox.store, run, &lines)
+        self.call("on-lines", |guest, store, run| {
+            guest.agent_run().call_on_lines(store, run, &lines)
         })
     }
 
@@ -182,10 +178,8 @@ impl AgentRun for Run {
             code: exit.code,
             signal: exit.signal,
         };
-        self.call("on-exit", |guest, sandbox, run| {
-            guest
-                .agent_run()
-                .call_on_exit(&mut sandbox.store, run, exit)
+        self.call("on-exit", |guest, store, run| {
+            guest.agent_run().call_on_exit(store, run, exit)
         })
     }
 }

@@ -28,7 +28,7 @@ impl Strategy {
     /// Returns the plugin's name and version, which identify who decided.
     pub(super) fn description(&self) -> Description {
         Description::new(
-            &self.loaded.plugin,
+            self.loaded.plugin(),
             &self.loaded.version,
             &self.info.summary,
         )

@@ -11,7 +11,7 @@
 //! `{"contains": "…"}` matches any text that contains the given one, and a refusal is
 //! `{"error": {"contains": "…"}}`.
 
-use autoissue_plugin_host::{Kind, NoStrategy, Plugin};
+use autoissue_plugin_host::{Grants, Kind, NoStrategy, Plugin};
 use autoissue_plugin_sdk::{
     AgentTask, ClassifierContext, Exit, Issue, Line, PrContext, SelectionRequest,
 };
@@ -189,9 +189,10 @@ impl Cases {
 /// program.
 fn granted(plugin: &Plugin, strategy: &str, settings: &str) -> Plugin {
     match plugin.asked_program(Some(strategy), settings) {
-        Ok(asked) => plugin
-            .clone()
-            .granted(vec![asked.program], asked.environment),
+        Ok(asked) => plugin.clone().granted(Grants {
+            exec: vec![asked.program],
+            env: asked.environment,
+        }),
         // The question itself will get the same error.
         Err(_) => plugin.clone(),
     }

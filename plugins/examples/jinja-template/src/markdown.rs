@@ -1,11 +1,12 @@
 //! Untrusted text in Markdown: escaped, as code, or as a quotation.
 
-use autoissue_plugin_sdk::hidden_text::one_line;
+use autoissue_plugin_sdk::hidden_text::{is_control, one_line};
 
-/// Returns a text without control characters other than line breaks and tabs.
+/// Returns a text without control characters other than line breaks and tabs, and without
+/// characters that change its direction.
 pub(crate) fn visible(text: &str) -> String {
     text.chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .filter(|c| !is_control(*c) || matches!(c, '\n' | '\t'))
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use autoissue_tests::{Run, Sandbox, guests};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Examples that are packages of this workspace.
 const EXAMPLES: [&str; 4] = ["codeowners", "jinja-template", "line-agent", "track-record"];
@@ -220,12 +220,12 @@ fn a_plugins_requests_must_be_granted_by_name() {
       hint: to allow this, run `autoissue plugin add plugins/line-agent.wasm --grant exec=scribe --grant env=SCRIBE_KEY --settings '{"program": "scribe", "env": ["SCRIBE_KEY"]}'`
     "#);
     assert!(!sandbox.project().join("autoissue.plugins.lock").exists());
-    add(&["exec=scribe", "env=SCRIBE_KEY", "wasi"]).exits(0);
+    add(&["exec=scribe", "env=SCRIBE_KEY", "env=OTHER_KEY"]).exits(0);
     let lock: Value = serde_json::from_str(&sandbox.read("autoissue.plugins.lock")).unwrap();
     let grants = &lock["plugins"][0]["grants"];
-    assert_eq!(grants["exec"][0], "scribe");
     assert_eq!(
-        grants["wasi"], false,
+        *grants,
+        json!({"exec": ["scribe"], "env": ["SCRIBE_KEY"]}),
         "a plugin must not get more than it asks for"
     );
 }

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use catalogue::Hostile;
-pub(super) use catalogue::honest;
+pub(super) use catalogue::{honest, with_schema};
 
 /// Maximum growth of a host at the end, KiB: less than one plugin's memory (64 MiB), after dozens
 /// of plugins.

@@ -3,11 +3,14 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use autoissue_core::config::{Config, PluginGrants};
+use autoissue_core::plugins::compiler::ChildCompiler;
 use autoissue_core::plugins::lock::{Changed, Locked, PluginLock};
 use autoissue_core::plugins::{Plugins, PluginsError, Request};
-use autoissue_plugin_host::Sha256Digest;
+use autoissue_plugin_host::{Compile, Sha256Digest};
+use autoissue_tests::binary;
 use autoissue_tests::guests;
 use serde_json::json;
 use tempfile::TempDir;
@@ -49,9 +52,13 @@ impl Project {
     }
 
     fn lock(&self, grants: PluginGrants) {
+        self.lock_as("guest", grants);
+    }
+
+    fn lock_as(&self, name: &str, grants: PluginGrants) {
         let mut lock = PluginLock::default();
         lock.insert(Locked {
-            name: "guest".into(),
+            name: name.into(),
             version: "0.1.0".into(),
             path: "guest.wasm".into(),
             sha256: Sha256Digest::of(&self.component),
@@ -64,12 +71,15 @@ impl Project {
 
     fn load(&self) -> Result<Plugins, PluginsError> {
         let state_dir = self.root.path().join("state");
+        let compiler: Arc<dyn Compile> = Arc::new(ChildCompiler::new(binary().to_owned()));
         Plugins::load(&Request {
             config: &self.config,
             arguments: &[],
             project: self.root.path(),
             state_dir: &state_dir,
             may_write: true,
+            own_program: binary(),
+            compiler: &compiler,
         })
     }
 
@@ -146,6 +156,22 @@ fn grants_apply_to_one_file_and_within_the_lock() {
 }
 
 #[test]
+fn a_lock_that_does_not_list_a_plugin_refuses_it() {
+    let pinned = json!({"sha256": Sha256Digest::of(guests::component(GUEST)).to_string()});
+    for entry in [json!({}), pinned] {
+        let project = Project::new(&entry);
+        assert!(project.load().is_ok());
+        project.lock_as("other", PluginGrants::default());
+        let error = project.error();
+        assert_eq!(
+            error.to_string(),
+            "autoissue.plugins.lock does not list the plugin `guest`"
+        );
+        assert!(error.hint().unwrap().contains("autoissue plugin add"));
+    }
+}
+
+#[test]
 fn a_backend_that_asks_for_more_is_reported_with_the_line_to_add() {
     let mut project =
         Project::new(&json!({"sha256": Sha256Digest::of(guests::component(GUEST)).to_string()}));
@@ -175,8 +201,8 @@ fn settings_are_checked_before_any_decision() {
         .error()
         .to_string();
     assert!(
-        error.contains("`/domain`: 1 is not of type \"string\"")
-            && error.contains("'words' was unexpected"),
+        error.contains("`plugins[0].config.domain`: 1 is not of type \"string\"")
+            && error.contains("`plugins[0].config`: Additional properties are not allowed ('words' was unexpected)"),
         "{error}"
     );
     let mut second = settings(json!({"domain": "billing"}));

@@ -117,7 +117,6 @@ fn claude_backend_and_component_agree() {
     let grants = Grants {
         exec: vec!["claude".into()],
         env: environment,
-        wasi: false,
     };
     let twin = World::new()
         .load("autoissue-claude", &grants)

@@ -32,10 +32,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 
 #[test]
 fn a_component_of_the_first_release_still_runs() {
-    let plugin = World::new()
-        .host
-        .load(&of_0_1_0(), &guest_grants())
-        .unwrap();
+    let plugin = World::new().try_load(&of_0_1_0(), &guest_grants()).unwrap();
     assert_eq!(
         (plugin.info().name.as_str(), plugin.track()),
         ("autoissue-test-guest", "0.1")
@@ -84,7 +81,7 @@ fn a_component_of_the_first_release_still_runs() {
 fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
     let world = World::new();
     let patched = replaced(&of_0_1_0(), "@0.1.0", "@0.1.9");
-    let plugin = world.host.load(&patched, &guest_grants()).unwrap();
+    let plugin = world.try_load(&patched, &guest_grants()).unwrap();
     assert!(
         plugin.exports().iter().all(|name| name.ends_with("@0.1.9")),
         "{:?}",
@@ -98,8 +95,7 @@ fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
             .is_ok()
     );
     let error = world
-        .host
-        .load(&replaced(&of_0_1_0(), "@0.1.0", "@0.2.0"), &guest_grants())
+        .try_load(&replaced(&of_0_1_0(), "@0.1.0", "@0.2.0"), &guest_grants())
         .err()
         .unwrap();
     assert_eq!(
@@ -113,7 +109,7 @@ fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
 #[test]
 fn files_that_are_not_plugins_are_refused_before_they_run() {
     let world = World::new();
-    let load = |bytes: &[u8]| world.host.load(bytes, &Grants::default()).err().unwrap();
+    let load = |bytes: &[u8]| world.try_load(bytes, &Grants::default()).err().unwrap();
     assert_eq!(load(b""), LoadError::NotWasm);
     assert_eq!(load(b"#!/bin/sh\n"), LoadError::NotWasm);
     assert_eq!(load(b"\0asm\x01\0\0\0"), LoadError::NotAComponent);
@@ -130,7 +126,7 @@ fn files_that_are_not_plugins_are_refused_before_they_run() {
     let foreign = replaced(&of_0_1_0(), "autoissue:plugin/", "otherwise:plugin/");
     assert!(matches!(load(&foreign), LoadError::NotAPlugin { .. }));
     let wanting = replaced(&of_0_1_0(), "plugin/host-log@", "plugin/host-net@");
-    let LoadError::NotGranted { imports } = load(&wanting) else {
+    let LoadError::NotProvided { imports } = load(&wanting) else {
         panic!("`host-net` is not a known interface")
     };
     assert_eq!(imports, ["autoissue:plugin/host-net@0.1.0"]);
@@ -140,9 +136,7 @@ fn files_that_are_not_plugins_are_refused_before_they_run() {
 fn compiled_code_is_reused_and_damage_repaired() {
     let world = World::new();
     let load = |package| {
-        let loaded = world
-            .host
-            .load(guests::component(package), &Grants::default());
+        let loaded = world.try_load(guests::component(package), &Grants::default());
         loaded.unwrap()
     };
     load(GUEST);

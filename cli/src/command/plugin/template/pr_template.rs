@@ -3,6 +3,7 @@
 //! `cargo test` runs the tests below; `autoissue plugin test` builds the component and tests it with
 //! `cases.json`.
 
+use autoissue_plugin_sdk::hidden_text::one_line;
 use autoissue_plugin_sdk::prelude::*;
 
 /// Maximum length of a title, in characters; longer ones are cut off in lists.
@@ -22,7 +23,7 @@ impl PrTemplate for Short {
         let mut body = format!("Closes #{}\n\nFiles changed: {}.\n", issue.number, changes.len());
         for check in checks.iter().take(50) {
             // Text from outside must not become markup, so it is formatted as code.
-            let name = plain(&check.name).replace('`', "'");
+            let name = one_line(&check.name).replace('`', "'");
             body.push_str(&format!("\n- `{name}` {}", if check.passed { "passed" } else { "**failed**" }));
         }
         Ok(PullRequestText { title: title(issue), body, labels: Vec::new() })
@@ -30,13 +31,8 @@ impl PrTemplate for Short {
 }
 
 fn title(issue: &Issue) -> String {
-    let title: String = plain(&issue.title).chars().take(TITLE_CHARS_MAX).collect();
+    let title: String = one_line(&issue.title).chars().take(TITLE_CHARS_MAX).collect();
     if title.trim().is_empty() { format!("Issue #{}", issue.number) } else { title }
-}
-
-/// Returns text on one line, without control characters.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 export_plugin! { pr_template: Short }

@@ -17,6 +17,15 @@ pub fn honest() -> Vec<u8> {
     Classifier::but(|_, _| ()).component()
 }
 
+/// Returns an honest plugin whose settings have this schema.
+pub fn with_schema(schema: &str) -> Vec<u8> {
+    let about = About {
+        schema: Some(schema.to_owned()),
+        ..About::of("classifier")
+    };
+    Classifier::but(|_, _| ()).describing(about).component()
+}
+
 /// Returns all malicious plugins.
 pub fn hostile() -> Vec<Hostile> {
     let mut all = Vec::new();

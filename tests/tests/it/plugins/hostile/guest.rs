@@ -19,6 +19,8 @@ pub struct About {
     pub description: Vec<u8>,
     /// Kind and name of each strategy.
     pub strategies: Vec<(String, String)>,
+    /// Schema of the settings of each strategy.
+    pub schema: Option<String>,
 }
 
 impl About {
@@ -28,6 +30,7 @@ impl About {
             name: b"mean".to_vec(),
             description: b"Means no good".to_vec(),
             strategies,
+            schema: None,
         }
     }
 
@@ -39,11 +42,12 @@ impl About {
             .iter()
             .map(|(kind, name)| {
                 let (kind, name) = (text(image, kind), text(image, name));
+                let schema = self.schema.as_ref().map(|schema| text(image, schema));
                 Record::new()
                     .slice(kind)
                     .slice(name)
                     .slice(NOTHING)
-                    .no_text()
+                    .text(schema)
                     .no_text()
                     .slice(NOTHING)
             })

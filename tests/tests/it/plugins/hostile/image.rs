@@ -99,9 +99,15 @@ impl Record {
         self.word(at).word(n)
     }
 
+    /// Adds an `option<string>`.
+    pub fn text(self, text: Option<Slice>) -> Self {
+        self.word(text.is_some().into())
+            .slice(text.unwrap_or((0, 0)))
+    }
+
     /// Adds an absent `option<string>`.
     pub fn no_text(self) -> Self {
-        self.word(0).slice((0, 0))
+        self.text(None)
     }
 
     /// Pads it to a size.
