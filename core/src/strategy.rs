@@ -309,10 +309,18 @@ impl Strategies {
         !is_known
     }
 
-    /// Returns whether the agent offers several models.
-    pub fn has_models(&self) -> bool {
-        self.probe_backend()
-            .is_ok_and(|info| !info.models.is_empty())
+    /// Returns the model that every attempt uses, if the configuration names one. `None` leaves it
+    /// to the agent's program: it offers no models, or the name is only our default, which a backend
+    /// with models of its own does not know.
+    pub fn fixed_model(&self, configured: &str) -> Option<String> {
+        let models = self
+            .probe_backend()
+            .map(|info| info.models)
+            .unwrap_or_default();
+        let is_offered = models.iter().any(|model| model == configured);
+        let is_ours = built_in::agent(&self.backend().describe().name).is_some();
+        let is_meant = is_ours || is_offered || configured != built_in::default_model();
+        (!models.is_empty() && is_meant).then(|| configured.to_owned())
     }
 
     /// Returns the settings of the agent backend.
@@ -551,5 +559,64 @@ impl StrategyNames<'_> {
             found: found.to_owned(),
             known,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_plugin_sdk::{AgentRun, AgentTask, CommandSpec, Metering, ProgramInfo};
+
+    use super::*;
+
+    /// A backend of a plugin, with models of its own.
+    struct Foreign(&'static [&'static str]);
+
+    impl AgentBackend for Foreign {
+        fn describe(&self) -> Description {
+            Description::new("foreign", "0.1.0", "Has other models")
+        }
+
+        fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
+            Ok(ProgramInfo {
+                program: "foreign".into(),
+                version_args: Vec::new(),
+                install_hint: String::new(),
+                metering: Metering::AsItGoes,
+                models: self.0.iter().map(ToString::to_string).collect(),
+                environment: Vec::new(),
+            })
+        }
+
+        fn start(
+            &self,
+            _task: &AgentTask,
+        ) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+            Err(PluginError::Internal("it is never started".into()))
+        }
+    }
+
+    #[test]
+    fn a_backend_never_gets_our_default_model_unless_it_offers_it() {
+        let model = |offered, configured: &str| {
+            let backend: Box<dyn AgentBackend> = Box::new(Foreign(offered));
+            let strategies = Strategies {
+                backend: ConfiguredStrategy::builtin(backend, AgentBackend::describe),
+                ..Strategies::builtin()
+            };
+            strategies.fixed_model(configured)
+        };
+        let default = built_in::default_model();
+        assert_eq!(model(&["fast", "deep"], default), None);
+        assert_eq!(model(&["fast", "deep"], "deep").as_deref(), Some("deep"));
+        assert_eq!(
+            model(&["fast"], "newer").as_deref(),
+            Some("newer"),
+            "its list may be older than its program"
+        );
+        assert_eq!(
+            model(&["fast", "sonnet"], default).as_deref(),
+            Some(default)
+        );
+        assert_eq!(model(&[], "deep"), None);
     }
 }

@@ -6,6 +6,7 @@ use autoissue_plugin_sdk::{
     AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection,
     Usage,
 };
+use semver::Version;
 
 use crate::fault::{PluginFault, one_line};
 use crate::grants::{self, Grants};
@@ -60,6 +61,18 @@ pub(crate) fn name(field: &str, text: &str) -> Checked {
             "1 to 40 characters from `a-z`, `0-9` and `-`",
         )
     }
+}
+
+/// Checks a version of a plugin.
+pub(crate) fn version(field: &str, text: &str) -> Checked {
+    if text.len() <= LINE_BYTES_MAX && Version::parse(text).is_ok() {
+        return Ok(());
+    }
+    bad(
+        field,
+        quoted(text),
+        "a semantic version, such as `1.2.3` or `1.0.0-beta.1`",
+    )
 }
 
 /// Checks a single-line text: no control characters, and not too long for a screen.
@@ -328,6 +341,18 @@ mod tests {
             domain("a\u{7}"),
             "`domain` is `a`; expected 1 to 40 characters from `a-z`, `0-9` and `-`",
         );
+    }
+
+    #[test]
+    fn a_version_is_semantic() {
+        for good in ["0.1.0", "1.0.0-beta.1", "1.2.3+build"] {
+            assert_eq!(version("version", good), Ok(()), "{good}");
+        }
+        check(
+            version("version", "1.2"),
+            "`version` is `1.2`; expected a semantic version, such as `1.2.3` or `1.0.0-beta.1`",
+        );
+        assert!(version("version", "v1.0.0").is_err() && version("version", "").is_err());
     }
 
     #[test]

@@ -283,7 +283,7 @@ impl Loaded {
 /// Validates a plugin's description of itself.
 fn check_info(info: &PluginInfo) -> Result<(), PluginFault> {
     check::name("name", &info.name)?;
-    check::line("version", &info.version)?;
+    check::version("version", &info.version)?;
     check::line("description", &info.description)?;
     info.homepage
         .as_ref()

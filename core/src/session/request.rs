@@ -115,9 +115,7 @@ impl StartRequest {
         let source = match plan.given {
             Some(_) => PlanSource::Given,
             None => PlanSource::Planner {
-                model: strategies
-                    .has_models()
-                    .then(|| config.planner.model.clone()),
+                model: strategies.fixed_model(&config.planner.model),
                 cap: Usd::from_micros(config.planner.max_budget_usd.micros()),
             },
         };

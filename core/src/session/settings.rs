@@ -59,10 +59,9 @@ pub(super) fn settings(
         .map(|info| (info.metering, info.models));
     let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
     let model = match config.agent.model.as_str() {
-        _ if models.is_empty() => ModelChoice::Fixed { model: None },
-        "auto" => ModelChoice::Auto,
+        "auto" if !models.is_empty() => ModelChoice::Auto,
         model => ModelChoice::Fixed {
-            model: Some(model.to_owned()),
+            model: strategies.fixed_model(model),
         },
     };
     Settings {

@@ -64,8 +64,7 @@ impl Services {
                 .select_model(&issue, &planned.domain, 1, 0, cap)
                 .ok()
                 .and_then(|chosen| chosen.model),
-            _ if !self.strategies.has_models() => None,
-            model => Some(model.to_owned()),
+            model => self.strategies.fixed_model(model),
         };
     }
 }
