@@ -5,6 +5,7 @@ mod contained;
 mod corpus;
 mod front_page;
 mod hostile;
+mod merged;
 mod pinned;
 mod same_answer;
 mod session;
