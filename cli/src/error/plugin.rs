@@ -120,7 +120,9 @@ impl Explain for PluginCommandError {
             Self::Load { path, source } => return Some(source.hint(path)),
             Self::Reserved { .. } => "choose another name in its `Cargo.toml`",
             Self::Exists { .. } => "choose another name, or remove it first",
-            Self::NoSdk { .. } => "pass the `plugin-sdk` directory of an autoissue checkout",
+            Self::NoSdk { .. } => {
+                "pass the `plugin-sdk` directory of an autoissue checkout with `--sdk DIR`, or leave out `--sdk` to use the SDK of this release"
+            }
             Self::Cases { .. } => "see the SDK's documentation for an example file of cases",
             Self::Refused { path, .. } => {
                 return Some(format!(
