@@ -109,6 +109,9 @@ pub enum PluginsError {
         plugin: String,
         /// Programs and variables.
         asked: Vec<String>,
+        /// The missing grants in the form of the flag `--grant`, if the plugin is only on the
+        /// command line.
+        for_this_run: Option<Vec<String>>,
         /// The entry in the configuration that grants them.
         line: String,
     },
@@ -219,9 +222,19 @@ impl PluginsError {
                 "if it is intended, run `autoissue plugin add {}`, which updates {FILE_NAME}; otherwise remove it from `grants`",
                 path.display()
             ),
-            Self::NotGranted { line, .. } => {
-                format!("to allow it, put this into `plugins`: {line}")
-            }
+            Self::NotGranted {
+                line,
+                for_this_run: None,
+                ..
+            } => format!("to allow it, put this into `plugins`: {line}"),
+            Self::NotGranted {
+                line,
+                for_this_run: Some(missing),
+                ..
+            } => format!(
+                "to allow it for this run, add `--grant {}`; to allow it for every run, put this into `plugins`: {line}",
+                missing.join(" --grant ")
+            ),
             Self::Settings { path, .. } => {
                 format!(
                     "run `autoissue plugin inspect {}` to see what it takes",

@@ -4,6 +4,7 @@ mod commands;
 mod contained;
 mod corpus;
 mod front_page;
+mod granted;
 mod hostile;
 mod merged;
 mod pinned;

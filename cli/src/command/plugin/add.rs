@@ -5,10 +5,10 @@
 //! exact command to run.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use autoissue_core::built_in;
 use autoissue_core::config::PluginGrants;
+use autoissue_core::plugins::Grant;
 use autoissue_core::plugins::host::{Grants, Kind, StrategyInfo};
 use autoissue_core::plugins::lock::{self, Locked, PluginLock, beyond};
 use clap::Args;
@@ -27,36 +27,9 @@ use crate::shell::quoted;
 pub(crate) struct AddArgs {
     /// A component, or a plugin directory to build first
     pub(crate) path: PathBuf,
-    /// Grant something that the plugin needs: `exec=PROGRAM`, `env=VARIABLE` or `wasi` (repeatable)
-    #[arg(long = "grant", value_name = "GRANT")]
-    pub(crate) grants: Vec<Grant>,
     /// Settings to save in the configuration, as JSON or a file name
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
-}
-
-/// A grant as typed on the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Grant {
-    /// Permission to run a program.
-    Exec(String),
-    /// Permission to read an environment variable.
-    Env(String),
-    /// An empty WASI.
-    Wasi,
-}
-
-impl FromStr for Grant {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some(("exec", name)) if !name.is_empty() => Ok(Self::Exec(name.to_owned())),
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
-            None if text == "wasi" => Ok(Self::Wasi),
-            _ => Err("not `exec=PROGRAM`, `env=VARIABLE` or `wasi`"),
-        }
-    }
 }
 
 /// Runs the command.
@@ -68,7 +41,7 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     let given = settings::read(invocation, args.settings.as_deref())?;
     let file = invocation.component(&args.path)?;
     let profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
-    let grants = granted(&profile, args)?;
+    let grants = granted(invocation, &profile, args)?;
     check(&profile, given.as_ref())?;
     // Read before anything is written: a lock file with merge conflict markers leaves both files
     // unchanged.
@@ -138,9 +111,13 @@ impl Added {
 }
 
 /// Returns the typed grants that the plugin needs. Grants that it does not need are dropped.
-fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginCommandError> {
-    let typed = grants(&args.grants);
-    if let Some(why) = profile.unknown().filter(|_| !args.grants.is_empty()) {
+fn granted(
+    invocation: &Invocation,
+    profile: &Profile,
+    args: &AddArgs,
+) -> Result<PluginGrants, PluginCommandError> {
+    let typed = Grant::all(&invocation.grants);
+    if let Some(why) = profile.unknown().filter(|_| !invocation.grants.is_empty()) {
         let (plugin, why) = (profile.plugin.info().name.clone(), why.to_owned());
         return Err(PluginCommandError::UnknownGrants { plugin, why });
     }
@@ -169,19 +146,6 @@ fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginComm
         missing,
         command,
     })
-}
-
-/// Returns grants in the form of the configuration.
-pub(crate) fn grants(typed: &[Grant]) -> PluginGrants {
-    let mut grants = PluginGrants::default();
-    for grant in typed {
-        match grant {
-            Grant::Exec(name) => grants.exec.push(name.clone()),
-            Grant::Env(name) => grants.env.push(name.clone()),
-            Grant::Wasi => grants.wasi = true,
-        }
-    }
-    grants
 }
 
 /// Checks the name, and has the plugin check its settings.
@@ -295,23 +259,4 @@ fn path_from(directory: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(&directory)
         .map(Path::to_owned)
         .unwrap_or(path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_grant_is_typed_in_one_of_three_forms() {
-        for (text, expected) in [
-            ("exec=codex", Ok(Grant::Exec("codex".to_owned()))),
-            ("env=CODEX_KEY", Ok(Grant::Env("CODEX_KEY".to_owned()))),
-            ("wasi", Ok(Grant::Wasi)),
-        ] {
-            assert_eq!(text.parse(), expected);
-        }
-        for text in ["", "exec", "exec=", "wasi=yes", "net=*"] {
-            assert!(text.parse::<Grant>().is_err(), "{text}");
-        }
-    }
 }
