@@ -4,6 +4,7 @@
 //! It never prompts: if the plugin needs something that was not granted, the error contains the
 //! exact command to run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::built_in;
@@ -17,9 +18,11 @@ use serde_json::{Map, Value, json};
 use super::config_file::ConfigFile;
 use super::profile::{Profile, as_flags};
 use super::{files, settings};
+use crate::component::ComponentFile;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
+use crate::project;
 use crate::shell::quoted;
 
 /// Arguments of `plugin add`.
@@ -27,6 +30,9 @@ use crate::shell::quoted;
 pub(crate) struct AddArgs {
     /// A component, or a plugin directory to build first
     pub(crate) path: PathBuf,
+    /// Copy the component into the repository, to .autoissue/plugins/NAME.wasm, and add the copy
+    #[arg(long)]
+    pub(crate) copy: bool,
     /// Settings to save in the configuration, as JSON or a file name
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
@@ -39,8 +45,8 @@ pub(crate) struct AddArgs {
 pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, CliError> {
     let (project, config) = files(invocation)?;
     let given = settings::read(invocation, args.settings.as_deref())?;
-    let file = invocation.component(&args.path)?;
-    let profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
+    let mut file = invocation.component(&args.path)?;
+    let mut profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
     let grants = granted(invocation, &profile, args)?;
     check(&profile, given.as_ref())?;
     // Read before anything is written: a lock file with merge conflict markers leaves both files
@@ -48,6 +54,10 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     let mut lock = PluginLock::read(&project)
         .map_err(PluginCommandError::Lock)?
         .unwrap_or_default();
+    if args.copy {
+        file = copy(invocation, &project, &profile.plugin.info().name, file)?;
+        profile.path.clone_from(&file.path);
+    }
     let added = Added {
         path: path_from(config.parent().unwrap_or(&project), &file.path),
         others: write_config(&config, &profile, &file.path, &grants, given.as_ref())?,
@@ -56,6 +66,47 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     lock.insert(locked(&profile, &added.path, &grants));
     lock.write(&project).map_err(PluginCommandError::Lock)?;
     added.report(invocation, &profile, &grants)
+}
+
+/// Directory of copied components in the repository.
+const DIRECTORY: &str = ".autoissue/plugins";
+
+/// Copies the component into the repository. Replaces only an earlier copy of the same plugin.
+fn copy(
+    invocation: &Invocation,
+    project: &Path,
+    name: &str,
+    ComponentFile { bytes, .. }: ComponentFile,
+) -> Result<ComponentFile, CliError> {
+    let relative = format!("{DIRECTORY}/{name}.wasm");
+    let path = project.join(&relative);
+    let plugins = invocation.load(Vec::new())?.config.plugins;
+    let owner = plugins
+        .into_iter()
+        .find(|plugin| real(&plugin.path) == real(&path));
+    let is_free = match &owner {
+        Some(owner) => owner.name == name,
+        None => path.symlink_metadata().is_err() || fs::read(&path).is_ok_and(|it| it == bytes),
+    };
+    if !is_free {
+        let owner = owner.map(|owner| owner.name);
+        return Err(PluginCommandError::CopyExists { path, owner }.into());
+    }
+    match project::is_ignored(project, invocation.path_env(), &relative) {
+        Ok(false) => {}
+        Ok(true) => return Err(PluginCommandError::CopyIgnored { path: relative }.into()),
+        Err(source) => {
+            let path = relative;
+            return Err(PluginCommandError::Git { path, source }.into());
+        }
+    }
+    let directory = project.join(DIRECTORY);
+    fs::create_dir_all(&directory).map_err(|source| CliError::File {
+        what: "create",
+        path: directory,
+        source,
+    })?;
+    ComponentFile { path, bytes }.written()
 }
 
 /// The result of adding a plugin.
@@ -83,7 +134,7 @@ impl Added {
         }
         if self.path.is_absolute() {
             invocation.console.warn(&format!(
-                "`{}` is outside the repository, so other checkouts will not have it",
+                "`{}` is outside the repository, so other checkouts will not have it; add it with `--copy` to change that",
                 self.path.display()
             ));
         }
@@ -138,6 +189,9 @@ fn granted(
     as_flags(profile.asked())
         .iter()
         .for_each(|flag| command.push_str(&format!(" --grant {}", quoted(flag))));
+    if args.copy {
+        command.push_str(" --copy");
+    }
     if let Some(settings) = &args.settings {
         command.push_str(&format!(" --settings {}", quoted(settings)));
     }
@@ -254,9 +308,13 @@ const fn key(kind: Kind) -> &'static str {
 /// Returns a path relative to a directory, with `/` as the separator, or unchanged if it is not
 /// below it.
 fn path_from(directory: &Path, path: &Path) -> PathBuf {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (directory, path) = (real(directory), real(path));
     path.strip_prefix(&directory)
         .map(Path::to_owned)
         .unwrap_or(path)
+}
+
+/// Returns a path without symbolic links, or unchanged if there is no such file.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

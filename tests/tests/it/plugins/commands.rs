@@ -294,6 +294,74 @@ fn a_plugin_is_added_listed_and_removed() {
 }
 
 #[test]
+fn a_copied_plugin_is_added_from_the_repository() {
+    let sandbox = Sandbox::new();
+    let component = put(&sandbox, "codeowners");
+    let outside = sandbox.root().join("codeowners.wasm");
+    std::fs::rename(sandbox.project().join(component), &outside).unwrap();
+    let settings = r#"{"rules": ["docs/ documentation"]}"#;
+    let add = || {
+        sandbox.run([
+            "plugin",
+            "add",
+            "--copy",
+            outside.to_str().unwrap(),
+            "--settings",
+            settings,
+            "--output",
+            "json",
+        ])
+    };
+    let copy = ".autoissue/plugins/codeowners.wasm";
+    sandbox.write(".gitignore", "*.wasm\n");
+    let ignored = add().exits(2);
+    assert!(
+        ignored
+            .stderr
+            .contains(&format!("`{copy}` is ignored by git")),
+        "{}",
+        ignored.stderr
+    );
+    assert!(!sandbox.project().join(".autoissue/plugins").exists());
+    sandbox.write(".gitignore", "");
+    sandbox.write(copy, "something else");
+    let taken = add().exits(2);
+    assert!(
+        taken.stderr.contains("is not a copy of this plugin"),
+        "{}",
+        taken.stderr
+    );
+    assert_eq!(sandbox.read(copy), "something else");
+    assert!(!sandbox.project().join("autoissue.plugins.lock").exists());
+    std::fs::remove_file(sandbox.project().join(copy)).unwrap();
+    let added = add().exits(0);
+    assert_eq!(added.json()[0]["path"], copy);
+    assert!(!added.stderr.contains("outside"), "{}", added.stderr);
+    let of_copy = || std::fs::read(sandbox.project().join(copy)).unwrap();
+    assert_eq!(of_copy(), guests::component("codeowners"));
+    let lock: Value = serde_json::from_str(&sandbox.read("autoissue.plugins.lock")).unwrap();
+    assert_eq!(lock["plugins"][0]["path"], copy);
+    let row = (
+        "codeowners".to_owned(),
+        true,
+        "locked, unchanged".to_owned(),
+    );
+    assert!(states(&sandbox).contains(&row), "{:?}", states(&sandbox));
+    // The plugin's own copy may be replaced by another build, and by nobody else's.
+    sandbox.write(copy, "an earlier build");
+    add().exits(0);
+    assert_eq!(of_copy(), guests::component("codeowners"));
+    let config = sandbox.read("autoissue.config.json");
+    sandbox.config(&config.replace("\"codeowners\"", "\"other\""));
+    let used = add().exits(2);
+    assert!(
+        used.stderr.contains("is used by the plugin `other`"),
+        "{}",
+        used.stderr
+    );
+}
+
+#[test]
 fn a_changed_component_is_detected() {
     let sandbox = Sandbox::new();
     let component = put(&sandbox, "track-record");
