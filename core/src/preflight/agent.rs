@@ -10,7 +10,7 @@ use autoissue_process::{ProgramSpec, SupervisorProgram, run_bounded};
 use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
-use super::{Finding, release};
+use super::{Finding, machine, release};
 use crate::config::Config;
 use crate::strategy::Strategies;
 
@@ -92,7 +92,7 @@ pub(crate) struct VersionProbe<'a> {
     pub(crate) env: Vec<(OsString, OsString)>,
 }
 
-/// Asks a program for its version.
+/// Asks a program for its version, in an empty directory: a checkout could make it load files.
 pub(crate) async fn version(
     supervisor: &SupervisorProgram,
     question: VersionProbe<'_>,
@@ -105,13 +105,17 @@ pub(crate) async fn version(
         args,
         env,
     } = question;
+    let directory = match machine::temporary_directory("agent") {
+        Ok(directory) => directory,
+        Err(finding) => return finding,
+    };
     let shown = program.display().to_string();
     let command = format!("{shown} {}", args.join(" "));
     let spec = ProgramSpec {
         program,
         args: args.into_iter().map(Into::into).collect(),
         env,
-        directory: PathBuf::from("/"),
+        directory: directory.path().to_owned(),
         stdin: Vec::new(),
         tag: format!("doctor-{}", std::process::id()),
     };
