@@ -11,6 +11,7 @@ mod pinned;
 mod same_answer;
 mod session;
 mod tracks;
+mod warnings;
 
 use std::path::PathBuf;
 
