@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoissue_plugin_host::Kind;
 use autoissue_plugin_sdk::{AgentTask, PluginError};
 use autoissue_process::{ProgramSpec, SupervisorProgram, run_bounded};
 use rustix::process::geteuid;
@@ -77,6 +78,36 @@ pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
             format!("{names}: unknown to this release, so running costs are estimated high"),
         )
     })
+}
+
+/// Warns about a model selector of a plugin that no session asks.
+pub(crate) fn idle_selector(config: &Config, strategies: &Strategies) -> Option<Finding> {
+    let plugins = strategies.plugins();
+    let (_, plugin) = plugins
+        .iter()
+        .find(|(kind, _)| *kind == Kind::ModelSelector)?;
+    // The digest is in the record.
+    let plugin = plugin.split(", ").next().unwrap_or_default();
+    let model = &config.agent.model;
+    let (why, advice) = if !strategies.has_models() {
+        let backend = strategies.backend().describe().name;
+        (
+            format!("the agent backend `{backend}` does not offer a choice of models"),
+            "to use it, set `agent.backend` to a backend that does",
+        )
+    } else if model != "auto" {
+        (
+            format!("`agent.model` is `{model}`"),
+            "to use it, set `agent.model` to `auto`",
+        )
+    } else {
+        return None;
+    };
+    Some(Finding::warning(
+        "model",
+        format!("the model selector `{plugin}` is never asked, because {why}"),
+        advice,
+    ))
 }
 
 /// Which program to ask for its version, and how.
