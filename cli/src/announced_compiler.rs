@@ -7,6 +7,7 @@ use autoissue_core::plugins::compiler::{ChildCompiler, estimate};
 use autoissue_core::plugins::host::{Compile, CompileRequest, LoadError};
 
 use crate::console::Console;
+use crate::printable::one_line;
 
 /// The shortest time that is announced.
 const ANNOUNCED_MIN: Duration = Duration::from_secs(2);
@@ -34,7 +35,7 @@ impl Compile for AnnouncedCompiler {
             let name = request.file.file_name().unwrap_or(request.file.as_os_str());
             self.console.say(format_args!(
                 "compiling {}, once: about {} s",
-                name.display(),
+                one_line(&name.to_string_lossy()),
                 time.as_secs()
             ));
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use autoissue_core::plugins::PluginArgument;
+use autoissue_core::plugins::{Grant, PluginArgument};
 use clap::{Args, ColorChoice, ValueEnum};
 use serde_json::{Value, json};
 
@@ -60,6 +60,15 @@ pub(crate) struct Common {
         help_heading = "Common options"
     )]
     pub(crate) plugins: Vec<PluginArgument>,
+    /// Grant the plugins of `--plugin` something for this run, or the plugin of `plugin add`:
+    /// `exec=PROGRAM` or `env=VARIABLE` (repeatable)
+    #[arg(
+        long = "grant",
+        global = true,
+        value_name = "GRANT",
+        help_heading = "Common options"
+    )]
+    pub(crate) grants: Vec<Grant>,
 }
 
 /// Format of standard output.

@@ -104,6 +104,19 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Checks that the common options fit the command: grants need a plugin to hold for.
+    ///
+    /// # Errors
+    /// [`CliError::GrantWithoutPlugin`].
+    pub(crate) fn check(&self, common: &Common) -> Result<(), CliError> {
+        let adds = matches!(self, Self::Plugin(args) if args.adds());
+        if common.grants.is_empty() || !common.plugins.is_empty() || adds {
+            Ok(())
+        } else {
+            Err(CliError::GrantWithoutPlugin)
+        }
+    }
+
     /// Runs the command.
     ///
     /// # Errors

@@ -106,6 +106,9 @@ pub(crate) enum CliError {
     /// An HTML or Markdown page and JSON cannot share standard output.
     #[error("a page on standard output cannot be combined with `--output json`")]
     PageAmongJson,
+    /// A grant was given, but no plugin that it holds for.
+    #[error("`--grant` without `--plugin`")]
+    GrantWithoutPlugin,
     /// Standard output cannot be written.
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
@@ -135,7 +138,8 @@ impl Explain for CliError {
             | Self::FileExists { .. }
             | Self::NotAPlan { .. }
             | Self::DirectoryInUse { .. }
-            | Self::PageAmongJson => ExitCode::Usage,
+            | Self::PageAmongJson
+            | Self::GrantWithoutPlugin => ExitCode::Usage,
             Self::Project(error) => error.exit_code(),
             Self::Session(error) => error.exit_code(),
             Self::Journal(error) => error.exit_code(),
@@ -168,6 +172,9 @@ impl Explain for CliError {
                 "set `dashboard.host` to an address of this machine, or `--port` to a port that you are allowed to use (0 picks a free one)"
             }
             Self::PageAmongJson => "write to a file instead of `-`, or omit `--output json`",
+            Self::GrantWithoutPlugin => {
+                "name the plugin with `--plugin PATH`; to grant it for every run, use `autoissue plugin add PATH --grant GRANT`"
+            }
             Self::DirectoryInUse { .. } => {
                 "choose an empty directory, or one that does not exist yet"
             }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use autoissue_core::config::{AuthSettings, SecretOrEnv};
 use autoissue_core::journal::{Journal, SessionRow};
-use autoissue_core::plugins::PluginArgument;
 use autoissue_core::plugins::host::Compile;
+use autoissue_core::plugins::{Grant, PluginArgument};
 use autoissue_core::session::Host;
 
 use crate::announced_compiler::AnnouncedCompiler;
@@ -39,6 +39,8 @@ pub(crate) struct Invocation {
     pub(crate) user_dir: Option<PathBuf>,
     /// The plugins given on the command line.
     plugins: Vec<PluginArgument>,
+    /// The grants given on the command line.
+    pub(crate) grants: Vec<Grant>,
     /// The environment variables that are valid UTF-8.
     pub(crate) env: Vec<(String, String)>,
     /// The whole environment.
@@ -84,6 +86,7 @@ impl Invocation {
             config_flag: common.config.clone(),
             user_dir: config_dir(&environment),
             plugins: common.plugins.clone(),
+            grants: common.grants.clone(),
             console: Console::new(common, &env),
             command: command_line(&current_dir),
             read_command,
@@ -176,8 +179,8 @@ impl Invocation {
             .map_or(Duration::from_secs(60), Duration::from_millis)
     }
 
-    /// Returns the plugins given on the command line, with absolute paths of their components.
-    /// Builds those that are directories.
+    /// Returns the plugins given on the command line, with absolute paths of their components and
+    /// the grants given there. Builds those that are directories.
     ///
     /// # Errors
     /// If a build fails.
@@ -189,6 +192,7 @@ impl Invocation {
             }
             Ok(PluginArgument {
                 path,
+                grants: Grant::all(&self.grants),
                 ..argument.clone()
             })
         };

@@ -94,8 +94,10 @@ fn run(common: &Common, command: &Command) -> ExitCode {
         Ok(invocation) => invocation,
         Err(error) => return report(&Console::new(common, &[]), &error, ""),
     };
-    let done =
-        outdated_journal::set_aside(&invocation, command).and_then(|()| command.run(&invocation));
+    let done = command
+        .check(common)
+        .and_then(|()| outdated_journal::set_aside(&invocation, command))
+        .and_then(|()| command.run(&invocation));
     match done {
         Ok(code) => code,
         Err(error) => report(&invocation.console, &error, &invocation.command),

@@ -117,6 +117,24 @@ pub(crate) fn origin(project: &Path, path_env: &OsStr) -> Result<Option<String>,
     }
 }
 
+/// Exit code of `git check-ignore` for a path that is not ignored.
+const NOT_IGNORED: i32 = 1;
+
+/// Returns whether git ignores a path of the checkout.
+///
+/// # Errors
+/// As [`Git::run`].
+pub(crate) fn is_ignored(project: &Path, path_env: &OsStr, path: &str) -> Result<bool, GitError> {
+    match git(project, path_env, &["check-ignore", "--quiet", "--", path]) {
+        Ok(_) => Ok(true),
+        Err(GitError::Failed {
+            code: Some(NOT_IGNORED),
+            ..
+        }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Returns the repository of a remote's URL, with SSH host aliases resolved.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use autoissue_core::bus::{Bus, Delivery, Envelope, Progress, ProgressLane, Subscription};
 use autoissue_core::chronicle::Chronicle;
-use autoissue_core::engine::Event;
+use autoissue_core::engine::{Event, TaskEvent};
 use autoissue_core::journal::{Journal, SessionId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -31,6 +31,7 @@ pub(crate) use live::screen_of;
 pub(crate) use plain::{Plain, line};
 
 use crate::console::Console;
+use crate::narration::plugin_failed;
 
 /// How often the live screen checks for changes.
 const TICK: Duration = Duration::from_millis(100);
@@ -54,6 +55,22 @@ pub(crate) struct Quiet(pub(crate) Console);
 
 impl Reporter for Quiet {
     fn event(&mut self, _envelope: &Envelope<Event>, _chronicle: &Chronicle) {}
+
+    fn notice(&mut self, text: &str) {
+        self.0.say(text);
+    }
+}
+
+/// Warns about plugins that made no decision; shows no other events.
+pub(crate) struct FailedPlugins(pub(crate) Console);
+
+impl Reporter for FailedPlugins {
+    fn event(&mut self, envelope: &Envelope<Event>, _chronicle: &Chronicle) {
+        if let Event::Task(TaskEvent::PluginFailed(failure)) = &envelope.event {
+            self.0
+                .warn(&format!("{}: {}", failure.issue, plugin_failed(failure)));
+        }
+    }
 
     fn notice(&mut self, text: &str) {
         self.0.say(text);

@@ -27,7 +27,7 @@ use crate::narration::Tone;
 use crate::printable;
 use crate::proposal;
 use crate::report::{self, Places, Report};
-use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
+use crate::reporter::{FailedPlugins, Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
 use crate::terminal::Echo;
 
@@ -49,8 +49,8 @@ pub(crate) enum Display {
         /// No live screen, even on a terminal.
         headless: bool,
     },
-    /// Not at all; only the result matters.
-    None,
+    /// Only failed plugins, as warnings: otherwise only the result matters.
+    FailedPlugins,
 }
 
 /// Runs a session, displays it, prints the result and returns the exit code.
@@ -106,7 +106,7 @@ pub(crate) fn until_finished(
             "calling the planner, which costs up to {dollars}; no issues will be created"
         ));
     }
-    if display != Display::None {
+    if display != Display::FailedPlugins {
         session
             .remarks()
             .iter()
@@ -213,7 +213,7 @@ fn reporter(
     let console = invocation.console.clone();
     let time = invocation.time.clone();
     let reporter: Box<dyn Reporter> = match display {
-        Display::None => Box::new(Quiet(console)),
+        Display::FailedPlugins => Box::new(FailedPlugins(console)),
         Display::Full { .. } if console.is_json() => Box::new(Json::new(session, console)),
         Display::Full { .. } if console.quiet => Box::new(Quiet(console)),
         Display::Full { headless: false } if console.has_screen => {

@@ -126,7 +126,14 @@ impl Typed {
             quiet,
             color,
             plugins,
+            grants,
         } = later.common;
+        // Grants are for the plugins that they were typed with.
+        let (plugins, grants) = if plugins.is_empty() {
+            (self.common.plugins, self.common.grants)
+        } else {
+            (plugins, grants)
+        };
         let RunArgs {
             max_parallel,
             budget,
@@ -141,11 +148,8 @@ impl Typed {
                 verbose,
                 quiet,
                 color,
-                plugins: if plugins.is_empty() {
-                    self.common.plugins
-                } else {
-                    plugins
-                },
+                plugins,
+                grants,
             },
             run: RunArgs {
                 max_parallel: max_parallel.or(self.run.max_parallel),
@@ -260,6 +264,7 @@ impl Typed {
         let Common {
             config,
             plugins,
+            grants,
             output: _,
             verbose: _,
             quiet: _,
@@ -267,6 +272,7 @@ impl Typed {
         } = &self.common;
         words.values("--config", config.as_deref().map(Path::display));
         words.values("--plugin", plugins);
+        words.values("--grant", grants);
         self.in_project(&words.command("doctor", None))
     }
 
@@ -311,9 +317,11 @@ impl Typed {
             quiet,
             color,
             plugins,
+            grants,
         } = &self.common;
         words.values("--config", config.as_deref().map(Path::display));
         words.values("--plugin", plugins);
+        words.values("--grant", grants);
         if *output == OutputForm::Json {
             words.values("--output", ["json"]);
         }
@@ -417,8 +425,8 @@ mod tests {
             "autoissue exec bug --allow-partial --until 06:05 --ignore-external-dependencies --fail-if-empty --config 'my conf.json'",
         );
         again(
-            "autoissue exec bug --headless --yolo --dashboard --port 0 --plugin ./a.wasm --plugin classifier=b.wasm -q",
-            "autoissue exec bug --headless --yolo --dashboard --port 0 --plugin ./a.wasm --plugin classifier=b.wasm --quiet",
+            "autoissue exec bug --headless --yolo --dashboard --port 0 --plugin ./a.wasm --plugin classifier=b.wasm --grant exec=codex --grant env=KEY -q",
+            "autoissue exec bug --headless --yolo --dashboard --port 0 --plugin ./a.wasm --plugin classifier=b.wasm --grant exec=codex --grant env=KEY --quiet",
         );
         again(
             "autoissue exec --color never -v --output json -- '-odd label'",
@@ -455,6 +463,29 @@ mod tests {
         assert_eq!(
             read("autoissue plan x --yes --out p.json").resume("x"),
             "autoissue resume x --yes"
+        );
+    }
+
+    #[test]
+    fn grants_stay_with_the_plugins_that_they_were_typed_with() {
+        let begun = read("autoissue exec bug --plugin a.wasm --grant exec=codex");
+        assert_eq!(
+            begun.resume("x"),
+            "autoissue resume x --plugin a.wasm --grant exec=codex"
+        );
+        assert_eq!(
+            begun.doctor(),
+            "autoissue doctor --plugin a.wasm --grant exec=codex"
+        );
+        let with_its_own = read("autoissue resume x --plugin b.wasm --grant env=KEY");
+        assert_eq!(
+            begun.clone().followed_by(with_its_own).resume("x"),
+            "autoissue resume x --plugin b.wasm --grant env=KEY"
+        );
+        let without = read("autoissue resume x --budget 5");
+        assert_eq!(
+            begun.followed_by(without).resume("x"),
+            "autoissue resume x --budget 5 --plugin a.wasm --grant exec=codex"
         );
     }
 

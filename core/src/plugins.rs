@@ -34,7 +34,7 @@ use crate::whole_file::read_whole;
 use lock::PluginLock;
 use settings::GivenSettings;
 
-pub use argument::{BadArgument, PluginArgument};
+pub use argument::{BadArgument, Grant, PluginArgument};
 pub use autoissue_plugin_host as host;
 pub use autoissue_plugin_sdk as sdk;
 pub use error::{PluginsError, SettingsProblem};
@@ -165,6 +165,9 @@ struct Entry {
     sha256: Option<String>,
     settings: Option<serde_json::Map<String, serde_json::Value>>,
     grants: PluginGrants,
+    /// Further grants of the command line. They need no approval, because they hold for this run
+    /// only.
+    run_grants: PluginGrants,
     on_error: PluginOnError,
 }
 
@@ -176,6 +179,7 @@ impl Entry {
             sha256: plugin.sha256.clone(),
             settings: plugin.config.clone(),
             grants: plugin.grants.clone(),
+            run_grants: PluginGrants::default(),
             on_error: plugin.on_error,
         }
     }
@@ -187,8 +191,17 @@ impl Entry {
             sha256: None,
             settings: None,
             grants: PluginGrants::default(),
+            run_grants: PluginGrants::default(),
             on_error: PluginOnError::default(),
         }
+    }
+
+    /// Returns all that it may do in this run.
+    fn granted(&self) -> PluginGrants {
+        let (mut granted, more) = (self.grants.clone(), self.run_grants.clone());
+        granted.exec.extend(more.exec);
+        granted.env.extend(more.env);
+        granted
     }
 
     fn read(&self, lock: Option<&PluginLock>) -> Result<Vec<u8>, PluginsError> {
@@ -198,7 +211,7 @@ impl Entry {
     }
 
     fn load(&self, host: &PluginHost, component: &[u8]) -> Result<Plugin, PluginsError> {
-        let PluginGrants { exec, env } = self.grants.clone();
+        let PluginGrants { exec, env } = self.granted();
         let loaded = host.load(&self.path, component, &Grants { exec, env });
         loaded.map_err(|source| PluginsError::Refused {
             path: self.path.clone(),
@@ -333,7 +346,12 @@ impl<'a> Loader<'a> {
             )
         };
         let configured = self.request.config.plugins.iter().find(is_same);
-        configured.map_or_else(|| Entry::of_command_line(&argument.path), Entry::configured)
+        let entry =
+            configured.map_or_else(|| Entry::of_command_line(&argument.path), Entry::configured);
+        Entry {
+            run_grants: argument.grants.clone(),
+            ..entry
+        }
     }
 
     /// Assigns a decision that is still free to the plugin that `strategies` names.
@@ -536,7 +554,7 @@ fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
             });
         }
     };
-    let granted = &entry.grants;
+    let granted = &entry.granted();
     let is_missing = |name: &&String| !granted.env.contains(name);
     let env: Vec<String> = asked
         .environment
@@ -561,6 +579,7 @@ fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
         .unwrap_or_else(|| chosen.plugin.info().name.clone());
     Err(PluginsError::NotGranted {
         plugin: name.clone(),
+        for_this_run: entry.name.is_none().then(|| lock::beyond(&grants, granted)),
         asked: exec.into_iter().chain(env).collect(),
         line: error::entry_line(&name, &entry.path, chosen.plugin.digest(), &grants),
     })

@@ -30,8 +30,7 @@ use crate::config::Config;
 use crate::plugins::{Chosen, Plugins};
 use guard::Guard;
 
-/// Time that a plugin may take to classify the issues of one intake; the built-in classifies the
-/// rest.
+/// Time that all calls of a plugin may take to classify the issues of one intake.
 const CLASSIFYING_MAX: Duration = Duration::from_secs(60);
 
 /// The strategies of a session.
@@ -318,9 +317,16 @@ impl Strategies {
             .map(|info| info.models)
             .unwrap_or_default();
         let is_offered = models.iter().any(|model| model == configured);
-        let is_ours = built_in::agent(&self.backend().describe().name).is_some();
+        let is_ours = self.backend.guard.is_none()
+            && built_in::agent(&self.backend().describe().name).is_some();
         let is_meant = is_ours || is_offered || configured != built_in::default_model();
         (!models.is_empty() && is_meant).then(|| configured.to_owned())
+    }
+
+    /// Returns whether the agent offers several models.
+    pub fn has_models(&self) -> bool {
+        self.probe_backend()
+            .is_ok_and(|info| !info.models.is_empty())
     }
 
     /// Returns the settings of the agent backend.

@@ -1,4 +1,4 @@
-//! Writes files atomically, and reads files that somebody named within a bound.
+//! Writes files atomically, and reads files up to a size limit.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -46,7 +46,7 @@ pub fn read_whole(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     // Opening a pipe would wait for somebody who writes.
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
         .open(path)?;
     let found = file.metadata()?;
     if found.is_dir() {

@@ -54,7 +54,7 @@ impl fmt::Display for HiddenKind {
 }
 
 /// Returns a text on one line: control characters, line breaks and runs of spaces each become one
-/// space, and characters that change the direction of the text are removed.
+/// space, and characters that override the direction of the text are removed.
 ///
 /// ```
 /// use autoissue_plugin_sdk::hidden_text::one_line;
@@ -159,16 +159,17 @@ impl Before {
     }
 }
 
-/// Returns whether `c` is a control character, or changes the direction of the text around it: on
-/// a screen, such text is not what it seems.
+/// Returns whether `c` is a control character, or one that overrides the direction of the text
+/// after it: on a screen, such text is not what it seems. The marks of ordinary Hebrew and Arabic
+/// text are none.
 ///
 /// ```
 /// use autoissue_plugin_sdk::hidden_text::is_control;
 ///
-/// assert!(is_control('\u{7}') && is_control('\u{202e}') && !is_control('é'));
+/// assert!(is_control('\u{7}') && is_control('\u{202e}') && !is_control('\u{200f}'));
 /// ```
 pub fn is_control(c: char) -> bool {
-    c.is_control() || kind_of(c) == Some(HiddenKind::Bidirectional)
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the kind of hidden text that `c` belongs to, regardless of its position.

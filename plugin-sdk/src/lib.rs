@@ -10,7 +10,8 @@
 //! rustup target add wasm32-unknown-unknown
 //! ```
 //!
-//! Create a plugin project, run its tests, then build it and test it in the host that sessions use:
+//! Create a plugin project, run its tests, then build it and test it in the host that sessions use.
+//! Without `--sdk`, the project uses the SDK at your release's tag in the git repository.
 //!
 //! ```sh
 //! autoissue plugin new classifier billing --sdk autoissue/plugin-sdk

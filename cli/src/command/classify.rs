@@ -259,8 +259,12 @@ fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> 
         dry_run: true,
         ..Exec::default()
     };
-    let finished =
-        run_session::until_finished(invocation, ready, SessionRequest::Exec(exec), Display::None)?;
+    let finished = run_session::until_finished(
+        invocation,
+        ready,
+        SessionRequest::Exec(exec),
+        Display::FailedPlugins,
+    )?;
     if !dry_run::is_whole_answer(finished.chronicle.engine()) {
         run_session::print(invocation, &finished, &state_dir)?;
         return Ok(code(finished.chronicle.engine()));

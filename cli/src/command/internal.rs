@@ -107,12 +107,20 @@ pub(crate) fn run(invocation: &Invocation, mode: InternalMode) -> Result<ExitCod
             Ok(ExitCode::Success)
         }
         InternalMode::CompilePlugin => {
-            let _ = compiler::serve();
-            Ok(ExitCode::Success)
+            let code = compiler::serve();
+            Ok(if code == 0 {
+                ExitCode::Success
+            } else {
+                ExitCode::Error
+            })
         }
         InternalMode::CheckSettings => {
-            let _ = settings::serve();
-            Ok(ExitCode::Success)
+            let code = settings::serve();
+            Ok(if code == 0 {
+                ExitCode::Success
+            } else {
+                ExitCode::Error
+            })
         }
         InternalMode::ApplyPatch => apply_patch(invocation),
     }

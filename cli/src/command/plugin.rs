@@ -65,6 +65,13 @@ pub(crate) enum PluginCommand {
     Remove(RemoveArgs),
 }
 
+impl PluginArgs {
+    /// Returns whether it adds a plugin, with grants.
+    pub(crate) const fn adds(&self) -> bool {
+        matches!(self.what, PluginCommand::Add(_))
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors

@@ -225,7 +225,9 @@ impl Explain for BuildError {
         match self {
             Self::NoManifest { .. } | Self::NoTarget | Self::NoLibrary { .. } => ExitCode::Usage,
             Self::NoCargo { .. }
+            | Self::NoRust { .. }
             | Self::Cargo { .. }
+            | Self::NoDependencies { .. }
             | Self::Failed { .. }
             | Self::NotAPlugin { .. } => ExitCode::Error,
         }

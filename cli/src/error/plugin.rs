@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use autoissue_core::git::program::GitError;
 use autoissue_core::plugins::build::BuildError;
 use autoissue_core::plugins::host::{ComponentError, HostError, LoadError};
 use autoissue_core::plugins::lock::PluginLockError;
@@ -49,6 +50,23 @@ pub(crate) enum PluginCommandError {
     /// The directory already exists.
     #[error("`{}` exists", path.display())]
     Exists { path: PathBuf },
+    /// The file that a component would be copied to is not an earlier copy of it.
+    #[error("`{}` exists and {}", path.display(), owner_text(owner.as_deref()))]
+    CopyExists {
+        path: PathBuf,
+        /// The configured plugin that uses it.
+        owner: Option<String>,
+    },
+    /// The file that a component would be copied to could not be committed.
+    #[error("`{path}` is ignored by git, so it would not be committed")]
+    CopyIgnored { path: String },
+    /// Git failed to answer.
+    #[error("git cannot tell whether `{path}` is ignored")]
+    Git {
+        path: String,
+        #[source]
+        source: GitError,
+    },
     /// The directory is not the plugin SDK.
     #[error("`{}` is not the directory of `autoissue-plugin-sdk`", path.display())]
     NoSdk { path: PathBuf },
@@ -90,12 +108,21 @@ pub(crate) enum PluginCommandError {
     ConfigFile { path: PathBuf, message: String },
 }
 
+fn owner_text(owner: Option<&str>) -> String {
+    owner.map_or_else(
+        || "is not a copy of this plugin".to_owned(),
+        |name| format!("is used by the plugin `{name}`"),
+    )
+}
+
 impl Explain for PluginCommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::BadName { .. }
             | Self::Reserved { .. }
             | Self::Exists { .. }
+            | Self::CopyExists { .. }
+            | Self::CopyIgnored { .. }
             | Self::NoSdk { .. }
             | Self::Cases { .. }
             | Self::Settings { .. }
@@ -105,6 +132,7 @@ impl Explain for PluginCommandError {
             | Self::Unknown { .. } => ExitCode::Usage,
             Self::Build(error) => error.exit_code(),
             Self::Host(_)
+            | Self::Git { .. }
             | Self::Lock(_)
             | Self::Load { .. }
             | Self::Module { .. }
@@ -115,12 +143,21 @@ impl Explain for PluginCommandError {
     fn hint(&self, _context: &HintContext) -> Option<String> {
         let hint = match self {
             Self::Build(error) => error.hint()?,
+            Self::Git { source, .. } => source.hint()?,
             Self::Host(error) => error.hint()?,
             Self::Lock(error) => error.hint()?,
             Self::Load { path, source } => return Some(source.hint(path)),
             Self::Reserved { .. } => "choose another name in its `Cargo.toml`",
             Self::Exists { .. } => "choose another name, or remove it first",
-            Self::NoSdk { .. } => "pass the `plugin-sdk` directory of an autoissue checkout",
+            Self::CopyExists { .. } => {
+                "move it away, or copy the component yourself and add the copy without `--copy`"
+            }
+            Self::CopyIgnored { .. } => {
+                "change the ignore rules (`git check-ignore -v FILE` names the one), or copy the component yourself and add the copy without `--copy`"
+            }
+            Self::NoSdk { .. } => {
+                "pass the `plugin-sdk` directory of an autoissue checkout with `--sdk DIR`, or leave out `--sdk` to use the SDK of this release"
+            }
             Self::Cases { .. } => "see the SDK's documentation for an example file of cases",
             Self::Refused { path, .. } => {
                 return Some(format!(

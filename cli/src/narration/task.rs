@@ -56,9 +56,12 @@ pub(crate) fn plugin_failed(plugin_failure: &PluginFailure) -> String {
         PluginFailureAction::Fail => "the task fails",
         PluginFailureAction::Skip => "the task is skipped",
     };
+    // The digest is in the record.
+    let plugin = plugin_failure.plugin.split(", ").next().unwrap_or_default();
     format!(
-        "{} made no decision: {} · {instead}",
+        "{} `{}` made no decision: {} · {instead}",
         one_line(&plugin_failure.strategy),
+        one_line(plugin),
         message(&plugin_failure.message)
     )
 }

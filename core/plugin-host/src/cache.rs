@@ -19,6 +19,8 @@ use crate::digest::Sha256Digest;
 /// Most files that are kept; the oldest are removed first. Each is about five times the size of its
 /// component.
 const N_FILES_MAX: usize = 64;
+/// Most bytes of all files but the newest.
+const BYTES_MAX: u64 = 1 << 30;
 /// Suffix of the files' names.
 const SUFFIX: &str = ".compiled";
 
@@ -131,9 +133,17 @@ impl Cache {
             .filter(|entry| entry.file_name().to_string_lossy().ends_with(SUFFIX))
             .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
             .collect();
-        files.sort_unstable();
-        let n_too_many = files.len().saturating_sub(N_FILES_MAX);
-        for (_, path) in &files[..n_too_many] {
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        let mut n_bytes = 0;
+        let mut is_kept = |n: usize, path: &Path| {
+            n_bytes += fs::metadata(path).map_or(0, |file| file.len());
+            n < N_FILES_MAX && n_bytes <= BYTES_MAX
+        };
+        // The newest was just written.
+        for (n, (_, path)) in files.iter().enumerate().skip(1) {
+            if is_kept(n, path) {
+                continue;
+            }
             // Another process may have removed it already, or removes it later.
             let _ = fs::remove_file(path);
         }

@@ -40,8 +40,7 @@ pub enum CompileError {
     Invalid(String),
 }
 
-/// Compiles a component for a host with the default limits. It takes whatever time and memory it
-/// takes.
+/// Compiles a component for a host with the default limits. Time and memory are not limited here.
 ///
 /// # Errors
 /// See [`CompileError`].

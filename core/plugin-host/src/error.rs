@@ -4,6 +4,7 @@ use std::path::Path;
 
 use autoissue_plugin_sdk::PluginError;
 
+use crate::fault::one_line;
 use crate::info::Kind;
 use crate::limits::mebibytes;
 
@@ -108,9 +109,11 @@ impl LoadError {
             }
             Self::Invalid { .. } => "rebuild it; if you downloaded it, check its SHA-256",
             Self::TooMuch { .. } | Self::CompilerLimit { .. } => {
-                "use another build of it: no plugin needs that much"
+                "use another build of it, with fewer or smaller parts"
             }
-            Self::Compiler { .. } => "free memory, and try again",
+            Self::Compiler { .. } => {
+                "try again; if it fails again, use another build of the plugin"
+            }
             Self::NotAPlugin { .. } => {
                 "export `autoissue:plugin/metadata` and at least one kind of strategy"
             }
@@ -138,9 +141,16 @@ fn list_or(names: &[String], none: &str) -> String {
     if names.is_empty() {
         return none.to_owned();
     }
-    names
+    let mut listed: Vec<String> = names
         .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+        .take(N_NAMES_MAX)
+        .map(|name| format!("`{}`", one_line(name)))
+        .collect();
+    if N_NAMES_MAX < names.len() {
+        listed.push(format!("and {} more", names.len() - N_NAMES_MAX));
+    }
+    listed.join(", ")
 }
+
+/// Most names in a message.
+const N_NAMES_MAX: usize = 10;

@@ -46,7 +46,7 @@ impl fmt::Display for NotGranted {
 }
 
 /// Shells, and programs that act as one.
-const SHELLS: [&str; 14] = [
+const SHELLS: [&str; 21] = [
     "ash",
     "bash",
     "busybox",
@@ -56,11 +56,18 @@ const SHELLS: [&str; 14] = [
     "env",
     "fish",
     "ksh",
+    "ksh93",
+    "mksh",
+    "nu",
     "powershell",
     "pwsh",
+    "rbash",
     "sh",
     "tcsh",
+    "toybox",
+    "yash",
     "zsh",
+    "zsh5",
 ];
 
 /// Variables that decide which code a program loads, which programs it finds or which servers it

@@ -23,7 +23,7 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::{
-    DynPollable, OutputStream, Pollable, StreamResult, add_to_linker_sync, subscribe,
+    DynPollable, OutputStream, Pollable, StreamError, StreamResult, add_to_linker_sync, subscribe,
 };
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView, async_trait};
 
@@ -117,7 +117,7 @@ impl HostWallClock for Epoch {
     }
 }
 
-/// A clock that always shows 0, and on which nobody waits.
+/// A clock that always shows 0. Waiting for a time ends at once.
 struct StoppedClock<'a>(&'a mut ResourceTable);
 
 /// How a store lends its [`StoppedClock`].
@@ -191,6 +191,10 @@ impl Pollable for Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // No deadline interrupts the host, so it must not get more at once than it offered.
+        if WRITE_BYTES_MAX < bytes.len() {
+            return Err(StreamError::trap("wrote more than it may at once"));
+        }
         self.log.print(self.printed, &bytes);
         Ok(())
     }
@@ -205,7 +209,7 @@ impl OutputStream for Output {
 }
 
 /// Runs a call that may use WASI. Its functions block on an async runtime, which is not allowed on
-/// a thread that drives one.
+/// a thread that drives one; a runtime with a single thread has to call from a blocking task.
 pub(crate) fn may_block<R>(call: impl FnOnce() -> R) -> R {
     let drives_many = |handle: &Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
     if Handle::try_current().as_ref().is_ok_and(drives_many) {

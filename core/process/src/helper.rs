@@ -2,7 +2,7 @@
 //! neither exhaust this process nor run for ever.
 //!
 //! ```text
-//!   run(input) ─► own binary in a hidden mode: limit_self ─► the work ─► output, at most so many bytes
+//!   Helper::run(input) ─► own binary in a hidden mode: limit_self ─► the work ─► output, at most so many bytes
 //! ```
 //!
 //! Unlike a [supervised program](crate::spawn), a helper starts nothing itself and reads its whole
@@ -12,22 +12,34 @@
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-/// What a process prints when it cannot allocate memory: Rust before it aborts, and the system.
-const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of", "Cannot allocate memory"];
+/// Exit code of a helper whose input is invalid.
+pub const INVALID_INPUT: i32 = 65;
+
+/// What a process prints when it cannot allocate memory: Rust before it aborts, and the system, for
+/// memory and for the stack of a thread.
+const OUT_OF_MEMORY: [&str; 3] = [
+    "memory allocation of",
+    "Cannot allocate memory",
+    "Resource temporarily unavailable",
+];
 /// Most bytes of a helper's messages that are read.
 const MESSAGE_BYTES_MAX: u64 = 64 << 10;
 
 /// How a helper ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HelperEnd {
-    /// With this exit code.
-    Exited(i32),
+    /// With an answer.
+    Succeeded,
+    /// With [`INVALID_INPUT`].
+    InvalidInput,
+    /// With another exit code; its message says why.
+    Failed,
     /// It used up its processor time.
     OutOfTime,
     /// It used up its memory.
@@ -49,58 +61,85 @@ pub struct HelperOutput {
     pub message: String,
 }
 
-/// Runs `program` with `args` and an empty environment, and blocks until it has ended. It gets
-/// `input` on standard input; its answer is read up to `answer_bytes_max` bytes.
-///
-/// # Errors
-/// The program cannot be started, or its output cannot be read.
-pub fn run(
-    program: &Path,
-    args: &[&str],
-    input: &[u8],
-    answer_bytes_max: u64,
-) -> io::Result<HelperOutput> {
-    let mut child = Command::new(program)
-        .args(args)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let piped = "the pipe was just asked for";
-    let mut stdin = child.stdin.take().expect(piped);
-    let stdout = child.stdout.take().expect(piped);
-    let stderr = child.stderr.take().expect(piped);
-    let (mut answer, mut message) = (Vec::new(), Vec::new());
-    let read = thread::scope(|scope| {
-        scope.spawn(|| {
-            // It may end without reading everything; its status says why.
-            let _ = stdin.write_all(input);
-            drop(stdin);
-        });
-        let messages = scope.spawn(|| stderr.take(MESSAGE_BYTES_MAX).read_to_end(&mut message));
-        // Both pipes close with the end of this block, which ends a helper that writes more.
-        let answered = stdout
-            .take(answer_bytes_max.saturating_add(1))
-            .read_to_end(&mut answer);
-        answered.and(messages.join().expect("reading does not panic"))
-    });
-    let status = child.wait()?;
-    read?;
-    let message = String::from_utf8_lossy(&message).trim().to_owned();
-    let is_too_long = answer_bytes_max < answer.len() as u64;
-    let end = match (status.code(), status.signal()) {
-        _ if is_too_long => HelperEnd::TooLong,
-        _ if OUT_OF_MEMORY.iter().any(|text| message.contains(text)) => HelperEnd::OutOfMemory,
-        (_, Some(signal)) if signal == Signal::XCPU.as_raw() => HelperEnd::OutOfTime,
-        (Some(code), _) => HelperEnd::Exited(code),
-        (None, signal) => HelperEnd::Killed(signal.unwrap_or_default()),
-    };
-    Ok(HelperOutput {
-        end,
-        answer,
-        message,
-    })
+/// A part of our own program that runs in a child process.
+#[derive(Clone, Copy, Debug)]
+pub struct Helper<'a> {
+    /// Our own program.
+    pub program: &'a Path,
+    /// The words that start the hidden mode.
+    pub args: &'a [&'a str],
+    /// Its whole environment.
+    pub env: &'a [(&'a str, &'a str)],
+    /// Most bytes of its answer.
+    pub answer_bytes_max: u64,
+}
+
+impl Helper<'_> {
+    /// Runs it with `input` on standard input, and blocks until it has ended.
+    ///
+    /// # Errors
+    /// The program cannot be started, or its output cannot be read.
+    pub fn run(&self, input: &[u8]) -> io::Result<HelperOutput> {
+        let mut child = Command::new(self.program)
+            .args(self.args)
+            .env_clear()
+            .envs(self.env.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let output = self.talk(&mut child, input);
+        if output.is_err() {
+            // It may have ended already.
+            let _ = child.kill();
+        }
+        let status = child.wait()?;
+        let (answer, message) = output?;
+        Ok(HelperOutput {
+            end: self.end(status, &answer, &message),
+            answer,
+            message,
+        })
+    }
+
+    /// Returns its answer and its messages.
+    fn talk(&self, child: &mut Child, input: &[u8]) -> io::Result<(Vec<u8>, String)> {
+        let piped = "the pipe was just asked for";
+        let mut stdin = child.stdin.take().expect(piped);
+        let stdout = child.stdout.take().expect(piped);
+        let stderr = child.stderr.take().expect(piped);
+        let (mut answer, mut message) = (Vec::new(), Vec::new());
+        thread::scope(|scope| {
+            thread::Builder::new().spawn_scoped(scope, move || {
+                // It may end without reading everything; its status says why.
+                let _ = stdin.write_all(input);
+            })?;
+            let messages = &mut message;
+            let messages = thread::Builder::new().spawn_scoped(scope, move || {
+                stderr.take(MESSAGE_BYTES_MAX).read_to_end(messages)
+            })?;
+            // Standard output closes here, which ends a helper that writes more than it may.
+            stdout
+                .take(self.answer_bytes_max.saturating_add(1))
+                .read_to_end(&mut answer)?;
+            messages.join().expect("reading does not panic")
+        })?;
+        let message = String::from_utf8_lossy(&message).trim().to_owned();
+        Ok((answer, message))
+    }
+
+    fn end(&self, status: ExitStatus, answer: &[u8], message: &str) -> HelperEnd {
+        let is_out_of_memory = || OUT_OF_MEMORY.iter().any(|text| message.contains(text));
+        match (status.code(), status.signal()) {
+            _ if self.answer_bytes_max < answer.len() as u64 => HelperEnd::TooLong,
+            (Some(0), _) => HelperEnd::Succeeded,
+            (Some(INVALID_INPUT), _) => HelperEnd::InvalidInput,
+            (_, Some(signal)) if signal == Signal::XCPU.as_raw() => HelperEnd::OutOfTime,
+            _ if is_out_of_memory() => HelperEnd::OutOfMemory,
+            (Some(_), _) => HelperEnd::Failed,
+            (None, signal) => HelperEnd::Killed(signal.unwrap_or_default()),
+        }
+    }
 }
 
 /// Limits the memory that this process and its children may allocate, in bytes. Mapped files do

@@ -3,7 +3,6 @@
 //! removed with it.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use crate::checks::{
     Check, CheckResult, ChecksError, CommandEnvironment, SetupError, run_checks, run_setup,
 };
 use crate::config::{Config, RedBaseSetting};
-use crate::preflight::{Finding, SessionError};
+use crate::preflight::{Finding, SessionError, machine};
 use crate::work::check;
 
 /// The clone uses a number that no issue has.
@@ -47,12 +46,9 @@ impl BaseChecks<'_> {
         runtime: &Runtime,
         cancel: &CancellationToken,
     ) -> Result<Vec<Finding>, SessionError> {
-        let place = tempfile::Builder::new()
-            .prefix("autoissue-doctor-")
-            .tempdir();
-        let place = match place {
+        let place = match machine::temporary_directory("checks") {
             Ok(place) => place,
-            Err(error) => return Ok(vec![no_place(&error)]),
+            Err(finding) => return Ok(vec![finding]),
         };
         let worktrees = self.clone_base(place.path())?;
         let workplace = CommandEnvironment {
@@ -176,15 +172,6 @@ impl BaseChecks<'_> {
         };
         finding.with_output(output)
     }
-}
-
-fn no_place(error: &io::Error) -> Finding {
-    let message = format!(
-        "cannot create a directory in `{}`: {error}",
-        std::env::temp_dir().display()
-    );
-    let advice = "make it writable, or set `TMPDIR` to another directory";
-    Finding::failure("checks", message, advice)
 }
 
 fn setup_failed(error: &SetupError) -> Finding {

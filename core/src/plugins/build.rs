@@ -63,6 +63,13 @@ pub enum BuildError {
         #[source]
         source: ProcessError,
     },
+    /// The Rust compiler was not found.
+    #[error("Rust is needed to build plugins")]
+    NoRust {
+        /// Where it was searched for.
+        #[source]
+        source: ProcessError,
+    },
     /// Rust has no standard library for the target.
     #[error("Rust cannot build for `{TARGET}`")]
     NoTarget,
@@ -74,6 +81,12 @@ pub enum BuildError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// Cargo cannot get the dependencies. It has printed why.
+    #[error("cargo cannot get the dependencies of `{}`", directory.display())]
+    NoDependencies {
+        /// The directory.
+        directory: PathBuf,
     },
     /// The crate does not build. Cargo has printed why.
     #[error("`{}` does not build", directory.display())]
@@ -106,7 +119,13 @@ impl BuildError {
             Self::NoCargo { .. } => {
                 Some("install Rust, or give the path of a component that is already built")
             }
+            Self::NoRust { .. } => Some(
+                "install Rust from https://rustup.rs, then run `rustup target add wasm32-unknown-unknown`",
+            ),
             Self::NoTarget => Some("run `rustup target add wasm32-unknown-unknown`"),
+            Self::NoDependencies { .. } => Some(
+                "if the SDK is missing, replace it in `Cargo.toml` by the path of a local one, as `autoissue plugin new --sdk DIR` does",
+            ),
             Self::NoLibrary { .. } => {
                 Some("give the directory of a single package with a `src/lib.rs`")
             }
@@ -129,15 +148,14 @@ pub fn build(directory: &Path, path: &OsStr, progress: Stdio) -> Result<Built, B
             directory: directory.to_owned(),
         });
     }
-    let output = run(directory, "cargo", path, &ARGS, progress)?;
+    let output = cargo(directory, path, &ARGS, progress)?;
     if !output.status.success() {
-        let has_target = has_target(directory, path)?;
-        return Err(if has_target {
-            BuildError::Failed {
-                directory: directory.to_owned(),
-            }
+        check_target(directory, path)?;
+        let directory = directory.to_owned();
+        return Err(if has_dependencies(&directory, path)? {
+            BuildError::Failed { directory }
         } else {
-            BuildError::NoTarget
+            BuildError::NoDependencies { directory }
         });
     }
     let failed = |source| BuildError::Cargo {
@@ -166,20 +184,55 @@ pub fn build(directory: &Path, path: &OsStr, progress: Stdio) -> Result<Built, B
     })
 }
 
-fn run(
+/// Checks that Rust is installed with a standard library for the target. `directory` may select the
+/// toolchain.
+///
+/// # Errors
+/// [`BuildError::NoRust`], [`BuildError::NoTarget`], or [`BuildError::Cargo`] if the compiler does
+/// not start.
+pub fn check_target(directory: &Path, path: &OsStr) -> Result<(), BuildError> {
+    let program = resolve("rustc", path, &[]).map_err(|source| BuildError::NoRust { source })?;
+    let args = ["--print", "target-libdir", "--target", TARGET];
+    let output = run(&program, directory, &args, Stdio::null())?;
+    let library = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && Path::new(library.trim()).is_dir() {
+        Ok(())
+    } else {
+        Err(BuildError::NoTarget)
+    }
+}
+
+/// Returns whether all dependencies are on this machine. Checked only after a failure, because the
+/// build gets them.
+fn has_dependencies(directory: &Path, path: &OsStr) -> Result<bool, BuildError> {
+    let args = ["metadata", "--format-version", "1", "--offline"];
+    Ok(cargo(directory, path, &args, Stdio::null())?
+        .status
+        .success())
+}
+
+fn cargo(
     directory: &Path,
-    program: &str,
     path: &OsStr,
     args: &[&str],
     progress: Stdio,
 ) -> Result<Output, BuildError> {
-    let program = resolve(program, path, &[]).map_err(|source| BuildError::NoCargo {
+    let program = resolve("cargo", path, &[]).map_err(|source| BuildError::NoCargo {
         directory: directory.to_owned(),
         source,
     })?;
+    run(&program, directory, args, progress)
+}
+
+fn run(
+    program: &Path,
+    directory: &Path,
+    args: &[&str],
+    progress: Stdio,
+) -> Result<Output, BuildError> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the user's own cargo, as if the user had typed it"
+        reason = "the user's own toolchain, as if the user had typed it"
     )]
     let mut command = Command::new(program);
     command
@@ -195,15 +248,6 @@ fn run(
         directory: directory.to_owned(),
         source,
     })
-}
-
-/// Returns whether there is a standard library for the target. Checked only after a failure,
-/// because cargo's own message is long.
-fn has_target(directory: &Path, path: &OsStr) -> Result<bool, BuildError> {
-    let args = ["--print", "target-libdir", "--target", TARGET];
-    let output = run(directory, "rustc", path, &args, Stdio::null())?;
-    Ok(output.status.success()
-        && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
 /// The relevant part of cargo's message about an artifact.

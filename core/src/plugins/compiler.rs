@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_plugin_host::{Compile, CompileError, CompileRequest, LoadError, compile};
-use autoissue_process::helper::{self, HelperEnd, HelperOutput};
+use autoissue_process::helper::{self, Helper, HelperEnd, HelperOutput};
 use serde::{Deserialize, Serialize};
 
 use super::FILE_BYTES_MAX;
@@ -21,18 +21,15 @@ use super::FILE_BYTES_MAX;
 const ARGS: [&str; 2] = ["internal", "compile-plugin"];
 
 /// Largest native code, in bytes. It is about five times the size of its component.
-const CODE_BYTES_MAX: u64 = 1 << 30;
+const CODE_BYTES_MAX: u64 = 384 << 20;
+/// Most threads that compile. Each takes some of the memory.
+const N_THREADS_MAX: usize = 8;
 
 /// How many times longer the compiler takes in this build than in an optimised one.
 const SLOWNESS: u64 = if cfg!(debug_assertions) { 10 } else { 1 };
 /// Bytes of a component that an optimised compiler compiles in a second of processor time, measured
 /// with components of 1 to 18 MB.
 const BYTES_PER_SECOND: u64 = 1_000_000;
-
-/// Exit code for a component that is invalid.
-const INVALID: i32 = 1;
-/// Exit code for any other failure.
-const FAILED: i32 = 2;
 
 /// Compiles components in a child process.
 #[derive(Clone, Debug)]
@@ -86,13 +83,13 @@ impl ChildCompiler {
     fn result(&self, output: HelperOutput) -> Result<Vec<u8>, LoadError> {
         let failed = |message| Err(LoadError::Compiler { message });
         let limit = match output.end {
-            HelperEnd::Exited(0) => return Ok(output.answer),
-            HelperEnd::Exited(INVALID) => {
+            HelperEnd::Succeeded => return Ok(output.answer),
+            HelperEnd::InvalidInput => {
                 return Err(LoadError::Invalid {
                     message: output.message,
                 });
             }
-            HelperEnd::Exited(_) => return failed(output.message),
+            HelperEnd::Failed => return failed(output.message),
             HelperEnd::Killed(signal) => return failed(format!("signal {signal} ended it")),
             HelperEnd::OutOfTime => format!("{} s of processor time", self.limits.cpu.as_secs()),
             HelperEnd::OutOfMemory => format!("{} MiB of memory", self.limits.memory_bytes >> 20),
@@ -112,12 +109,22 @@ impl Compile for ChildCompiler {
             .map_err(io::Error::from)
             .and_then(|order| {
                 let input = [order.as_bytes(), b"\n", request.component].concat();
-                helper::run(&self.own_program, &ARGS, &input, CODE_BYTES_MAX)
+                let helper = Helper {
+                    program: &self.own_program,
+                    args: &ARGS,
+                    env: &[("RAYON_NUM_THREADS", &n_threads().to_string())],
+                    answer_bytes_max: CODE_BYTES_MAX,
+                };
+                helper.run(&input)
             });
         self.result(ran.map_err(|error| LoadError::Compiler {
             message: error.to_string(),
         })?)
     }
+}
+
+fn n_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(N_THREADS_MAX))
 }
 
 /// Returns about how long compiling takes.
@@ -131,9 +138,9 @@ pub const fn estimate(component: &[u8]) -> Duration {
 pub fn serve() -> i32 {
     let (code, message) = match compile_stdin() {
         Ok(Ok(())) => return 0,
-        Ok(Err(CompileError::Invalid(message))) => (INVALID, message),
-        Ok(Err(CompileError::Host(error))) => (FAILED, error.to_string()),
-        Err(error) => (FAILED, error.to_string()),
+        Ok(Err(CompileError::Invalid(message))) => (helper::INVALID_INPUT, message),
+        Ok(Err(CompileError::Host(error))) => (1, error.to_string()),
+        Err(error) => (1, error.to_string()),
     };
     // The parent process reads this.
     let _ = writeln!(io::stderr(), "{message}");
@@ -150,7 +157,10 @@ fn compile_stdin() -> io::Result<Result<(), CompileError>> {
     let mut component = Vec::new();
     input.take(FILE_BYTES_MAX).read_to_end(&mut component)?;
     match compile(&component, order.counts_instructions) {
-        Ok(code) => io::stdout().lock().write_all(&code).map(Ok),
+        Ok(code) => {
+            let mut out = io::stdout().lock();
+            out.write_all(&code).and_then(|()| out.flush()).map(Ok)
+        }
         Err(error) => Ok(Err(error)),
     }
 }

@@ -118,6 +118,9 @@ pub enum PluginsError {
         plugin: String,
         /// Programs and variables.
         asked: Vec<String>,
+        /// The missing grants in the form of the flag `--grant`, if the plugin is only on the
+        /// command line.
+        for_this_run: Option<Vec<String>>,
         /// The entry in the configuration that grants them.
         line: String,
     },
@@ -163,6 +166,8 @@ pub enum SettingsProblem {
     Said(String),
     /// The schema itself is invalid.
     BadSchema(String),
+    /// They could not be checked.
+    NotChecked(String),
 }
 
 impl fmt::Display for SettingsProblem {
@@ -172,6 +177,7 @@ impl fmt::Display for SettingsProblem {
             Self::At { path, message } if path.is_empty() => f.write_str(message),
             Self::At { path, message } => write!(f, "`{path}`: {message}"),
             Self::Said(text) => f.write_str(text),
+            Self::NotChecked(why) => write!(f, "they could not be checked: {why}"),
             Self::BadSchema(text) => write!(f, "the plugin's own schema is invalid: {text}"),
         }
     }
@@ -232,9 +238,19 @@ impl PluginsError {
                 "if it is intended, run `autoissue plugin add {}`, which updates {FILE_NAME}; otherwise remove it from `grants`",
                 path.display()
             ),
-            Self::NotGranted { line, .. } => {
-                format!("to allow it, put this into `plugins`: {line}")
-            }
+            Self::NotGranted {
+                line,
+                for_this_run: None,
+                ..
+            } => format!("to allow it, put this into `plugins`: {line}"),
+            Self::NotGranted {
+                line,
+                for_this_run: Some(missing),
+                ..
+            } => format!(
+                "to allow it for this run, add `--grant {}`; to allow it for every run, put this into `plugins`: {line}",
+                missing.join(" --grant ")
+            ),
             Self::Settings { path, .. } => {
                 format!(
                     "run `autoissue plugin inspect {}` to see what it takes",

@@ -7,7 +7,9 @@
 //! ```
 //!
 //! The file is for people and git; only `plugin add` and `plugin remove` write it. Paths are
-//! written as in the configuration.
+//! written as in the configuration. Plugins are sorted by name, so git merges branches that add
+//! plugins in different places. Plugins that two branches add in the same place conflict here as
+//! they do in the configuration's list, so a file per plugin would not save anyone a merge.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -144,6 +146,14 @@ pub enum PluginLockError {
         #[source]
         source: serde_json::Error,
     },
+    /// A merge left both sides in it.
+    #[error("`{}` has a conflict marker in line {line}", path.display())]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first marker, from 1.
+        line: usize,
+    },
     /// It was written by a later release.
     #[error("`{}` has format version {found}; this release supports version {FORM}", path.display())]
     Newer {
@@ -167,6 +177,9 @@ impl PluginLockError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } => None,
+            Self::Conflict { .. } => Some(
+                "keep the entries of both sides and remove the markers, or take one side and run `autoissue plugin add` again for the plugins of the other",
+            ),
             Self::Newer { .. } => Some("use the release that wrote it, or a newer one"),
             Self::Malformed { .. } | Self::Twice { .. } => Some(
                 "restore it from git, or remove it and add each plugin again with `autoissue plugin add`",
@@ -204,6 +217,12 @@ impl PluginLock {
         #[derive(Deserialize)]
         struct Version {
             version: u32,
+        }
+        if let Some(line) = conflict_marker(text) {
+            return Err(PluginLockError::Conflict {
+                path: path.to_owned(),
+                line,
+            });
         }
         let malformed = |source| PluginLockError::Malformed {
             path: path.to_owned(),
@@ -284,6 +303,14 @@ impl PluginLock {
         self.plugins.retain(|plugin| plugin.name != name);
         self.plugins.len() < n_before
     }
+}
+
+/// Returns the line of the first conflict marker of git, from 1. No line that we write starts like
+/// one.
+fn conflict_marker(text: &str) -> Option<usize> {
+    const MARKERS: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+    let is_marker = |line: &str| MARKERS.iter().any(|marker| line.starts_with(marker));
+    text.lines().position(is_marker).map(|index| index + 1)
 }
 
 fn as_text<S: Serializer>(digest: &Sha256Digest, serializer: S) -> Result<S::Ok, S::Error> {
@@ -388,7 +415,16 @@ mod tests {
                 twice.as_str(),
                 "`autoissue.plugins.lock` lists the plugin `a` twice",
             ),
-            ("<<<<<<< HEAD", "`autoissue.plugins.lock` cannot be read"),
+            (
+                "{\n<<<<<<< HEAD\n",
+                "`autoissue.plugins.lock` has a conflict marker in line 2",
+            ),
+            // Somebody removed only one marker.
+            (
+                "{\n  \"version\": 1,\n=======\n",
+                "`autoissue.plugins.lock` has a conflict marker in line 3",
+            ),
+            ("{", "`autoissue.plugins.lock` cannot be read"),
         ] {
             let error = parse(text).unwrap_err();
             assert_eq!(error.to_string(), expected);

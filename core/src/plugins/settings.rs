@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use autoissue_plugin_host::{Kind, Plugin, StrategyInfo};
 use autoissue_plugin_sdk::PluginError;
-use autoissue_process::helper::{self, HelperEnd, HelperOutput};
+use autoissue_process::helper::{self, Helper, HelperEnd};
 use jsonschema::PatternOptions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -28,6 +28,8 @@ const SCHEMA_BYTES_MAX: usize = 64 << 10;
 const N_EXPANDED_MAX: u64 = 100_000;
 /// Most problems that are reported at once.
 const N_PROBLEMS_MAX: usize = 10;
+/// Longest message about one of them, in characters; it may quote the value.
+const MESSAGE_CHARS_MAX: usize = 500;
 /// Longest list of problems, in bytes.
 const PROBLEMS_BYTES_MAX: u64 = 1 << 20;
 
@@ -147,29 +149,35 @@ fn problems_in_child(own_program: &Path, schema: &str, value: Value) -> Vec<Sett
         schema: schema.to_owned(),
         value,
     });
-    let asked = helper::run(
-        own_program,
-        &ARGS,
-        question.to_string().as_bytes(),
-        PROBLEMS_BYTES_MAX,
-    );
-    match asked {
-        Ok(HelperOutput {
-            end: HelperEnd::Exited(0),
-            answer,
-            ..
-        }) => serde_json::from_slice(&answer).unwrap_or_else(|error| bad(error.to_string())),
-        Ok(HelperOutput {
-            end: HelperEnd::Exited(_),
-            message,
-            ..
-        }) => bad(message),
-        Ok(_) => bad(format!(
-            "applying it takes more than {} seconds of processor time, or {} MiB of memory",
-            CPU_MAX.as_secs(),
+    let helper = Helper {
+        program: own_program,
+        args: &ARGS,
+        env: &[],
+        answer_bytes_max: PROBLEMS_BYTES_MAX,
+    };
+    let output = match helper.run(question.to_string().as_bytes()) {
+        Ok(output) => output,
+        Err(error) => return vec![SettingsProblem::NotChecked(error.to_string())],
+    };
+    match output.end {
+        HelperEnd::Succeeded => serde_json::from_slice(&output.answer)
+            .unwrap_or_else(|error| vec![SettingsProblem::NotChecked(error.to_string())]),
+        HelperEnd::OutOfTime => bad(format!(
+            "applying it takes more than {} s of processor time",
+            CPU_MAX.as_secs()
+        )),
+        HelperEnd::OutOfMemory => bad(format!(
+            "applying it takes more than {} MiB of memory",
             MEMORY_BYTES_MAX >> 20
         )),
-        Err(error) => bad(format!("it cannot be applied: {error}")),
+        HelperEnd::Killed(signal) => {
+            vec![SettingsProblem::NotChecked(format!(
+                "signal {signal} ended the check"
+            ))]
+        }
+        HelperEnd::InvalidInput | HelperEnd::Failed | HelperEnd::TooLong => {
+            vec![SettingsProblem::NotChecked(output.message)]
+        }
     }
 }
 
@@ -181,7 +189,10 @@ pub fn serve() -> i32 {
         .and_then(|()| helper::limit_cpu(CPU_MAX))
         .and_then(|()| Ok(serde_json::from_reader(io::stdin().lock())?))
         .map(|Question { schema, value }| json!(problems(&schema, &value)))
-        .and_then(|problems| write!(io::stdout(), "{problems}"));
+        .and_then(|problems| {
+            let mut out = io::stdout().lock();
+            write!(out, "{problems}").and_then(|()| out.flush())
+        });
     if let Err(error) = checked {
         // The parent process reads this.
         let _ = writeln!(io::stderr(), "{error}");
@@ -194,7 +205,7 @@ fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
     fn problem(error: &jsonschema::ValidationError<'_>) -> SettingsProblem {
         SettingsProblem::At {
             path: error.instance_path().to_string(),
-            message: error.to_string(),
+            message: error.to_string().chars().take(MESSAGE_CHARS_MAX).collect(),
         }
     }
 

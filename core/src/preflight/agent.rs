@@ -5,12 +5,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoissue_plugin_host::Kind;
 use autoissue_plugin_sdk::{AgentTask, PluginError};
 use autoissue_process::{ProgramSpec, SupervisorProgram, run_bounded};
 use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
-use super::{Finding, release};
+use super::{Finding, machine, release};
 use crate::config::Config;
 use crate::strategy::Strategies;
 
@@ -79,6 +80,36 @@ pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
     })
 }
 
+/// Warns about a model selector of a plugin that no session asks.
+pub(crate) fn idle_selector(config: &Config, strategies: &Strategies) -> Option<Finding> {
+    let plugins = strategies.plugins();
+    let (_, plugin) = plugins
+        .iter()
+        .find(|(kind, _)| *kind == Kind::ModelSelector)?;
+    // The digest is in the record.
+    let plugin = plugin.split(", ").next().unwrap_or_default();
+    let model = &config.agent.model;
+    let (why, advice) = if !strategies.has_models() {
+        let backend = strategies.backend().describe().name;
+        (
+            format!("the agent backend `{backend}` does not offer a choice of models"),
+            "to use it, set `agent.backend` to a backend that does",
+        )
+    } else if model != "auto" {
+        (
+            format!("`agent.model` is `{model}`"),
+            "to use it, set `agent.model` to `auto`",
+        )
+    } else {
+        return None;
+    };
+    Some(Finding::warning(
+        "model",
+        format!("the model selector `{plugin}` is never asked, because {why}"),
+        advice,
+    ))
+}
+
 /// Which program to ask for its version, and how.
 pub(crate) struct VersionProbe<'a> {
     pub(crate) name: &'a str,
@@ -92,7 +123,7 @@ pub(crate) struct VersionProbe<'a> {
     pub(crate) env: Vec<(OsString, OsString)>,
 }
 
-/// Asks a program for its version.
+/// Asks a program for its version, in an empty directory: a checkout could make it load files.
 pub(crate) async fn version(
     supervisor: &SupervisorProgram,
     question: VersionProbe<'_>,
@@ -105,13 +136,17 @@ pub(crate) async fn version(
         args,
         env,
     } = question;
+    let directory = match machine::temporary_directory("agent") {
+        Ok(directory) => directory,
+        Err(finding) => return finding,
+    };
     let shown = program.display().to_string();
     let command = format!("{shown} {}", args.join(" "));
     let spec = ProgramSpec {
         program,
         args: args.into_iter().map(Into::into).collect(),
         env,
-        directory: PathBuf::from("/"),
+        directory: directory.path().to_owned(),
         stdin: Vec::new(),
         tag: format!("doctor-{}", std::process::id()),
     };

@@ -35,6 +35,7 @@ pub(crate) fn at_a_glance(
         findings.extend(login::look(info, &host.environment));
         findings.extend(agent::objection(config, strategies, &host.environment));
     }
+    findings.extend(agent::idle_selector(config, strategies));
     findings.extend(machine::disks(
         checkout.path(),
         &host.state_dir,

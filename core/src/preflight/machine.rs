@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 use semver::Version;
+use tempfile::TempDir;
 
 use super::Finding;
 use crate::built_in;
@@ -79,6 +80,24 @@ pub(crate) fn git(version: &str) -> Finding {
         );
     }
     Finding::ok("git", format!("git {version}"))
+}
+
+/// Creates an empty temporary directory, or returns why `check` cannot be made.
+pub(crate) fn temporary_directory(check: &'static str) -> Result<TempDir, Finding> {
+    let created = tempfile::Builder::new()
+        .prefix("autoissue-doctor-")
+        .tempdir();
+    created.map_err(|error| {
+        let parent = std::env::temp_dir();
+        Finding::failure(
+            check,
+            format!(
+                "cannot create a directory in `{}`: {error}",
+                parent.display()
+            ),
+            "make it writable, or set `TMPDIR` to another directory",
+        )
+    })
 }
 
 /// Checks the disks of the project, of the state directory (which holds the mirror) and of the

@@ -32,6 +32,7 @@ use crate::chronicle::Chronicle;
 use crate::config::Config;
 use crate::dispatcher::holders;
 use crate::host::Host;
+use crate::preflight::agent::idle_selector;
 use crate::preflight::{Finding, Project, inspect, roots};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
@@ -94,6 +95,9 @@ fn dry_run(
     let left_behind = left_behind(&past, project.checkout.path())?;
     let history = history(&past, &settings, &strategies)?;
     let unfinished = unfinished_work(&past, project.checkout.path())?;
+    let remarks = idle_selector(&project.config, &strategies)
+        .into_iter()
+        .collect();
     let strategies = strategies.remembering(&past.costs()?);
     let first = started(&project, settings, &request, history, unfinished);
     let new = new_session(&project, host, &id, &request, now_ms);
@@ -111,6 +115,7 @@ fn dry_run(
     let parts = Parts {
         unrecorded: Some(new),
         left_behind,
+        remarks,
         ..fresh
     };
     Ok(assemble(project, host, parts))

@@ -84,7 +84,7 @@ impl Guard {
         now: Instant,
         ask: impl FnOnce() -> Result<T, PluginError>,
     ) -> Result<T, String> {
-        self.may_ask(now)?;
+        let is_trial = self.may_ask(now)?;
         let begun = Instant::now();
         let answer = ask();
         let is_fault = matches!(
@@ -93,12 +93,13 @@ impl Guard {
         );
         let mut state = self.lock();
         state.taken += begun.elapsed();
-        state.breaker.note(now, is_fault);
+        state.breaker.note(now, is_fault, is_trial);
         drop(state);
         answer.map_err(|error| error.to_string())
     }
 
-    fn may_ask(&self, now: Instant) -> Result<(), String> {
+    /// Returns whether the question is the one after a pause, or why it may not be asked.
+    fn may_ask(&self, now: Instant) -> Result<bool, String> {
         let mut state = self.lock();
         if let Some(max) = self.intake_max.filter(|max| *max <= state.taken) {
             return Err(format!(
@@ -106,12 +107,9 @@ impl Guard {
                 max.as_secs()
             ));
         }
-        if state.breaker.may_ask(now) {
-            return Ok(());
-        }
-        Err(format!(
-            "not asked, because {N_FAULTS_MAX} of its last {N_ANSWERS} answers were faults"
-        ))
+        state.breaker.may_ask(now).ok_or_else(|| {
+            format!("not asked, because {N_FAULTS_MAX} of its last {N_ANSWERS} answers were faults")
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -121,21 +119,22 @@ impl Guard {
 }
 
 impl PluginBreaker {
-    /// Returns whether a question may be asked. After the pause only one is; the others wait for
-    /// its result.
-    fn may_ask(&mut self, now: Instant) -> bool {
+    /// Returns whether a question is the one after a pause; `None` if it may not be asked. After the
+    /// pause only one is; the others wait for its result.
+    fn may_ask(&mut self, now: Instant) -> Option<bool> {
         match self.rests_until {
-            Some(until) if now < until => false,
+            Some(until) if now < until => None,
             Some(_) => {
                 self.rests_until = Some(now + REST);
-                true
+                Some(true)
             }
-            None => true,
+            None => Some(false),
         }
     }
 
-    fn note(&mut self, now: Instant, is_fault: bool) {
-        if self.rests_until.is_some() && !is_fault {
+    /// Records an answer. An answer to a question from before the pause does not end the pause.
+    fn note(&mut self, now: Instant, is_fault: bool, is_trial: bool) {
+        if is_trial && !is_fault {
             *self = Self::default();
             return;
         }
@@ -206,6 +205,17 @@ mod tests {
             (0..30).all(|_| plugin.at(0, invalid())),
             "that is an answer"
         );
+    }
+
+    #[test]
+    fn an_answer_from_before_the_pause_does_not_end_it() {
+        let plugin = Plugin::new();
+        let slow = plugin.guard.ask(plugin.start, || {
+            assert!((0..10).all(|_| plugin.at(0, fault())));
+            Ok(())
+        });
+        assert_eq!(slow, Ok(()));
+        assert!(!plugin.at(1, Ok(())), "it is still paused");
     }
 
     #[test]

@@ -15,6 +15,8 @@ from wit_world.exports.classifier import Classification, Context
 from wit_world.exports.metadata import Info, Strategy
 from wit_world.imports.types import Issue, PluginError_InvalidSettings
 
+# Depth of an object of lists.
+DEPTH_MAX = 2
 EXAMPLE = {"billing": ["invoice", "refund"]}
 
 SCHEMA = {
@@ -49,7 +51,7 @@ class Metadata(exports.Metadata):
 
 class Classifier(exports.Classifier):
     def classify(self, context: Context, issue: Issue) -> Classification:
-        mentioned = set(re.findall(r"[^\W_]+", f"{issue.title}\n{issue.body}".lower()))
+        mentioned = set(re.findall(r"\w+", f"{issue.title}\n{issue.body}".lower()))
         for domain, words in read_settings(context.settings).items():
             for word in words:
                 if word.lower() in mentioned:
@@ -63,6 +65,8 @@ def answer(domain: str, confidence: float, reasons: list[str]) -> Classification
 
 def read_settings(text: str) -> dict[str, list[str]]:
     """Returns the words by domain; without settings, those of the example."""
+    if depth(text) > DEPTH_MAX:
+        raise invalid("expected an object with a list of words for each domain")
     try:
         settings = json.loads(text) if text else EXAMPLE
     except ValueError as error:
@@ -75,6 +79,15 @@ def read_settings(text: str) -> dict[str, list[str]]:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise invalid(f"`{domain}` is not a list of words")
     return settings
+
+
+def depth(text: str) -> int:
+    """Returns the depth of the brackets in a JSON text. A recursive parser would overflow its stack on thousands of them."""
+    now = most = 0
+    for bracket in re.findall(r"[\[\]{}]", re.sub(r'"(\\.|[^"\\])*"', "", text)):
+        now += 1 if bracket in "[{" else -1
+        most = max(most, now)
+    return most
 
 
 def invalid(message: str) -> Err:

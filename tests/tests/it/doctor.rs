@@ -494,6 +494,24 @@ fn the_agents_version_and_login_are_checked() {
 }
 
 #[test]
+fn the_agent_prints_its_version_in_an_empty_directory() {
+    let world = GithubSandbox::new();
+    world.configure("claude", "{}");
+    world.write(".claude/settings.json", "{}");
+    install_claude(
+        &world,
+        "echo 2.1.197 '(Claude Code)'; pwd >\"$HOME/place\"; ls -A >\"$HOME/files\"",
+    );
+    examine(&world, quick(&world));
+    let read = |name| fs::read_to_string(world.home().join(name)).expect("the program ran");
+    assert_eq!(read("files"), "");
+    let place = read("place");
+    let place = std::path::Path::new(place.trim_end());
+    assert!(!place.starts_with(world.project()), "{}", place.display());
+    assert!(!place.exists(), "{} must be removed", place.display());
+}
+
+#[test]
 fn a_misspelt_model_gets_a_suggestion() {
     let world = GithubSandbox::new();
     install_claude(&world, "echo 2.1.197 '(Claude Code)'");

@@ -4,12 +4,15 @@ mod commands;
 mod contained;
 mod corpus;
 mod front_page;
+mod granted;
 mod hostile;
+mod merged;
 mod pinned;
 mod same_answer;
 mod session;
 mod tracks;
 mod unbounded;
+mod warnings;
 mod wasi;
 
 use std::path::{Path, PathBuf};

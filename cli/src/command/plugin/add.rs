@@ -4,11 +4,12 @@
 //! It never prompts: if the plugin needs something that was not granted, the error contains the
 //! exact command to run.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use autoissue_core::built_in;
 use autoissue_core::config::PluginGrants;
+use autoissue_core::plugins::Grant;
 use autoissue_core::plugins::host::{Grants, Kind, StrategyInfo};
 use autoissue_core::plugins::lock::{self, Locked, PluginLock, beyond};
 use clap::Args;
@@ -17,9 +18,11 @@ use serde_json::{Map, Value, json};
 use super::config_file::ConfigFile;
 use super::profile::{Profile, as_flags};
 use super::{files, settings};
+use crate::component::ComponentFile;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
+use crate::project;
 use crate::shell::quoted;
 
 /// Arguments of `plugin add`.
@@ -27,33 +30,12 @@ use crate::shell::quoted;
 pub(crate) struct AddArgs {
     /// A component, or a plugin directory to build first
     pub(crate) path: PathBuf,
-    /// Grant something that the plugin needs: `exec=PROGRAM` or `env=VARIABLE` (repeatable)
-    #[arg(long = "grant", value_name = "GRANT")]
-    pub(crate) grants: Vec<Grant>,
+    /// Copy the component into the repository, to .autoissue/plugins/NAME.wasm, and add the copy
+    #[arg(long)]
+    pub(crate) copy: bool,
     /// Settings to save in the configuration, as JSON or a file name
     #[arg(long, value_name = "JSON|FILE")]
     pub(crate) settings: Option<String>,
-}
-
-/// A grant as typed on the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Grant {
-    /// Permission to run a program.
-    Exec(String),
-    /// Permission to read an environment variable.
-    Env(String),
-}
-
-impl FromStr for Grant {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('=') {
-            Some(("exec", name)) if !name.is_empty() => Ok(Self::Exec(name.to_owned())),
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
-            _ => Err("not `exec=PROGRAM` or `env=VARIABLE`"),
-        }
-    }
 }
 
 /// Runs the command.
@@ -63,15 +45,19 @@ impl FromStr for Grant {
 pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, CliError> {
     let (project, config) = files(invocation)?;
     let given = settings::read(invocation, args.settings.as_deref())?;
-    let file = invocation.component(&args.path)?;
-    let profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
-    let grants = granted(&profile, args)?;
+    let mut file = invocation.component(&args.path)?;
+    let mut profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
+    let grants = granted(invocation, &profile, args)?;
     check(&profile, given.as_ref())?;
     // Read before anything is written: a lock file with merge conflict markers leaves both files
     // unchanged.
     let mut lock = PluginLock::read(&project)
         .map_err(PluginCommandError::Lock)?
         .unwrap_or_default();
+    if args.copy {
+        file = copy(invocation, &project, &profile.plugin.info().name, file)?;
+        profile.path.clone_from(&file.path);
+    }
     let added = Added {
         path: path_from(config.parent().unwrap_or(&project), &file.path),
         others: write_config(&config, &profile, &file.path, &grants, given.as_ref())?,
@@ -80,6 +66,47 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     lock.insert(locked(&profile, &added.path, &grants));
     lock.write(&project).map_err(PluginCommandError::Lock)?;
     added.report(invocation, &profile, &grants)
+}
+
+/// Directory of copied components in the repository.
+const DIRECTORY: &str = ".autoissue/plugins";
+
+/// Copies the component into the repository. Replaces only an earlier copy of the same plugin.
+fn copy(
+    invocation: &Invocation,
+    project: &Path,
+    name: &str,
+    ComponentFile { bytes, .. }: ComponentFile,
+) -> Result<ComponentFile, CliError> {
+    let relative = format!("{DIRECTORY}/{name}.wasm");
+    let path = project.join(&relative);
+    let plugins = invocation.load(Vec::new())?.config.plugins;
+    let owner = plugins
+        .into_iter()
+        .find(|plugin| real(&plugin.path) == real(&path));
+    let is_free = match &owner {
+        Some(owner) => owner.name == name,
+        None => path.symlink_metadata().is_err() || fs::read(&path).is_ok_and(|it| it == bytes),
+    };
+    if !is_free {
+        let owner = owner.map(|owner| owner.name);
+        return Err(PluginCommandError::CopyExists { path, owner }.into());
+    }
+    match project::is_ignored(project, invocation.path_env(), &relative) {
+        Ok(false) => {}
+        Ok(true) => return Err(PluginCommandError::CopyIgnored { path: relative }.into()),
+        Err(source) => {
+            let path = relative;
+            return Err(PluginCommandError::Git { path, source }.into());
+        }
+    }
+    let directory = project.join(DIRECTORY);
+    fs::create_dir_all(&directory).map_err(|source| CliError::File {
+        what: "create",
+        path: directory,
+        source,
+    })?;
+    ComponentFile { path, bytes }.written()
 }
 
 /// The result of adding a plugin.
@@ -107,7 +134,7 @@ impl Added {
         }
         if self.path.is_absolute() {
             invocation.console.warn(&format!(
-                "`{}` is outside the repository, so other checkouts will not have it",
+                "`{}` is outside the repository, so other checkouts will not have it; add it with `--copy` to change that",
                 self.path.display()
             ));
         }
@@ -135,9 +162,13 @@ impl Added {
 }
 
 /// Returns the typed grants that the plugin needs. Grants that it does not need are dropped.
-fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginCommandError> {
-    let typed = grants(&args.grants);
-    if let Some(why) = profile.unknown().filter(|_| !args.grants.is_empty()) {
+fn granted(
+    invocation: &Invocation,
+    profile: &Profile,
+    args: &AddArgs,
+) -> Result<PluginGrants, PluginCommandError> {
+    let typed = Grant::all(&invocation.grants);
+    if let Some(why) = profile.unknown().filter(|_| !invocation.grants.is_empty()) {
         let (plugin, why) = (profile.plugin.info().name.clone(), why.to_owned());
         return Err(PluginCommandError::UnknownGrants { plugin, why });
     }
@@ -157,6 +188,9 @@ fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginComm
     as_flags(profile.asked())
         .iter()
         .for_each(|flag| command.push_str(&format!(" --grant {}", quoted(flag))));
+    if args.copy {
+        command.push_str(" --copy");
+    }
     if let Some(settings) = &args.settings {
         command.push_str(&format!(" --settings {}", quoted(settings)));
     }
@@ -165,18 +199,6 @@ fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginComm
         missing,
         command,
     })
-}
-
-/// Returns grants in the form of the configuration.
-pub(crate) fn grants(typed: &[Grant]) -> PluginGrants {
-    let mut grants = PluginGrants::default();
-    for grant in typed {
-        match grant {
-            Grant::Exec(name) => grants.exec.push(name.clone()),
-            Grant::Env(name) => grants.env.push(name.clone()),
-        }
-    }
-    grants
 }
 
 /// Checks the name, and has the plugin check its settings.
@@ -282,27 +304,13 @@ const fn key(kind: Kind) -> &'static str {
 /// Returns a path relative to a directory, with `/` as the separator, or unchanged if it is not
 /// below it.
 fn path_from(directory: &Path, path: &Path) -> PathBuf {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (directory, path) = (real(directory), real(path));
     path.strip_prefix(&directory)
         .map(Path::to_owned)
         .unwrap_or(path)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_grant_is_typed_in_one_of_two_forms() {
-        for (text, expected) in [
-            ("exec=codex", Ok(Grant::Exec("codex".to_owned()))),
-            ("env=CODEX_KEY", Ok(Grant::Env("CODEX_KEY".to_owned()))),
-        ] {
-            assert_eq!(text.parse(), expected);
-        }
-        for text in ["", "exec", "exec=", "wasi", "net=*"] {
-            assert!(text.parse::<Grant>().is_err(), "{text}");
-        }
-    }
+/// Returns a path without symbolic links, or unchanged if there is no such file.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::built_in;
+use autoissue_core::plugins::build::check_target;
 use autoissue_core::plugins::host::Kind;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -23,7 +24,7 @@ pub(crate) struct NewArgs {
     pub(crate) kind: KindName,
     /// Name of the plugin and its directory
     pub(crate) name: String,
-    /// Use the SDK in this directory instead of the one in its repository
+    /// Use the SDK in this directory instead of this release's SDK from its git repository
     #[arg(long, value_name = "DIR")]
     pub(crate) sdk: Option<PathBuf>,
 }
@@ -52,13 +53,14 @@ impl From<KindName> for Kind {
     }
 }
 
-/// Default source of the SDK.
+/// Default source of the SDK: this release's tag in the project's repository.
 const SDK_REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+const SDK_TAG: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 ///
 /// # Errors
-/// If the name is invalid, or the directory already exists.
+/// If the name is invalid, the directory already exists, or Rust cannot build plugins.
 pub(super) fn run(invocation: &Invocation, args: &NewArgs) -> Result<ExitCode, CliError> {
     check_name(&args.name)?;
     let sdk = args
@@ -66,6 +68,8 @@ pub(super) fn run(invocation: &Invocation, args: &NewArgs) -> Result<ExitCode, C
         .as_ref()
         .map(|sdk| sdk_directory(invocation, sdk))
         .transpose()?;
+    check_target(&invocation.current_dir, invocation.path_env())
+        .map_err(PluginCommandError::Build)?;
     let directory = invocation.current_dir.join(&args.name);
     write(&directory, &args.name, args.kind, sdk.as_deref())?;
     if invocation.console.is_json() {
@@ -169,7 +173,7 @@ fn manifest(name: &str, kind: KindName, sdk: Option<&Path>) -> String {
     };
     let sdk = match sdk {
         Some(path) => format!("{{ path = {} }}", toml_text(&path.display().to_string())),
-        None => format!("{{ git = \"{SDK_REPOSITORY}\" }}"),
+        None => format!("{{ git = \"{SDK_REPOSITORY}\", tag = \"{SDK_TAG}\" }}"),
     };
     format!(
         "[package]\n\
@@ -259,9 +263,12 @@ mod tests {
             of_path.contains(r#"autoissue-plugin-sdk = { path = "/x/a \"b\"" }"#),
             "{of_path}"
         );
+        let of_release = manifest("a", KindName::PrTemplate, None);
+        let expected = format!("\", tag = \"v{}\" }}", env!("CARGO_PKG_VERSION"));
         assert!(
-            manifest("a", KindName::PrTemplate, None)
-                .contains("autoissue-plugin-sdk = { git = \"https://")
+            of_release.contains("autoissue-plugin-sdk = { git = \"https://")
+                && of_release.contains(&expected),
+            "{of_release}"
         );
     }
 }

@@ -183,7 +183,7 @@ fn say_shape(invocation: &Invocation, host: &PluginHost, file: &ComponentFile, e
     }
     invocation.console.say(format_args!(
         "{}, {}",
-        file.path.display(),
+        one_line(&file.path.to_string_lossy()),
         size(file.bytes.len())
     ));
     invocation

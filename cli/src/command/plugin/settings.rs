@@ -27,7 +27,9 @@ pub(super) fn read(
             path,
             source,
         })?;
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8(bytes).map_err(|error| PluginCommandError::Settings {
+            message: error.to_string(),
+        })?
     };
     let settings = serde_json::from_str(&text);
     settings.map(Some).map_err(|error| {

@@ -1,5 +1,6 @@
 //! `autoissue plugin`, as authors and users run it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -90,6 +91,114 @@ fn a_new_plugin_builds_and_passes_its_tests() {
         );
         assert!(directory.join(format!("{name}.wasm")).is_file());
     }
+}
+
+#[test]
+fn a_new_plugin_uses_the_sdk_of_this_release() {
+    let sandbox = Sandbox::new();
+    let repository = sandbox.root().join("sdk");
+    std::fs::create_dir_all(repository.join("src")).unwrap();
+    std::fs::write(repository.join("src/lib.rs"), "").unwrap();
+    let git = |args: &[&str]| {
+        let mut git = sandbox.command("git");
+        let status = git.args(args).current_dir(&repository).status().unwrap();
+        assert!(status.success(), "{args:?}");
+    };
+    git(&["init", "--quiet"]);
+    for (version, tag) in [
+        ("1.2.3", "of-this-release"),
+        ("4.5.6", "of-another-release"),
+    ] {
+        let manifest = format!(
+            "[package]\nname = \"autoissue-plugin-sdk\"\nversion = \"{version}\"\nedition = \"2024\"\n"
+        );
+        std::fs::write(repository.join("Cargo.toml"), manifest).unwrap();
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "--message", version]);
+        git(&["tag", tag]);
+    }
+    let release = concat!("v", env!("CARGO_PKG_VERSION"));
+    git(&["tag", release, "of-this-release"]);
+    // Outside of any workspace, and inside of one that knows nothing about it.
+    let workspace = sandbox.root().join("workspace");
+    std::fs::create_dir_all(&workspace).unwrap();
+    std::fs::write(
+        workspace.join("Cargo.toml"),
+        "[workspace]\nresolver = \"3\"\n",
+    )
+    .unwrap();
+    let cargo_home = sandbox.root().join("cargo-home");
+    for parent in [sandbox.root(), &workspace] {
+        run_with_cargo(&sandbox, parent, &["plugin", "new", "classifier", "mine"]).exits(0);
+        let directory = parent.join("mine");
+        let offline = run_with_cargo(&sandbox, &directory, &["plugin", "build"]).exits(1);
+        assert!(
+            offline.stderr.contains("cannot get the dependencies")
+                && offline.stderr.contains("--sdk DIR"),
+            "{}",
+            offline.stderr
+        );
+        let from = format!(
+            "url.file://{}.insteadOf={}",
+            repository.display(),
+            env!("CARGO_PKG_REPOSITORY")
+        );
+        let (key, value) = from.split_once('=').unwrap();
+        git(&["config", "--global", key, value]);
+        let mut cargo = sandbox.command("cargo");
+        let output = with_cargo(&mut cargo)
+            .args(["metadata", "--format-version", "1"])
+            .env("CARGO_HOME", &cargo_home)
+            .env("CARGO_NET_OFFLINE", "false")
+            .env("CARGO_NET_GIT_FETCH_WITH_CLI", "true")
+            .current_dir(&directory)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        git(&["config", "--global", "--unset", key]);
+        let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let directory = directory.canonicalize().unwrap();
+        assert_eq!(metadata["workspace_root"], directory.to_str().unwrap());
+        let packages = metadata["packages"].as_array().unwrap();
+        let sdk = packages
+            .iter()
+            .find(|package| package["name"] == "autoissue-plugin-sdk")
+            .unwrap();
+        assert_eq!(sdk["version"], "1.2.3");
+        let source = sdk["source"].as_str().unwrap();
+        assert!(source.contains(&format!("?tag={release}#")), "{source}");
+    }
+}
+
+#[test]
+fn a_new_plugin_needs_the_target() {
+    let sandbox = Sandbox::new();
+    let new = || {
+        run_with_cargo(
+            &sandbox,
+            sandbox.root(),
+            &["plugin", "new", "classifier", "mine"],
+        )
+    };
+    let program = sandbox.root().join("rustc.sh");
+    std::fs::write(&program, "#!/bin/sh\necho /nonexistent/lib\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.install("rustc", &program);
+    let run = new().exits(2);
+    assert!(
+        run.stderr
+            .contains("run `rustup target add wasm32-unknown-unknown`"),
+        "{}",
+        run.stderr
+    );
+    assert!(!sandbox.root().join("mine").exists());
+    std::fs::remove_file(sandbox.root().join("bin/rustc")).unwrap();
+    new().exits(0);
+    assert!(sandbox.root().join("mine").exists());
 }
 
 #[test]
@@ -185,6 +294,74 @@ fn a_plugin_is_added_listed_and_removed() {
 }
 
 #[test]
+fn a_copied_plugin_is_added_from_the_repository() {
+    let sandbox = Sandbox::new();
+    let component = put(&sandbox, "codeowners");
+    let outside = sandbox.root().join("codeowners.wasm");
+    std::fs::rename(sandbox.project().join(component), &outside).unwrap();
+    let settings = r#"{"rules": ["docs/ documentation"]}"#;
+    let add = || {
+        sandbox.run([
+            "plugin",
+            "add",
+            "--copy",
+            outside.to_str().unwrap(),
+            "--settings",
+            settings,
+            "--output",
+            "json",
+        ])
+    };
+    let copy = ".autoissue/plugins/codeowners.wasm";
+    sandbox.write(".gitignore", "*.wasm\n");
+    let ignored = add().exits(2);
+    assert!(
+        ignored
+            .stderr
+            .contains(&format!("`{copy}` is ignored by git")),
+        "{}",
+        ignored.stderr
+    );
+    assert!(!sandbox.project().join(".autoissue/plugins").exists());
+    sandbox.write(".gitignore", "");
+    sandbox.write(copy, "something else");
+    let taken = add().exits(2);
+    assert!(
+        taken.stderr.contains("is not a copy of this plugin"),
+        "{}",
+        taken.stderr
+    );
+    assert_eq!(sandbox.read(copy), "something else");
+    assert!(!sandbox.project().join("autoissue.plugins.lock").exists());
+    std::fs::remove_file(sandbox.project().join(copy)).unwrap();
+    let added = add().exits(0);
+    assert_eq!(added.json()[0]["path"], copy);
+    assert!(!added.stderr.contains("outside"), "{}", added.stderr);
+    let of_copy = || std::fs::read(sandbox.project().join(copy)).unwrap();
+    assert_eq!(of_copy(), guests::component("codeowners"));
+    let lock: Value = serde_json::from_str(&sandbox.read("autoissue.plugins.lock")).unwrap();
+    assert_eq!(lock["plugins"][0]["path"], copy);
+    let row = (
+        "codeowners".to_owned(),
+        true,
+        "locked, unchanged".to_owned(),
+    );
+    assert!(states(&sandbox).contains(&row), "{:?}", states(&sandbox));
+    // The plugin's own copy may be replaced by another build, and by nobody else's.
+    sandbox.write(copy, "an earlier build");
+    add().exits(0);
+    assert_eq!(of_copy(), guests::component("codeowners"));
+    let config = sandbox.read("autoissue.config.json");
+    sandbox.config(&config.replace("\"codeowners\"", "\"other\""));
+    let used = add().exits(2);
+    assert!(
+        used.stderr.contains("is used by the plugin `other`"),
+        "{}",
+        used.stderr
+    );
+}
+
+#[test]
 fn a_changed_component_is_detected() {
     let sandbox = Sandbox::new();
     let component = put(&sandbox, "track-record");
@@ -264,22 +441,20 @@ fn inspect_shows_a_plugin_and_its_requests() {
 fn nothing_is_overwritten_and_names_are_unique() {
     let sandbox = Sandbox::new();
     let sdk = root().join("plugin-sdk");
-    let new = |name: &str| {
-        sandbox.run([
-            "plugin",
-            "new",
-            "classifier",
-            name,
-            "--sdk",
-            sdk.to_str().unwrap(),
-        ])
+    let new_with = |name: &str, sdk: &str| {
+        let args = ["plugin", "new", "classifier", name, "--sdk", sdk];
+        run_with_cargo(&sandbox, &sandbox.project(), &args)
     };
+    let new = |name: &str| new_with(name, sdk.to_str().unwrap());
     new("mine").exits(0);
     new("mine").exits(2);
     new("builtin").exits(2);
     new("../mine").exits(2);
-    sandbox
-        .run(["plugin", "new", "classifier", "other", "--sdk", "/nowhere"])
-        .exits(2);
+    let without_sdk = new_with("other", "/nowhere").exits(2);
+    assert!(
+        without_sdk.stderr.contains("with `--sdk DIR`"),
+        "{}",
+        without_sdk.stderr
+    );
     assert!(!sandbox.project().join("other").exists());
 }
