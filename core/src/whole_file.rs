@@ -70,6 +70,15 @@ pub fn read_whole(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a regular file of at most `bytes_max` bytes of UTF-8.
+///
+/// # Errors
+/// As [`read_whole`], and [`ErrorKind::InvalidData`].
+pub fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+    String::from_utf8(read_whole(path, bytes_max)?)
+        .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

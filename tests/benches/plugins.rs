@@ -100,11 +100,18 @@ fn calls() {
     let small = load("autoissue-test-guest")
         .classifier(None)
         .expect("a classifier");
+    let with_wasi = load("autoissue-test-guest-wasi")
+        .classifier(None)
+        .expect("a classifier");
     let twin = load("autoissue-classifier")
         .classifier(None)
         .expect("a classifier");
     cost(&*small, 100);
-    let small = median((0..5).map(|_| cost(&*small, N_CALLS)));
+    cost(&*with_wasi, 100);
+    let (small, with_wasi): (Vec<f64>, Vec<f64>) = (0..5)
+        .map(|_| (cost(&*small, N_CALLS), cost(&*with_wasi, N_CALLS)))
+        .unzip();
+    let [small, with_wasi] = [small, with_wasi].map(median);
     // Alternate between the two: the speed of a machine varies over time.
     let (native, twin): (Vec<f64>, Vec<f64>) = (0..5)
         .map(|_| (cost(&BuiltinClassifier, N_BACKLOG), cost(&*twin, N_BACKLOG)))
@@ -127,6 +134,7 @@ fn calls() {
     print_table(&[
         heading,
         row("small classifier of the SDK", small),
+        row("the same for wasm32-wasip2", with_wasi),
         row("built-in, native", native),
         row("built-in, component", twin),
     ]);

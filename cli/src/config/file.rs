@@ -2,10 +2,11 @@
 //! of every key.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::Problem;
+use autoissue_core::whole_file::read_whole;
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -105,24 +106,16 @@ pub(super) fn read(path: &Path) -> Result<Parsed, ConfigError> {
 }
 
 fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
-    fn unreadable(error: &std::io::Error) -> (String, &'static str) {
-        (
-            format!("a file that cannot be read: {error}"),
-            "a readable file",
-        )
-    }
-
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(&error))?;
-    if FILE_BYTES_MAX < bytes.len() as u64 {
-        return Err((
+    let bytes = read_whole(path, FILE_BYTES_MAX).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => (
             "a file larger than 1 MiB".to_owned(),
             "a file of at most 1 MiB",
-        ));
-    }
+        ),
+        _ => (
+            format!("a file that cannot be read: {error}"),
+            "a readable file",
+        ),
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         (format!("invalid UTF-8 at byte {offset}"), "UTF-8 text")

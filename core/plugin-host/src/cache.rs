@@ -128,24 +128,24 @@ impl Cache {
         let Ok(entries) = fs::read_dir(&self.directory) else {
             return;
         };
+        let described = |entry: fs::DirEntry| {
+            let found = entry.metadata().ok()?;
+            Some((found.modified().ok()?, found.len(), entry.path()))
+        };
         let mut files: Vec<_> = entries
             .flatten()
             .filter(|entry| entry.file_name().to_string_lossy().ends_with(SUFFIX))
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+            .filter_map(described)
             .collect();
         files.sort_unstable_by(|one, other| other.cmp(one));
         let mut n_bytes = 0;
-        let mut is_kept = |n: usize, path: &Path| {
-            n_bytes += fs::metadata(path).map_or(0, |file| file.len());
-            n < N_FILES_MAX && n_bytes <= BYTES_MAX
-        };
         // The newest was just written.
-        for (n, (_, path)) in files.iter().enumerate().skip(1) {
-            if is_kept(n, path) {
-                continue;
+        for (n, (_, length, path)) in files.iter().enumerate().skip(1) {
+            n_bytes += length;
+            if N_FILES_MAX <= n || BYTES_MAX < n_bytes {
+                // Another process may have removed it already, or removes it later.
+                let _ = fs::remove_file(path);
             }
-            // Another process may have removed it already, or removes it later.
-            let _ = fs::remove_file(path);
         }
     }
 }

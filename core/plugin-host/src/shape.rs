@@ -35,11 +35,7 @@ impl Shape {
             .exports(engine)
             .map(|(name, _)| name.to_owned())
             .collect();
-        let kinds = exports
-            .iter()
-            .filter_map(|name| ours(name))
-            .filter_map(|(name, _)| Kind::named(name))
-            .collect();
+        let kinds = exports.iter().filter_map(|name| kind_of(name)).collect();
         Self {
             imports,
             exports,
@@ -52,34 +48,32 @@ impl Shape {
         self.imports.iter().any(|name| wasi::provides(name))
     }
 
-    /// Checks whether it may be run, as far as its names show.
+    /// Returns whether it imports our interfaces in another version line too.
+    pub(crate) fn imports_other_versions(&self) -> bool {
+        all_ours(&self.imports).any(|(_, version)| !track_0_1::speaks(version))
+    }
+
+    /// Checks whether it may be run, as far as its names show. Interfaces of another version line
+    /// are ignored if those of ours are complete, so that one component can serve both.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
-        let of_ours = self
-            .imports
-            .iter()
-            .chain(&self.exports)
-            .filter_map(|name| ours(name));
-        if let Some((_, version)) = of_ours
-            .into_iter()
-            .find(|(_, version)| !track_0_1::speaks(version))
-        {
+        let is_described = all_ours(&self.exports)
+            .any(|(name, version)| name == "metadata" && track_0_1::speaks(version));
+        let is_whole = is_described && !self.kinds.is_empty();
+        let mut all = all_ours(&self.imports).chain(all_ours(&self.exports));
+        let other = all.find(|(_, version)| !track_0_1::speaks(version));
+        if let Some((_, version)) = other.filter(|_| !is_whole) {
             return Err(LoadError::WrongVersion {
                 found: version.to_owned(),
                 known: track_0_1::VERSIONS,
             });
         }
-        if !self
-            .exports
-            .iter()
-            .filter_map(|name| ours(name))
-            .any(|(name, _)| name == "metadata")
-        {
+        if !is_described {
             return Err(LoadError::NotAPlugin {
                 exports: self.exports.clone(),
             });
         }
         let is_provided = |name: &String| match ours(name) {
-            Some((name, _)) => IMPORTS.contains(&name),
+            Some((name, version)) => IMPORTS.contains(&name) || !track_0_1::speaks(version),
             None => wasi::provides(name),
         };
         let refused: Vec<String> = self
@@ -99,6 +93,17 @@ impl Shape {
     }
 }
 
+/// Returns the kind of strategy that an export of our version line provides.
+fn kind_of(export: &str) -> Option<Kind> {
+    let (name, version) = ours(export)?;
+    Kind::named(name).filter(|_| track_0_1::speaks(version))
+}
+
+/// Returns the interfaces and versions of all names in our package.
+fn all_ours(names: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    names.iter().filter_map(|name| ours(name))
+}
+
 /// Returns the interface and version of a name in our package.
 fn ours(name: &str) -> Option<(&str, &str)> {
     let name = name.strip_prefix(PACKAGE)?;
@@ -114,10 +119,7 @@ mod tests {
             names.iter().map(ToString::to_string).collect()
         }
 
-        let kinds = exports
-            .iter()
-            .filter_map(|name| Kind::named(ours(name)?.0))
-            .collect();
+        let kinds = exports.iter().filter_map(|name| kind_of(name)).collect();
         Shape {
             imports: owned(imports),
             exports: owned(exports),
@@ -170,6 +172,24 @@ mod tests {
                 &[metadata, classifier],
             ),
             "the plugin imports interfaces that autoissue does not provide: `autoissue:plugin/host-http@0.1.0`, `wasi:http/types@0.2.0`, `env`",
+        );
+    }
+
+    #[test]
+    fn another_version_line_beside_a_complete_one_is_ignored() {
+        let [metadata, classifier] =
+            ["metadata", "classifier"].map(|name| format!("autoissue:plugin/{name}@0.1.0"));
+        let [later, other] =
+            ["metadata", "classifier"].map(|name| format!("autoissue:plugin/{name}@0.2.0"));
+        let both = shape(
+            &["autoissue:plugin/host-log@0.2.0"],
+            &[&metadata, &classifier, &later, &other],
+        );
+        assert_eq!((both.check(), both.kinds.len()), (Ok(()), 1));
+        assert!(both.imports_other_versions());
+        check(
+            &shape(&[], &[&later, &other]),
+            "the plugin was built for autoissue:plugin@0.2.0; this autoissue supports 0.1.z",
         );
     }
 

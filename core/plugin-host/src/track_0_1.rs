@@ -130,6 +130,10 @@ fn linker(component: &Component, shape: &Shape) -> wasmtime::Result<Linker<Guest
     if shape.imports_wasi() {
         wasi::link(&mut linker)?;
     }
+    if shape.imports_other_versions() {
+        // Everything else is linked, so only these are unknown. Nothing calls what needs them.
+        linker.define_unknown_imports_as_traps(component)?;
+    }
     Ok(linker)
 }
 

@@ -2,7 +2,7 @@
 //! neither exhaust this process nor run for ever.
 //!
 //! ```text
-//!   Helper::run(input) ─► own binary in a hidden mode: limit_self ─► the work ─► output, at most so many bytes
+//!   Helper::run(input) ─► own binary in a hidden mode: confine ─► the work ─► output, at most so many bytes
 //! ```
 //!
 //! Unlike a [supervised program](crate::spawn), a helper starts nothing itself and reads its whole
@@ -142,6 +142,25 @@ impl Helper<'_> {
     }
 }
 
+/// Prepares this process, a helper, for its work: it ends with its parent, and its memory, in bytes,
+/// and its processor time are limited. At the limit of its time, SIGXCPU ends it.
+///
+/// Only Linux enforces the limit on memory and the end.
+///
+/// # Errors
+/// The system refuses.
+pub fn confine(memory_bytes_max: u64, cpu_max: Duration) -> io::Result<()> {
+    // The thread that started it waits for it, so it ends with that thread.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    limit_memory(memory_bytes_max)?;
+    // SIGXCPU would leave a core file.
+    limit(Resource::Core, 0, 0)?;
+    let seconds = cpu_max.as_secs().max(1);
+    // At the upper limit the signal would be SIGKILL, as if memory had run out.
+    limit(Resource::Cpu, seconds, seconds + 1)
+}
+
 /// Limits the memory that this process and its children may allocate, in bytes. Mapped files do
 /// not count.
 ///
@@ -151,18 +170,6 @@ impl Helper<'_> {
 /// The system refuses.
 pub fn limit_memory(bytes_max: u64) -> io::Result<()> {
     limit(Resource::Data, bytes_max, bytes_max)
-}
-
-/// Limits the processor time of this process. Afterwards, SIGXCPU ends it.
-///
-/// # Errors
-/// The system refuses.
-pub fn limit_cpu(time: Duration) -> io::Result<()> {
-    // That signal would leave a core file.
-    limit(Resource::Core, 0, 0)?;
-    let seconds = time.as_secs().max(1);
-    // At the upper limit the signal would be SIGKILL, as if memory had run out.
-    limit(Resource::Cpu, seconds, seconds + 1)
 }
 
 fn limit(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
@@ -175,4 +182,41 @@ fn limit(resource: Resource, current: u64, maximum: u64) -> io::Result<()> {
         },
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str, input: &[u8]) -> HelperOutput {
+        let helper = Helper {
+            program: Path::new("/bin/sh"),
+            args: &["-c", script],
+            env: &[("PATH", "/usr/bin:/bin")],
+            answer_bytes_max: 10,
+        };
+        helper.run(input).unwrap()
+    }
+
+    #[test]
+    fn a_helper_answers_or_says_why_not() {
+        let output = run("cat; echo aside >&2", b"an answer");
+        assert_eq!(output.end, HelperEnd::Succeeded);
+        assert_eq!(output.answer, b"an answer");
+        let refused = run("echo why >&2; exit 65", b"");
+        assert_eq!(refused.end, HelperEnd::InvalidInput);
+        assert_eq!(refused.message, "why");
+        assert_eq!(run("exit 3", b"").end, HelperEnd::Failed);
+        assert_eq!(run("kill -KILL $$", b"").end, HelperEnd::Killed(9));
+        let aborted = "echo memory allocation of 9 bytes failed >&2; kill -ABRT $$";
+        assert_eq!(run(aborted, b"").end, HelperEnd::OutOfMemory);
+    }
+
+    #[test]
+    fn neither_side_waits_for_the_other_forever() {
+        let unread = vec![0; 1 << 20];
+        assert_eq!(run("exit 0", &unread).end, HelperEnd::Succeeded);
+        let flood = "head -c 10000000 /dev/zero; head -c 10000000 /dev/zero >&2";
+        assert_eq!(run(flood, b"").end, HelperEnd::TooLong);
+    }
 }

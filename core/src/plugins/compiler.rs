@@ -152,8 +152,7 @@ fn compile_stdin() -> io::Result<Result<(), CompileError>> {
     let mut line = String::new();
     input.read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)?;
-    helper::limit_memory(order.limits.memory_bytes)?;
-    helper::limit_cpu(order.limits.cpu)?;
+    helper::confine(order.limits.memory_bytes, order.limits.cpu)?;
     let mut component = Vec::new();
     input.take(FILE_BYTES_MAX).read_to_end(&mut component)?;
     match compile(&component, order.counts_instructions) {

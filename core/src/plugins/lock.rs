@@ -19,7 +19,10 @@ use autoissue_plugin_host::Sha256Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::PluginGrants;
-use crate::whole_file::write_whole;
+use crate::whole_file::{read_text, write_whole};
+
+/// Largest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Name of the file, in the root of the checkout.
 pub const FILE_NAME: &str = "autoissue.plugins.lock";
@@ -201,7 +204,7 @@ impl PluginLock {
     /// See [`PluginLockError`].
     pub fn read(project: &Path) -> Result<Option<Self>, PluginLockError> {
         let path = project.join(FILE_NAME);
-        let text = match fs::read_to_string(&path) {
+        let text = match read_text(&path, FILE_BYTES_MAX) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             read => read.map_err(|source| PluginLockError::Io {
                 what: "read",

@@ -185,8 +185,7 @@ fn problems_in_child(own_program: &Path, schema: &str, value: Value) -> Vec<Sett
 /// problems to standard output: a hidden mode of the binary. Returns an exit code.
 #[must_use]
 pub fn serve() -> i32 {
-    let checked = helper::limit_memory(MEMORY_BYTES_MAX)
-        .and_then(|()| helper::limit_cpu(CPU_MAX))
+    let checked = helper::confine(MEMORY_BYTES_MAX, CPU_MAX)
         .and_then(|()| Ok(serde_json::from_reader(io::stdin().lock())?))
         .map(|Question { schema, value }| json!(problems(&schema, &value)))
         .and_then(|problems| {

@@ -1,15 +1,17 @@
 //! Edits the configuration file and preserves the comments, order and formatting of everything
 //! else.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::whole_file::write_whole;
+use autoissue_core::whole_file::{read_text, write_whole};
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use serde_json::Value;
 
 use crate::error::{CliError, PluginCommandError};
+
+/// Largest file that is edited, in bytes: as in a session.
+const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A configuration file that is being edited. Nothing is written before [`save`](Self::save).
 pub(super) struct ConfigFile {
@@ -20,7 +22,7 @@ pub(super) struct ConfigFile {
 impl ConfigFile {
     /// Opens a file. A missing file starts as `{}`.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
-        let text = match fs::read_to_string(path) {
+        let text = match read_text(path, FILE_BYTES_MAX) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => "{\n}\n".to_owned(),
             read => read.map_err(|source| CliError::File {
                 what: "read",

@@ -1,6 +1,6 @@
 //! Settings given on the command line: JSON, or a file with JSON.
 
-use autoissue_core::whole_file::read_whole;
+use autoissue_core::whole_file::read_text;
 use serde_json::{Map, Value};
 
 use crate::error::{CliError, PluginCommandError};
@@ -22,13 +22,10 @@ pub(super) fn read(
         typed.to_owned()
     } else {
         let path = invocation.current_dir.join(typed);
-        let bytes = read_whole(&path, SETTINGS_BYTES_MAX).map_err(|source| CliError::File {
+        read_text(&path, SETTINGS_BYTES_MAX).map_err(|source| CliError::File {
             what: "read",
             path,
             source,
-        })?;
-        String::from_utf8(bytes).map_err(|error| PluginCommandError::Settings {
-            message: error.to_string(),
         })?
     };
     let settings = serde_json::from_str(&text);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use autoissue_core::plugins::conformance::{
     Cases, ConformanceReport, Cost, StrategyReport, Subject,
 };
+use autoissue_core::whole_file::read_text;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -34,6 +35,9 @@ pub(crate) struct TestArgs {
 
 /// Name of the file of cases, next to the component.
 const CASES: &str = "cases.json";
+
+/// Largest file of cases, in bytes.
+const CASES_BYTES_MAX: u64 = 16 << 20;
 
 /// Runs the command.
 ///
@@ -83,7 +87,7 @@ fn cases(
     if args.cases.is_none() && !path.exists() {
         return Ok(Cases::default());
     }
-    let text = std::fs::read_to_string(&path);
+    let text = read_text(&path, CASES_BYTES_MAX);
     let text = text.map_err(|source| CliError::File {
         what: "read",
         path: path.clone(),

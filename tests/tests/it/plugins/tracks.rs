@@ -7,7 +7,7 @@ use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::testing::issue;
 use autoissue_tests::guests;
 
-use super::{GUEST, World, guest_grants};
+use super::{GUEST, World, guest_grants, hostile};
 
 /// Returns a component built with the first release of the SDK.
 fn of_0_1_0() -> Vec<u8> {
@@ -104,6 +104,35 @@ fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
     );
     let hint = error.hint(Path::new("a.wasm"));
     assert!(hint.contains("another release of autoissue"));
+}
+
+/// Adds an export of one of a component's instances under another name (component model, "Binary
+/// format").
+fn with_export(component: &[u8], name: &str, instance: u8) -> Vec<u8> {
+    const EXPORT_SECTION: u8 = 11;
+    const PLAIN_NAME: u8 = 0;
+    const INSTANCE: u8 = 5;
+    const NO_TYPE: u8 = 0;
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
+    let mut export = vec![1, PLAIN_NAME, length(name.as_bytes())];
+    export.extend(name.as_bytes());
+    export.extend([INSTANCE, instance, NO_TYPE]);
+    [component, &[EXPORT_SECTION, length(&export)], &export].concat()
+}
+
+#[test]
+fn a_component_may_serve_a_later_track_too() {
+    let later = "autoissue:plugin/metadata@0.2.0";
+    // Only an instance of the component's own can be exported; its imports come first.
+    let load = |instance| {
+        let both = with_export(&hostile::honest(), later, instance);
+        World::new().try_load(&both, &Grants::default()).ok()
+    };
+    let plugin = (0..10).find_map(load).expect("it has instances");
+    assert!(plugin.exports().iter().any(|name| name == later));
+    let classifier = plugin.classifier(None).unwrap();
+    let answer = classifier.classify(&issue!("t"), &ClassifierContext::default());
+    assert_eq!(answer.unwrap().domain, "billing");
 }
 
 #[test]

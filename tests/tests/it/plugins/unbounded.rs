@@ -78,6 +78,27 @@ fn what_is_not_a_file_is_not_read() {
     }
 }
 
+#[test]
+fn a_pipe_in_place_of_a_file_of_the_repository_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    let pipe = |name: &str| {
+        let path = sandbox.project().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let odd = pipe("odd.json");
+    pipe("autoissue.plugins.lock");
+    for (args, code) in [
+        (vec!["plugin", "list"], 1),
+        (vec!["plugin", "inspect", "--settings", &odd, "."], 1),
+        (vec!["config", "show", "--config", &odd], 2),
+    ] {
+        let run = sandbox.run(&args).exits(code);
+        let expected = "it is not a regular file";
+        assert!(run.stderr.contains(expected), "{args:?}: {}", run.stderr);
+    }
+}
+
 /// A function that keeps a compiler busy for long, within the bounds on its size.
 fn slow() -> Vec<u8> {
     const N_LOCALS: usize = 9_999;
