@@ -5,8 +5,8 @@ use std::path::Path;
 
 use wasmtime::Engine;
 
+use crate::engine::{HostError, engine};
 use crate::error::LoadError;
-use crate::host::{HostError, engine};
 use crate::limits::Limits;
 
 /// What to compile.

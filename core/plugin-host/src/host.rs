@@ -1,17 +1,18 @@
 //! The engine, clock and cache that all plugins of a process share.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, OptLevel, WasmBacktraceDetails};
+use wasmtime::Engine;
 
 use crate::cache::Cache;
 use crate::compile::Compile;
+use crate::engine::{HostError, engine};
 use crate::limits::Limits;
 
 /// How often a running plugin is checked for its deadline, and therefore the most by which a call
@@ -68,41 +69,6 @@ pub(crate) struct Shared {
     /// Where instructions are counted.
     pub(crate) meter: Option<Meter>,
     _clock: Clock,
-}
-
-/// Why plugins cannot be run at all.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    /// The compiler or the machine lacks a required feature.
-    #[error("cannot run WebAssembly on this machine: {message}")]
-    Engine {
-        /// wasmtime's message.
-        message: String,
-    },
-    /// The directory for compiled code cannot be used.
-    #[error("cannot cache compiled plugins in `{}`", path.display())]
-    Cache {
-        /// The directory.
-        path: PathBuf,
-        /// The system's error.
-        #[source]
-        source: io::Error,
-    },
-    /// The clock's thread cannot be started.
-    #[error("failed to start a thread")]
-    Clock(#[source] io::Error),
-}
-
-impl HostError {
-    /// Returns what the user can do about it.
-    pub const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Cache { .. } => {
-                Some("check the permissions and free disk space of that directory")
-            }
-            Self::Engine { .. } | Self::Clock(_) => None,
-        }
-    }
 }
 
 impl PluginHost {
@@ -176,27 +142,6 @@ impl Meter {
     pub(crate) fn add(&self, n_instructions: u64) {
         self.0.fetch_add(n_instructions, Ordering::Relaxed);
     }
-}
-
-/// Creates an engine. Other settings invalidate all cached code.
-pub(crate) fn engine(limits: &Limits, counts_instructions: bool) -> Result<Engine, HostError> {
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .consume_fuel(counts_instructions)
-        .max_wasm_stack(limits.stack_bytes_max)
-        // The same input must give the same answer on every machine.
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
-    if counts_instructions {
-        // Instructions are counted in the plugin's own code, so optimising would only take longer
-        // to compile.
-        config.cranelift_opt_level(OptLevel::None);
-    }
-    Engine::new(&config).map_err(|error| HostError::Engine {
-        message: format!("{error:#}"),
-    })
 }
 
 /// Advances the engine's epoch, by which a running plugin notices its deadline.

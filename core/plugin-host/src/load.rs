@@ -19,7 +19,7 @@ use crate::grants::Grants;
 use crate::host::PluginHost;
 use crate::plugin::Plugin;
 use crate::shape::Shape;
-use crate::track_0_1::Loaded;
+use crate::track_0_1::{Imports, Loaded};
 
 impl PluginHost {
     /// Creates a plugin from a component's bytes. Compiles it if it is not cached, which takes
@@ -31,7 +31,11 @@ impl PluginHost {
         let (component, digest) = self.component(file, bytes)?;
         let shape = Shape::of(&component);
         shape.check()?;
-        let loaded = Loaded::open(self.shared.clone(), &component, &shape)?;
+        let imports = Imports {
+            wasi: shape.imports_wasi(),
+            other_versions: shape.imports_other_versions(),
+        };
+        let loaded = Loaded::open(self.shared.clone(), &component, &shape.kinds, imports)?;
         Plugin::new(loaded, digest, shape, grants.clone())
     }
 

@@ -25,7 +25,6 @@ use crate::host::Shared;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
 use crate::log::Level;
 use crate::sandbox::{Guest, Prepared, Sandbox};
-use crate::shape::Shape;
 use crate::wasi;
 use bindings::autoissue::plugin::host_log;
 use bindings::exports::autoissue::plugin::{
@@ -122,15 +121,24 @@ impl host_log::Host for Guest {
     }
 }
 
+/// What a component imports beside the interfaces of this line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Imports {
+    /// The empty WASI.
+    pub(crate) wasi: bool,
+    /// Our interfaces in another line, for exports that this host does not use.
+    pub(crate) other_versions: bool,
+}
+
 /// Links what a component may import. Its import names were checked before, so it imports nothing
 /// else.
-fn linker(component: &Component, shape: &Shape) -> wasmtime::Result<Linker<Guest>> {
+fn linker(component: &Component, imports: Imports) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(component.engine());
     host_log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    if shape.imports_wasi() {
+    if imports.wasi {
         wasi::link(&mut linker)?;
     }
-    if shape.imports_other_versions() {
+    if imports.other_versions {
         // Everything else is linked, so only these are unknown. Nothing calls what needs them.
         linker.define_unknown_imports_as_traps(component)?;
     }
@@ -142,7 +150,8 @@ impl Loaded {
     pub(crate) fn open(
         shared: Arc<Shared>,
         component: &Component,
-        shape: &Shape,
+        kinds: &[Kind],
+        imports: Imports,
     ) -> Result<Self, LoadError> {
         fn misfit(error: &wasmtime::Error) -> LoadError {
             LoadError::Misfit {
@@ -150,16 +159,16 @@ impl Loaded {
             }
         }
 
-        let pre = linker(component, shape)
+        let pre = linker(component, imports)
             .and_then(|linker| linker.instantiate_pre(component))
             .map_err(|error| misfit(&error))?;
-        let exports = Exports::find(&pre, &shape.kinds).map_err(|error| misfit(&error))?;
+        let exports = Exports::find(&pre, kinds).map_err(|error| misfit(&error))?;
         let loaded = Self {
             shared,
             prepared: Prepared {
                 plugin: "?".into(),
                 pre,
-                imports_wasi: shape.imports_wasi(),
+                imports_wasi: imports.wasi,
             },
             version: "?".into(),
             exports: Arc::new(exports),

@@ -28,7 +28,6 @@ use wasmtime_wasi::p2::{
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxView, WasiView, async_trait};
 
 use crate::log::{Log, Printed};
-use crate::sandbox::Guest;
 
 /// Prefix of the interfaces' names.
 const PREFIX: &str = "wasi:";
@@ -51,13 +50,11 @@ pub(crate) fn provides(import: &str) -> bool {
 }
 
 /// Defines the functions of WASI.
-pub(crate) fn link(linker: &mut Linker<Guest>) -> Result<()> {
+pub(crate) fn link<T: WasiView + 'static>(linker: &mut Linker<T>) -> Result<()> {
     add_to_linker_sync(linker)?;
     // wasmtime's own clock really waits, and no deadline would end that.
     linker.allow_shadowing(true);
-    monotonic_clock::add_to_linker::<Guest, Stopped>(linker, |guest| {
-        StoppedClock(guest.ctx().table)
-    })?;
+    monotonic_clock::add_to_linker::<T, Stopped>(linker, |store| StoppedClock(store.ctx().table))?;
     linker.allow_shadowing(false);
     Ok(())
 }
