@@ -149,7 +149,9 @@ fn acquire_one(path: &Path, holder: &Holder) -> Result<File, LockError> {
             Err(TryLockError::WouldBlock) => {
                 let holder = read_holder(&file);
                 let is_dead = holder.as_ref().is_some_and(|holder| !is_alive(holder.pid));
-                if !is_dead || LAST_MOMENTS < start.elapsed() {
+                // It is empty just after it was locked and just before it is released.
+                let is_empty = file.metadata().is_ok_and(|found| found.len() == 0);
+                if !(is_dead || is_empty) || LAST_MOMENTS < start.elapsed() {
                     return Err(LockError::Held { holder });
                 }
                 std::thread::sleep(LOOK_EVERY);
@@ -322,6 +324,23 @@ mod tests {
         // No system uses such a process id.
         dead.pid = i32::MAX.cast_unsigned();
         let lock = RepositoryLock::acquire(std::slice::from_ref(&path), &dead).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let waiter = std::thread::spawn(move || {
+            sender.send(()).unwrap();
+            acquire(&path, 2).map(drop)
+        });
+        receiver.recv().unwrap();
+        drop(lock);
+        waiter.join().unwrap().expect("it becomes free");
+    }
+
+    #[test]
+    fn a_lock_that_is_being_released_is_waited_for() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state_lock(state.path(), "owner-name-1");
+        let lock = acquire(&path, 1).unwrap();
+        // What dropping a lock does first.
+        lock.files[0].set_len(0).unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();
         let waiter = std::thread::spawn(move || {
             sender.send(()).unwrap();

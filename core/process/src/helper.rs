@@ -80,7 +80,12 @@ impl Helper<'_> {
     /// # Errors
     /// The program cannot be started, or its output cannot be read.
     pub fn run(&self, input: &[u8]) -> io::Result<HelperOutput> {
-        let mut child = Command::new(self.program)
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "our own program, in an empty environment and with a bound on its output"
+        )]
+        let mut command = Command::new(self.program);
+        let mut child = command
             .args(self.args)
             .env_clear()
             .envs(self.env.iter().copied())
