@@ -106,23 +106,17 @@ pub(crate) fn run(invocation: &Invocation, mode: InternalMode) -> Result<ExitCod
             let _ = supervisor::run_forked(collect);
             Ok(ExitCode::Success)
         }
-        InternalMode::CompilePlugin => {
-            let code = compiler::serve();
-            Ok(if code == 0 {
-                ExitCode::Success
-            } else {
-                ExitCode::Error
-            })
-        }
-        InternalMode::CheckSettings => {
-            let code = settings::serve();
-            Ok(if code == 0 {
-                ExitCode::Success
-            } else {
-                ExitCode::Error
-            })
-        }
+        InternalMode::CompilePlugin => Ok(done(compiler::serve())),
+        InternalMode::CheckSettings => Ok(done(settings::serve())),
         InternalMode::ApplyPatch => apply_patch(invocation),
+    }
+}
+
+const fn done(code: i32) -> ExitCode {
+    if code == 0 {
+        ExitCode::Success
+    } else {
+        ExitCode::Error
     }
 }
 

@@ -316,14 +316,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn processes_started_by_a_dead_holder_are_waited_for() {
-        let state = tempfile::tempdir().unwrap();
-        let path = state_lock(state.path(), "owner-name-1");
-        let mut dead = holder(1);
-        // No system uses such a process id.
-        dead.pid = i32::MAX.cast_unsigned();
-        let lock = RepositoryLock::acquire(std::slice::from_ref(&path), &dead).unwrap();
+    /// Checks that another session waits for a lock until it is released.
+    #[track_caller]
+    fn check_waited_for(lock: RepositoryLock, path: PathBuf) {
         let (sender, receiver) = std::sync::mpsc::channel();
         let waiter = std::thread::spawn(move || {
             sender.send(()).unwrap();
@@ -335,20 +330,24 @@ mod tests {
     }
 
     #[test]
+    fn processes_started_by_a_dead_holder_are_waited_for() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state_lock(state.path(), "owner-name-1");
+        let mut dead = holder(1);
+        // No system uses such a process id.
+        dead.pid = i32::MAX.cast_unsigned();
+        let lock = RepositoryLock::acquire(std::slice::from_ref(&path), &dead).unwrap();
+        check_waited_for(lock, path);
+    }
+
+    #[test]
     fn a_lock_that_is_being_released_is_waited_for() {
         let state = tempfile::tempdir().unwrap();
         let path = state_lock(state.path(), "owner-name-1");
         let lock = acquire(&path, 1).unwrap();
         // What dropping a lock does first.
         lock.files[0].set_len(0).unwrap();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let waiter = std::thread::spawn(move || {
-            sender.send(()).unwrap();
-            acquire(&path, 2).map(drop)
-        });
-        receiver.recv().unwrap();
-        drop(lock);
-        waiter.join().unwrap().expect("it becomes free");
+        check_waited_for(lock, path);
     }
 
     fn acquire(path: &Path, random: u8) -> Result<RepositoryLock, LockError> {

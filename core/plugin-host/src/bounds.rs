@@ -10,18 +10,21 @@ use wasmparser::{BinaryReaderError, FunctionBody, Parser, Payload};
 
 use crate::error::LoadError;
 
-/// Most components and modules inside each other. Composing adds two or three levels.
-const DEPTH_MAX: usize = 10;
-/// Most modules and components. CPython has about thirty.
+/// Most components and modules inside each other. A component of CPython has one level, composing
+/// adds two or three.
+const DEPTH_MAX: u64 = 10;
+/// Most modules and components. A component of CPython has 17.
 const N_MODULES_MAX: u64 = 1_000;
-/// Most instances, of modules and components together.
+/// Most instances, of modules and components together. A component of CPython has 68.
 const N_INSTANCES_MAX: u64 = 1_000;
-/// Most functions with a body. CPython has about 20,000.
+/// Most functions with a body. A component of CPython has 13,357.
 const N_FUNCTIONS_MAX: u64 = 200_000;
-/// Most local variables of a function, without its parameters. The limit of engines is 50,000.
+/// Most local variables of a function, without its parameters. A component of CPython has up to 271;
+/// the limit of engines is 50,000.
 const N_LOCALS_MAX: u64 = 10_000;
-/// Largest body of a function, in bytes. The main loop of CPython has about 100 KB.
-const BODY_BYTES_MAX: u64 = 1 << 20;
+/// Largest body of a function, in bytes. A component of CPython has up to 427 KB; the limit of
+/// engines is 7.7 MB.
+const BODY_BYTES_MAX: u64 = 4 << 20;
 
 /// Checks that a component is within the bounds.
 pub(crate) fn check(component: &[u8]) -> Result<(), LoadError> {
@@ -52,7 +55,7 @@ impl Counts {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
                 self.depth += 1;
                 self.n_modules += 1;
-                at_most("levels of nested components", self.depth, DEPTH_MAX as u64)?;
+                at_most("levels of nested components", self.depth, DEPTH_MAX)?;
                 at_most("modules and components", self.n_modules, N_MODULES_MAX)
             }
             // The last end is that of the file itself.
@@ -115,9 +118,9 @@ mod tests {
         let text = "(component (core module $m (func (export \"f\") (local i32 i64))) (core instance (instantiate $m)) (component))";
         assert_eq!(check(&wat::parse_str(text).unwrap()), Ok(()));
         let nested = |n| format!("(component {}{})", "(component ".repeat(n), ")".repeat(n));
-        assert_eq!(check(&wat::parse_str(nested(DEPTH_MAX)).unwrap()), Ok(()));
+        assert_eq!(check(&wat::parse_str(nested(10)).unwrap()), Ok(()));
         check_refused(
-            &nested(DEPTH_MAX + 1),
+            &nested(11),
             "the component has more than 10 levels of nested components",
         );
     }
@@ -141,10 +144,12 @@ mod tests {
             &repeated(&locals, 1),
             "the component has more than 10000 local variables in one function",
         );
-        let long = format!("(core module (func {}))", "nop ".repeat(1 << 20));
+        // 19 bytes.
+        let step = "v128.const i64x2 1 1 drop ";
+        let long = format!("(core module (func {}))", step.repeat((4 << 20) / 19 + 1));
         check_refused(
             &repeated(&long, 1),
-            "the component has more than 1048576 bytes in one function",
+            "the component has more than 4194304 bytes in one function",
         );
         let many = format!("(core module {})", "(func)".repeat(200_001));
         check_refused(

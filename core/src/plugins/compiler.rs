@@ -25,10 +25,9 @@ const CODE_BYTES_MAX: u64 = 384 << 20;
 /// Most threads that compile. Each takes some of the memory.
 const N_THREADS_MAX: usize = 8;
 
-/// How many times longer the compiler takes in this build than in an optimised one.
+/// About how many times longer the compiler takes in this build than in an optimised one.
 const SLOWNESS: u64 = if cfg!(debug_assertions) { 10 } else { 1 };
-/// Bytes of a component that an optimised compiler compiles in a second of processor time, measured
-/// with components of 1 to 18 MB.
+/// About how many bytes of a component an optimised compiler compiles in a second.
 const BYTES_PER_SECOND: u64 = 1_000_000;
 
 /// Compiles components in a child process.

@@ -175,7 +175,11 @@ fn problems_in_child(own_program: &Path, schema: &str, value: Value) -> Vec<Sett
                 "signal {signal} ended the check"
             ))]
         }
-        HelperEnd::InvalidInput | HelperEnd::Failed | HelperEnd::TooLong => {
+        HelperEnd::TooLong => {
+            let why = "the list of what is wrong is too long".to_owned();
+            vec![SettingsProblem::NotChecked(why)]
+        }
+        HelperEnd::InvalidInput | HelperEnd::Failed => {
             vec![SettingsProblem::NotChecked(output.message)]
         }
     }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::config_file::ConfigFile;
 use super::profile::{Profile, as_flags};
 use super::{files, settings};
-use crate::component::ComponentFile;
+use crate::component::{self, ComponentFile};
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Invocation;
@@ -86,7 +86,9 @@ fn copy(
         .find(|plugin| real(&plugin.path) == real(&path));
     let is_free = match &owner {
         Some(owner) => owner.name == name,
-        None => path.symlink_metadata().is_err() || fs::read(&path).is_ok_and(|it| it == bytes),
+        None => {
+            path.symlink_metadata().is_err() || component::read(&path).is_ok_and(|it| it == bytes)
+        }
     };
     if !is_free {
         let owner = owner.map(|owner| owner.name);
