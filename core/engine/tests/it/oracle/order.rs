@@ -240,8 +240,10 @@ fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) ->
     let is_right = match patient.health {
         // A probe that ended without an answer lets another one start at once.
         Health::Probing(_) => until == if has_just_failed { cooldown_ends } else { now },
-        // One more start confirms that the credentials are refused.
-        _ if has_just_failed && told.is_refused => now < until && until <= now + 1_250,
+        // One more start confirms that the agent's credentials are refused.
+        _ if has_just_failed && told.is_refused && *service == told.settings.agent_service() => {
+            now < until && until <= now + 1_250
+        }
         _ => {
             has_just_failed
                 && told.settings.breaker_threshold <= patient.n_failures
