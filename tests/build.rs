@@ -1,7 +1,7 @@
 //! Builds every plugin of this workspace as a WebAssembly module, for the tests that load it into the real host.
 //!
 //! ```text
-//!   plugins/*, plugins/examples/*, tests/guest ─► cargo rustc ─► target/…/guests ─► OUT_DIR ─► modules.rs: name, bytes
+//!   plugins/*, plugins/examples/*, tests/guest, tests/talker ─► cargo rustc ─► target/…/guests ─► OUT_DIR ─► modules.rs: name, bytes
 //! ```
 //!
 //! Uses its own target directory because cargo locks the outer one. `cargo test` and `cargo clippy`
@@ -97,7 +97,7 @@ fn packages(root: &Path) -> BTreeMap<String, PathBuf> {
     let entries = below("plugins").chain(below("plugins/examples"));
     let directories = entries.map(|entry| entry.expect("an entry").path());
     directories
-        .chain([root.join("tests/guest")])
+        .chain([root.join("tests/guest"), root.join("tests/talker")])
         .filter_map(|directory| Some((package_name(&directory)?, directory)))
         .collect()
 }

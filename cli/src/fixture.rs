@@ -53,6 +53,10 @@ pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> V
         session: None,
         summary: None,
         denied: Vec::new(),
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 1_000,
         duration_ms: 65_000,
     };
@@ -174,6 +178,10 @@ pub(crate) fn worked(number: u64, attempt: u32, cents: i64) -> Vec<Event> {
         session: None,
         summary: None,
         denied: Vec::new(),
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 1_000,
         duration_ms: 185_000,
     };

@@ -202,6 +202,10 @@ mod tests {
             session: None,
             summary: None,
             denied: vec!["Bash(\u{1b}[31mrm)".to_owned()],
+            n_turns: None,
+            model: None,
+            notes: Vec::new(),
+            has_lost_session: false,
             tokens: 1,
             duration_ms: 185_000,
         };

@@ -166,6 +166,10 @@ impl<'a> IdealSession<'a> {
             session: None,
             summary: None,
             denied: Vec::new(),
+            n_turns: None,
+            model: None,
+            notes: Vec::new(),
+            has_lost_session: false,
             tokens: 0,
             duration_ms: 0,
         };

@@ -20,12 +20,15 @@ use std::time::Duration;
 
 use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
 use autoissue_plugin_host::is_shell;
+use autoissue_plugin_sdk::built_in::BuiltInAgent;
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Exit as SdkExit,
-    Line as SdkLine, Metering, PluginError, Source as SdkSource,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Exit as SdkExit, InputFile,
+    LimitEnd, Line as SdkLine, Metering, PassedVariable, PluginError, ProgramInfo,
+    Source as SdkSource, StopReason, StopSignal as SdkStopSignal,
 };
 use autoissue_process::{
-    Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, error_chain, resolve,
+    Exit, Line, ProcessError, ProgramSpec, Running, Source, Stdin, StopSignal, SupervisorProgram,
+    TERMINATE_GRACE, error_chain, resolve,
 };
 use autoissue_secret::redaction::Redaction;
 use tokio::select;
@@ -33,6 +36,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::built_in;
+use crate::wall_clock::wall_clock_ms;
 
 /// Bytes of a transcript that are kept. If an agent prints more, its output is still read, because
 /// its end matters.
@@ -50,6 +54,10 @@ const TERMINATE_AFTER_RESULT: Duration = Duration::from_secs(2);
 const COST_USD_MAX: f64 = 1e6;
 /// How many denied tools a report names; more would not add information.
 const N_DENIED_MAX: usize = 20;
+/// How many notes for the operator a report contains.
+const N_NOTES_MAX: usize = 5;
+/// How much of a line is searched for the texts that make it noise, in bytes.
+const NOISE_HEAD_BYTES: usize = 200;
 /// Longest id of an agent's session; a UUID has 36 bytes.
 const SESSION_ID_BYTES_MAX: usize = 128;
 /// Bytes of an agent's summary that are kept.
@@ -71,8 +79,11 @@ pub struct Launch {
     pub outside: Vec<PathBuf>,
     /// Our own binary.
     pub own_program: PathBuf,
-    /// The environment, without the variables that the backend adds.
+    /// The environment, without the variables that the backend sets.
     pub env: Vec<(OsString, OsString)>,
+    /// Variables of it that the user passes to every agent; others of the backend's own are only
+    /// passed as the command says.
+    pub user_env: Vec<String>,
     /// The tag by which leftover processes are found.
     pub tag: String,
     /// File that the transcript is written to.
@@ -120,52 +131,71 @@ pub async fn run(
     mut control: watch::Receiver<AgentControl>,
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
-    let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
+    let info = backend.probe(&order.task.settings).map_err(refused)?;
+    let (reader, command) = backend.start(&order.task).map_err(refused)?;
     let mut transcript =
-        Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
+        Transcript::create(&order.transcript, noise(&info)).map_err(|source| Failure::Crash {
             message: format!(
                 "failed to write the transcript `{}`: {source}",
                 order.transcript.display()
             ),
         })?;
-    let spec = program_spec(&order, command)?;
+    let files = InputFiles::write(&order, &command.files)?;
+    let spec = program_spec(&order, &info.environment, &files, command)?;
+    let is_input_open = spec.stdin.stays_open;
     let started = Instant::now();
-    let mut running = autoissue_process::spawn(supervisor, spec)
+    let running = autoissue_process::spawn(supervisor, spec)
         .await
         .map_err(|error| not_started(&error))?;
-    let mut reading = Reading::default();
+    let mut agent = Conversation {
+        running,
+        reader,
+        reading: Reading::default(),
+        redaction: &supervisor.redaction,
+        is_input_open,
+    };
     let mut why = Watch::new(started, &order);
     loop {
-        select! {
-            line = running.next_line() => {
+        let action = select! {
+            line = agent.running.next_line() => {
                 let Some(line) = line else { break };
                 transcript.keep(&line);
-                reading.note_complaint(&line);
-                for event in reader.on_lines(&[sdk_line(&line)]) {
-                    reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
-                }
-                why.heard(&reading, &mut running).await;
+                agent.reading.note_complaint(&line);
+                let events = agent.reader.on_lines(&[sdk_line(&line)]);
+                agent.take(events, &mut on_seen).await;
+                why.heard(&agent.reading)
             }
-            () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
+            () = sleep_until(why.deadline()), if why.has_deadline() => why.late(),
             changed = control.changed() => {
                 // If the sender is gone, nobody wants anything more.
                 let wanted = if changed.is_ok() { *control.borrow_and_update() } else { AgentControl::Kill };
-                why.wanted(wanted, &mut running).await;
+                why.wanted(wanted)
             }
+        };
+        match action {
+            Action::Continue => {}
+            Action::Stop { reason, within } => {
+                if agent.asked_to_stop(reason, &mut on_seen).await {
+                    why.signal_later(within);
+                } else {
+                    agent.running.terminate_within(within).await;
+                }
+            }
+            Action::Signal { within } => agent.running.terminate_within(within).await,
+            Action::Kill => agent.running.kill().await,
         }
     }
-    let exit = running.wait().await;
-    let is_metered = backend
-        .probe(&order.task.settings)
-        .is_ok_and(|info| info.metering == Metering::AsItGoes);
-    let was_silent = !reading.has_spoken && why.stopped.is_none();
-    for event in reader.on_exit(SdkExit {
-        code: exit.code,
-        signal: exit.signal,
-    }) {
-        reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
-    }
+    let exit = agent.running.wait().await;
+    let is_metered = info.metering == Metering::AsItGoes;
+    let was_silent = !agent.reading.has_spoken && why.stopped.is_none();
+    let mut ended = SdkExit::default();
+    (ended.code, ended.signal) = (exit.code, exit.signal);
+    ended.stopped = why.stopped.as_ref().map(Stopped::reason);
+    let events = agent.reader.on_exit(ended);
+    agent.take(events, &mut on_seen).await;
     transcript.finish();
+    drop(files);
+    let mut reading = agent.reading;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let answer = reading.answer.take().or(reading.last_words.take());
     let was_free = reading.was_free(is_metered, was_silent);
@@ -174,6 +204,44 @@ pub async fn run(
         report.spent = Spent::Known(Usd::ZERO);
     }
     Ok((report, answer))
+}
+
+/// A running program, and the backend that reads and answers it.
+struct Conversation<'a> {
+    running: Running,
+    reader: Box<dyn AgentRun>,
+    reading: Reading,
+    redaction: &'a Redaction,
+    is_input_open: bool,
+}
+
+impl Conversation<'_> {
+    /// Does what events say, in order.
+    async fn take(&mut self, events: Vec<AgentEvent>, on_seen: &mut impl FnMut(Seen)) {
+        for event in events {
+            match event {
+                AgentEvent::Send(_) if !self.is_input_open => {
+                    tracing::warn!("the agent backend writes to an input that is not open");
+                }
+                AgentEvent::Send(text) => self.running.feed(text).await,
+                AgentEvent::CloseInput => {
+                    self.is_input_open = false;
+                    self.running.close_stdin().await;
+                }
+                event => self.reading.take(hidden(self.redaction, event), on_seen),
+            }
+        }
+    }
+
+    /// Asks the backend to make the program stop by itself; returns whether it tries.
+    async fn asked_to_stop(&mut self, reason: StopReason, on_seen: &mut impl FnMut(Seen)) -> bool {
+        let events = self.reader.on_stop(reason);
+        let speaks =
+            |event: &AgentEvent| matches!(event, AgentEvent::Send(_) | AgentEvent::CloseInput);
+        let is_told = self.is_input_open && events.iter().any(speaks);
+        self.take(events, on_seen).await;
+        is_told
+    }
 }
 
 fn refused(error: PluginError) -> Failure {
@@ -202,37 +270,109 @@ fn not_started(error: &ProcessError) -> Failure {
     }
 }
 
-fn program_spec(order: &Launch, command: CommandSpec) -> Result<ProgramSpec, Failure> {
+/// The files that a command gets as input, which are removed when this is dropped.
+struct InputFiles {
+    /// The placeholder of each, and its path.
+    paths: Vec<(String, PathBuf)>,
+}
+
+impl InputFiles {
+    fn write(order: &Launch, files: &[InputFile]) -> Result<Self, Failure> {
+        let mut written = Self { paths: Vec::new() };
+        for InputFile { name, content, .. } in files {
+            let path = order.transcript.with_extension(name);
+            written.paths.push((format!("{{{name}}}"), path.clone()));
+            std::fs::write(&path, content).map_err(|source| Failure::Crash {
+                message: format!("failed to write the input `{}`: {source}", path.display()),
+            })?;
+        }
+        Ok(written)
+    }
+
+    /// Replaces placeholders by paths.
+    fn fill_in(&self, text: String) -> OsString {
+        let filled = self.paths.iter().fold(text, |text, (placeholder, path)| {
+            text.replace(placeholder, &path.to_string_lossy())
+        });
+        filled.into()
+    }
+}
+
+impl Drop for InputFiles {
+    fn drop(&mut self) {
+        for (_, path) in &self.paths {
+            // It is in the directory of the session, which is cleaned up as a whole.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// `declared` are the variables that the backend may see or set.
+fn program_spec(
+    order: &Launch,
+    declared: &[String],
+    files: &InputFiles,
+    command: CommandSpec,
+) -> Result<ProgramSpec, Failure> {
     let program = if command.program == OWN_PROGRAM {
         order.own_program.clone()
     } else {
         find_program(&command.program, &order.path, &order.outside)
             .map_err(|error| not_started(&error))?
     };
-    let (stdin, prompt_file) = match command.input {
-        CommandInput::None => (Vec::new(), None),
-        CommandInput::Stdin(text) => (text.into_bytes(), None),
-        CommandInput::File(text) => (Vec::new(), Some(prompt_file(order, &text)?)),
-    };
-    let args = command.args.into_iter().map(|arg| match &prompt_file {
-        Some(file) => arg.replace("{prompt-file}", &file.to_string_lossy()).into(),
-        None => arg.into(),
-    });
-    let mut env = order.env.clone();
+    let mut env = passed_env(order, declared, &command.pass_env);
     env.extend(
         command
             .env
             .into_iter()
-            .map(|(name, value)| (name.into(), value.into())),
+            .map(|(name, value)| (name.into(), files.fill_in(value))),
     );
     Ok(ProgramSpec {
         program,
-        args: args.collect(),
+        args: command
+            .args
+            .into_iter()
+            .map(|arg| files.fill_in(arg))
+            .collect(),
         env,
         directory: order.directory.clone(),
-        stdin,
+        stdin: Stdin {
+            bytes: command.stdin.into_bytes(),
+            stays_open: command.keep_stdin_open,
+        },
+        stop_signal: match command.stop_signal {
+            SdkStopSignal::Interrupt => StopSignal::Interrupt,
+            _ => StopSignal::Terminate,
+        },
         tag: order.tag.clone(),
     })
+}
+
+/// Returns the environment of the program: that of agents, of which the backend's own variables
+/// are only those that its command passes, by the name that it wants.
+fn passed_env(
+    order: &Launch,
+    declared: &[String],
+    passed: &[PassedVariable],
+) -> Vec<(OsString, OsString)> {
+    let is_withheld = |name: &OsStr| {
+        declared.iter().any(|it| name == it.as_str())
+            && !order.user_env.iter().any(|it| name == it.as_str())
+    };
+    let mut env: Vec<_> = order
+        .env
+        .iter()
+        .filter(|(name, _)| !is_withheld(name))
+        .cloned()
+        .collect();
+    for variable in passed {
+        let value = order
+            .env
+            .iter()
+            .find(|(name, _)| name == variable.name.as_str());
+        env.extend(value.map(|(_, value)| (variable.seen_as().into(), value.clone())));
+    }
+    env
 }
 
 /// Finds the program of a backend. A shell under another name is still a shell; a copy of one is not
@@ -256,24 +396,14 @@ pub(crate) fn find_program(
     Ok(found)
 }
 
-fn prompt_file(order: &Launch, text: &str) -> Result<PathBuf, Failure> {
-    let path = order.transcript.with_extension("prompt");
-    std::fs::write(&path, text).map_err(|source| Failure::Crash {
-        message: format!("failed to write the prompt `{}`: {source}", path.display()),
-    })?;
-    Ok(path)
-}
-
 fn sdk_line(line: &Line) -> SdkLine {
     let source = match line.source {
         Source::Stdout => SdkSource::Stdout,
         Source::Stderr => SdkSource::Stderr,
     };
-    SdkLine {
-        source,
-        text: line.text.clone(),
-        truncated: line.truncated,
-    }
+    let mut given = SdkLine::stdout(&line.text).truncated(line.truncated);
+    given.source = source;
+    given
 }
 
 /// Why we stopped the agent.
@@ -281,9 +411,39 @@ fn sdk_line(line: &Line) -> SdkLine {
 enum Stopped {
     Budget,
     Interrupted,
-    TimedOut(String),
+    TimedOut {
+        message: String,
+        reason: StopReason,
+    },
     /// It had given its final result and stayed alive: the result counts.
     AfterItsResult,
+}
+
+impl Stopped {
+    fn reason(&self) -> StopReason {
+        match self {
+            Self::Budget => StopReason::Budget,
+            Self::Interrupted => StopReason::Interrupt,
+            Self::TimedOut { reason, .. } => *reason,
+            Self::AfterItsResult => StopReason::Finished,
+        }
+    }
+}
+
+/// What to do with the program now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Continue,
+    /// Ask it to stop, by its backend if that knows a way, and kill it after this time.
+    Stop {
+        reason: StopReason,
+        within: Duration,
+    },
+    /// It was asked by its backend, and has not stopped: signal it.
+    Signal {
+        within: Duration,
+    },
+    Kill,
 }
 
 /// Watches time limits and requests to stop.
@@ -292,6 +452,9 @@ enum Stopped {
 ///   working ── final result ──► has ended ── grace over, or a stop ──► stopped, and the result counts
 ///     │ └─ budget used up ─► drained ── quiet ──► stopped ── the meter rises ──► killed
 ///     └─ timeout, silence, interrupt ──► stopped
+///
+///   stopped ── its backend tells it ──► grace over ──► signalled
+///           └─ no way to tell it ──────────────────► signalled ── grace over ──► killed
 /// ```
 struct Watch {
     started: Instant,
@@ -306,6 +469,8 @@ struct Watch {
     /// The costs when it was stopped because of its budget.
     spent_at_stop: Option<Usd>,
     stopped: Option<Stopped>,
+    /// When it gets its signal, after its backend told it to stop, and what it then has left.
+    signal: Option<(Instant, Duration)>,
 }
 
 impl Watch {
@@ -320,11 +485,12 @@ impl Watch {
             drained: None,
             spent_at_stop: None,
             stopped: None,
+            signal: None,
         }
     }
 
     /// Records that a line arrived, and what has been read so far.
-    async fn heard(&mut self, reading: &Reading, running: &mut Running) {
+    fn heard(&mut self, reading: &Reading) -> Action {
         self.heard = Instant::now();
         self.ended = match self.ended {
             _ if !reading.is_final => None,
@@ -336,11 +502,19 @@ impl Watch {
         } else if self.stopped == Some(Stopped::Budget)
             && self.spent_at_stop.is_some_and(|at_stop| at_stop < spent)
         {
-            running.kill().await;
+            return Action::Kill;
         }
+        Action::Continue
+    }
+
+    fn has_deadline(&self) -> bool {
+        self.stopped.is_none() || self.signal.is_some()
     }
 
     fn deadline(&self) -> Instant {
+        if let Some((at, _)) = self.signal {
+            return at;
+        }
         match (self.ended, self.drained) {
             (Some(ended), None) => ended + self.grace,
             (Some(ended), Some(since)) => (ended + self.grace).min(since + QUIET),
@@ -349,45 +523,65 @@ impl Watch {
         }
     }
 
-    async fn late(&mut self, running: &mut Running) {
+    fn late(&mut self) -> Action {
+        if let Some((_, within)) = self.signal.take() {
+            return Action::Signal { within };
+        }
         if self.ended.is_some() {
-            self.stopped = Some(Stopped::AfterItsResult);
-            running.terminate_within(TERMINATE_AFTER_RESULT).await;
-            return;
+            return self.stop(Stopped::AfterItsResult, TERMINATE_AFTER_RESULT);
         }
         if self.drained.is_some() {
-            self.stopped = Some(Stopped::Budget);
-            running.terminate_within(self.grace).await;
-            return;
+            return self.stop(Stopped::Budget, self.grace);
         }
-        let message = if self.started + self.timeout <= Instant::now() {
-            format!("the agent took longer than {}", in_words(self.timeout))
+        let (message, reason) = if self.started + self.timeout <= Instant::now() {
+            let message = format!("the agent took longer than {}", in_words(self.timeout));
+            (message, StopReason::Time)
         } else {
-            format!("the agent was silent for {}", in_words(self.stall))
+            let message = format!("the agent was silent for {}", in_words(self.stall));
+            (message, StopReason::Silence)
         };
-        self.stopped = Some(Stopped::TimedOut(message));
-        running.terminate_within(self.grace).await;
+        self.stop(Stopped::TimedOut { message, reason }, self.grace)
     }
 
-    async fn wanted(&mut self, control: AgentControl, running: &mut Running) {
+    fn stop(&mut self, stopped: Stopped, within: Duration) -> Action {
+        let reason = stopped.reason();
+        self.stopped = Some(stopped);
+        Action::Stop { reason, within }
+    }
+
+    /// Waits for its backend's way to stop it, before it gets a signal.
+    fn signal_later(&mut self, within: Duration) {
+        self.signal = Some((Instant::now() + self.grace, within));
+    }
+
+    fn wanted(&mut self, control: AgentControl) -> Action {
         match control {
-            AgentControl::Continue => return,
+            AgentControl::Continue => return Action::Continue,
             AgentControl::StopForBudget => {
                 self.drained.get_or_insert_with(Instant::now);
-                return;
+                return Action::Continue;
             }
-            AgentControl::Stop | AgentControl::Kill => {
-                let stopped = match self.ended {
-                    Some(_) => Stopped::AfterItsResult,
-                    None => Stopped::Interrupted,
-                };
-                self.stopped.get_or_insert(stopped);
-            }
+            AgentControl::Stop | AgentControl::Kill => {}
         }
-        if control == AgentControl::Kill {
-            running.kill().await;
-        } else {
-            running.terminate().await;
+        let within = TERMINATE_GRACE;
+        let was_stopped = self.stopped.is_some();
+        if !was_stopped {
+            let stopped = match self.ended {
+                Some(_) => Stopped::AfterItsResult,
+                None => Stopped::Interrupted,
+            };
+            self.stopped = Some(stopped);
+        }
+        match &self.stopped {
+            _ if control == AgentControl::Kill => Action::Kill,
+            Some(stopped) if !was_stopped => Action::Stop {
+                reason: stopped.reason(),
+                within,
+            },
+            _ => {
+                self.signal = None;
+                Action::Signal { within }
+            }
         }
     }
 }
@@ -426,6 +620,8 @@ fn hidden(redaction: &Redaction, event: AgentEvent) -> AgentEvent {
             input: hide(input),
         },
         AgentEvent::Denied(tool) => AgentEvent::Denied(hide(tool)),
+        AgentEvent::Model(name) => AgentEvent::Model(hide(name)),
+        AgentEvent::OperatorNote(text) => AgentEvent::OperatorNote(hide(text)),
         AgentEvent::Overloaded(message) => AgentEvent::Overloaded(hide(message)),
         AgentEvent::AuthFailed(message) => AgentEvent::AuthFailed(hide(message)),
         AgentEvent::Unreachable(message) => AgentEvent::Unreachable(hide(message)),
@@ -448,6 +644,10 @@ struct Reading {
     session: Option<String>,
     summary: Option<String>,
     denied: Vec<String>,
+    n_turns: Option<u32>,
+    model: Option<String>,
+    notes: Vec<String>,
+    has_lost_session: bool,
     answer: Option<String>,
     last_words: Option<String>,
     /// The last line on standard error, which is the best explanation for an end without a result.
@@ -472,6 +672,9 @@ impl Reading {
     fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
         let failed = |failure| Some(Ended::Failed { failure });
         self.note(&event);
+        if is_an_end(&event) {
+            self.has_lost_session = matches!(event, AgentEvent::SessionGone);
+        }
         match event {
             // It is passed to the program as an argument later.
             AgentEvent::Session(id) if is_session_id(&id) => self.session = Some(id),
@@ -484,6 +687,14 @@ impl Reading {
                     .for_each(|text| on_seen(Seen::Line(text)));
             }
             AgentEvent::Answer(text) => self.answer = Some(text),
+            AgentEvent::Model(name) => self.model = Some(name),
+            AgentEvent::Turns(n) => self.n_turns = Some(n),
+            AgentEvent::OperatorNote(text)
+                if self.notes.len() < N_NOTES_MAX && !self.notes.contains(&text) =>
+            {
+                on_seen(Seen::Line(text.clone()));
+                self.notes.push(text);
+            }
             AgentEvent::UsageDelta(usage) => {
                 self.delta_tokens = self
                     .delta_tokens
@@ -511,13 +722,27 @@ impl Reading {
                 self.final_cost = Some(cost);
                 self.spent(cost, on_seen);
             }
-            AgentEvent::Denied(tool) if self.denied.len() < N_DENIED_MAX => self.denied.push(tool),
-            AgentEvent::RateLimited(until) => {
+            AgentEvent::Denied(tool)
+                if self.denied.len() < N_DENIED_MAX && !self.denied.contains(&tool) =>
+            {
+                self.denied.push(tool);
+            }
+            AgentEvent::RateLimited(end) => {
                 let message = "the account is rate limited".to_owned();
+                let until = match end {
+                    LimitEnd::AtMs(time) => Some(time),
+                    LimitEnd::InS(seconds) => {
+                        Some(wall_clock_ms().saturating_add(seconds.saturating_mul(1_000)))
+                    }
+                    _ => None,
+                };
                 self.end = failed(Failure::RateLimit {
                     message,
                     until: until.map(Time::from_ms),
                 });
+            }
+            AgentEvent::SessionGone => {
+                self.end = failed(task("the agent's session does not exist any more"));
             }
             AgentEvent::Overloaded(message) => self.end = failed(Failure::Overloaded { message }),
             AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
@@ -551,16 +776,7 @@ impl Reading {
                 self.has_worked = true;
                 self.is_final &= self.end == Some(Ended::Done);
             }
-            AgentEvent::Done(_)
-            | AgentEvent::RateLimited(_)
-            | AgentEvent::Overloaded(_)
-            | AgentEvent::AuthFailed(_)
-            | AgentEvent::Unreachable(_)
-            | AgentEvent::ContextFull
-            | AgentEvent::TurnsReached
-            | AgentEvent::Failed(_)
-            | AgentEvent::Invalid(_)
-            | AgentEvent::BudgetReached => self.is_final = true,
+            event if is_an_end(event) => self.is_final = true,
             _ => {}
         }
     }
@@ -594,7 +810,7 @@ impl Reading {
             Some(Stopped::Interrupted) => Ended::Failed {
                 failure: Failure::Interrupted,
             },
-            Some(Stopped::TimedOut(message)) => Ended::Failed {
+            Some(Stopped::TimedOut { message, .. }) => Ended::Failed {
                 failure: Failure::Timeout { message },
             },
             Some(Stopped::AfterItsResult) => self
@@ -618,10 +834,32 @@ impl Reading {
             session: self.session,
             summary: self.summary,
             denied: self.denied,
+            n_turns: self.n_turns,
+            model: self.model,
+            notes: self.notes,
+            has_lost_session: self.has_lost_session,
             tokens: self.total_tokens.unwrap_or(self.delta_tokens),
             duration_ms,
         }
     }
+}
+
+/// Returns whether an event is about the end of the run.
+fn is_an_end(event: &AgentEvent) -> bool {
+    matches!(
+        event,
+        AgentEvent::Done(_)
+            | AgentEvent::RateLimited(_)
+            | AgentEvent::Overloaded(_)
+            | AgentEvent::AuthFailed(_)
+            | AgentEvent::Unreachable(_)
+            | AgentEvent::ContextFull
+            | AgentEvent::TurnsReached
+            | AgentEvent::SessionGone
+            | AgentEvent::Failed(_)
+            | AgentEvent::Invalid(_)
+            | AgentEvent::BudgetReached
+    )
 }
 
 /// Returns whether an amount of US dollars is plausible as the cost of a run.
@@ -685,11 +923,13 @@ fn bounded(mut text: String, bytes_max: usize) -> String {
     text
 }
 
-/// Returns whether a line is a fragment of a message that appears whole later. A secret split
-/// across such lines could not be redacted, and nobody reads them. Every built-in backend is asked,
-/// because a plugin may run the same program.
-fn is_fragment(line: &str) -> bool {
-    built_in::agents().any(|agent| (agent.is_fragment)(line))
+/// Returns the texts that make a line of a backend's program noise. A built-in backend is asked
+/// too, because a plugin may run the same program.
+fn noise(info: &ProgramInfo) -> Vec<Vec<String>> {
+    let built_in = built_in::agent_that_runs(&info.program).and_then(BuiltInAgent::info);
+    let mut noise = info.noise.clone();
+    noise.extend(built_in.into_iter().flat_map(|it| it.noise));
+    noise
 }
 
 /// The file that keeps what an agent printed.
@@ -698,10 +938,11 @@ struct Transcript {
     flushed_at: Instant,
     n_bytes: u64,
     failed: bool,
+    noise: Vec<Vec<String>>,
 }
 
 impl Transcript {
-    fn create(path: &Path) -> io::Result<Self> {
+    fn create(path: &Path, noise: Vec<Vec<String>>) -> io::Result<Self> {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
@@ -710,12 +951,21 @@ impl Transcript {
             flushed_at: Instant::now(),
             n_bytes: 0,
             failed: false,
+            noise,
         })
+    }
+
+    /// Returns whether a line is a fragment of a message that is printed in full later: nobody reads
+    /// it, and a secret split over several of them could not be redacted.
+    fn is_noise(&self, line: &str) -> bool {
+        let head = &line[..line.floor_char_boundary(NOISE_HEAD_BYTES)];
+        let mut lists = self.noise.iter();
+        lists.any(|texts| texts.iter().all(|text| head.contains(text)))
     }
 
     /// Keeps a line. If the transcript can no longer be written, the agent continues anyway.
     fn keep(&mut self, line: &Line) {
-        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_fragment(&line.text) {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || self.is_noise(&line.text) {
             return;
         }
         self.n_bytes += line.text.len() as u64 + 1;
@@ -747,6 +997,7 @@ impl Transcript {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_claude::ClaudeBackend;
     use autoissue_plugin_sdk::Usage;
 
     use super::*;
@@ -755,7 +1006,8 @@ mod tests {
     fn a_transcript_keeps_whole_messages_but_not_their_fragments() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("1.log");
-        let mut transcript = Transcript::create(&path).unwrap();
+        let mut transcript =
+            Transcript::create(&path, noise(&ClaudeBackend.probe("").unwrap())).unwrap();
         for text in [
             r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"gh"}}}"#,
             r#"{"type":"assistant","message":{"content":[{"type":"text","text":"a \"content_block_delta\" in words"}]}}"#,
@@ -795,10 +1047,7 @@ mod tests {
     #[test]
     fn the_final_cost_is_the_highest_one_and_counts_only_if_nothing_follows_it() {
         fn total(usd: f64) -> AgentEvent {
-            AgentEvent::UsageTotal(Usage {
-                usd: Some(usd),
-                ..Usage::default()
-            })
+            AgentEvent::UsageTotal(Usage::default().usd(usd))
         }
 
         let bill = AgentEvent::FinalCost;
@@ -815,11 +1064,7 @@ mod tests {
         );
         assert_eq!(spent([bill(0.5), total(3.5), bill(3.0)]), known(3_00));
         assert_eq!(spent([]), Spent::Unknown);
-        let tokens = Usage {
-            input_tokens: u64::MAX,
-            output_tokens: 5,
-            ..Usage::default()
-        };
+        let tokens = Usage::default().input_tokens(u64::MAX).output_tokens(5);
         assert_eq!(
             spent([AgentEvent::UsageTotal(tokens)]),
             Spent::Unknown,
@@ -862,7 +1107,10 @@ mod tests {
             "{}",
             ended(None)
         );
-        let silent = Stopped::TimedOut("the agent was silent for 10 minutes".to_owned());
+        let silent = Stopped::TimedOut {
+            message: "the agent was silent for 10 minutes".to_owned(),
+            reason: StopReason::Silence,
+        };
         assert!(ended(Some(silent)).ends_with("silent for 10 minutes: Cannot find module 'x'"));
         assert_eq!(ended(Some(Stopped::Budget)), "Budget");
     }
@@ -871,10 +1119,7 @@ mod tests {
     fn a_cost_that_is_not_an_amount_is_ignored() {
         for usd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             assert_eq!(spent([AgentEvent::FinalCost(usd)]), Spent::Unknown, "{usd}");
-            let usage = Usage {
-                usd: Some(usd),
-                ..Usage::default()
-            };
+            let usage = Usage::default().usd(usd);
             assert_eq!(
                 spent([AgentEvent::UsageDelta(usage), AgentEvent::UsageTotal(usage)]),
                 Spent::Unknown,
@@ -897,12 +1142,7 @@ mod tests {
         let session = || AgentEvent::Session("s".into());
         let text = || AgentEvent::Text("working".into());
         let refused = || AgentEvent::Overloaded("529".into());
-        let usage = || {
-            AgentEvent::UsageTotal(Usage {
-                usd: Some(0.5),
-                ..Usage::default()
-            })
-        };
+        let usage = || AgentEvent::UsageTotal(Usage::default().usd(0.5));
         let complaint = || AgentEvent::Note("illegal instruction".into());
         assert!(was_free(vec![], true));
         assert!(was_free(vec![complaint()], true));
@@ -941,6 +1181,175 @@ mod tests {
         assert!(is_final(vec![done()]) && is_final(vec![refused()]));
         assert!(is_final(vec![done(), text()]), "a result is the end");
         assert!(!is_final(vec![refused(), text()]));
+    }
+
+    fn ended(
+        events: impl IntoIterator<Item = AgentEvent>,
+        stopped: Option<Stopped>,
+    ) -> AgentReport {
+        let mut reading = Reading::default();
+        events
+            .into_iter()
+            .for_each(|event| reading.take(event, &mut |_| {}));
+        let exit = Exit {
+            code: Some(0),
+            signal: None,
+            stopped_by_us: false,
+            supervisor_lost: false,
+            n_killed_stragglers: 0,
+            n_left: 0,
+        };
+        reading.report(stopped, exit, 0)
+    }
+
+    #[test]
+    fn the_last_event_about_the_end_counts() {
+        let (done, refused) = (
+            || AgentEvent::Done(None),
+            || AgentEvent::Overloaded("529".into()),
+        );
+        let gone = || AgentEvent::SessionGone;
+        assert_eq!(ended([refused(), done()], None).ended, Ended::Done);
+        let text = AgentEvent::Text("more".into());
+        assert_eq!(ended([done(), text], None).ended, Ended::Done);
+        for event in [
+            refused(),
+            gone(),
+            AgentEvent::Failed("no".into()),
+            AgentEvent::ContextFull,
+        ] {
+            let report = ended([done(), event], None);
+            assert!(matches!(report.ended, Ended::Failed { .. }), "{report:?}");
+        }
+        assert!(ended([refused(), gone()], None).has_lost_session);
+        assert!(!ended([gone(), refused()], None).has_lost_session);
+        assert!(!ended([gone(), done()], None).has_lost_session);
+        assert_eq!(
+            ended([AgentEvent::BudgetReached, done()], None).ended,
+            Ended::Done
+        );
+    }
+
+    #[test]
+    fn what_the_host_did_counts_more_than_events() {
+        let done = || [AgentEvent::Done(None)];
+        let late = || Stopped::TimedOut {
+            message: "late".into(),
+            reason: StopReason::Time,
+        };
+        assert_eq!(ended(done(), Some(Stopped::Budget)).ended, Ended::Budget);
+        for stopped in [Stopped::Interrupted, late()] {
+            let report = ended(done(), Some(stopped));
+            assert!(matches!(report.ended, Ended::Failed { .. }), "{report:?}");
+        }
+        assert_eq!(
+            ended(done(), Some(Stopped::AfterItsResult)).ended,
+            Ended::Done
+        );
+    }
+
+    #[test]
+    fn facts_are_the_last_ones_and_lists_name_each_thing_once() {
+        let denied = |tool: &str| AgentEvent::Denied(tool.into());
+        let note = |text: String| AgentEvent::OperatorNote(text);
+        let mut events = vec![
+            AgentEvent::Model("a".into()),
+            AgentEvent::Turns(1),
+            AgentEvent::Model("b".into()),
+            AgentEvent::Turns(2),
+            denied("Bash"),
+            denied("Write"),
+            denied("Bash"),
+        ];
+        events.extend((0..20).map(|n| note(format!("note {}", n / 2))));
+        let report = ended(events, None);
+        assert_eq!(
+            (report.model.as_deref(), report.n_turns),
+            (Some("b"), Some(2))
+        );
+        assert_eq!(report.denied, ["Bash", "Write"]);
+        assert_eq!(
+            report.notes,
+            ["note 0", "note 1", "note 2", "note 3", "note 4"]
+        );
+    }
+
+    #[test]
+    fn a_limit_in_seconds_counts_from_now() {
+        let until = |end| match ended([AgentEvent::RateLimited(end)], None).ended {
+            Ended::Failed {
+                failure: Failure::RateLimit { until, .. },
+            } => until.map(Time::ms),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(until(LimitEnd::Unknown), None);
+        assert_eq!(until(LimitEnd::AtMs(5)), Some(5));
+        let before = wall_clock_ms() + 60_000;
+        let found = until(LimitEnd::InS(60)).unwrap();
+        assert!((before..=wall_clock_ms() + 60_000).contains(&found));
+        assert!(until(LimitEnd::InS(u64::MAX)).is_some(), "and no overflow");
+    }
+
+    fn launch(env: &[(&str, &str)], user_env: &[&str]) -> Launch {
+        Launch {
+            task: AgentTask::default(),
+            directory: PathBuf::new(),
+            path: OsString::new(),
+            outside: Vec::new(),
+            own_program: PathBuf::new(),
+            env: env
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            user_env: user_env.iter().map(ToString::to_string).collect(),
+            tag: String::new(),
+            transcript: PathBuf::new(),
+            timeout: Duration::from_secs(60),
+            stall: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn a_program_sees_only_the_variables_that_its_command_passes() {
+        let names = |env: &[(&str, &str)], user_env: &[&str], passed: &[PassedVariable]| {
+            let declared = ["KEY".to_owned(), "OTHER".to_owned()];
+            passed_env(&launch(env, user_env), &declared, passed)
+                .into_iter()
+                .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let env = [("HOME", "/h"), ("KEY", "k"), ("OTHER", "o")];
+        assert_eq!(names(&env, &[], &[]), "HOME=/h");
+        assert_eq!(names(&env, &[], &["KEY".into()]), "HOME=/h KEY=k");
+        assert_eq!(
+            names(
+                &env,
+                &[],
+                &[PassedVariable::new("KEY").program_name("OTHER")]
+            ),
+            "HOME=/h OTHER=k"
+        );
+        assert_eq!(names(&env, &["OTHER"], &[]), "HOME=/h OTHER=o");
+        assert_eq!(names(&[], &[], &["KEY".into()]), "");
+    }
+
+    #[test]
+    fn a_program_that_its_backend_told_to_stop_gets_its_signal_later() {
+        let grace = Duration::from_secs(10);
+        let mut watch = Watch::new(Instant::now(), &launch(&[], &[]));
+        let asked = watch.wanted(AgentControl::Stop);
+        let reason = StopReason::Interrupt;
+        let within = TERMINATE_GRACE;
+        assert_eq!(asked, Action::Stop { reason, within });
+        watch.signal_later(within);
+        assert!(watch.has_deadline() && watch.deadline() <= Instant::now() + grace);
+        assert_eq!(watch.late(), Action::Signal { within });
+        assert!(!watch.has_deadline());
+        assert_eq!(watch.wanted(AgentControl::Stop), Action::Signal { within });
+        assert_eq!(watch.wanted(AgentControl::Kill), Action::Kill);
+        assert_eq!(watch.stopped, Some(Stopped::Interrupted));
     }
 
     #[test]

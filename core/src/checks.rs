@@ -6,7 +6,8 @@
 //! fails the task is not decided here.
 
 use super::process::{
-    Exit, Finished, Line, ProcessError, ProgramSpec, SupervisorProgram, run_observed,
+    Exit, Finished, Line, ProcessError, ProgramSpec, Stdin, StopSignal, SupervisorProgram,
+    run_observed,
 };
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -281,7 +282,8 @@ async fn run_shell(
         args: vec!["-c".into(), command.into()],
         env: workplace.env.clone(),
         directory: workplace.directory.clone(),
-        stdin: Vec::new(),
+        stdin: Stdin::default(),
+        stop_signal: StopSignal::default(),
         tag: workplace.tag.clone(),
     };
     run_observed(supervisor, spec, timeout, OUTPUT_BYTES_MAX, cancel, on_line).await

@@ -28,7 +28,7 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::preflight::{
     PROBE, SessionError, agent, agent_variables, at_a_glance, branch_in_the_way, default_branch,
-    find_agent, find_strategies, machine, open_forge, repository, roots, variable_of,
+    find_agent, find_strategies, login, machine, open_forge, repository, roots, variable_of,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
@@ -306,27 +306,25 @@ impl Examination<'_> {
         if let Some(finding) = agent::unknown_models(self.config, strategies) {
             self.tell(finding);
         }
-        let (known_as, version_args) = strategies
-            .probe_backend()
-            .map(|info| (info.program, info.version_args))
-            .unwrap_or_default();
-        let question = agent::VersionProbe {
-            name: &name,
-            known_as: &known_as,
-            program,
-            args: version_args,
+        let Some(info) = strategies.probe_backend().ok() else {
+            return;
+        };
+        let program = agent::InstalledProgram {
+            backend: &name,
+            info: &info,
+            path: program,
             env,
         };
-        match self.runtime() {
-            Some(runtime) => {
-                let finding =
-                    runtime.block_on(agent::version(&self.supervisor(), question, self.cancel));
-                self.tell(finding);
-            }
-            None => self.tell(Finding::ok(
-                "agent",
-                format!("{name}, {}", question.program.display()),
-            )),
+        let Some(runtime) = self.runtime() else {
+            let path = program.path.display();
+            return self.tell(Finding::ok("agent", format!("{name}, {path}")));
+        };
+        let supervisor = self.supervisor();
+        let (finding, _) = runtime.block_on(program.version(&supervisor, self.cancel));
+        self.tell(finding);
+        if login::look(&info, &self.host.environment).is_none() {
+            let finding = runtime.block_on(program.login(&supervisor, self.cancel));
+            finding.into_iter().for_each(|finding| self.tell(finding));
         }
     }
 

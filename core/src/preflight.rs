@@ -11,7 +11,7 @@ pub(crate) mod agent;
 mod error;
 mod glance;
 mod large_files;
-mod login;
+pub(crate) mod login;
 pub(crate) mod machine;
 mod project;
 mod release;
@@ -23,6 +23,7 @@ use std::ffi::{OsStr, OsString};
 pub use autoissue_forge::finding::{Finding, Level};
 pub use error::SessionError;
 
+pub(crate) use agent::InstalledProgram;
 pub(crate) use glance::{AGENT_PERMISSIONS, at_a_glance};
 pub(crate) use machine::DISK;
 pub(crate) use project::{Project, default_branch, inspect, open_forge, roots};

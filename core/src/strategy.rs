@@ -13,6 +13,7 @@ mod experience;
 mod guard;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use autoissue_engine::{Classification, Effort, Issue, PluginFailure, PluginFailureAction, Usd};
@@ -24,6 +25,9 @@ use autoissue_plugin_sdk::{
     AgentBackend, Classifier, ClassifierContext, Description, ModelHistory, ModelSelector,
     PluginError, PrTemplate,
 };
+
+use rustix::process::geteuid;
+use semver::Version;
 
 use crate::built_in::{self, BUILTIN, DOMAINS};
 use crate::config::Config;
@@ -45,6 +49,8 @@ pub struct Strategies {
     history: Vec<ModelHistory>,
     repository: String,
     run_label: String,
+    /// Version of the agent's program, if its backend asks for it.
+    program_version: Option<Version>,
     /// Called when a plugin did not decide.
     tell: Box<dyn Fn(PluginFailure) + Send + Sync>,
 }
@@ -155,6 +161,7 @@ impl Strategies {
             history: Vec::new(),
             repository: String::new(),
             run_label: String::new(),
+            program_version: None,
             tell: Box::new(|plugin_failure| {
                 tracing::warn!(?plugin_failure, "a plugin made no decision");
             }),
@@ -240,6 +247,13 @@ impl Strategies {
         }
     }
 
+    /// Sets the version of the agent's program.
+    #[must_use]
+    pub fn with_program_version(mut self, version: Option<Version>) -> Self {
+        self.program_version = version;
+        self
+    }
+
     /// Sets the function that is called when a plugin did not decide.
     #[must_use]
     pub fn telling(mut self, tell: impl Fn(PluginFailure) + Send + Sync + 'static) -> Self {
@@ -316,7 +330,7 @@ impl Strategies {
             .probe_backend()
             .map(|info| info.models)
             .unwrap_or_default();
-        let is_offered = models.iter().any(|model| model == configured);
+        let is_offered = models.iter().any(|model| model.id == configured);
         let is_ours = self.backend.guard.is_none()
             && built_in::agent(&self.backend().describe().name).is_some();
         let is_meant = is_ours || is_offered || configured != built_in::default_model();
@@ -327,6 +341,14 @@ impl Strategies {
     pub fn has_models(&self) -> bool {
         self.probe_backend()
             .is_ok_and(|info| !info.models.is_empty())
+    }
+
+    /// Returns patterns of the files that the agent's program leaves and that never belong in a
+    /// commit.
+    pub fn ignored_paths(&self) -> Vec<String> {
+        self.probe_backend()
+            .map(|info| info.ignored_paths)
+            .unwrap_or_default()
     }
 
     /// Returns the settings of the agent backend.
@@ -340,6 +362,26 @@ impl Strategies {
     /// The backend's error.
     pub fn probe_backend(&self) -> Result<sdk::ProgramInfo, PluginError> {
         self.backend.strategy.probe(&self.backend.settings)
+    }
+
+    /// Completes a task of the agent backend by its settings and by what it finds here.
+    /// `environment` is that of agents.
+    pub fn on_this_machine(
+        &self,
+        task: sdk::AgentTask,
+        environment: &[(OsString, OsString)],
+    ) -> sdk::AgentTask {
+        let mut declared = self
+            .probe_backend()
+            .map(|info| info.environment)
+            .unwrap_or_default();
+        declared.retain(|name| environment.iter().any(|(known, _)| known == name.as_str()));
+        let mut task = task
+            .settings(self.backend_settings())
+            .environment(declared)
+            .is_root(geteuid().is_root());
+        task.program_version = self.program_version.as_ref().map(ToString::to_string);
+        task
     }
 
     /// Asks for one decision. A built-in that fails returns an error without a plugin, which the
@@ -453,13 +495,7 @@ impl Strategies {
             attempt,
             failures_of_substance: n_substance,
             budget_left_usd: Some(budget_left.dollars()),
-            available: models
-                .iter()
-                .map(|id| sdk::ModelInfo {
-                    id: id.clone(),
-                    ..Default::default()
-                })
-                .collect(),
+            available: models.clone(),
             history: self.history.clone(),
             ..Default::default()
         };
@@ -570,7 +606,7 @@ impl StrategyNames<'_> {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::{AgentRun, AgentTask, CommandSpec, Metering, ProgramInfo};
+    use autoissue_plugin_sdk::{AgentRun, AgentTask, CommandSpec, ProgramInfo};
 
     use super::*;
 
@@ -583,14 +619,7 @@ mod tests {
         }
 
         fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-            Ok(ProgramInfo {
-                program: "foreign".into(),
-                version_args: Vec::new(),
-                install_hint: String::new(),
-                metering: Metering::AsItGoes,
-                models: self.0.iter().map(ToString::to_string).collect(),
-                environment: Vec::new(),
-            })
+            Ok(ProgramInfo::new("foreign").models(self.0.iter().copied()))
         }
 
         fn start(

@@ -1,18 +1,16 @@
-//! Additional facts about agent backends that are linked into autoissue: how to log in to the
-//! program, the names of its models, and which of its output can be dropped.
+//! Additional facts about agent backends that are linked into autoissue: the names of the program's
+//! models, its tools, and what the tests run.
 //!
 //! Only for the plugins of this workspace. It exists only in native builds, components cannot
 //! export it, and it changes whenever the host needs more: plugin authors cannot rely on it.
 
-use crate::{AgentBackend, AgentRun};
+use crate::{AgentBackend, AgentRun, ProgramInfo};
 
 /// A built-in agent backend, declared by its own crate and listed in the host's registry.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltInAgent {
     /// Creates the backend.
     pub backend: fn() -> Box<dyn AgentBackend>,
-    /// How to log in to the program; `None` if it needs no login.
-    pub login: Option<Login>,
     /// Oldest and newest release of the program that the tests run; `None` if they run none.
     pub tested_releases: Option<[&'static str; 2]>,
     /// Names of its models; `None` if there is no choice of models.
@@ -23,28 +21,6 @@ pub struct BuiltInAgent {
     pub instruction_files: &'static [&'static str],
     /// Creates a reader for the output in a transcript; `None` if the output is readable as it is.
     pub transcript: Option<fn() -> Box<dyn AgentRun>>,
-    /// Returns whether a line is a fragment of a message that is later printed in full. Fragments
-    /// are not kept: they are redundant, and a secret split over several of them could not be
-    /// redacted.
-    pub is_fragment: fn(&str) -> bool,
-}
-
-/// How to log in to a program. The host only checks whether the variables and files exist; it does
-/// not read them.
-#[derive(Clone, Copy, Debug)]
-pub struct Login {
-    /// Environment variables that hold a key.
-    pub keys: &'static [&'static str],
-    /// Environment variables that delegate the login to a cloud provider, each with the provider's
-    /// name.
-    pub clouds: &'static [(&'static str, &'static str)],
-    /// Environment variable with the program's directory, and the directory below HOME that is used
-    /// if it is not set.
-    pub directory: (&'static str, &'static str),
-    /// File in that directory that contains the login.
-    pub file: &'static str,
-    /// What to do if none of these exists.
-    pub advice: &'static str,
 }
 
 /// Model names of a program.
@@ -69,13 +45,11 @@ impl BuiltInAgent {
     pub const fn new(backend: fn() -> Box<dyn AgentBackend>) -> Self {
         Self {
             backend,
-            login: None,
             tested_releases: None,
             models: None,
             default_tools: &[],
             instruction_files: &[],
             transcript: None,
-            is_fragment: |_| false,
         }
     }
 
@@ -84,10 +58,14 @@ impl BuiltInAgent {
         (self.backend)().describe().name
     }
 
+    /// Returns what it says about its program; `None` if the backend returns an error.
+    pub fn info(&self) -> Option<ProgramInfo> {
+        (self.backend)().probe("").ok()
+    }
+
     /// Returns the name of its program; `None` if the backend returns an error.
     pub fn program(&self) -> Option<String> {
-        let info = (self.backend)().probe("").ok()?;
-        Some(info.program)
+        Some(self.info()?.program)
     }
 
     /// Returns the short names of its models: those that it offers, then its other aliases. Empty
@@ -96,8 +74,8 @@ impl BuiltInAgent {
         let Some(models) = &self.models else {
             return Vec::new();
         };
-        let offered = (self.backend)().probe("").map(|info| info.models);
-        let mut names = offered.unwrap_or_default();
+        let offered = self.info().map(|info| info.models).unwrap_or_default();
+        let mut names: Vec<String> = offered.into_iter().map(|model| model.id).collect();
         names.extend(models.more_aliases.iter().map(ToString::to_string));
         names
     }

@@ -18,9 +18,11 @@ pub mod pr_template;
 use std::sync::Once;
 
 use bindings::types::autoissue::plugin::host_log;
-use bindings::types::autoissue::plugin::types::{Fact, Issue as WitIssue, PluginError as WitError};
+use bindings::types::autoissue::types::types::{
+    Fact, Issue as WitIssue, ModelInfo as WitModel, PluginError as WitError, Prices as WitPrices,
+};
 
-use crate::{Description, Issue, PluginError};
+use crate::{Description, Issue, ModelInfo, PluginError, Prices};
 
 /// Logs the message and location of a panic; the trap that follows contains neither.
 fn set_up() {
@@ -73,6 +75,44 @@ fn issue(issue: WitIssue) -> Issue {
         url,
         extra,
     }
+}
+
+fn model(model: ModelInfo) -> WitModel {
+    let ModelInfo { id, prices, extra } = model;
+    let prices = prices.map(|prices| {
+        let Prices {
+            input,
+            output,
+            cache_read,
+            cache_write,
+        } = prices;
+        WitPrices {
+            input,
+            output,
+            cache_read,
+            cache_write,
+        }
+    });
+    WitModel { id, prices, extra }
+}
+
+fn offered(model: WitModel) -> ModelInfo {
+    let WitModel { id, prices, extra } = model;
+    let prices = prices.map(|prices| {
+        let WitPrices {
+            input,
+            output,
+            cache_read,
+            cache_write,
+        } = prices;
+        Prices {
+            input,
+            output,
+            cache_read,
+            cache_write,
+        }
+    });
+    ModelInfo { id, prices, extra }
 }
 
 fn error(error: PluginError) -> WitError {

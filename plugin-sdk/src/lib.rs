@@ -120,6 +120,7 @@ pub mod markdown;
 pub mod model_selector;
 pub mod paths;
 pub mod pr_template;
+mod setters;
 pub mod settings;
 #[doc(hidden)]
 pub mod supplies;
@@ -128,15 +129,16 @@ pub mod testing;
 mod wit_package;
 
 pub use agent_backend::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering,
-    ProgramInfo, Source, Usage,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Endpoint, Exit, InputFile,
+    LimitEnd, Line, Login, LoginFile, LoginVariable, Metering, PassedVariable, ProgramInfo,
+    ResumedSession, Source, StopReason, StopSignal, Usage,
 };
 pub use classifier::{Classification, Classifier, ClassifierContext, Score};
 pub use error::PluginError;
 pub use hidden_text::{HiddenKind, Stripped};
 pub use issue::{Description, Issue};
 pub use model_selector::{
-    Effort, ModelHistory, ModelInfo, ModelSelector, Selection, SelectionRequest,
+    Effort, ModelHistory, ModelInfo, ModelSelector, Prices, Selection, SelectionRequest,
 };
 pub use pr_template::{Change, CheckReport, Commit, PrContext, PrTemplate, PullRequestText};
 pub use settings::Settings;
@@ -149,9 +151,10 @@ pub mod prelude {
     pub use crate::settings::read as read_settings;
     pub use crate::{
         AgentBackend, AgentEvent, AgentRun, AgentTask, Change, CheckReport, Classification,
-        Classifier, ClassifierContext, CommandInput, CommandSpec, Commit, Description, Effort,
-        Exit, Issue, Line, Metering, ModelHistory, ModelInfo, ModelSelector, PluginError,
-        PrContext, PrTemplate, ProgramInfo, PullRequestText, Score, Selection, SelectionRequest,
-        Settings, Source, Usage,
+        Classifier, ClassifierContext, CommandSpec, Commit, Description, Effort, Endpoint, Exit,
+        InputFile, Issue, LimitEnd, Line, Login, LoginFile, Metering, ModelHistory, ModelInfo,
+        ModelSelector, PassedVariable, PluginError, PrContext, PrTemplate, Prices, ProgramInfo,
+        PullRequestText, ResumedSession, Score, Selection, SelectionRequest, Settings, Source,
+        StopReason, StopSignal, Usage,
     };
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::setters::setters;
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Chooses the model for one attempt. Called only if the model is configured as `auto`.
@@ -59,14 +60,66 @@ pub struct SelectionRequest {
 /// A model that the agent backend offers.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct ModelInfo {
     /// Name that the backend accepts.
     pub id: String,
-    /// Price of a million input tokens, in US dollars.
-    pub usd_per_million_input: Option<f64>,
-    /// Price of a million output tokens, in US dollars.
-    pub usd_per_million_output: Option<f64>,
+    /// `None` if they are unknown, or depend on the account.
+    pub prices: Option<Prices>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
 }
+
+impl ModelInfo {
+    /// Creates a model without prices.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            ..Self::default()
+        }
+    }
+}
+
+setters!(ModelInfo {
+    prices: Option<Prices>,
+});
+
+impl From<&str> for ModelInfo {
+    fn from(id: &str) -> Self {
+        Self::new(id)
+    }
+}
+
+/// What a model costs, in US dollars per million tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Prices {
+    /// Tokens read by the model, without those of the cache.
+    pub input: f64,
+    /// Tokens written by the model.
+    pub output: f64,
+    /// Tokens read from the cache; `None` if they cost as much as others.
+    pub cache_read: Option<f64>,
+    /// Tokens written to the cache; `None` if they cost as much as others.
+    pub cache_write: Option<f64>,
+}
+
+impl Prices {
+    /// Creates prices, in US dollars per million tokens.
+    pub fn new(input: f64, output: f64) -> Self {
+        Self {
+            input,
+            output,
+            ..Self::default()
+        }
+    }
+}
+
+setters!(Prices {
+    cache_read: Option<f64>,
+    cache_write: Option<f64>,
+});
 
 /// Past results of one model, over all sessions.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -1,4 +1,4 @@
-//! Tests of the WIT package, the counterpart of this crate for authors in other languages.
+//! Tests of the WIT packages, the counterpart of this crate for authors in other languages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,24 @@ fn below_the_crate(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Returns the files of a directory, sorted.
-fn files(directory: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(below_the_crate(directory)).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort_unstable();
+/// Returns the entries of a directory, sorted.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    entries.sort_unstable();
+    entries
+}
+
+/// Returns the files of all packages: those of the worlds, then those of their dependencies.
+fn wit_files() -> Vec<PathBuf> {
+    let root = below_the_crate("../wit");
+    let packages = entries(&root.join("deps"));
+    let files = std::iter::once(root)
+        .chain(packages)
+        .flat_map(|directory| entries(&directory));
     files
+        .filter(|file| file.extension().is_some_and(|it| it == "wit"))
+        .collect()
 }
 
 /// Returns the names of a world's exports, sorted.
@@ -29,9 +41,7 @@ fn exports(resolve: &Resolve, world: &str) -> Vec<String> {
         .exports
         .iter()
         .filter_map(|(key, item)| match (key, item) {
-            (WorldKey::Interface(id), WorldItem::Interface { .. }) => {
-                resolve.interfaces[*id].name.clone()
-            }
+            (WorldKey::Interface(id), WorldItem::Interface { .. }) => resolve.id_of(*id),
             _ => None,
         });
     let mut names: Vec<String> = interfaces.collect();
@@ -40,30 +50,37 @@ fn exports(resolve: &Resolve, world: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_wit_package_parses() {
-    let directory = below_the_crate("../wit/plugin-0.1");
+fn each_kind_is_a_package_over_shared_types() {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(&directory).unwrap();
-    assert_eq!(
-        resolve.packages[package].name.to_string(),
-        "autoissue:plugin@0.1.0"
-    );
+    resolve.push_dir(below_the_crate("../wit")).unwrap();
     for kind in [
         "classifier",
         "model-selector",
         "agent-backend",
         "pr-template",
     ] {
-        let mut expected = ["metadata", kind];
+        let mut expected = [
+            "autoissue:plugin/metadata@0.1.0".to_owned(),
+            format!("autoissue:{kind}/{kind}@0.1.0"),
+        ];
         expected.sort_unstable();
         assert_eq!(exports(&resolve, &format!("{kind}-plugin")), expected);
+    }
+    for interface in resolve.interfaces.iter().map(|(id, _)| id) {
+        let used = resolve.interface_direct_deps(interface);
+        for used in used.filter_map(|id| resolve.id_of(id)) {
+            assert_eq!(
+                used, "autoissue:types/types@0.1.0",
+                "a kind that uses another one cannot change alone"
+            );
+        }
     }
 }
 
 #[test]
-fn the_bindings_are_of_this_wit_package() {
+fn the_bindings_are_of_these_wit_packages() {
     let mut wit = Sha256::new();
-    for file in files("../wit/plugin-0.1") {
+    for file in wit_files() {
         wit.update(fs::read(file).unwrap());
     }
     let digest: String = wit
@@ -71,7 +88,7 @@ fn the_bindings_are_of_this_wit_package() {
         .iter()
         .map(|it| format!("{it:02x}"))
         .collect();
-    let bindings = files("src/guest/bindings");
+    let bindings = entries(&below_the_crate("src/guest/bindings"));
     assert_eq!(bindings.len(), 6);
     for file in bindings {
         let text = fs::read_to_string(&file).unwrap();
@@ -79,7 +96,7 @@ fn the_bindings_are_of_this_wit_package() {
             text.lines()
                 .next()
                 .is_some_and(|line| line.contains(&digest)),
-            "{} was generated from a different WIT package; run `plugin-sdk/bindings`",
+            "{} was generated from different WIT packages; run `plugin-sdk/bindings`",
             file.display()
         );
     }

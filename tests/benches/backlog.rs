@@ -232,6 +232,10 @@ fn done() -> AgentReport {
         session: None,
         summary: None,
         denied: Vec::new(),
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 0,
         duration_ms: 0,
     }

@@ -648,6 +648,10 @@ fn report(ended: Ended, cost: Usd, duration_ms: u64) -> AgentReport {
         session: Some("7e4d9a52-0000-4000-8000-000000000000".to_owned()),
         summary: Some("Done.".to_owned()),
         denied: Vec::new(),
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 48_000,
         duration_ms,
     }

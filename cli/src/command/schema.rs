@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
+use serde_json::json;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -33,7 +34,8 @@ pub(crate) fn run(invocation: &Invocation, args: &SchemaArgs) -> Result<ExitCode
     let document = match args.what {
         SchemaCommand::Events => of_events(),
     };
-    invocation.console.document(document.as_value())?;
+    // Its own order of keys, which a plain value does not have.
+    invocation.console.document(&json!(document))?;
     Ok(ExitCode::Success)
 }
 

@@ -132,6 +132,8 @@ fn agent_exited(report: &AgentReport, cost: Usd, estimated: bool) -> Vec<(Tone, 
             ),
         ));
     }
+    let notes = report.notes.iter();
+    said.extend(notes.map(|note| (Tone::Warning, message(note))));
     said
 }
 

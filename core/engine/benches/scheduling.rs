@@ -161,6 +161,10 @@ fn report() -> AgentReport {
         session: None,
         summary: None,
         denied: vec![],
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 0,
         duration_ms: 1,
     }

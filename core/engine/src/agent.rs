@@ -18,6 +18,18 @@ pub struct AgentReport {
     pub summary: Option<String>,
     /// Tools that the agent was denied.
     pub denied: Vec<String>,
+    /// Number of turns, if the backend reports it.
+    #[serde(default)]
+    pub n_turns: Option<u32>,
+    /// Model that answered, if the backend reports it; it need not be the one that was asked for.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// What the backend tells the operator.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Whether the session to resume does not exist any more.
+    #[serde(default)]
+    pub has_lost_session: bool,
     /// Tokens read and written, in total.
     pub tokens: u64,
     /// Duration of the run, in milliseconds.
@@ -49,6 +61,12 @@ impl AgentReport {
     /// Returns whether the agent is known to have spent nothing.
     pub(crate) fn did_nothing(&self) -> bool {
         self.spent == Spent::Known(Usd::ZERO) && self.tokens == 0
+    }
+
+    /// Returns whether a run that was to resume a session could not: its backend says so, or it did
+    /// nothing.
+    pub(crate) fn lost_its_session(&self) -> bool {
+        self.has_lost_session || self.did_nothing()
     }
 
     /// Returns whether the agent was interrupted, either by us or because our process ended.
@@ -89,6 +107,10 @@ impl AgentReport {
             session: None,
             summary: None,
             denied: Vec::new(),
+            n_turns: None,
+            model: None,
+            notes: Vec::new(),
+            has_lost_session: false,
             tokens: 0,
             duration_ms: 0,
         }

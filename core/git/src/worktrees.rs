@@ -106,6 +106,9 @@ pub struct Options {
     /// Additional environment while a new directory is filled, before an agent has used it:
     /// credentials for the remote.
     pub credentials: Vec<(String, String)>,
+    /// Files that agents leave and that never belong in a commit, as patterns of a `.gitignore`
+    /// file. They count as ignored, before the repository's own rules.
+    pub ignored_paths: Vec<String>,
 }
 
 /// The worktrees of one project in one session. Cheap to clone; usable from many threads, as long
@@ -118,6 +121,7 @@ pub struct Worktrees {
     identity: Identity,
     env: Vec<(String, String)>,
     credentials: Vec<(String, String)>,
+    ignored_paths: Vec<String>,
     /// The directory for new worktrees.
     place: Place,
     /// Other directories that may contain worktrees, which are finished where they are.
@@ -418,6 +422,7 @@ impl Worktrees {
             identity,
             env,
             credentials,
+            ignored_paths,
         } = options;
         let project = project
             .canonicalize()
@@ -437,6 +442,7 @@ impl Worktrees {
             identity,
             env,
             credentials,
+            ignored_paths,
             place,
             older,
             root_is_ready: Arc::default(),
@@ -1118,6 +1124,7 @@ impl Worktrees {
             gate: &self.records(record.issue).gate(record.issue),
             modules: &record.modules,
             env: &self.env,
+            ignored_paths: &self.ignored_paths,
         })
     }
 

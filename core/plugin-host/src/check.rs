@@ -1,12 +1,14 @@
 //! Validates the values that a plugin returns. wasmtime checks types; this module checks the
 //! additional rules.
 
+use std::path::{Component, Path};
+
 use autoissue_plugin_sdk::hidden_text::is_control;
 use autoissue_plugin_sdk::{
-    AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection,
-    Usage,
+    AgentEvent, Classification, CommandSpec, Endpoint, Login, ModelInfo, ProgramInfo,
+    PullRequestText, Selection, Usage,
 };
-use semver::Version;
+use semver::{Version, VersionReq};
 
 use crate::fault::{PluginFault, one_line};
 use crate::grants::{self, Grants};
@@ -223,12 +225,119 @@ pub(crate) fn granted(info: &ProgramInfo, grants: &Grants) -> Checked {
 pub(crate) fn program(info: &ProgramInfo) -> Checked {
     grants::may_be_run(&info.program)?;
     arguments("version-args", &info.version_args)?;
+    info.versions
+        .as_ref()
+        .map_or(Ok(()), |range| versions(range))?;
     line("install-hint", &info.install_hint)?;
-    lines("models", &info.models)?;
+    each("models", &info.models, model)?;
     count("environment", info.environment.len())?;
-    info.environment
+    for variable in &info.environment {
+        grants::may_be_set(variable)?;
+    }
+    each("endpoints", &info.endpoints, |field, it| {
+        endpoint(field, it, &info.environment)
+    })?;
+    info.login
+        .as_ref()
+        .map_or(Ok(()), |it| login(it, &info.environment))?;
+    each("ignored-paths", &info.ignored_paths, |field, it| {
+        line(field, it)
+    })?;
+    each("noise", &info.noise, |field, texts| {
+        if texts.is_empty() || texts.iter().any(String::is_empty) {
+            return bad(field, "empty", "at least one text, none of them empty");
+        }
+        lines(field, texts)
+    })
+}
+
+/// Checks each entry of a list; `check` gets its name.
+fn each<T>(field: &str, entries: &[T], check: impl Fn(&str, &T) -> Checked) -> Checked {
+    count(field, entries.len())?;
+    entries
         .iter()
-        .try_for_each(|variable| Ok(grants::may_be_set(variable)?))
+        .enumerate()
+        .try_for_each(|(at, entry)| check(&format!("{field}[{at}]"), entry))
+}
+
+fn versions(range: &str) -> Checked {
+    if range.len() <= LINE_BYTES_MAX && VersionReq::parse(range).is_ok() {
+        return Ok(());
+    }
+    bad(
+        "versions",
+        quoted(range),
+        "a range of semantic versions, such as `>=2.1.0, <3`",
+    )
+}
+
+fn model(field: &str, model: &ModelInfo) -> Checked {
+    line(&format!("{field}.id"), &model.id)?;
+    let prices = model.prices.iter().flat_map(|prices| {
+        [
+            Some(prices.input),
+            Some(prices.output),
+            prices.cache_read,
+            prices.cache_write,
+        ]
+    });
+    prices
+        .flatten()
+        .try_for_each(|price| usd(&format!("{field}.prices"), price))
+}
+
+/// Checks that a variable is one of those that the backend declares.
+fn declared(field: &str, variable: &str, environment: &[String]) -> Checked {
+    if environment.iter().any(|name| name == variable) {
+        Ok(())
+    } else {
+        bad(field, quoted(variable), "one of the names in `environment`")
+    }
+}
+
+fn endpoint(field: &str, endpoint: &Endpoint, environment: &[String]) -> Checked {
+    name(&format!("{field}.protocol"), &endpoint.protocol)?;
+    declared(
+        &format!("{field}.variable"),
+        &endpoint.variable,
+        environment,
+    )?;
+    line(&format!("{field}.default-url"), &endpoint.default_url)
+}
+
+fn login(login: &Login, environment: &[String]) -> Checked {
+    each("login.variables", &login.variables, |field, it| {
+        declared(&format!("{field}.name"), &it.name, environment)?;
+        it.provider
+            .as_ref()
+            .map_or(Ok(()), |text| line(&format!("{field}.provider"), text))
+    })?;
+    each("login.files", &login.files, |field, it| {
+        it.directory_variable.as_ref().map_or(Ok(()), |variable| {
+            declared(
+                &format!("{field}.directory-variable"),
+                variable,
+                environment,
+            )
+        })?;
+        inner_path(&format!("{field}.directory"), &it.directory)?;
+        inner_path(&format!("{field}.file"), &it.file)
+    })?;
+    arguments("login.status-args", &login.status_args)?;
+    line("login.advice", &login.advice)
+}
+
+/// Checks a path that may not lead out of the directory it is below.
+fn inner_path(field: &str, path: &str) -> Checked {
+    line(field, path)?;
+    let is_inner = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if is_inner && !path.is_empty() {
+        Ok(())
+    } else {
+        bad(field, quoted(path), "a relative path without `..`")
+    }
 }
 
 /// The host's own program, and the only way in which plugins may use it: its other commands execute
@@ -236,11 +345,13 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
 const OWN_PROGRAM: &str = "autoissue";
 const OWN_ARGS: [&str; 2] = ["internal", "apply-patch"];
 
-pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
+/// Compares a command with what the backend declares, and with its grants.
+pub(crate) fn command(command: &CommandSpec, info: &ProgramInfo, grants: &Grants) -> Checked {
     grants.program(&command.program)?;
     let is_own_helper = command.args == OWN_ARGS
         && command.env.is_empty()
-        && !matches!(command.input, CommandInput::File(_));
+        && command.files.is_empty()
+        && !command.keep_stdin_open;
     if command.program == OWN_PROGRAM && !is_own_helper {
         return bad(
             "args",
@@ -249,15 +360,31 @@ pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
         );
     }
     arguments("args", &command.args)?;
-    count("pass-env", command.pass_env.len())?;
-    command
-        .pass_env
-        .iter()
-        .try_for_each(|variable| grants.variable(variable))?;
-    count("env", command.env.len())?;
-    command.env.iter().try_for_each(|(variable, value)| {
-        grants::may_be_set(variable)?;
-        argument(&format!("env `{variable}`"), value)
+    let variable = |field: &str, name: &str| -> Checked {
+        grants.variable(name)?;
+        declared(field, name, &info.environment)
+    };
+    each("pass-env", &command.pass_env, |field, it| {
+        variable(&format!("{field}.name"), &it.name)?;
+        variable(&format!("{field}.program-name"), it.seen_as())
+    })?;
+    each("env", &command.env, |field, (name, value)| {
+        variable(field, name)?;
+        argument(&format!("env `{name}`"), value)
+    })?;
+    each("files", &command.files, |field, it| {
+        name(&format!("{field}.name"), &it.name)?;
+        if command
+            .files
+            .iter()
+            .filter(|other| other.name == it.name)
+            .count()
+            == 1
+        {
+            return Ok(());
+        }
+        let found = format!("`{}`, twice", it.name);
+        bad(&format!("{field}.name"), found, "a unique name")
     })?;
     let n_bytes: usize = command
         .args
@@ -269,7 +396,7 @@ pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
         return bad(
             "args",
             format!("{n_bytes} bytes including `env`"),
-            "at most 1 MiB; put long texts into `input`",
+            "at most 1 MiB; put long texts into `stdin` or `files`",
         );
     }
     Ok(())
@@ -287,7 +414,7 @@ fn argument(field: &str, text: &str) -> Checked {
         return bad(
             field,
             quoted(text),
-            "less than 128 KiB of text without NUL characters; put long texts into `input`",
+            "less than 128 KiB of text without NUL characters; put long texts into `stdin` or `files`",
         );
     }
     Ok(())
@@ -297,6 +424,8 @@ fn argument(field: &str, text: &str) -> Checked {
 pub(crate) fn event(event: &AgentEvent) -> Checked {
     match event {
         AgentEvent::Session(id) => line("session", id),
+        AgentEvent::Model(name) => line("model", name),
+        AgentEvent::OperatorNote(text) => line("operator-note", text),
         AgentEvent::FinalCost(cost) => usd("final-cost", *cost),
         AgentEvent::UsageDelta(used) => usage("usage-delta", used),
         AgentEvent::UsageTotal(used) => usage("usage-total", used),
@@ -323,6 +452,8 @@ fn usage(field: &str, used: &Usage) -> Checked {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_plugin_sdk::{LoginFile, PassedVariable, Prices};
+
     use super::*;
 
     #[track_caller]
@@ -430,67 +561,117 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_what_was_granted() {
+    fn a_command_is_what_was_declared_and_granted() {
         let grants = Grants {
             exec: vec!["codex".into()],
-            env: vec!["KEY".into()],
+            env: vec!["KEY".into(), "OTHER".into()],
         };
-        let good = CommandSpec {
-            program: "codex".into(),
-            pass_env: vec!["KEY".into()],
-            ..CommandSpec::default()
-        };
-        assert_eq!(command(&good, &grants), Ok(()));
-        let with = |change: fn(&mut CommandSpec)| {
-            let mut changed = good.clone();
-            change(&mut changed);
-            command(&changed, &grants)
-        };
+        let info = ProgramInfo::new("codex").environment(["KEY", "AWS"]);
+        let good = CommandSpec::new("codex")
+            .pass_env(["KEY"])
+            .set_env("KEY", "a")
+            .file("prompt", "b");
+        assert_eq!(command(&good, &info, &grants), Ok(()));
+        let with =
+            |change: fn(CommandSpec) -> CommandSpec| command(&change(good.clone()), &info, &grants);
         check(
-            with(|it| it.program = "curl".into()),
+            command(&CommandSpec::new("curl"), &info, &grants),
             "asks for the program `curl`, which is not granted",
         );
         check(
-            with(|it| it.pass_env = vec!["AWS".into()]),
+            with(|it| it.pass_env(["AWS"])),
             "asks for the environment variable `AWS`, which is not granted",
         );
         check(
-            with(|it| it.env = vec![("LD_PRELOAD".into(), String::new())]),
+            with(|it| it.pass_env([PassedVariable::new("KEY").program_name("OTHER")])),
+            "`pass-env[0].program-name` is `OTHER`; expected one of the names in `environment`",
+        );
+        check(
+            with(|it| it.set_env("AWS", "")),
+            "asks for the environment variable `AWS`, which is not granted",
+        );
+        check(
+            with(|it| it.set_env("OTHER", "")),
+            "`env[1]` is `OTHER`; expected one of the names in `environment`",
+        );
+        check(
+            with(|it| it.set_env("LD_PRELOAD", "")),
             "asks to set `LD_PRELOAD`, which plugins may not set",
         );
+        check(
+            with(|it| it.file("prompt", "")),
+            "`files[0].name` is `prompt`, twice; expected a unique name",
+        );
+        assert!(with(|it| it.file("../x", "")).is_err());
+        assert!(with(|it| it.args(["a\0b"])).is_err());
+        assert!(with(|it| it.args(["a".repeat(128 << 10)])).is_err());
+        assert!(with(|it| it.args(vec!["a".repeat(100 << 10); 11])).is_err());
+    }
+
+    #[test]
+    fn our_own_program_only_applies_patches() {
         let own = Grants {
             exec: vec!["autoissue".into()],
             ..Grants::default()
         };
-        let helper = |args: &[&str], input| {
-            let args = args.iter().map(ToString::to_string).collect();
+        let info = ProgramInfo::new("autoissue");
+        let helper = CommandSpec::new("autoissue").args(OWN_ARGS).stdin("diff");
+        assert_eq!(command(&helper, &info, &own), Ok(()));
+        check(
             command(
-                &CommandSpec {
-                    program: "autoissue".into(),
-                    args,
-                    input,
-                    ..CommandSpec::default()
-                },
+                &helper.clone().args(["doctor", "--config", "{config}"]),
+                &info,
                 &own,
-            )
-        };
-        assert_eq!(
-            helper(
-                &["internal", "apply-patch"],
-                CommandInput::Stdin(String::new())
             ),
-            Ok(())
+            "`args` is `doctor --config {config}`; expected only `internal apply-patch`, for the program `autoissue`",
+        );
+        assert!(command(&helper.clone().file("a", ""), &info, &own).is_err());
+        assert!(command(&helper.keep_stdin_open(true), &info, &own).is_err());
+    }
+
+    #[test]
+    fn what_a_backend_declares_can_be_used() {
+        let info = || ProgramInfo::new("codex").environment(["URL", "KEY", "CODEX_HOME"]);
+        let good = info()
+            .versions(">=0.5, <1")
+            .models([ModelInfo::new("deep").prices(Prices::new(1.0, 5.0))])
+            .endpoints([Endpoint::new(
+                "openai-responses",
+                "URL",
+                "https://api.example.com",
+            )])
+            .login(
+                Login::new("log in")
+                    .key("KEY")
+                    .file(LoginFile::new(".codex", "auth.json").directory_variable("CODEX_HOME")),
+            )
+            .ignored_paths([".codex/"])
+            .noise([vec!["delta".to_owned()]]);
+        assert_eq!(program(&good), Ok(()));
+        check(
+            program(&info().versions("new")),
+            "`versions` is `new`; expected a range of semantic versions, such as `>=2.1.0, <3`",
         );
         check(
-            helper(
-                &["doctor", "--config", "{prompt-file}"],
-                CommandInput::File(String::new()),
-            ),
-            "`args` is `doctor --config {prompt-file}`; expected only `internal apply-patch`, for the program `autoissue`",
+            program(&info().models([ModelInfo::new("deep").prices(Prices::new(-1.0, 5.0))])),
+            "`models[0].prices` is -1; expected a finite number of at least 0",
         );
-        assert!(with(|it| it.args = vec!["a\0b".into()]).is_err());
-        assert!(with(|it| it.args = vec!["a".repeat(128 << 10)]).is_err());
-        assert!(with(|it| it.args = vec!["a".repeat(100 << 10); 11]).is_err());
+        check(
+            program(&info().endpoints([Endpoint::new("gemini", "OTHER", "")])),
+            "`endpoints[0].variable` is `OTHER`; expected one of the names in `environment`",
+        );
+        check(
+            program(&info().login(Login::new("").key("AWS"))),
+            "`login.variables[0].name` is `AWS`; expected one of the names in `environment`",
+        );
+        for outside in ["", "/etc", "../x", "a/../../b", "."] {
+            let file = LoginFile::new(".codex", outside);
+            assert!(program(&info().login(Login::new("").file(file))).is_err());
+        }
+        check(
+            program(&info().noise([vec![String::new()]])),
+            "`noise[0]` is empty; expected at least one text, none of them empty",
+        );
     }
 
     #[test]
@@ -498,19 +679,12 @@ mod tests {
         assert_eq!(event(&AgentEvent::FinalCost(1.5)), Ok(()));
         for wrong in [f64::NAN, f64::INFINITY, -1.0] {
             assert!(event(&AgentEvent::FinalCost(wrong)).is_err());
-            assert!(
-                event(&AgentEvent::UsageDelta(Usage {
-                    usd: Some(wrong),
-                    ..Usage::default()
-                }))
-                .is_err()
-            );
+            assert!(event(&AgentEvent::UsageDelta(Usage::default().usd(wrong))).is_err());
         }
         assert!(
-            event(&AgentEvent::UsageTotal(Usage {
-                input_tokens: u64::MAX,
-                ..Usage::default()
-            }))
+            event(&AgentEvent::UsageTotal(
+                Usage::default().input_tokens(u64::MAX)
+            ))
             .is_err()
         );
     }

@@ -6,47 +6,24 @@ use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::{Resolve, SourceMap};
+use wit_parser::Resolve;
 
-/// The files of the WIT package.
-const WIT: [(&str, &str); 8] = [
-    (
-        "agent-backend.wit",
-        include_str!("../../../wit/plugin-0.1/agent-backend.wit"),
-    ),
-    (
-        "classifier.wit",
-        include_str!("../../../wit/plugin-0.1/classifier.wit"),
-    ),
-    ("host.wit", include_str!("../../../wit/plugin-0.1/host.wit")),
-    (
-        "metadata.wit",
-        include_str!("../../../wit/plugin-0.1/metadata.wit"),
-    ),
-    (
-        "model-selector.wit",
-        include_str!("../../../wit/plugin-0.1/model-selector.wit"),
-    ),
-    (
-        "pr-template.wit",
-        include_str!("../../../wit/plugin-0.1/pr-template.wit"),
-    ),
-    (
-        "types.wit",
-        include_str!("../../../wit/plugin-0.1/types.wit"),
-    ),
-    (
-        "worlds.wit",
-        include_str!("../../../wit/plugin-0.1/worlds.wit"),
-    ),
+/// The WIT packages, each after those that it uses.
+const WIT: [&str; 6] = [
+    include_str!("../../../wit/deps/types-0.1/types.wit"),
+    include_str!("../../../wit/deps/plugin-0.1/plugin.wit"),
+    include_str!("../../../wit/deps/classifier-0.1/classifier.wit"),
+    include_str!("../../../wit/deps/model-selector-0.1/model-selector.wit"),
+    include_str!("../../../wit/deps/agent-backend-0.1/agent-backend.wit"),
+    include_str!("../../../wit/deps/pr-template-0.1/pr-template.wit"),
 ];
 /// The interfaces that a plugin may export.
 const INTERFACES: [&str; 5] = [
-    "metadata",
-    "classifier",
-    "model-selector",
-    "agent-backend",
-    "pr-template",
+    "autoissue:plugin/metadata@0.1.0",
+    "autoissue:classifier/classifier@0.1.0",
+    "autoissue:model-selector/model-selector@0.1.0",
+    "autoissue:agent-backend/agent-backend@0.1.0",
+    "autoissue:pr-template/pr-template@0.1.0",
 ];
 
 /// A module that cannot be turned into a component.
@@ -88,7 +65,7 @@ fn with_wit(module: &[u8]) -> Result<Cow<'_, [u8]>, ComponentError> {
     };
     let exported: Vec<_> = INTERFACES
         .into_iter()
-        .filter(|name| has(format!("autoissue:plugin/{name}@0.1.0#")))
+        .filter(|interface| has(format!("{interface}#")))
         .collect();
     if exported.is_empty() || has("component-type".to_owned()) {
         return Ok(Cow::Borrowed(module));
@@ -96,17 +73,17 @@ fn with_wit(module: &[u8]) -> Result<Cow<'_, [u8]>, ComponentError> {
     let mut world =
         "package autoissue:made;\nworld made {\n  import autoissue:plugin/host-log@0.1.0;\n"
             .to_owned();
-    for name in exported {
+    for interface in exported {
         // Writing to a string cannot fail.
-        let _ = writeln!(world, "  export autoissue:plugin/{name}@0.1.0;");
+        let _ = writeln!(world, "  export {interface};");
     }
     world.push('}');
     let mut resolve = Resolve::default();
-    let mut files = SourceMap::default();
-    WIT.into_iter()
-        .for_each(|(name, text)| files.push_str(name, text));
-    let package = files.parse().map_err(|(_, error)| refused(error))?;
-    resolve.push_group(package).map_err(refused)?;
+    for package in WIT {
+        resolve
+            .push_source("package.wit", package)
+            .map_err(refused)?;
+    }
     let made = resolve.push_source("made.wit", &world).map_err(refused)?;
     let world = resolve.select_world(&[made], None).map_err(refused)?;
     let mut module = module.to_vec();

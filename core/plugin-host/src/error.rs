@@ -58,8 +58,10 @@ pub enum LoadError {
         exports: Vec<String>,
     },
     /// The plugin was built against interfaces that this host does not support.
-    #[error("the plugin was built for autoissue:plugin@{found}; this autoissue supports {known}")]
+    #[error("the plugin was built for {package}@{found}; this autoissue supports {known}")]
     WrongVersion {
+        /// The package of the interface.
+        package: String,
         /// The version it was built for.
         found: String,
         /// The versions that this host supports.

@@ -8,10 +8,12 @@ use crate::info::Kind;
 use crate::track_0_1;
 use crate::wasi;
 
-/// The package of the interfaces.
-const PACKAGE: &str = "autoissue:plugin/";
+/// The namespace of our packages.
+const NAMESPACE: &str = "autoissue:";
+/// Description of the plugin, which every plugin exports.
+const METADATA: &str = "plugin/metadata";
 /// Our interfaces that a plugin may import; `types` contains only values.
-const IMPORTS: [&str; 2] = ["host-log", "types"];
+const IMPORTS: [&str; 2] = ["plugin/host-log", "types/types"];
 
 /// The imports and exports of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,20 +52,21 @@ impl Shape {
 
     /// Returns whether it imports our interfaces in another version line too.
     pub(crate) fn imports_other_versions(&self) -> bool {
-        all_ours(&self.imports).any(|(_, version)| !track_0_1::speaks(version))
+        all_ours(&self.imports).any(|it| !it.is_known())
     }
 
     /// Checks whether it may be run, as far as its names show. Interfaces of another version line
     /// are ignored if those of ours are complete, so that one component can serve both.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
-        let is_described = all_ours(&self.exports)
-            .any(|(name, version)| name == "metadata" && track_0_1::speaks(version));
+        let is_described = all_ours(&self.exports).any(|it| it.name == METADATA && it.is_known());
         let is_whole = is_described && !self.kinds.is_empty();
         let mut all = all_ours(&self.imports).chain(all_ours(&self.exports));
-        let other = all.find(|(_, version)| !track_0_1::speaks(version));
-        if let Some((_, version)) = other.filter(|_| !is_whole) {
+        let other = all.find(|it| !it.is_known());
+        if let Some(other) = other.filter(|_| !is_whole) {
+            let (package, _) = other.name.split_once('/').unwrap_or((other.name, ""));
             return Err(LoadError::WrongVersion {
-                found: version.to_owned(),
+                package: format!("{NAMESPACE}{package}"),
+                found: other.version.to_owned(),
                 known: track_0_1::VERSIONS,
             });
         }
@@ -73,7 +76,7 @@ impl Shape {
             });
         }
         let is_provided = |name: &String| match ours(name) {
-            Some((name, version)) => IMPORTS.contains(&name) || !track_0_1::speaks(version),
+            Some(it) => IMPORTS.contains(&it.name) || !it.is_known(),
             None => wasi::provides(name),
         };
         let refused: Vec<String> = self
@@ -93,21 +96,38 @@ impl Shape {
     }
 }
 
-/// Returns the kind of strategy that an export of our version line provides.
-fn kind_of(export: &str) -> Option<Kind> {
-    let (name, version) = ours(export)?;
-    Kind::named(name).filter(|_| track_0_1::speaks(version))
+/// One of our interfaces, as named by a component.
+struct OurInterface<'a> {
+    /// Package and interface: `plugin/metadata`.
+    name: &'a str,
+    version: &'a str,
 }
 
-/// Returns the interfaces and versions of all names in our package.
-fn all_ours(names: &[String]) -> impl Iterator<Item = (&str, &str)> {
+impl OurInterface<'_> {
+    /// Returns whether this host knows this version of it.
+    fn is_known(&self) -> bool {
+        track_0_1::speaks(self.version)
+    }
+}
+
+/// Returns the kind of strategy that an export of a known version provides. Interface and package
+/// of a kind have its name.
+fn kind_of(export: &str) -> Option<Kind> {
+    let found = ours(export).filter(OurInterface::is_known)?;
+    let (package, interface) = found.name.split_once('/')?;
+    Kind::named(interface).filter(|_| package == interface)
+}
+
+/// Returns those of the names that are interfaces of ours.
+fn all_ours(names: &[String]) -> impl Iterator<Item = OurInterface<'_>> {
     names.iter().filter_map(|name| ours(name))
 }
 
-/// Returns the interface and version of a name in our package.
-fn ours(name: &str) -> Option<(&str, &str)> {
-    let name = name.strip_prefix(PACKAGE)?;
-    Some(name.split_once('@').unwrap_or((name, "")))
+/// Returns the interface, if it is one of ours.
+fn ours(name: &str) -> Option<OurInterface<'_>> {
+    let name = name.strip_prefix(NAMESPACE)?;
+    let (name, version) = name.split_once('@').unwrap_or((name, ""));
+    Some(OurInterface { name, version })
 }
 
 #[cfg(test)]
@@ -136,7 +156,7 @@ mod tests {
     fn unsuitable_components_are_refused_by_their_names_alone() {
         let [metadata, classifier] = [
             "autoissue:plugin/metadata@0.1.3",
-            "autoissue:plugin/classifier@0.1.0",
+            "autoissue:classifier/classifier@0.1.0",
         ];
         assert_eq!(
             shape(
@@ -159,8 +179,8 @@ mod tests {
             "the plugin does not provide any strategy",
         );
         check(
-            &shape(&[], &[metadata, "autoissue:plugin/classifier@0.2.0"]),
-            "the plugin was built for autoissue:plugin@0.2.0; this autoissue supports 0.1.z",
+            &shape(&[], &[metadata, "autoissue:classifier/classifier@0.2.0"]),
+            "the plugin was built for autoissue:classifier@0.2.0; this autoissue supports 0.1.z",
         );
         check(
             &shape(
@@ -177,10 +197,10 @@ mod tests {
 
     #[test]
     fn another_version_line_beside_a_complete_one_is_ignored() {
-        let [metadata, classifier] =
-            ["metadata", "classifier"].map(|name| format!("autoissue:plugin/{name}@0.1.0"));
-        let [later, other] =
-            ["metadata", "classifier"].map(|name| format!("autoissue:plugin/{name}@0.2.0"));
+        let [metadata, classifier] = ["plugin/metadata", "classifier/classifier"]
+            .map(|name| format!("autoissue:{name}@0.1.0"));
+        let [later, other] = ["plugin/metadata", "classifier/classifier"]
+            .map(|name| format!("autoissue:{name}@0.2.0"));
         let both = shape(
             &["autoissue:plugin/host-log@0.2.0"],
             &[&metadata, &classifier, &later, &other],
@@ -199,7 +219,7 @@ mod tests {
             &["wasi:cli/exit@0.2.0"],
             &[
                 "autoissue:plugin/metadata@0.1.0",
-                "autoissue:plugin/classifier@0.1.0",
+                "autoissue:classifier/classifier@0.1.0",
             ],
         );
         assert_eq!((shape.check(), shape.imports_wasi()), (Ok(()), true));

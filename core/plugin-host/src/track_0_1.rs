@@ -1,4 +1,4 @@
-//! The interfaces `autoissue:plugin@0.1.z`: the only module that knows them. Another line of
+//! The interfaces of the packages `autoissue:…@0.1.z`: the only module that knows them. Another line of
 //! versions gets a module next to this one, which converts its values as this one does; nothing
 //! else changes.
 
@@ -27,10 +27,11 @@ use crate::log::Level;
 use crate::sandbox::{Guest, Prepared, Sandbox};
 use crate::wasi;
 use bindings::autoissue::plugin::host_log;
-use bindings::exports::autoissue::plugin::{
-    agent_backend as wit_backend, classifier as wit_classifier, metadata as wit_metadata,
-    model_selector as wit_selector, pr_template as wit_template,
-};
+use bindings::exports::autoissue::agent_backend::agent_backend as wit_backend;
+use bindings::exports::autoissue::classifier::classifier as wit_classifier;
+use bindings::exports::autoissue::model_selector::model_selector as wit_selector;
+use bindings::exports::autoissue::plugin::metadata as wit_metadata;
+use bindings::exports::autoissue::pr_template::pr_template as wit_template;
 
 /// The version line, as shown to people.
 pub(crate) const TRACK: &str = "0.1";

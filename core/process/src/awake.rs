@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use tokio::select;
 use tokio_util::sync::CancellationToken;
 
-use crate::program::{ProgramSpec, SupervisorProgram, resolve, spawn};
+use crate::program::{ProgramSpec, Stdin, SupervisorProgram, resolve, spawn};
+use crate::supervisor::StopSignal;
 
 /// Names of the programs on Linux and on macOS.
 const SYSTEMD_INHIBIT: &str = "systemd-inhibit";
@@ -56,7 +57,8 @@ pub async fn keep_awake(
         args,
         env,
         directory: Path::new("/").to_owned(),
-        stdin: Vec::new(),
+        stdin: Stdin::default(),
+        stop_signal: StopSignal::default(),
         tag,
     };
     let mut running = match spawn(supervisor, spec).await {

@@ -22,6 +22,7 @@ pub use error_chain::error_chain;
 pub use line_reader::LINE_BYTES_MAX;
 pub use process_table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};
 pub use program::{
-    Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source,
+    Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source, Stdin,
     SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_forked,
 };
+pub use supervisor::StopSignal;

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bounded_output::BoundedOutput;
 use crate::line_reader::LineReader;
 use crate::process_table::{TAG_VARIABLE, end_adopted, start_of, sweep_tagged_exactly};
-use crate::supervisor::{Command, Header, KILL_TIME_MAX, SupervisorMessage};
+use crate::supervisor::{Command, Header, KILL_TIME_MAX, StopSignal, SupervisorMessage};
 
 /// Most bytes of standard input for a program: the supervisor keeps them in memory. Prompts are
 /// kilobytes.
@@ -102,11 +102,32 @@ pub struct ProgramSpec {
     pub env: Vec<(OsString, OsString)>,
     /// The working directory.
     pub directory: PathBuf,
-    /// The whole standard input, at most [`STDIN_BYTES_MAX`].
-    pub stdin: Vec<u8>,
+    /// Its standard input.
+    pub stdin: Stdin,
+    /// How [`Running::terminate`] asks it to stop.
+    pub stop_signal: StopSignal,
     /// Lets [`sweep_tagged`] find the program and its descendants if the supervisor is killed.
     /// Unique per running program.
     pub tag: String,
+}
+
+/// A program's standard input.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stdin {
+    /// What it gets at once, at most [`STDIN_BYTES_MAX`].
+    pub bytes: Vec<u8>,
+    /// Whether it stays open after that, for [`Running::feed`] and [`Running::close_stdin`].
+    pub stays_open: bool,
+}
+
+impl From<Vec<u8>> for Stdin {
+    /// The whole input.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            stays_open: false,
+        }
+    }
 }
 
 /// Why a program did not or cannot run.
@@ -338,10 +359,10 @@ pub async fn spawn(
     spec: ProgramSpec,
 ) -> Result<Running, ProcessError> {
     let (program, directory) = (spec.program.clone(), spec.directory.clone());
-    if spec.stdin.len() > STDIN_BYTES_MAX {
+    if spec.stdin.bytes.len() > STDIN_BYTES_MAX {
         return Err(ProcessError::TooMuchInput {
             program,
-            n_bytes: spec.stdin.len(),
+            n_bytes: spec.stdin.bytes.len(),
         });
     }
     let started = async {
@@ -472,12 +493,14 @@ impl Control {
             args: spec.args,
             env,
             directory: spec.directory.into_os_string(),
-            n_stdin_bytes: spec.stdin.len(),
+            n_stdin_bytes: spec.stdin.bytes.len(),
+            stdin_stays_open: spec.stdin.stays_open,
+            stop_signal: spec.stop_signal,
         };
         let mut header = serde_json::to_vec(&header)?;
         header.push(b'\n');
         self.write.write_all(&header).await?;
-        self.write.write_all(&spec.stdin).await
+        self.write.write_all(&spec.stdin.bytes).await
     }
 
     async fn command(&mut self, command: &Command) -> io::Result<()> {
@@ -551,12 +574,18 @@ impl Running {
         }
     }
 
-    /// Sends more input to a forked program. A failure shows up as the program's end.
+    /// Sends more input to a forked program, or to one whose standard input stays open. A failure
+    /// shows up as the program's end.
     pub async fn feed(&mut self, text: String) {
         let _ = self.ending.control.command(&Command::Feed(text)).await;
     }
 
-    /// Asks the program and its process group to stop (SIGTERM); after [`TERMINATE_GRACE`], or once
+    /// Closes the standard input of such a program.
+    pub async fn close_stdin(&mut self) {
+        let _ = self.ending.control.command(&Command::CloseStdin).await;
+    }
+
+    /// Asks the program and its process group to stop, by its stop signal; after [`TERMINATE_GRACE`], or once
     /// the program has ended, all remaining processes are killed. Returns at once: continue
     /// reading, then [`wait`](Running::wait).
     pub async fn terminate(&mut self) {

@@ -64,8 +64,10 @@ const HEADER_BYTES_MAX: u64 = 32 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Command {
-    /// Send more input to a forked program.
+    /// Send more input to a forked program, or to one whose standard input stays open.
     Feed(String),
+    /// Close that input.
+    CloseStdin,
     /// Ask the program and its group to stop, and kill everything that is left after this many
     /// milliseconds.
     Terminate { grace_ms: u64 },
@@ -82,6 +84,19 @@ pub(super) struct Header {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: OsString,
     pub(super) n_stdin_bytes: usize,
+    pub(super) stdin_stays_open: bool,
+    pub(super) stop_signal: StopSignal,
+}
+
+/// How a program is asked to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopSignal {
+    /// SIGTERM.
+    #[default]
+    Terminate,
+    /// SIGINT.
+    Interrupt,
 }
 
 /// A line to the engine: first `Started` or `FailedToStart`, finally `Exited`.
@@ -128,12 +143,13 @@ fn supervise() -> io::Result<()> {
     outlive_the_program()?;
     let header = read_header(&mut control)?;
     let stdin = read_stdin(&mut control, header.n_stdin_bytes)?;
-    let program = match start(&header, stdin) {
-        Ok(program) => program,
+    let (program, more) = match start(&header, stdin) {
+        Ok(started) => started,
         Err(reason) => return report(&socket, &SupervisorMessage::FailedToStart(reason)),
     };
+    let stop_signal = header.stop_signal;
     drop(header);
-    watch(program, &socket, control, None)
+    watch(program, stop_signal, &socket, control, more)
 }
 
 fn supervise_fork(program: fn() -> i32) -> io::Result<()> {
@@ -151,7 +167,7 @@ fn supervise_fork(program: fn() -> i32) -> io::Result<()> {
     drop(stdin);
     let more = feed(more, Vec::new())?;
     let control = BufReader::new(socket.try_clone()?);
-    watch(forked, &socket, control, Some(more))
+    watch(forked, StopSignal::Terminate, &socket, control, Some(more))
 }
 
 fn control_socket() -> io::Result<UnixStream> {
@@ -161,6 +177,7 @@ fn control_socket() -> io::Result<UnixStream> {
 /// Reports that the program runs and, once everything it started is dead, how it ended.
 fn watch(
     program: Pid,
+    stop_signal: StopSignal,
     socket: &UnixStream,
     control: BufReader<UnixStream>,
     more: Option<More>,
@@ -168,7 +185,7 @@ fn watch(
     let pid = program.as_raw_pid();
     // If the engine is gone by now, the control thread will notice.
     let _ = report(socket, &SupervisorMessage::Started { pid });
-    let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
+    let exited = Watch::new(program, stop_signal, listen(control, more)?).until_all_are_dead();
     report(socket, &exited)
 }
 
@@ -220,15 +237,17 @@ fn report(mut socket: &UnixStream, report: &SupervisorMessage) -> io::Result<()>
     socket.write_all(&line)
 }
 
-/// Sends bytes to a forked program's standard input.
+/// Sends bytes to the program's standard input, which is closed when this is dropped.
 type More = Sender<Vec<u8>>;
 
-/// Starts the program in its own session, so that Ctrl-C in a terminal does not reach it.
+/// Starts the program in its own session, so that Ctrl-C in a terminal does not reach it. Returns
+/// its process id, and its standard input if that stays open.
 ///
 /// # Errors
 /// The reason it could not start, as text.
-fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
-    let mut program = command(header, stdin.is_empty()).spawn().map_err(|error| {
+fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String> {
+    let has_no_stdin = stdin.is_empty() && !header.stdin_stays_open;
+    let mut program = command(header, has_no_stdin).spawn().map_err(|error| {
         let directory = header.directory.display();
         // The operating system's "not found" does not say whether the program or the directory is
         // missing.
@@ -238,12 +257,15 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
             Err(error) => format!("directory `{directory}`: {error}"),
         }
     })?;
+    let mut more = None;
     if let Some(pipe) = program.stdin.take() {
-        let fed = feed(pipe, stdin).map(drop);
-        fed.map_err(|error| format!("failed to start a thread for its standard input: {error}"))?;
+        let fed = feed(pipe, stdin);
+        let fed = fed
+            .map_err(|error| format!("failed to start a thread for its standard input: {error}"))?;
+        more = Some(fed).filter(|_| header.stdin_stays_open);
     }
     let pid = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
-    Ok(pid.expect("a process id is positive and fits"))
+    Ok((pid.expect("a process id is positive and fits"), more))
 }
 
 /// Forks this process; returns `None` in the child.
@@ -362,7 +384,7 @@ fn listen(
         .spawn(move || reap(&reaper_events))?;
     thread::Builder::new()
         .name("control".to_owned())
-        .spawn(move || obey(control, more.as_ref(), &events))?;
+        .spawn(move || obey(control, more, &events))?;
     Ok(receiver)
 }
 
@@ -396,12 +418,16 @@ fn has_no_child() -> bool {
     waitid(WaitId::All, look_only).is_err_and(|error| error == rustix::io::Errno::CHILD)
 }
 
-fn obey(control: BufReader<UnixStream>, more: Option<&More>, events: &Sender<SupervisorEvent>) {
+fn obey(control: BufReader<UnixStream>, mut more: Option<More>, events: &Sender<SupervisorEvent>) {
     for line in control.lines().map_while(Result::ok) {
         let message = match serde_json::from_str(&line) {
             Ok(Command::Feed(text)) => {
                 // A program that no longer reads has ended, or will be ended.
-                let _ = more.map(|more| more.send(text.into_bytes()));
+                let _ = more.as_ref().map(|more| more.send(text.into_bytes()));
+                continue;
+            }
+            Ok(Command::CloseStdin) => {
+                more = None;
                 continue;
             }
             Ok(Command::Terminate { grace_ms }) => {
@@ -429,6 +455,7 @@ enum Phase {
 /// Watches one program from its start to the death of its last descendant.
 struct Watch {
     program: Pid,
+    stop_signal: StopSignal,
     events: Receiver<SupervisorEvent>,
     phase: Phase,
     ended: Option<WaitStatus>,
@@ -439,10 +466,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(program: Pid, events: Receiver<SupervisorEvent>) -> Self {
+    fn new(program: Pid, stop_signal: StopSignal, events: Receiver<SupervisorEvent>) -> Self {
         let stragglers = BTreeSet::new();
         Self {
             program,
+            stop_signal,
             events,
             phase: Phase::Running,
             ended: None,
@@ -511,7 +539,10 @@ impl Watch {
             Phase::Running => {
                 self.was_stopped = true;
                 self.phase = Phase::Terminating { until: asked };
-                self.signal_group(Signal::TERM);
+                self.signal_group(match self.stop_signal {
+                    StopSignal::Terminate => Signal::TERM,
+                    StopSignal::Interrupt => Signal::INT,
+                });
             }
             Phase::Terminating { until } => {
                 self.phase = Phase::Terminating {

@@ -85,6 +85,10 @@ fn exited(number: u64, attempt: u32, cents: i64) -> Event {
         session: None,
         summary: None,
         denied: Vec::new(),
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 1_000,
         duration_ms: 60_000,
     };

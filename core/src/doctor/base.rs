@@ -90,6 +90,7 @@ impl BaseChecks<'_> {
                 .remote
                 .map(|remote| remote.env_of_programs().to_vec())
                 .unwrap_or_default(),
+            ignored_paths: Vec::new(),
         };
         let worktrees = Worktrees::open(mirror, options)?;
         worktrees.lease(&LeaseRequest {

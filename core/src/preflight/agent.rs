@@ -1,14 +1,16 @@
-//! Asks the agent's program for its version: a program that cannot print its version will not work
-//! either.
+//! Asks the agent's program for its version, and whether it is logged in: a program that cannot
+//! print its version will not work either.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_plugin_host::Kind;
-use autoissue_plugin_sdk::{AgentTask, PluginError};
-use autoissue_process::{ProgramSpec, SupervisorProgram, run_bounded};
-use rustix::process::geteuid;
+use autoissue_plugin_sdk::{AgentTask, PluginError, ProgramInfo};
+use autoissue_process::{
+    Finished, ProcessError, ProgramSpec, Stdin, StopSignal, SupervisorProgram, run_bounded,
+};
+use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use super::{Finding, machine, release};
@@ -17,8 +19,8 @@ use crate::strategy::Strategies;
 
 /// A program of 250 MB takes a second to start on a cold disk; taking ten of these means that
 /// something is wrong with the machine.
-const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
-const VERSION_BYTES_MAX: usize = 4_096;
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+const ANSWER_BYTES_MAX: usize = 4_096;
 
 /// Returns why the agent's backend refuses to run as configured, as this user in this environment;
 /// `None` if it does not object.
@@ -29,28 +31,12 @@ pub(crate) fn objection(
     strategies: &Strategies,
     environment: &[(OsString, OsString)],
 ) -> Option<Finding> {
-    let mut names = strategies
-        .probe_backend()
-        .map(|info| info.environment)
-        .unwrap_or_default();
-    names.retain(|name| {
-        environment
-            .iter()
-            .any(|(known, _)| known == OsStr::new(name))
-    });
-    let mut extra = vec![("environment".to_owned(), names.join(" "))];
-    if geteuid().is_root() {
-        extra.push(("user".to_owned(), "root".to_owned()));
-    }
     let settings = &config.agent;
-    let task = AgentTask {
-        settings: strategies.backend_settings().to_owned(),
-        max_turns: settings.max_turns,
-        yolo: settings.yolo,
-        allowed_tools: settings.allowed_tools.clone(),
-        extra,
-        ..AgentTask::default()
-    };
+    let mut task = strategies
+        .on_this_machine(AgentTask::default(), environment)
+        .yolo(settings.yolo)
+        .allowed_tools(settings.allowed_tools.clone());
+    task.max_turns = settings.max_turns;
     match strategies.backend().start(&task) {
         Err(PluginError::InvalidSettings(message)) => Some(Finding::failure(
             "agent",
@@ -110,73 +96,113 @@ pub(crate) fn idle_selector(config: &Config, strategies: &Strategies) -> Option<
     ))
 }
 
-/// Which program to ask for its version, and how.
-pub(crate) struct VersionProbe<'a> {
-    pub(crate) name: &'a str,
-    /// The name by which its program is known.
-    pub(crate) known_as: &'a str,
-    /// The path of its program.
-    pub(crate) program: PathBuf,
-    /// The arguments that make it print its version.
-    pub(crate) args: Vec<String>,
+/// The agent's program, and how to start it for a question.
+pub(crate) struct InstalledProgram<'a> {
+    /// Name of its backend.
+    pub(crate) backend: &'a str,
+    /// What the backend says about it.
+    pub(crate) info: &'a ProgramInfo,
+    /// Its path.
+    pub(crate) path: PathBuf,
     /// The environment of agents.
     pub(crate) env: Vec<(OsString, OsString)>,
 }
 
-/// Asks a program for its version, in an empty directory: a checkout could make it load files.
-pub(crate) async fn version(
-    supervisor: &SupervisorProgram,
-    question: VersionProbe<'_>,
-    cancel: &CancellationToken,
-) -> Finding {
-    let VersionProbe {
-        name,
-        known_as,
-        program,
-        args,
-        env,
-    } = question;
-    let directory = match machine::temporary_directory("agent") {
-        Ok(directory) => directory,
-        Err(finding) => return finding,
-    };
-    let shown = program.display().to_string();
-    let command = format!("{shown} {}", args.join(" "));
-    let spec = ProgramSpec {
-        program,
-        args: args.into_iter().map(Into::into).collect(),
-        env,
-        directory: directory.path().to_owned(),
-        stdin: Vec::new(),
-        tag: format!("doctor-{}", std::process::id()),
-    };
-    let run = run_bounded(
-        supervisor,
-        spec,
-        VERSION_TIME_MAX,
-        VERSION_BYTES_MAX,
-        cancel,
-    )
-    .await;
-    let advice = format!("run `{command}` yourself; reinstall it if it does not work");
-    let ended = match &run {
-        Ok(finished) if finished.exit.is_success() => {
-            let version = finished
-                .output
-                .lines()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or_default()
-                .trim();
-            return release::finding(known_as, version, format!("{name}, {version}, {shown}"));
-        }
-        Ok(finished) if finished.timed_out => {
-            format!("printed nothing for {} seconds", VERSION_TIME_MAX.as_secs())
-        }
-        Ok(finished) => match (finished.exit.code, finished.exit.signal) {
-            (Some(code), _) => format!("failed with exit code {code}: {}", finished.output.trim()),
-            (None, signal) => format!("was killed by signal {}", signal.unwrap_or_default()),
-        },
-        Err(error) => error.to_string(),
-    };
-    Finding::failure("agent", format!("{name}: `{command}` {ended}"), advice)
+impl InstalledProgram<'_> {
+    /// Returns what the program's version says, and the version if it can be parsed.
+    ///
+    /// A program that cannot print its version, or has one that its backend does not work with, is
+    /// a failure.
+    pub(crate) async fn version(
+        &self,
+        supervisor: &SupervisorProgram,
+        cancel: &CancellationToken,
+    ) -> (Finding, Option<Version>) {
+        let line = match self.printed_version(supervisor, cancel).await {
+            Ok(line) => line,
+            Err(finding) => return (finding, None),
+        };
+        let message = format!("{}, {line}, {}", self.backend, self.path.display());
+        let version = release::version_in(&line);
+        let finding = release::finding(self.info, version.as_ref(), message);
+        (finding, version)
+    }
+
+    /// Returns the first line that it prints for its version.
+    async fn printed_version(
+        &self,
+        supervisor: &SupervisorProgram,
+        cancel: &CancellationToken,
+    ) -> Result<String, Finding> {
+        let args = &self.info.version_args;
+        let command = self.command(args);
+        let ended = match self.run(args, supervisor, cancel).await? {
+            Ok(finished) if finished.exit.is_success() => {
+                let mut lines = finished.output.lines().map(str::trim);
+                let line = lines.find(|line| !line.is_empty());
+                return Ok(line.unwrap_or_default().to_owned());
+            }
+            Ok(finished) if finished.timed_out => {
+                format!("printed nothing for {} seconds", ANSWER_TIME_MAX.as_secs())
+            }
+            Ok(finished) => match (finished.exit.code, finished.exit.signal) {
+                (Some(code), _) => {
+                    format!("failed with exit code {code}: {}", finished.output.trim())
+                }
+                (None, signal) => format!("was killed by signal {}", signal.unwrap_or_default()),
+            },
+            Err(error) => error.to_string(),
+        };
+        Err(Finding::failure(
+            "agent",
+            format!("{}: `{command}` {ended}", self.backend),
+            format!("run `{command}` yourself; reinstall it if it does not work"),
+        ))
+    }
+
+    /// Asks the program whether it is logged in; `None` if it has no command for that.
+    pub(crate) async fn login(
+        &self,
+        supervisor: &SupervisorProgram,
+        cancel: &CancellationToken,
+    ) -> Option<Finding> {
+        let login = self.info.login.as_ref()?;
+        let args = Some(&login.status_args).filter(|args| !args.is_empty())?;
+        let command = self.command(args);
+        let is_logged_in = match self.run(args, supervisor, cancel).await {
+            Ok(Ok(finished)) => finished.exit.is_success(),
+            Ok(Err(_)) | Err(_) => false,
+        };
+        Some(if is_logged_in {
+            Finding::ok("login", format!("`{command}` says that it is logged in"))
+        } else {
+            let message = format!("not found: `{command}` says that it is not logged in");
+            Finding::warning("login", message, &login.advice)
+        })
+    }
+
+    fn command(&self, args: &[String]) -> String {
+        format!("{} {}", self.path.display(), args.join(" "))
+    }
+
+    /// Runs it in an empty directory: a checkout could make it load files.
+    async fn run(
+        &self,
+        args: &[String],
+        supervisor: &SupervisorProgram,
+        cancel: &CancellationToken,
+    ) -> Result<Result<Finished, ProcessError>, Finding> {
+        let directory = machine::temporary_directory("agent")?;
+        let spec = ProgramSpec {
+            program: self.path.clone(),
+            args: args.iter().map(Into::into).collect(),
+            env: self.env.clone(),
+            directory: directory.path().to_owned(),
+            stdin: Stdin::default(),
+            stop_signal: StopSignal::default(),
+            tag: format!("doctor-{}", std::process::id()),
+        };
+        let (time, bytes) = (ANSWER_TIME_MAX, ANSWER_BYTES_MAX);
+        Ok(run_bounded(supervisor, spec, time, bytes, cancel).await)
+    }
 }

@@ -4,58 +4,68 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use autoissue_plugin_sdk::ProgramInfo;
-use autoissue_plugin_sdk::built_in::Login;
+use autoissue_plugin_sdk::{Login, LoginFile, LoginVariable, ProgramInfo};
 
 use super::{Finding, variable_of};
 use crate::built_in;
 
-/// Looks for the login of a known program.
+/// Looks for the login of a backend's program. If a backend says nothing about it, a built-in that
+/// runs the same program does.
 pub(crate) fn look(info: &ProgramInfo, environment: &[(OsString, OsString)]) -> Option<Finding> {
-    let login = built_in::agent_that_runs(&info.program)?.login.as_ref()?;
-    Some(judge(login, environment))
+    let of_built_in =
+        || built_in::agent_that_runs(&info.program).and_then(|agent| agent.info()?.login);
+    let login = info.login.clone().or_else(of_built_in)?;
+    judge(&login, environment)
 }
 
-fn judge(login: &Login, environment: &[(OsString, OsString)]) -> Finding {
-    if let Some(key) = login.keys.iter().find(|name| is_set(environment, name)) {
-        return Finding::ok("login", format!("`{key}` is set"));
-    }
-    if let Some((name, cloud)) = login
-        .clouds
+/// Returns `None` if nothing was found, but the program itself can be asked.
+fn judge(login: &Login, environment: &[(OsString, OsString)]) -> Option<Finding> {
+    let found = login
+        .variables
         .iter()
-        .find(|(name, _)| is_set(environment, name))
-    {
-        return Finding::ok(
-            "login",
-            format!("{cloud}, because `{name}` is set; its own login was not checked"),
-        );
+        .find(|variable| is_set(environment, &variable.name));
+    if let Some(LoginVariable { name, provider, .. }) = found {
+        let message = match provider {
+            None => format!("`{name}` is set"),
+            Some(provider) => {
+                format!("{provider}, because `{name}` is set; its own login was not checked")
+            }
+        };
+        return Some(Finding::ok("login", message));
     }
-    let file = file(login, environment);
-    match &file {
-        Some(file) if file.is_file() => {
-            Finding::ok("login", format!("found {} (not read)", file.display()))
-        }
-        _ if cfg!(target_os = "macos") => {
-            Finding::ok("login", "not found, but it may be in the keychain")
-        }
-        _ => {
-            let message = format!(
-                "not found: {} does not exist, and none of {} is set",
-                shown(file),
-                login.keys.join(", ")
-            );
-            Finding::warning("login", message, login.advice)
-        }
+    let files: Vec<Option<PathBuf>> = login.files.iter().map(|it| file(it, environment)).collect();
+    if let Some(file) = files.iter().flatten().find(|file| file.is_file()) {
+        let message = format!("found {} (not read)", file.display());
+        return Some(Finding::ok("login", message));
     }
+    if !login.status_args.is_empty() {
+        return None;
+    }
+    if cfg!(target_os = "macos") && !files.is_empty() {
+        let message = "not found, but it may be in the keychain";
+        return Some(Finding::ok("login", message));
+    }
+    let missing = files
+        .into_iter()
+        .map(|file| shown(file) + " does not exist");
+    let keys = login.variables.iter().filter(|it| it.provider.is_none());
+    let keys: Vec<&str> = keys.map(|variable| variable.name.as_str()).collect();
+    let unset = (!keys.is_empty()).then(|| format!("none of {} is set", keys.join(", ")));
+    let reasons: Vec<String> = missing.chain(unset).collect();
+    let message = format!("not found: {}", reasons.join(", and "));
+    Some(Finding::warning("login", message, &login.advice))
 }
 
-fn file(login: &Login, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
-    let (variable, below_home) = login.directory;
-    let directory = match variable_of(environment, variable).filter(|value| !value.is_empty()) {
+fn file(login: &LoginFile, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let variable = login.directory_variable.as_ref();
+    let chosen = variable
+        .and_then(|name| variable_of(environment, name))
+        .filter(|value| !value.is_empty());
+    let directory = match chosen {
         Some(directory) => PathBuf::from(directory),
-        None => PathBuf::from(variable_of(environment, "HOME")?).join(below_home),
+        None => PathBuf::from(variable_of(environment, "HOME")?).join(&login.directory),
     };
-    Some(directory.join(login.file))
+    Some(directory.join(&login.file))
 }
 
 fn shown(file: Option<PathBuf>) -> String {

@@ -1,21 +1,49 @@
-//! Compares the installed release of the agent's program with the releases that our tests run.
+//! Compares the installed release of the agent's program with the range that its backend works
+//! with, and with the releases that our tests run.
 
 use std::cmp::Ordering;
 
-use semver::Version;
+use autoissue_plugin_sdk::ProgramInfo;
+use semver::{Version, VersionReq};
 
 use super::Finding;
 use crate::built_in;
 
-/// Returns the finding for a program that printed this version. A release newer than the tested
-/// ones usually works; an older one may lack features that are used.
-pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding {
+/// Returns the finding for a program with this version; `None` if it printed none that can be
+/// parsed. A release outside the backend's range is refused. One that is newer than the tested ones
+/// usually works; an older one may lack features that are used.
+pub(crate) fn finding(info: &ProgramInfo, version: Option<&Version>, message: String) -> Finding {
+    let program = &info.program;
+    if let Some(range) = &info.versions {
+        let fits = version
+            .map(|version| VersionReq::parse(range).is_ok_and(|allowed| allowed.matches(version)));
+        match fits {
+            Some(true) => {}
+            Some(false) => {
+                let message = format!("{message}; the agent backend needs {range}");
+                return Finding::failure(
+                    "agent",
+                    message,
+                    format!("install a version of `{program}` in that range"),
+                );
+            }
+            None => {
+                let message =
+                    format!("{message}; not compared with {range}, which the agent backend needs");
+                return Finding::warning(
+                    "agent",
+                    message,
+                    format!("check the version of `{program}` yourself"),
+                );
+            }
+        }
+    }
     let tested = built_in::agent_that_runs(program).and_then(|agent| agent.tested_releases);
     let Some([oldest, newest]) = tested else {
         return Finding::ok("agent", message);
     };
     let range = format!("the tested releases, {oldest} to {newest}");
-    match place(version, oldest, newest) {
+    match version.and_then(|version| place(version, oldest, newest)) {
         Some(Ordering::Less) => Finding::warning(
             "agent",
             format!("{message}, older than {range}"),
@@ -27,14 +55,20 @@ pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding 
     }
 }
 
-/// Returns whether a version is before, within or after a range; `None` if it cannot be parsed.
-fn place(version: &str, oldest: &str, newest: &str) -> Option<Ordering> {
-    // The first word of a line like `2.1.332 (Claude Code)`.
-    let version = Version::parse(version.split_whitespace().next()?).ok()?;
+/// Returns the first word of a line that is a version: `2.1.332` in `2.1.332 (Claude Code)`, and
+/// `0.169.0` in `codex-cli 0.169.0`.
+pub(crate) fn version_in(line: &str) -> Option<Version> {
+    line.split_whitespace()
+        .map(|word| word.trim_matches(['(', ')', ',', ';']))
+        .find_map(|word| Version::parse(word.strip_prefix('v').unwrap_or(word)).ok())
+}
+
+/// Returns whether a version is before, within or after a range.
+fn place(version: &Version, oldest: &str, newest: &str) -> Option<Ordering> {
     let (oldest, newest) = (Version::parse(oldest).ok()?, Version::parse(newest).ok()?);
-    Some(if version < oldest {
+    Some(if *version < oldest {
         Ordering::Less
-    } else if newest < version {
+    } else if newest < *version {
         Ordering::Greater
     } else {
         Ordering::Equal
@@ -48,7 +82,9 @@ mod tests {
 
     #[track_caller]
     fn check(version: &str, level: Level, expected: &str) {
-        let found = finding("claude", version, "claude".to_owned());
+        let version = version_in(version);
+        let info = ProgramInfo::new("claude");
+        let found = finding(&info, version.as_ref(), "claude".to_owned());
         assert_eq!((found.level, found.message.as_str()), (level, expected));
     }
 
@@ -70,7 +106,29 @@ mod tests {
 
     #[test]
     fn an_untested_program_is_not_judged() {
-        let found = finding("codex", "1.0.0", "codex, 1.0.0".to_owned());
-        assert_eq!(found, Finding::ok("agent", "codex, 1.0.0"));
+        let found = finding(&ProgramInfo::new("codex"), None, "codex".to_owned());
+        assert_eq!(found, Finding::ok("agent", "codex"));
+    }
+
+    #[test]
+    fn a_release_outside_the_range_of_its_backend_is_refused() {
+        let info = ProgramInfo::new("codex").versions(">=0.160, <1");
+        let found = |line: &str| {
+            let version = version_in(line);
+            finding(&info, version.as_ref(), line.to_owned())
+        };
+        assert_eq!(
+            found("codex-cli 0.169.0"),
+            Finding::ok("agent", "codex-cli 0.169.0")
+        );
+        let old = found("codex-cli v0.99.1");
+        assert_eq!(
+            (old.level, old.message.as_str()),
+            (
+                Level::Failure,
+                "codex-cli v0.99.1; the agent backend needs >=0.160, <1"
+            )
+        );
+        assert_eq!(found("nightly").level, Level::Warning);
     }
 }

@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 
 use autoissue_plugin_sdk as sdk;
+use autoissue_process::SupervisorProgram;
+use semver::Version;
+use tokio_util::sync::CancellationToken;
 
-use super::SessionError;
 use super::request::StartRequest;
+use super::{SessionError, on_a_runtime};
 use crate::host::Host;
 use crate::preflight::{
-    AGENT_PERMISSIONS, DISK, Finding, Level, Project, agent_variables, at_a_glance,
-    branch_in_the_way, dry_run_push, find_agent, find_strategies, roots,
+    AGENT_PERMISSIONS, DISK, Finding, InstalledProgram, Level, Project, agent_variables,
+    at_a_glance, branch_in_the_way, dry_run_push, find_agent, find_strategies, roots,
 };
 use crate::strategy::Strategies;
 
@@ -18,6 +21,41 @@ pub(super) struct Context {
     pub(super) strategies: Strategies,
     /// The environment of agents, setup and checks.
     pub(super) agent_env: Vec<(OsString, OsString)>,
+}
+
+/// Returns the version of the agent's program, if its backend states which ones it works with.
+fn program_version(
+    project: &Project,
+    host: &Host,
+    strategies: &Strategies,
+    agent_env: &[(OsString, OsString)],
+) -> Result<Option<Version>, SessionError> {
+    let Some(info) = strategies
+        .probe_backend()
+        .ok()
+        .filter(|info| info.versions.is_some())
+    else {
+        return Ok(None);
+    };
+    let worktrees = roots(&project.config, host, project.checkout.path());
+    let Some(path) = find_agent(strategies, &project.path, &worktrees)? else {
+        return Ok(None);
+    };
+    let program = InstalledProgram {
+        backend: &strategies.backend().describe().name,
+        info: &info,
+        path,
+        env: agent_env.to_vec(),
+    };
+    let supervisor = SupervisorProgram::of(&host.own_program).hiding(&host.redaction);
+    let cancel = CancellationToken::new();
+    let (finding, version) = on_a_runtime(program.version(&supervisor, &cancel))?;
+    match finding.level {
+        Level::Failure => Err(SessionError::NotReady {
+            failures: vec![finding],
+        }),
+        _ => Ok(version),
+    }
 }
 
 /// Prepares the strategies and environment of a session.
@@ -36,6 +74,11 @@ pub(super) fn prepare(
     )?;
     let strategies = strategies.for_run(&project.repository, request.label());
     let agent_env = agent_variables(&project.config, host, &strategies)?;
+    let version = match may_write {
+        true => program_version(project, host, &strategies, &agent_env)?,
+        false => None,
+    };
+    let strategies = strategies.with_program_version(version);
     Ok(Context {
         strategies,
         agent_env,
@@ -50,12 +93,10 @@ pub(super) fn check_planner(
     if request.plan().is_none_or(|plan| plan.given.is_some()) {
         return Ok(());
     }
-    let question = sdk::AgentTask {
-        settings: strategies.backend_settings().to_owned(),
-        read_only: true,
-        answer_schema: Some("{}".to_owned()),
-        ..sdk::AgentTask::default()
-    };
+    let question = sdk::AgentTask::default()
+        .settings(strategies.backend_settings())
+        .read_only(true)
+        .answer_schema("{}");
     match strategies.backend().start(&question) {
         Err(sdk::PluginError::InvalidInput(message)) => Err(SessionError::CannotPlan { message }),
         _ => Ok(()),

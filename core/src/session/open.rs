@@ -148,7 +148,15 @@ fn start(
     let unfinished = unfinished_work(&journal, project.checkout.path())?;
     let strategies = strategies.remembering(&journal.costs()?);
     let kill = CancellationToken::new();
-    let workspace = open_workspace(&project, host, &id, &journal, &[], kill.clone())?;
+    let workspace = open_workspace(
+        &project,
+        host,
+        &id,
+        &journal,
+        &[],
+        strategies.ignored_paths(),
+        kill.clone(),
+    )?;
     let waiting = waiting::find(&journal, project.checkout.path())?;
     let new = new_session(&project, host, &id, &request, now_ms);
     let is_planned = request.plan().is_some();
@@ -256,6 +264,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
             &id,
             &journal,
             &holders(engine),
+            strategies.ignored_paths(),
             kill.clone(),
         )?)
     };

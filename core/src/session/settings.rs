@@ -140,7 +140,7 @@ pub(super) fn history(
         ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
         ModelChoice::Auto => strategies
             .probe_backend()
-            .map(|info| info.models)
+            .map(|info| info.models.into_iter().map(|model| model.id).collect())
             .unwrap_or_default(),
     };
     let mut costs = BTreeMap::new();

@@ -67,6 +67,7 @@ pub(super) fn open_workspace(
     id: &SessionId,
     journal: &Journal,
     keep: &[u64],
+    ignored_paths: Vec<String>,
     kill: CancellationToken,
 ) -> Result<Workspace, SessionError> {
     let n_stragglers = sweep_tagged(&format!("{}/", project.key));
@@ -91,7 +92,7 @@ pub(super) fn open_workspace(
             &[],
         )?,
     };
-    let collectors = collectors(project, host, &mirror, id, kill)?;
+    let collectors = collectors(project, host, &mirror, id, ignored_paths, kill)?;
     collectors.check_root()?;
     let idle = unused(&collectors, journal, project, keep)?;
     on_a_runtime(async {
@@ -168,6 +169,7 @@ fn collectors(
     host: &Host,
     mirror: &Mirror,
     id: &SessionId,
+    ignored_paths: Vec<String>,
     kill: CancellationToken,
 ) -> Result<Collectors, SessionError> {
     let executor = &project.config.executor;
@@ -186,6 +188,7 @@ fn collectors(
             .as_ref()
             .map(|remote| remote.env_of_programs().to_vec())
             .unwrap_or_default(),
+        ignored_paths,
     };
     Ok(Collectors::new(
         &host.own_program,
@@ -221,7 +224,7 @@ pub(crate) fn cleaning(
     let mirror = Mirror::open(&mirror, project.git.clone())?;
     mirror.take_filters(project.checkout.path())?;
     let kill = CancellationToken::new();
-    let collectors = collectors(&project, host, &mirror, id, kill)?;
+    let collectors = collectors(&project, host, &mirror, id, Vec::new(), kill)?;
     Ok(Some(Cleaning {
         lock,
         mirror,

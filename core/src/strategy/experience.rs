@@ -1,7 +1,7 @@
 //! The results of each model over all sessions, for a model selector that learns from them.
 
 use autoissue_journal::CostRow;
-use autoissue_plugin_sdk::ModelHistory;
+use autoissue_plugin_sdk::{ModelHistory, ModelInfo};
 
 /// How many tasks are considered: the newest ones say the most.
 const N_TASKS_MAX: usize = 500;
@@ -9,10 +9,10 @@ const N_TASKS_MAX: usize = 500;
 const DONE: &str = "done";
 
 /// Returns the results of each of these models with this agent. Only measured costs count.
-pub(super) fn of(costs: &[CostRow], agent: &str, models: &[String]) -> Vec<ModelHistory> {
+pub(super) fn of(costs: &[CostRow], agent: &str, models: &[ModelInfo]) -> Vec<ModelHistory> {
     models
         .iter()
-        .map(|model| of_model(costs, agent, model))
+        .map(|model| of_model(costs, agent, &model.id))
         .collect()
 }
 
@@ -68,13 +68,13 @@ mod tests {
         let found = of(
             &costs,
             "claude",
-            &["haiku".to_owned(), "opus".to_owned(), "sonnet".to_owned()],
+            &["haiku".into(), "opus".into(), "sonnet".into()],
         );
         let told: Vec<_> = found
             .iter()
             .map(|it| (it.n_runs, it.n_successes, it.median_cost_usd))
             .collect();
         assert_eq!(told, [(1, 1, Some(0.1)), (4, 3, Some(2.0)), (0, 0, None)]);
-        assert_eq!(of(&costs, "other", &["opus".to_owned()])[0].n_runs, 0);
+        assert_eq!(of(&costs, "other", &["opus".into()])[0].n_runs, 0);
     }
 }

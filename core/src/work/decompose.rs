@@ -17,7 +17,6 @@ use autoissue_engine::{
     Rejection, Spent, Time, Usd,
 };
 use autoissue_git::worktrees::LeaseRequest;
-use autoissue_plugin_sdk::AgentTask;
 use autoissue_process::error_chain;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -187,13 +186,12 @@ impl Services {
             body: directive.clone(),
             ..Issue::default()
         };
-        let task = AgentTask {
-            issue: self.strategies.issue(&issue),
-            prompt: planner::prompt(&question),
-            session: uuid(&self.mark(id, "planner")),
-            answer_schema: Some(planner::answer_schema().to_string()),
-            ..order.task
-        };
+        let task = order
+            .task
+            .issue(self.strategies.issue(&issue))
+            .prompt(planner::prompt(&question))
+            .session(uuid(&self.mark(id, "planner")))
+            .answer_schema(planner::answer_schema().to_string());
         let transcript = self.planner_file(&format!("attempt-{}.log", order.attempt));
         Ok(self.launch(id, task, directory, transcript))
     }

@@ -75,15 +75,14 @@ impl Services {
             },
         );
         let settings = &self.config.agent;
-        let task = AgentTask {
-            issue: self.strategies.issue(&order.issue),
-            prompt: prompt.text,
-            session: uuid(&self.mark(id, "session")),
-            max_turns: settings.max_turns,
-            yolo: settings.yolo,
-            allowed_tools: settings.allowed_tools.clone(),
-            ..order.task
-        };
+        let mut task = order
+            .task
+            .issue(self.strategies.issue(&order.issue))
+            .prompt(prompt.text)
+            .session(uuid(&self.mark(id, "session")))
+            .yolo(settings.yolo)
+            .allowed_tools(settings.allowed_tools.clone());
+        task.max_turns = settings.max_turns;
         let transcript = self
             .session_dir
             .join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt));
@@ -98,13 +97,13 @@ impl Services {
         directory: PathBuf,
         transcript: PathBuf,
     ) -> Launch {
-        let checkout = self.project.to_string_lossy().into_owned();
-        let mut task = AgentTask {
-            settings: self.strategies.backend_settings().to_owned(),
-            directory: directory.to_string_lossy().into_owned(),
-            ..task
-        };
-        task.extra.push(("checkout".to_owned(), checkout));
+        let timeout = self.timeout();
+        let task = self
+            .strategies
+            .on_this_machine(task, &self.agent_env)
+            .directory(directory.to_string_lossy())
+            .checkout(self.project.to_string_lossy())
+            .time_limit_s(u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX));
         Launch {
             task,
             directory,
@@ -112,9 +111,10 @@ impl Services {
             outside: self.worktree_roots.clone(),
             own_program: self.own_program.clone(),
             env: self.agent_env.clone(),
+            user_env: self.config.agent.env.clone(),
             tag: self.tag(id),
             transcript,
-            timeout: self.timeout(),
+            timeout,
             stall: self.minute * self.config.executor.stall_minutes,
             grace: self.minute / GRACES_PER_MINUTE,
         }

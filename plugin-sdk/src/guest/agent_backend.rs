@@ -2,17 +2,17 @@
 
 use std::cell::RefCell;
 
-use super::bindings::agent_backend::exports::autoissue::plugin::agent_backend as wit;
-use super::bindings::agent_backend::exports::autoissue::plugin::agent_backend::{
+use super::bindings::agent_backend::exports::autoissue::agent_backend::agent_backend as wit;
+use super::bindings::agent_backend::exports::autoissue::agent_backend::agent_backend::{
     Guest, GuestAgentRun,
 };
-use super::{NOTHING, WitError, error, issue, named, set_up};
+use super::{WitError, error, issue, model, named, set_up};
 use crate::supplies::Supplies;
 use crate::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Effort, Exit, Line,
-    Metering, PluginError, ProgramInfo,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Effort, Endpoint, Exit, InputFile,
+    LimitEnd, Line, Login, LoginFile, LoginVariable, Metering, PassedVariable, PluginError,
+    ProgramInfo, ResumedSession, Source, StopReason, StopSignal, Usage,
 };
-use crate::{Source, Usage};
 
 /// Reader for one attempt.
 pub struct Reader(RefCell<Box<dyn AgentRun>>);
@@ -40,26 +40,25 @@ impl<P: Supplies> Guest for P {
 impl GuestAgentRun for Reader {
     fn on_lines(&self, lines: Vec<wit::Line>) -> Vec<wit::AgentEvent> {
         let lines: Vec<Line> = lines.into_iter().map(line).collect();
-        self.0
-            .borrow_mut()
-            .on_lines(&lines)
-            .into_iter()
-            .map(event)
-            .collect()
+        events(self.0.borrow_mut().on_lines(&lines))
+    }
+
+    fn on_stop(&self, reason: String) -> Vec<wit::AgentEvent> {
+        events(self.0.borrow_mut().on_stop(StopReason::named(&reason)))
     }
 
     fn on_exit(&self, exit: wit::Exit) -> Vec<wit::AgentEvent> {
         let exit = Exit {
             code: exit.code,
             signal: exit.signal,
+            stopped: exit.stopped.as_deref().map(StopReason::named),
         };
-        self.0
-            .borrow_mut()
-            .on_exit(exit)
-            .into_iter()
-            .map(event)
-            .collect()
+        events(self.0.borrow_mut().on_exit(exit))
     }
+}
+
+fn events(events: Vec<AgentEvent>) -> Vec<wit::AgentEvent> {
+    events.into_iter().map(event).collect()
 }
 
 fn start<P: Supplies>(
@@ -70,6 +69,7 @@ fn start<P: Supplies>(
     backend.start(&crate::copied_agent_task!(task => AgentTask {
         issue: issue(task.issue),
         effort: task.effort.as_deref().and_then(Effort::named),
+        resume: task.resume.map(|it| ResumedSession::new(it.id, it.cost_usd)),
     }))
 }
 
@@ -77,10 +77,16 @@ fn info(info: ProgramInfo) -> wit::ProgramInfo {
     let ProgramInfo {
         program,
         version_args,
+        versions,
         install_hint,
         metering,
         models,
         environment,
+        endpoints,
+        login: of_login,
+        ignored_paths,
+        noise,
+        extra,
     } = info;
     let metering = match metering {
         Metering::Free => wit::Metering::Free,
@@ -90,11 +96,58 @@ fn info(info: ProgramInfo) -> wit::ProgramInfo {
     wit::ProgramInfo {
         program,
         version_args,
+        versions,
         install_hint,
         metering,
-        models,
+        models: models.into_iter().map(model).collect(),
         environment,
-        extra: NOTHING,
+        endpoints: endpoints.into_iter().map(endpoint).collect(),
+        login: of_login.map(login),
+        ignored_paths,
+        noise,
+        extra,
+    }
+}
+
+fn endpoint(endpoint: Endpoint) -> wit::Endpoint {
+    let Endpoint {
+        protocol,
+        variable,
+        default_url,
+    } = endpoint;
+    wit::Endpoint {
+        protocol,
+        variable,
+        default_url,
+    }
+}
+
+fn login(login: Login) -> wit::Login {
+    let Login {
+        variables,
+        files,
+        status_args,
+        advice,
+    } = login;
+    let variable =
+        |LoginVariable { name, provider }: LoginVariable| wit::LoginVariable { name, provider };
+    let file = |file: LoginFile| {
+        let LoginFile {
+            directory_variable,
+            directory,
+            file,
+        } = file;
+        wit::LoginFile {
+            directory_variable,
+            directory,
+            file,
+        }
+    };
+    wit::Login {
+        variables: variables.into_iter().map(variable).collect(),
+        files: files.into_iter().map(file).collect(),
+        status_args,
+        advice,
     }
 }
 
@@ -104,20 +157,30 @@ fn spec(command: CommandSpec) -> wit::CommandSpec {
         args,
         env,
         pass_env,
-        input,
+        stdin,
+        keep_stdin_open,
+        files,
+        stop_signal,
+        extra,
     } = command;
-    let input = match input {
-        CommandInput::None => wit::CommandInput::None,
-        CommandInput::Stdin(text) => wit::CommandInput::Stdin(text),
-        CommandInput::File(text) => wit::CommandInput::File(text),
+    let passed = |PassedVariable { name, program_name }: PassedVariable| wit::PassedVariable {
+        name,
+        program_name,
     };
+    let file = |InputFile { name, content }: InputFile| wit::InputFile { name, content };
     wit::CommandSpec {
         program,
         args,
         env,
-        pass_env,
-        input,
-        extra: NOTHING,
+        pass_env: pass_env.into_iter().map(passed).collect(),
+        stdin,
+        keep_stdin_open,
+        files: files.into_iter().map(file).collect(),
+        stop_signal: match stop_signal {
+            StopSignal::Terminate => wit::StopSignal::Terminate,
+            StopSignal::Interrupt => wit::StopSignal::Interrupt,
+        },
+        extra,
     }
 }
 
@@ -153,6 +216,7 @@ fn usage(usage: Usage) -> wit::Usage {
 fn event(event: AgentEvent) -> wit::AgentEvent {
     match event {
         AgentEvent::Session(id) => wit::AgentEvent::Session(id),
+        AgentEvent::Model(name) => wit::AgentEvent::Model(name),
         AgentEvent::Text(text) => wit::AgentEvent::Text(text),
         AgentEvent::Thinking(text) => wit::AgentEvent::Thinking(text),
         AgentEvent::ToolStart { id, name, input } => {
@@ -164,18 +228,27 @@ fn event(event: AgentEvent) -> wit::AgentEvent {
         AgentEvent::UsageDelta(used) => wit::AgentEvent::UsageDelta(usage(used)),
         AgentEvent::UsageTotal(used) => wit::AgentEvent::UsageTotal(usage(used)),
         AgentEvent::FinalCost(usd) => wit::AgentEvent::FinalCost(usd),
+        AgentEvent::Turns(n) => wit::AgentEvent::Turns(n),
         AgentEvent::Denied(tool) => wit::AgentEvent::Denied(tool),
-        AgentEvent::RateLimited(until) => wit::AgentEvent::RateLimited(until),
+        AgentEvent::RateLimited(end) => wit::AgentEvent::RateLimited(match end {
+            LimitEnd::Unknown => wit::LimitEnd::Unknown,
+            LimitEnd::AtMs(time) => wit::LimitEnd::AtMs(time),
+            LimitEnd::InS(seconds) => wit::LimitEnd::InS(seconds),
+        }),
         AgentEvent::Overloaded(text) => wit::AgentEvent::Overloaded(text),
         AgentEvent::AuthFailed(text) => wit::AgentEvent::AuthFailed(text),
         AgentEvent::Unreachable(text) => wit::AgentEvent::Unreachable(text),
         AgentEvent::ContextFull => wit::AgentEvent::ContextFull,
         AgentEvent::BudgetReached => wit::AgentEvent::BudgetReached,
         AgentEvent::TurnsReached => wit::AgentEvent::TurnsReached,
+        AgentEvent::SessionGone => wit::AgentEvent::SessionGone,
         AgentEvent::Answer(text) => wit::AgentEvent::Answer(text),
         AgentEvent::Done(summary) => wit::AgentEvent::Done(summary),
         AgentEvent::Failed(text) => wit::AgentEvent::Failed(text),
         AgentEvent::Invalid(text) => wit::AgentEvent::Invalid(text),
+        AgentEvent::Send(text) => wit::AgentEvent::Send(text),
+        AgentEvent::CloseInput => wit::AgentEvent::CloseInput,
         AgentEvent::Note(text) => wit::AgentEvent::Note(text),
+        AgentEvent::OperatorNote(text) => wit::AgentEvent::OperatorNote(text),
     }
 }

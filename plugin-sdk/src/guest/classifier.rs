@@ -1,6 +1,6 @@
 //! Exports `classifier`.
 
-use super::bindings::classifier::exports::autoissue::plugin::classifier::{
+use super::bindings::classifier::exports::autoissue::classifier::classifier::{
     Classification, Context, Guest, Score,
 };
 use super::{NOTHING, WitError, WitIssue, error, issue, named, set_up};

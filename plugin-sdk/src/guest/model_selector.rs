@@ -1,9 +1,9 @@
 //! Exports `model-selector`.
 
-use super::bindings::model_selector::exports::autoissue::plugin::model_selector::{
-    Guest, ModelHistory, ModelInfo, Selection, SelectionRequest,
+use super::bindings::model_selector::exports::autoissue::model_selector::model_selector::{
+    Guest, ModelHistory, Selection, SelectionRequest,
 };
-use super::{NOTHING, WitError, error, issue, named, set_up};
+use super::{NOTHING, WitError, error, issue, named, offered, set_up};
 use crate::supplies::Supplies;
 use crate::{ModelSelector, PluginError};
 
@@ -24,24 +24,10 @@ fn select<P: Supplies>(request: SelectionRequest) -> Result<crate::Selection, Pl
         attempt: request.attempt,
         failures_of_substance: request.failures_of_substance,
         budget_left_usd: request.budget_left_usd,
-        available: request.available.into_iter().map(model).collect(),
+        available: request.available.into_iter().map(offered).collect(),
         history: request.history.into_iter().map(history).collect(),
         extra: request.extra,
     })
-}
-
-fn model(model: ModelInfo) -> crate::ModelInfo {
-    let ModelInfo {
-        id,
-        usd_per_million_input,
-        usd_per_million_output,
-        extra: _,
-    } = model;
-    crate::ModelInfo {
-        id,
-        usd_per_million_input,
-        usd_per_million_output,
-    }
 }
 
 fn history(history: ModelHistory) -> crate::ModelHistory {

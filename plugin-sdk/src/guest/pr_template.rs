@@ -1,6 +1,6 @@
 //! Exports `pr-template`.
 
-use super::bindings::pr_template::exports::autoissue::plugin::pr_template::{
+use super::bindings::pr_template::exports::autoissue::pr_template::pr_template::{
     Change, CheckReport, Commit, Context, Guest, PullRequestText,
 };
 use super::{NOTHING, WitError, error, issue, named, set_up};

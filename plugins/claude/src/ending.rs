@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `error_max_turns`, `error_max_budget_usd` | turn limit, budget |
 //! | `terminal_reason` `prompt_too_long`, `blocking_limit` | the conversation no longer fits |
+//! | the error that there is no conversation with that id | the session to resume is gone |
 //! | `stop_reason` `refusal` | the model refuses: a failure of the task |
 //! | 401, 403, no credit | the account; see [`of_error`] |
 //! | 429, or the text of the subscription's limit | the account's limit, until it resets |
@@ -16,7 +17,7 @@
 //! | no status, and no previous answer, or an answer that broke off | the network |
 //! | any other error | a failure of the task |
 
-use autoissue_plugin_sdk::{AgentEvent, Exit};
+use autoissue_plugin_sdk::{AgentEvent, Exit, LimitEnd};
 use serde_json::Value;
 
 use crate::NOT_AS_ROOT;
@@ -56,6 +57,8 @@ const LIMIT_REACHED: &str = "Claude AI usage limit reached|";
 const REFUSES_ROOT: &str = "--dangerously-skip-permissions cannot be used with root";
 /// Prefix of the program's output when it does not know an argument.
 const UNKNOWN_OPTION: &str = "error: unknown option";
+/// Prefix of the program's error when the session to resume does not exist.
+const SESSION_GONE: &str = "No conversation found with session ID";
 /// Prefix of the program's output when another run uses, or has used, the session's id.
 const SESSION_IN_USE: &str = "Error: Session ID";
 
@@ -94,6 +97,9 @@ pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
         return AgentEvent::ContextFull;
     }
     let words = words(result);
+    if words.starts_with(SESSION_GONE) {
+        return AgentEvent::SessionGone;
+    }
     if result["stop_reason"] == "refusal" {
         return AgentEvent::Failed(words);
     }
@@ -114,7 +120,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
             AgentEvent::AuthFailed(format!("`claude` was denied access: {words}"))
         }
         (Some(429), _) | (None, Some("rate_limit")) => {
-            AgentEvent::RateLimited(seen.limit_resets_ms.or_else(|| reset_in(&words)))
+            limited(seen.limit_resets_ms.or_else(|| reset_in(&words)))
         }
         (Some(404), _) | (None, Some("model_not_found")) => {
             let model = seen.model.as_deref().unwrap_or("default");
@@ -124,7 +130,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
         }
         (Some(413), _) => AgentEvent::ContextFull,
         (Some(500..), _) => AgentEvent::Overloaded(words),
-        _ if reset_in(&words).is_some() => AgentEvent::RateLimited(reset_in(&words)),
+        _ if reset_in(&words).is_some() => limited(reset_in(&words)),
         (None, Some(_))
             if seen.is_cut
                 || seen
@@ -169,6 +175,11 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     }
     // A retry has its own session id, so this concerns only the current attempt.
     begins(SESSION_IN_USE).map(|line| AgentEvent::Failed(format!("`claude` did not start: {line}")))
+}
+
+/// `until` is in milliseconds since the Unix epoch, if it is known.
+fn limited(until: Option<u64>) -> AgentEvent {
+    AgentEvent::RateLimited(until.map_or(LimitEnd::Unknown, LimitEnd::AtMs))
 }
 
 /// Returns when a limit ends, in milliseconds since the Unix epoch, from the one form that is

@@ -18,8 +18,8 @@ mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering,
-    PluginError, ProgramInfo,
+    AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Endpoint, Login, LoginFile,
+    Metering, ModelInfo, PluginError, ProgramInfo,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -55,7 +55,7 @@ const UNATTENDED: [&str; 3] = ["ScheduleWakeup", "Monitor", "CronCreate"];
 /// `AWS_ACCESS_KEY_ID` and related variables are omitted on purpose: on many machines they give
 /// access to production. Users who pay for Claude with them list them in `agent.env`; a profile, a
 /// role or a Bedrock token needs nothing.
-const ENVIRONMENT: [&str; 31] = [
+const PASSED: [&str; 31] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_BASE_URL",
@@ -109,6 +109,9 @@ const FIXED: [(&str, &str); 4] = [
     ("DISABLE_AUTOUPDATER", "1"),
 ];
 
+/// What a line contains that is a fragment of a message, which is printed in full later.
+const FRAGMENT: [&str; 2] = ["\"stream_event\"", "\"content_block_delta\""];
+
 /// Runs Claude Code.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClaudeBackend;
@@ -125,47 +128,79 @@ impl AgentBackend for ClaudeBackend {
     }
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-        Ok(ProgramInfo {
-            program: PROGRAM.into(),
-            version_args: vec!["--version".into()],
-            install_hint:
+        let fixed = FIXED.map(|(name, _)| name);
+        Ok(ProgramInfo::new(PROGRAM)
+            .install_hint(
                 "install Claude Code (https://code.claude.com/docs/en/setup), then run `claude` once to log in \
-                           or set `ANTHROPIC_API_KEY`"
-                    .into(),
-            metering: Metering::AsItGoes,
-            models: MODELS.map(String::from).into(),
-            environment: ENVIRONMENT.map(String::from).into(),
-        })
+                 or set `ANTHROPIC_API_KEY`",
+            )
+            .metering(Metering::AsItGoes)
+            .models(MODELS.map(model))
+            .environment(PASSED.into_iter().chain(fixed))
+            .endpoints([Endpoint::new(
+                "anthropic-messages",
+                "ANTHROPIC_BASE_URL",
+                "https://api.anthropic.com",
+            )])
+            .login(login())
+            // Worktrees that the program makes for itself.
+            .ignored_paths([".claude/worktrees/"])
+            .noise([FRAGMENT.map(String::from)]))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
-        let mut environment = task.fact("environment").unwrap_or_default().split(' ');
-        if task.yolo
-            && task.fact("user") == Some("root")
-            && !environment.any(|name| name == MAY_BE_THROWN_AWAY)
-        {
+        let is_disposable = task
+            .environment
+            .iter()
+            .any(|name| name == MAY_BE_THROWN_AWAY);
+        if task.yolo && task.is_root && !is_disposable {
             return Err(PluginError::InvalidSettings(NOT_AS_ROOT.into()));
         }
-        let command = CommandSpec {
-            program: PROGRAM.into(),
-            args: arguments(task),
-            env: FIXED
-                .map(|(name, value)| (name.into(), value.into()))
-                .into(),
-            pass_env: ENVIRONMENT.map(String::from).into(),
-            input: CommandInput::Stdin(task.prompt.clone()),
-        };
+        let command = CommandSpec::new(PROGRAM)
+            .args(arguments(task))
+            .pass_env(PASSED)
+            .stdin(&task.prompt);
+        let command = FIXED.into_iter().fold(command, |command, (name, value)| {
+            command.set_env(name, value)
+        });
         let run = ClaudeRun::new(task.model.clone(), earlier_usd(task));
         Ok((Box::new(run), command))
     }
 }
 
+fn model(name: &str) -> ModelInfo {
+    let model = ModelInfo::new(name);
+    match price::of_newest(name) {
+        Some(prices) => model.prices(prices),
+        None => model,
+    }
+}
+
+fn login() -> Login {
+    let keys = [
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+    ];
+    let clouds = [
+        ("CLAUDE_CODE_USE_BEDROCK", "Amazon Bedrock"),
+        ("CLAUDE_CODE_USE_VERTEX", "Google Vertex AI"),
+        ("CLAUDE_CODE_USE_FOUNDRY", "Microsoft Foundry"),
+    ];
+    let login = Login::new(
+        "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; not needed if `apiKeyHelper` in its settings provides the key",
+    );
+    let login = keys.into_iter().fold(login, Login::key);
+    let login = clouds.into_iter().fold(login, |login, (variable, cloud)| {
+        login.provider(variable, cloud)
+    });
+    let file = LoginFile::new(".claude", ".credentials.json");
+    login.file(file.directory_variable("CLAUDE_CONFIG_DIR"))
+}
+
 /// Returns the cost so far of the resumed session, in US dollars.
 fn earlier_usd(task: &AgentTask) -> f64 {
-    let cost = task
-        .resume
-        .as_ref()
-        .and_then(|_| task.fact("session-cost")?.parse().ok());
+    let cost = task.resume.as_ref().map(|session| session.cost_usd);
     cost.filter(|usd: &f64| usd.is_finite() && 0.0 <= *usd)
         .unwrap_or_default()
 }
@@ -189,7 +224,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--effort", effort.name());
     }
     match &task.resume {
-        Some(session) => option("--resume", session),
+        Some(session) => option("--resume", &session.id),
         None => option("--session-id", &task.session),
     }
     if let Some(n_turns) = task.max_turns {
@@ -200,7 +235,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         // against it.
         option("--max-budget-usd", &usd.to_string());
     }
-    if let Some(checkout) = task.fact("checkout") {
+    if let Some(checkout) = &task.checkout {
         option("--settings", &settings(checkout));
     }
     if let Some(schema) = &task.answer_schema {
@@ -258,35 +293,29 @@ fn looking_only() -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::Effort;
+    use autoissue_plugin_sdk::{Effort, ResumedSession};
 
     use super::*;
 
     fn check_arguments(task: AgentTask, expected: &str) {
-        let task = AgentTask {
-            session: "S".into(),
-            prompt: "secret words".into(),
-            ..task
-        };
+        let task = task.session("S").prompt("secret words");
         let (_, command) = ClaudeBackend.start(&task).unwrap();
         let start = "-p --output-format stream-json --verbose --include-partial-messages ";
         assert_eq!(command.args.join(" "), format!("{start}{expected}"));
         assert_eq!(
-            (command.program.as_str(), command.input),
-            ("claude", CommandInput::Stdin("secret words".into()))
+            (command.program.as_str(), command.stdin.as_str()),
+            ("claude", "secret words")
         );
     }
 
     #[test]
     fn an_attempt_is_given_its_model_session_and_limits() {
-        let task = AgentTask {
-            model: Some("opus".into()),
-            effort: Some(Effort::High),
-            max_turns: Some(9),
-            budget_usd: Some(4.5),
-            allowed_tools: vec!["Edit".into(), "Bash(git:*)".into()],
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default()
+            .model("opus")
+            .effort(Effort::High)
+            .max_turns(9)
+            .budget_usd(4.5)
+            .allowed_tools(["Edit", "Bash(git:*)"]);
         check_arguments(
             task,
             "--model opus --effort high --session-id S --max-turns 9 --max-budget-usd 4.5 \
@@ -309,13 +338,11 @@ mod tests {
 
     #[test]
     fn a_read_only_agent_gets_no_other_tools_even_with_yolo() {
-        let task = AgentTask {
-            yolo: true,
-            read_only: true,
-            allowed_tools: vec!["Bash".into()],
-            answer_schema: Some("{}".into()),
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default()
+            .yolo(true)
+            .read_only(true)
+            .allowed_tools(["Bash"])
+            .answer_schema("{}");
         check_arguments(
             task,
             "--session-id S --json-schema {} --strict-mcp-config --tools Glob,Grep,Read --permission-mode dontAsk \
@@ -325,11 +352,9 @@ mod tests {
 
     #[test]
     fn a_resumed_session_keeps_its_own_id() {
-        let task = AgentTask {
-            resume: Some("R".into()),
-            yolo: true,
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default()
+            .resume(ResumedSession::new("R", 0.0))
+            .yolo(true);
         check_arguments(
             task,
             "--resume R --disallowedTools ScheduleWakeup Monitor CronCreate --dangerously-skip-permissions",
@@ -338,13 +363,10 @@ mod tests {
 
     #[test]
     fn the_limit_of_a_resumed_session_is_that_of_the_run() {
-        let task = AgentTask {
-            resume: Some("R".into()),
-            budget_usd: Some(0.5),
-            yolo: true,
-            extra: vec![("session-cost".into(), "4.1".into())],
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default()
+            .resume(ResumedSession::new("R", 4.1))
+            .budget_usd(0.5)
+            .yolo(true);
         check_arguments(
             task,
             "--resume R --max-budget-usd 0.5 --disallowedTools ScheduleWakeup Monitor CronCreate \
@@ -354,11 +376,7 @@ mod tests {
 
     #[test]
     fn instructions_in_the_users_checkout_are_excluded() {
-        let task = AgentTask {
-            yolo: true,
-            extra: vec![("checkout".into(), "/w/a [b]".into())],
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default().yolo(true).checkout("/w/a [b]");
         check_arguments(
             task,
             r#"--session-id S --settings {"claudeMdExcludes":["/w/a ?b?/CLAUDE.md","/w/a ?b?/.claude/**"]} --disallowedTools ScheduleWakeup Monitor CronCreate --dangerously-skip-permissions"#,
@@ -367,24 +385,19 @@ mod tests {
 
     #[test]
     fn root_may_skip_permissions_only_on_a_disposable_machine() {
-        assert!(!starts(true, "root", "") && !starts(true, "root", "ANTHROPIC_API_KEY"));
+        let starts = |yolo, is_root, environment: &[&str]| {
+            let task = AgentTask::default()
+                .yolo(yolo)
+                .is_root(is_root)
+                .environment(environment.iter().copied());
+            ClaudeBackend.start(&task).is_ok()
+        };
+        assert!(!starts(true, true, &[]) && !starts(true, true, &["ANTHROPIC_API_KEY"]));
         assert!(
-            starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX")
-                && starts(false, "root", "")
-                && starts(true, "", "")
+            starts(true, true, &["ANTHROPIC_API_KEY", "IS_SANDBOX"])
+                && starts(false, true, &[])
+                && starts(true, false, &[])
         );
-    }
-
-    fn starts(yolo: bool, user: &str, environment: &str) -> bool {
-        let extra = [("user", user), ("environment", environment)]
-            .map(|(name, value)| (name.into(), value.into()));
-        ClaudeBackend
-            .start(&AgentTask {
-                yolo,
-                extra: extra.into(),
-                ..AgentTask::default()
-            })
-            .is_ok()
     }
 
     #[test]

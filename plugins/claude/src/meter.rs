@@ -146,13 +146,12 @@ impl Meter {
             tokens.add(&message.tokens);
             usd += message.tokens.usd(&message.model);
         }
-        Usage {
-            input_tokens: tokens.input,
-            output_tokens: tokens.output,
-            cache_read_tokens: tokens.cache_read,
-            cache_write_tokens: tokens.cache_write,
-            usd: Some(usd),
-        }
+        Usage::default()
+            .input_tokens(tokens.input)
+            .output_tokens(tokens.output)
+            .cache_read_tokens(tokens.cache_read)
+            .cache_write_tokens(tokens.cache_write)
+            .usd(usd)
     }
 
     /// Returns the message that a line belongs to, creating it if it is new.

@@ -5,6 +5,8 @@
 //! price that is too high stops an agent early; one that is too low lets it spend money reserved
 //! for other tasks. So the higher price is used in case of doubt.
 
+use autoissue_plugin_sdk::Prices;
+
 /// Prices in US dollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Price {
@@ -62,6 +64,16 @@ const fn price(input: f64, output: f64, cache_read: f64) -> Price {
 /// Returns whether the model has a list price; prices of other models are estimated.
 pub(crate) fn is_known(model: &str) -> bool {
     listed(model).is_some()
+}
+
+/// Returns the prices of the newest model of a family, which is what its alias means.
+pub(crate) fn of_newest(family: &str) -> Option<Prices> {
+    let (_, _, price) = PRICES.iter().find(|(of, _, _)| *of == family)?;
+    Some(
+        Prices::new(price.input, price.output)
+            .cache_read(price.cache_read)
+            .cache_write(price.input * CACHE_WRITE),
+    )
 }
 
 fn listed(model: &str) -> Option<&'static (&'static str, (u32, u32), Price)> {
@@ -166,6 +178,14 @@ mod tests {
         let priced: std::collections::BTreeSet<&str> =
             PRICES.iter().map(|(family, _, _)| *family).collect();
         assert!(priced.iter().eq(crate::built_in::MODELS.families));
+    }
+
+    #[test]
+    fn an_alias_has_the_prices_of_the_newest_model() {
+        let opus = of_newest("opus").unwrap();
+        assert_eq!((opus.input, opus.output), (4.0, 20.0));
+        assert_eq!((opus.cache_read, opus.cache_write), (Some(0.2), Some(5.0)));
+        assert_eq!(of_newest("glm"), None);
     }
 
     #[test]

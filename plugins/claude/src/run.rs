@@ -42,6 +42,8 @@ pub struct ClaudeRun {
     /// Sum of the bills for this run alone, if the program provides such bills.
     billed: Usage,
     seen: Seen,
+    /// Model that answers.
+    answering: Option<String>,
     has_ended: bool,
 }
 
@@ -126,6 +128,14 @@ impl ClaudeRun {
         if message["model"] != SYNTHETIC {
             self.seen.refusal = None;
             self.meter.assistant(line);
+            // Helpers may use another model; it is the agent's own that counts.
+            let model = message["model"]
+                .as_str()
+                .filter(|_| line["parent_tool_use_id"].is_null());
+            if model.is_some_and(|model| self.answering.as_deref() != Some(model)) {
+                self.answering = model.map(str::to_owned);
+                events.extend(self.answering.clone().map(AgentEvent::Model));
+            }
         }
         for block in message["content"].as_array().into_iter().flatten() {
             let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
@@ -182,6 +192,8 @@ impl ClaudeRun {
                 .map(|id| AgentEvent::Session(id.to_owned())),
         );
         self.cost(line, events);
+        let n_turns = line["num_turns"].as_u64();
+        events.extend(n_turns.and_then(|n| Some(AgentEvent::Turns(u32::try_from(n).ok()?))));
         let denials = line["permission_denials"].as_array().into_iter().flatten();
         events.extend(denials.filter_map(|denial| {
             Some(AgentEvent::Denied(denial["tool_name"].as_str()?.to_owned()))
@@ -207,27 +219,18 @@ impl ClaudeRun {
             // is a lower bound.
             Some(usd) if 0.0 < unfinished => {
                 let usd = metered.max(usd + unfinished);
-                events.push(AgentEvent::UsageTotal(Usage {
-                    usd: Some(usd),
-                    ..tokens
-                }));
+                events.push(AgentEvent::UsageTotal(tokens.usd(usd)));
                 self.correction_usd = usd - metered;
             }
             // The meter uses list prices: a bill far below them is missing part of the run.
             Some(usd) if !self.meter.is_guess() && usd < FAR_BELOW * metered => {
-                events.push(AgentEvent::UsageTotal(Usage {
-                    usd: Some(metered),
-                    ..tokens
-                }));
+                events.push(AgentEvent::UsageTotal(tokens.usd(metered)));
                 self.correction_usd = 0.0;
             }
             // Tokens are never free: such a total comes from a model whose price the program does
             // not know.
             Some(usd) if 0.0 < usd || metered <= 0.0 => {
-                events.push(AgentEvent::UsageTotal(Usage {
-                    usd: Some(usd),
-                    ..tokens
-                }));
+                events.push(AgentEvent::UsageTotal(tokens.usd(usd)));
                 events.push(AgentEvent::FinalCost(usd));
                 // Costs after the result are added on top.
                 self.correction_usd = usd - metered;
@@ -263,16 +266,10 @@ impl ClaudeRun {
     /// Returns the tokens of all models that the run used; the result's own `usage` omits helpers.
     fn tokens(&self, line: &Value) -> Usage {
         if self.billed.usd.is_some() {
-            return Usage {
-                usd: None,
-                ..self.billed
-            };
+            return without_cost(self.billed);
         }
         let of_run = usage_of(&line["modelUsage"]).filter(|_| self.earlier_usd <= 0.0);
-        Usage {
-            usd: None,
-            ..of_run.unwrap_or(self.metered)
-        }
+        without_cost(of_run.unwrap_or(self.metered))
     }
 
     fn metered_anew(&mut self, events: &mut Vec<AgentEvent>) {
@@ -280,7 +277,9 @@ impl ClaudeRun {
         if total != self.metered && total.usd.is_some_and(|usd| 0.0 < usd) {
             self.metered = total;
             let usd = total.usd.map(|usd| (usd + self.correction_usd).max(0.0));
-            events.push(AgentEvent::UsageTotal(Usage { usd, ..total }));
+            let mut corrected = total;
+            corrected.usd = usd;
+            events.push(AgentEvent::UsageTotal(corrected));
         }
     }
 
@@ -336,25 +335,28 @@ fn usage_of(models: &Value) -> Option<Usage> {
             .filter_map(|model| model[key].as_u64())
             .fold(0, u64::saturating_add)
     };
-    Some(Usage {
-        input_tokens: sum("inputTokens"),
-        output_tokens: sum("outputTokens"),
-        cache_read_tokens: sum("cacheReadInputTokens"),
-        cache_write_tokens: sum("cacheCreationInputTokens"),
-        usd: models.values().map(|model| model["costUSD"].as_f64()).sum(),
-    })
+    let mut usage = Usage::default()
+        .input_tokens(sum("inputTokens"))
+        .output_tokens(sum("outputTokens"))
+        .cache_read_tokens(sum("cacheReadInputTokens"))
+        .cache_write_tokens(sum("cacheCreationInputTokens"));
+    usage.usd = models.values().map(|model| model["costUSD"].as_f64()).sum();
+    Some(usage)
+}
+
+fn without_cost(mut usage: Usage) -> Usage {
+    usage.usd = None;
+    usage
 }
 
 /// Adds another bill.
 fn add(sum: &mut Usage, more: &Usage) {
     let of = |a: u64, b: u64| a.saturating_add(b);
-    *sum = Usage {
-        input_tokens: of(sum.input_tokens, more.input_tokens),
-        output_tokens: of(sum.output_tokens, more.output_tokens),
-        cache_read_tokens: of(sum.cache_read_tokens, more.cache_read_tokens),
-        cache_write_tokens: of(sum.cache_write_tokens, more.cache_write_tokens),
-        usd: more.usd.map(|usd| sum.usd.unwrap_or_default() + usd),
-    };
+    sum.input_tokens = of(sum.input_tokens, more.input_tokens);
+    sum.output_tokens = of(sum.output_tokens, more.output_tokens);
+    sum.cache_read_tokens = of(sum.cache_read_tokens, more.cache_read_tokens);
+    sum.cache_write_tokens = of(sum.cache_write_tokens, more.cache_write_tokens);
+    sum.usd = more.usd.map(|usd| sum.usd.unwrap_or_default() + usd);
 }
 
 /// Returns the numbers of a release such as `2.1.277`.
@@ -391,11 +393,7 @@ mod tests {
     use super::*;
 
     fn events(run: &mut ClaudeRun, text: &str) -> Vec<AgentEvent> {
-        run.on_lines(&[Line {
-            source: Source::Stdout,
-            text: text.to_owned(),
-            truncated: false,
-        }])
+        run.on_lines(&[Line::stdout(text)])
     }
 
     fn message(id: &str, n_tokens: u64) -> String {
@@ -517,11 +515,7 @@ mod tests {
             (r#"{"type":"assistant","x":""#, false),
         ] {
             let mut run = ClaudeRun::new(None, 0.0);
-            let line = Line {
-                source: Source::Stdout,
-                text: text.to_owned(),
-                truncated: true,
-            };
+            let line = Line::stdout(text).truncated(true);
             assert_eq!(!run.on_lines(&[line]).is_empty(), expected, "{text}");
         }
     }

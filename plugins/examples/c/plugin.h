@@ -1,4 +1,4 @@
-/* The types of the WIT package (../../../wit/plugin-0.1) that a classifier uses, with their memory layout: a record is a struct, a
+/* The types of the WIT packages (../../../wit) that a classifier uses, with their memory layout: a record is a struct, a
  * `string` and a `list` are a pointer and a length, a `result` and a `variant` begin with the number of the case (component model,
  * "Canonical ABI"). There are so few that no generator is needed. */
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EXPORT(name) __attribute__((export_name("autoissue:plugin/" name)))
+#define EXPORT(name) __attribute__((export_name("autoissue:" name)))
 #define TEXT(literal) ((Text){literal, sizeof(literal) - 1})
 
 typedef struct { const char *at; uint32_t n; } Text; /* bytes of UTF-8 */

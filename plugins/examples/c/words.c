@@ -37,7 +37,7 @@ static bool mentions(Text text, const char *word) {
   return false;
 }
 
-EXPORT("classifier@0.1.0#classify") Answer *classify(const Question *question) {
+EXPORT("classifier/classifier@0.1.0#classify") Answer *classify(const Question *question) {
   static Answer answer;
   answer = (Answer){.answer = {.domain = TEXT("unknown")}};
   for (int i = 0; i < N_RULES; i++) {
@@ -50,7 +50,7 @@ EXPORT("classifier@0.1.0#classify") Answer *classify(const Question *question) {
   return &answer;
 }
 
-EXPORT("metadata@0.1.0#describe") const Info *describe(void) {
+EXPORT("plugin/metadata@0.1.0#describe") const Info *describe(void) {
   static const Strategy strategies[] = {
     {.kind = TEXT("classifier"), .name = TEXT("words"), .summary = TEXT("Sorts issues by the words that they mention")},
   };
@@ -64,7 +64,7 @@ EXPORT("metadata@0.1.0#describe") const Info *describe(void) {
 }
 
 /* There are no settings, so any settings are invalid. */
-EXPORT("metadata@0.1.0#check-settings")
+EXPORT("plugin/metadata@0.1.0#check-settings")
 Checked *check_settings(const char *kind, uint32_t n_kind, const char *strategy, uint32_t n_strategy, const char *settings, uint32_t n) {
   static Checked checked;
   (void)kind, (void)n_kind, (void)strategy, (void)n_strategy, (void)settings;

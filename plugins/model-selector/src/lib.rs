@@ -340,13 +340,7 @@ mod tests {
     use super::*;
 
     fn request(issue: Issue, models: &[&str]) -> SelectionRequest {
-        let available = models
-            .iter()
-            .map(|id| ModelInfo {
-                id: (*id).into(),
-                ..ModelInfo::default()
-            })
-            .collect();
+        let available = models.iter().map(|id| ModelInfo::new(*id)).collect();
         SelectionRequest {
             issue,
             available,

@@ -12,8 +12,8 @@ pub mod outcome;
 #[cfg(not(target_arch = "wasm32"))]
 use autoissue_plugin_sdk::built_in::BuiltInAgent;
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Exit,
-    Line, Metering, PluginError, ProgramInfo, Source, markdown,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Description, Exit, Line, Metering,
+    PluginError, ProgramInfo, Source, markdown,
 };
 
 pub use outcome::Outcome;
@@ -50,14 +50,9 @@ impl AgentBackend for PatchBackend {
     }
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-        Ok(ProgramInfo {
-            program: "autoissue".into(),
-            version_args: vec!["--version".into()],
-            install_hint: "built into autoissue; `git` must be on PATH".into(),
-            metering: Metering::Free,
-            models: Vec::new(),
-            environment: Vec::new(),
-        })
+        Ok(ProgramInfo::new("autoissue")
+            .install_hint("built into autoissue; `git` must be on PATH")
+            .metering(Metering::Free))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
@@ -70,12 +65,7 @@ impl AgentBackend for PatchBackend {
                 "the body of issue #{number} has no fenced `diff` block"
             ))
         })?;
-        let command = CommandSpec {
-            program: "autoissue".into(),
-            args: ARGUMENTS.map(String::from).into(),
-            input: CommandInput::Stdin(diff),
-            ..CommandSpec::default()
-        };
+        let command = CommandSpec::new("autoissue").args(ARGUMENTS).stdin(diff);
         Ok((Box::new(PatchRun), command))
     }
 }
@@ -140,19 +130,12 @@ mod tests {
     use super::*;
 
     fn start(body: &str) -> Result<CommandSpec, PluginError> {
-        let task = AgentTask {
-            issue: issue!("x", body: body, number: 7),
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default().issue(issue!("x", body: body, number: 7));
         PatchBackend.start(&task).map(|(_, command)| command)
     }
 
     fn check_diff(body: &str, expected: &str) {
-        assert_eq!(
-            start(body).unwrap().input,
-            CommandInput::Stdin(expected.into()),
-            "{body:?}"
-        );
+        assert_eq!(start(body).unwrap().stdin, expected, "{body:?}");
     }
 
     fn check_none(body: &str) {
@@ -172,7 +155,7 @@ mod tests {
             (command.program.as_str(), command.args.join(" ")),
             ("autoissue", "internal apply-patch".into())
         );
-        assert_eq!(command.input, CommandInput::Stdin("-a\n+b\n".into()));
+        assert_eq!(command.stdin, "-a\n+b\n");
     }
 
     #[test]
@@ -199,10 +182,7 @@ mod tests {
 
     #[test]
     fn a_question_is_refused() {
-        let task = AgentTask {
-            answer_schema: Some("{}".into()),
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default().answer_schema("{}");
         let refused = PatchBackend.start(&task).map(|_| ());
         assert!(
             matches!(&refused, Err(PluginError::InvalidInput(why)) if why.contains("agent.backend")),
@@ -247,10 +227,7 @@ mod tests {
         }
         check_line(Line::stderr(r#"{"already_applied":true}"#), &[]);
         check_line(
-            Line {
-                truncated: true,
-                ..Line::stdout(r#"{"already_applied":true}"#)
-            },
+            Line::stdout(r#"{"already_applied":true}"#).truncated(true),
             &[],
         );
     }
@@ -263,16 +240,7 @@ mod tests {
 
     #[test]
     fn a_run_is_free_however_it_ends() {
-        for exit in [
-            Exit {
-                code: Some(0),
-                signal: None,
-            },
-            Exit {
-                code: None,
-                signal: Some(9),
-            },
-        ] {
+        for exit in [Exit::default().code(0), Exit::default().signal(9)] {
             assert_eq!(PatchRun.on_exit(exit), [AgentEvent::FinalCost(0.0)]);
         }
         assert_eq!(PatchBackend.probe("").unwrap().metering, Metering::Free);

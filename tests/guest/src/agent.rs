@@ -12,29 +12,19 @@ impl AgentBackend for LineAgent {
     }
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-        Ok(ProgramInfo {
-            program: "line-agent".into(),
-            version_args: vec!["--version".into()],
-            install_hint: "the test puts it on PATH".into(),
-            metering: Metering::AtTheEnd,
-            models: vec!["small".into(), "large".into()],
-            environment: vec!["LINE_AGENT_KEY".into()],
-        })
+        Ok(ProgramInfo::new("line-agent")
+            .install_hint("the test puts it on PATH")
+            .models(["small", "large"])
+            .environment(["LINE_AGENT_KEY"]))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
-        let command = CommandSpec {
-            program: "line-agent".into(),
-            args: task
-                .model
-                .iter()
-                .cloned()
-                .chain(task.effort.map(|effort| format!("{effort:?}")))
-                .collect(),
-            env: vec![("LINE_AGENT_MODE".into(), "test".into())],
-            pass_env: vec!["LINE_AGENT_KEY".into()],
-            input: CommandInput::Stdin(task.prompt.clone()),
-        };
+        let model = task.model.iter().cloned();
+        let effort = task.effort.map(|effort| format!("{effort:?}"));
+        let command = CommandSpec::new("line-agent")
+            .args(model.chain(effort))
+            .pass_env(["LINE_AGENT_KEY"])
+            .stdin(&task.prompt);
         Ok((Box::new(LineRun::default()), command))
     }
 }

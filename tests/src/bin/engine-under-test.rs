@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use autoissue_core::process::{ProgramSpec, SupervisorProgram, spawn};
+use autoissue_core::process::{ProgramSpec, Stdin, StopSignal, SupervisorProgram, spawn};
 use autoissue_core::secret::redaction::Redaction;
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,7 +25,8 @@ async fn main() {
         args: vec!["-c".into(), script.into()],
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         directory: PathBuf::from("/"),
-        stdin: Vec::new(),
+        stdin: Stdin::default(),
+        stop_signal: StopSignal::default(),
         tag: tag.clone(),
     };
     let mut running = spawn(&supervisor, spec).await.expect("the shell starts");

@@ -92,10 +92,7 @@ fn run(plugin: &Plugin) -> String {
         Err(error) => return error.to_string(),
     };
     let mut events = run.on_lines(&[Line::stdout("a line")]);
-    events.extend(run.on_exit(Exit {
-        code: Some(0),
-        signal: None,
-    }));
+    events.extend(run.on_exit(Exit::default().code(0)));
     format!("`{}` would run; {events:?}", command.program)
 }
 

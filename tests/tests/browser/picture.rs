@@ -190,6 +190,10 @@ impl Script {
             session: Some("6f9c".to_owned()),
             summary: None,
             denied: Vec::new(),
+            n_turns: None,
+            model: None,
+            notes: Vec::new(),
+            has_lost_session: false,
             tokens: 250_000,
             duration_ms: (to - from) * MINUTE_MS,
         };

@@ -10,6 +10,7 @@ mod merged;
 mod pinned;
 mod same_answer;
 mod session;
+mod talking;
 mod tracks;
 mod unbounded;
 mod warnings;

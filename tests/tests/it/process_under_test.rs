@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use autoissue_core::process::{
-    Line, ProcessError, ProgramSpec, Running, SupervisorProgram, TAG_VARIABLE, spawn,
+    Line, ProcessError, ProgramSpec, Running, Stdin, StopSignal, SupervisorProgram, TAG_VARIABLE,
+    spawn,
 };
 use autoissue_core::secret::redaction::Redaction;
 
@@ -38,7 +39,8 @@ pub(crate) fn shell(name: &str, script: &str) -> ProgramSpec {
         args: vec!["-c".into(), script.into()],
         env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
         directory: std::env::temp_dir(),
-        stdin: Vec::new(),
+        stdin: Stdin::default(),
+        stop_signal: StopSignal::default(),
         tag: unique_tag(name),
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::process::{
-    Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Running, Source, SupervisorProgram,
-    run_bounded, spawn, spawn_forked, sweep_tagged,
+    Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Running, Source, Stdin, StopSignal,
+    SupervisorProgram, run_bounded, spawn, spawn_forked, sweep_tagged,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
@@ -454,18 +454,58 @@ async fn big_body_reaches_the_program_completely() {
     let mut spec = shell("big-body", "cat > \"$FILE\"; echo done");
     let file = tempfile::NamedTempFile::new().expect("a file");
     spec.env.push(("FILE".into(), file.path().into()));
-    spec.stdin = (0..1 << 20)
+    spec.stdin.bytes = (0..1 << 20)
         .map(|i: u32| i.to_le_bytes()[(i % 4) as usize])
         .collect();
     let exit = start(&spec).await.wait().await;
     assert_eq!(exit, ended_by_itself(0));
-    assert!(std::fs::read(file.path()).expect("it was written") == spec.stdin);
+    assert!(std::fs::read(file.path()).expect("it was written") == spec.stdin.bytes);
+}
+
+#[tokio::test]
+async fn an_input_that_stays_open_gets_more_until_it_is_closed() {
+    let mut spec = shell(
+        "talks",
+        "while read -r line; do echo \"got $line\"; done; exit 3",
+    );
+    spec.stdin = Stdin {
+        bytes: b"first\n".to_vec(),
+        stays_open: true,
+    };
+    let mut running = start(&spec).await;
+    for word in ["first", "second", "third"] {
+        let line = running.next_line().await.expect("it answers");
+        assert_eq!(line.text, format!("got {word}"));
+        match word {
+            "first" => running.feed("second\n".to_owned()).await,
+            "second" => running.feed("third\n".to_owned()).await,
+            _ => running.close_stdin().await,
+        }
+    }
+    assert_eq!(running.wait().await, ended_by_itself(3));
+}
+
+#[tokio::test]
+async fn a_program_is_stopped_by_its_own_signal() {
+    for (stop_signal, expected) in [(StopSignal::Terminate, 4), (StopSignal::Interrupt, 5)] {
+        let script =
+            "trap 'exit 4' TERM; trap 'exit 5' INT; echo ready; while :; do sleep 0.01; done";
+        let spec = ProgramSpec {
+            stop_signal,
+            ..shell("signalled", script)
+        };
+        let mut running = start(&spec).await;
+        until_ready(&mut running, 1).await;
+        running.terminate().await;
+        let exit = running.wait().await;
+        assert_eq!((exit.code, exit.stopped_by_us), (Some(expected), true));
+    }
 }
 
 #[tokio::test]
 async fn a_program_that_never_reads_its_input_ends_normally() {
     let mut spec = shell("never-reads", "echo ready; exit 4");
-    spec.stdin = vec![b'x'; 1 << 20];
+    spec.stdin.bytes = vec![b'x'; 1 << 20];
     assert_eq!(start(&spec).await.wait().await, ended_by_itself(4));
     spec.args[1] = "exec 0<&-; echo ready; exec sleep 1000".into();
     let mut running = start(&spec).await;

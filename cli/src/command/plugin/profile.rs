@@ -91,10 +91,7 @@ impl Profile {
         if let Some(address) = &info.homepage {
             row("homepage", &one_line(address));
         }
-        row(
-            "interfaces",
-            &format!("autoissue:plugin {}", self.plugin.track()),
-        );
+        row("interfaces", &format!("autoissue {}", self.plugin.track()));
         for strategy in &info.strategies {
             row(
                 "provides",

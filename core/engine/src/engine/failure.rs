@@ -176,8 +176,11 @@ impl Decision<'_> {
             .continuation
             .as_ref()
             .is_some_and(|it| it.session.is_some());
-        let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
-        let is_lost = was_resumed && did_nothing && matches!(failure, Failure::Task { .. });
+        let lost_it = task
+            .report
+            .as_ref()
+            .is_some_and(AgentReport::lost_its_session);
+        let is_lost = was_resumed && lost_it && matches!(failure, Failure::Task { .. });
         if is_lost && self.engine.can_pay(task) {
             self.begin_new_session(issue, number, failure);
             return;

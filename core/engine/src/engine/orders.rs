@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use autoissue_plugin_sdk::AgentTask;
+use autoissue_plugin_sdk::{AgentTask, ResumedSession};
 
 use crate::engine::Engine;
 use crate::plan::PlanStep;
@@ -23,15 +23,10 @@ impl Engine {
         attempt: PlannerAttempt,
     ) -> Effect {
         let limit = attempt.reserved - self.planner_margin();
-        let task = AgentTask {
-            read_only: true,
-            ..self.agent_task(
-                self.planner_model(),
-                None,
-                limit,
-                plan_progress.session.as_ref(),
-            )
-        };
+        let session = plan_progress.session.as_ref();
+        let task = self
+            .agent_task(self.planner_model(), None, limit, session)
+            .read_only(true);
         Effect::Plan(PlanEffect::Decompose(Box::new(PlannerOrder {
             attempt: attempt.number,
             directive: self.info.directive.clone().unwrap_or_default(),
@@ -143,22 +138,13 @@ impl Engine {
         session: Option<&AgentSession>,
     ) -> AgentTask {
         let is_free = self.settings.cost_reporting == CostReporting::Free;
-        AgentTask {
-            model,
-            effort,
-            resume: session.map(|session| session.id.clone()),
-            budget_usd: (!is_free).then(|| limit.dollars()),
-            extra: session
-                .map(|session| {
-                    (
-                        "session-cost".to_owned(),
-                        session.spent.dollars().to_string(),
-                    )
-                })
-                .into_iter()
-                .collect(),
-            ..AgentTask::default()
-        }
+        let mut task = AgentTask::default();
+        task.model = model;
+        task.effort = effort;
+        task.resume =
+            session.map(|session| ResumedSession::new(session.id.clone(), session.spent.dollars()));
+        task.budget_usd = (!is_free).then(|| limit.dollars());
+        task
     }
 
     fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {

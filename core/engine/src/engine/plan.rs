@@ -223,7 +223,7 @@ impl Decision<'_> {
             .engine
             .plan_progress()
             .is_some_and(|plan_progress| plan_progress.session.is_some());
-        let has_lost_session = was_resumed && report.did_nothing();
+        let has_lost_session = was_resumed && report.lost_its_session();
         let margin = self.engine.planner_margin();
         let (cost, estimated) = self.cost(report.spent, attempt.metered, attempt.reserved, margin);
         self.emit(Event::Plan(PlanEvent::PlannerExited {

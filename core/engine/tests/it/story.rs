@@ -98,10 +98,10 @@ pub(crate) fn number(n: u64) -> IssueNumber {
 
 /// Returns the session that an agent is asked to resume.
 pub(crate) fn resumed(task: &AgentTask) -> Option<AgentSession> {
-    let cost = task.fact("session-cost");
+    let session = task.resume.as_ref()?;
     Some(AgentSession {
-        id: task.resume.clone()?,
-        spent: usd(cost.expect("its cost").parse().expect("dollars")),
+        id: session.id.clone(),
+        spent: usd(session.cost_usd),
     })
 }
 
@@ -720,6 +720,10 @@ pub(crate) fn report(ended: Ended, spent: Spent) -> AgentReport {
         session: Some("s".into()),
         summary: None,
         denied: vec![],
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 0,
         duration_ms: 0,
     }

@@ -9,7 +9,8 @@ use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
 use autoissue_process::{
-    Line, ProcessError, ProgramSpec, Source, SupervisorProgram, resolve, run_observed,
+    Line, ProcessError, ProgramSpec, Source, Stdin, StopSignal, SupervisorProgram, resolve,
+    run_observed,
 };
 use autoissue_secret::Secret;
 
@@ -109,7 +110,8 @@ fn ask_gh(
         args: ["auth", "token", "--hostname", host].map(Into::into).into(),
         env: environment.to_vec(),
         directory: PathBuf::from("/"),
-        stdin: Vec::new(),
+        stdin: Stdin::default(),
+        stop_signal: StopSignal::default(),
         tag: format!("token-{}", std::process::id()),
     };
     let mut printed = None;

@@ -76,6 +76,8 @@ pub(super) struct Scene<'a> {
     pub modules: &'a BTreeMap<String, String>,
     /// Environment for git programs.
     pub env: &'a [(String, String)],
+    /// Patterns of files that count as ignored.
+    pub ignored_paths: &'a [String],
 }
 
 /// A worktree's files as a tree in the mirror.
@@ -146,6 +148,11 @@ fn open(scene: &Scene<'_>) -> Result<(Repository, Index), WorktreeError> {
     let repository = scene.mirror.open_anew()?;
     // In memory only: nothing is written to the directory or to the mirror's configuration.
     repository.set_workdir(scene.dir, false).doing(doing)?;
+    if !scene.ignored_paths.is_empty() {
+        repository
+            .add_ignore_rule(&scene.ignored_paths.join("\n"))
+            .doing(doing)?;
+    }
     // Without a readable index all files are read; the result is the same.
     let mut index = Index::open(scene.index)
         .or_else(|_| Index::new())

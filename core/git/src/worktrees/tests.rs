@@ -45,6 +45,7 @@ impl Place {
             },
             env: home.env().into_iter().chain(env).collect(),
             credentials: Vec::new(),
+            ignored_paths: Vec::new(),
         };
         let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
         Place {
@@ -195,6 +196,7 @@ fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
         identity: place.worktrees.identity.clone(),
         env: place.home.env(),
         credentials: Vec::new(),
+        ignored_paths: Vec::new(),
     };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     worktrees.lease(&place.request(1, 1)).unwrap();
@@ -232,6 +234,7 @@ fn worktrees_outside_of_the_checkout_leave_it_alone() {
         identity: place.worktrees.identity.clone(),
         env: place.home.env(),
         credentials: Vec::new(),
+        ignored_paths: Vec::new(),
     };
     let exclude = fs::read(place.user.join(".git/info/exclude")).unwrap();
     let open = |configured| Worktrees::open(place.mirror.clone(), options(configured)).unwrap();
@@ -267,6 +270,7 @@ fn a_worktree_of_another_place_is_finished_where_it_is() {
         identity: place.worktrees.identity.clone(),
         env: place.home.env(),
         credentials: Vec::new(),
+        ignored_paths: Vec::new(),
     };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     let held = worktrees.list().unwrap();
@@ -1231,6 +1235,7 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
         identity,
         env: place.home.env(),
         credentials: Vec::new(),
+        ignored_paths: Vec::new(),
     };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     assert!(worktrees.list().unwrap().is_empty());
@@ -1638,6 +1643,41 @@ fn ignored_files_that_an_agent_made_are_kept() {
 }
 
 #[test]
+fn files_of_the_agents_program_are_no_change_unless_they_are_tracked() {
+    let place = Place::new(&[
+        ("a", "1"),
+        (".agent/rules", "1"),
+        (".gitignore", "!*.history\n"),
+    ]);
+    let options = Options {
+        project: place.user.clone(),
+        roots: roots(&place.user),
+        session: "s1".to_owned(),
+        identity: place.worktrees.identity.clone(),
+        env: place.home.env(),
+        credentials: Vec::new(),
+        ignored_paths: vec![".agent/".to_owned(), "*.history".to_owned()],
+    };
+    let place = Place {
+        worktrees: Worktrees::open(place.mirror.clone(), options).unwrap(),
+        ..place
+    };
+    let path = place.lease(7);
+    write(&path.join("chat.history"), "long");
+    write(&path.join(".agent/cache"), "long");
+    let Collected::Nothing {
+        ignored: Some(ignored),
+        ..
+    } = place.try_collect(7).unwrap()
+    else {
+        panic!("files of the program are not a change")
+    };
+    assert_eq!(ignored.paths, [".agent/cache", "chat.history"]);
+    write(&path.join(".agent/rules"), "2");
+    assert_eq!(paths(&place.collect(7)), [".agent/rules"]);
+}
+
+#[test]
 fn too_much_that_git_ignores_keeps_the_directory() {
     let place = Place::new(&[(".gitignore", "out*\n"), ("a", "1")]);
     let make: [fn(&Place, &Path); 2] = [
@@ -1961,6 +2001,7 @@ fn a_shallow_repository_can_be_worked_on() {
         identity,
         env: place.home.env(),
         credentials: Vec::new(),
+        ignored_paths: Vec::new(),
     };
     let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
     let place = Place {
@@ -2012,6 +2053,7 @@ fn an_unchanged_file_is_not_read_again() {
         gate: &place.worktrees.records(7).gate(7),
         modules: &BTreeMap::new(),
         env: &[],
+        ignored_paths: &[],
     };
     assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use autoissue_plugin_sdk::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Description, Exit, Line,
-    PluginError, ProgramInfo, Settings,
+    PluginError, ProgramInfo, Settings, StopReason,
 };
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
@@ -43,9 +43,7 @@ impl Backend {
             Ok(started) => started,
             Err(error) => return Ok(Err(convert::error(error))),
         };
-        let command = convert::command(command);
-        check::command(&command, &self.grants)?;
-        Ok(Ok((guest, run, command)))
+        Ok(Ok((guest, run, convert::command(command))))
     }
 }
 
@@ -105,6 +103,8 @@ impl AgentBackend for Backend {
         );
         let mut sandbox = opened.map_err(in_call)?;
         let (guest, run, command) = self.start_in(&mut sandbox, task).map_err(in_call)??;
+        let declared = probe(&self.strategy, &task.settings)?;
+        check::command(&command, &declared, &self.grants).map_err(in_call)?;
         let run = Run {
             sandbox: Some(sandbox),
             guest,
@@ -173,13 +173,16 @@ impl AgentRun for Run {
         })
     }
 
+    fn on_stop(&mut self, reason: StopReason) -> Vec<AgentEvent> {
+        self.call("on-stop", |guest, store, run| {
+            guest.agent_run().call_on_stop(store, run, reason.name())
+        })
+    }
+
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
-        let exit = wit_backend::Exit {
-            code: exit.code,
-            signal: exit.signal,
-        };
+        let exit = convert::exit(exit);
         self.call("on-exit", |guest, store, run| {
-            guest.agent_run().call_on_exit(store, run, exit)
+            guest.agent_run().call_on_exit(store, run, &exit)
         })
     }
 }

@@ -3,7 +3,7 @@
 use autoissue_plugin_sdk as sdk;
 use autoissue_plugin_sdk::Effort;
 
-use super::bindings::autoissue::plugin::types::{Issue, PluginError};
+use super::bindings::autoissue::types::types::{Issue, ModelInfo, PluginError, Prices};
 use super::{wit_backend, wit_classifier, wit_metadata, wit_selector, wit_template};
 use crate::fault::one_line;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
@@ -133,18 +133,36 @@ pub(super) fn selection_request(
     }
 }
 
-fn model_info(model: sdk::ModelInfo) -> wit_selector::ModelInfo {
-    let sdk::ModelInfo {
-        id,
-        usd_per_million_input,
-        usd_per_million_output,
-    } = model;
-    wit_selector::ModelInfo {
-        id,
-        usd_per_million_input,
-        usd_per_million_output,
-        extra: Vec::new(),
+fn model_info(model: sdk::ModelInfo) -> ModelInfo {
+    let prices = model.prices.map(|prices| Prices {
+        input: prices.input,
+        output: prices.output,
+        cache_read: prices.cache_read,
+        cache_write: prices.cache_write,
+    });
+    ModelInfo {
+        id: model.id,
+        prices,
+        extra: model.extra,
     }
+}
+
+fn offered(model: ModelInfo) -> sdk::ModelInfo {
+    let ModelInfo { id, prices, extra } = model;
+    let mut offered = sdk::ModelInfo::new(id);
+    offered.prices = prices.map(|prices| {
+        let Prices {
+            input,
+            output,
+            cache_read,
+            cache_write,
+        } = prices;
+        let mut offered = sdk::Prices::new(input, output);
+        (offered.cache_read, offered.cache_write) = (cache_read, cache_write);
+        offered
+    });
+    offered.extra = extra;
+    offered
 }
 
 fn model_history(history: sdk::ModelHistory) -> wit_selector::ModelHistory {
@@ -251,25 +269,59 @@ pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
     let wit_backend::ProgramInfo {
         program,
         version_args,
+        versions,
         install_hint,
         metering,
         models,
         environment,
-        extra: _,
+        endpoints,
+        login: of_login,
+        ignored_paths,
+        noise,
+        extra,
     } = info;
     let metering = match metering {
         wit_backend::Metering::Free => sdk::Metering::Free,
         wit_backend::Metering::AsItGoes => sdk::Metering::AsItGoes,
         wit_backend::Metering::AtTheEnd => sdk::Metering::AtTheEnd,
     };
-    sdk::ProgramInfo {
-        program,
-        version_args,
-        install_hint,
-        metering,
-        models,
-        environment,
-    }
+    let endpoint = |endpoint: wit_backend::Endpoint| {
+        sdk::Endpoint::new(endpoint.protocol, endpoint.variable, endpoint.default_url)
+    };
+    let mut info = sdk::ProgramInfo::new(program)
+        .version_args(version_args)
+        .install_hint(install_hint)
+        .metering(metering)
+        .models(models.into_iter().map(offered))
+        .environment(environment)
+        .endpoints(endpoints.into_iter().map(endpoint))
+        .ignored_paths(ignored_paths)
+        .noise(noise);
+    info.versions = versions;
+    info.login = of_login.map(login);
+    info.extra = extra;
+    info
+}
+
+fn login(login: wit_backend::Login) -> sdk::Login {
+    let wit_backend::Login {
+        variables,
+        files,
+        status_args,
+        advice,
+    } = login;
+    let login = sdk::Login::new(advice).status_args(status_args);
+    let login = variables
+        .into_iter()
+        .fold(login, |login, it| match it.provider {
+            Some(provider) => login.provider(it.name, provider),
+            None => login.key(it.name),
+        });
+    files.into_iter().fold(login, |login, it| {
+        let mut file = sdk::LoginFile::new(it.directory, it.file);
+        file.directory_variable = it.directory_variable;
+        login.file(file)
+    })
 }
 
 pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentTask {
@@ -278,6 +330,10 @@ pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentT
         strategy: strategy.to_owned(),
         issue: issue(&task.issue),
         effort: task.effort.map(|effort| effort.name().to_owned()),
+        resume: task.resume.map(|session| wit_backend::ResumedSession {
+            id: session.id,
+            cost_usd: session.cost_usd,
+        }),
     })
 }
 
@@ -287,20 +343,38 @@ pub(super) fn command(command: wit_backend::CommandSpec) -> sdk::CommandSpec {
         args,
         env,
         pass_env,
-        input,
-        extra: _,
+        stdin,
+        keep_stdin_open,
+        files,
+        stop_signal,
+        extra,
     } = command;
-    let input = match input {
-        wit_backend::CommandInput::None => sdk::CommandInput::None,
-        wit_backend::CommandInput::Stdin(text) => sdk::CommandInput::Stdin(text),
-        wit_backend::CommandInput::File(text) => sdk::CommandInput::File(text),
+    let passed = |variable: wit_backend::PassedVariable| {
+        let mut passed = sdk::PassedVariable::new(variable.name);
+        passed.program_name = variable.program_name;
+        passed
     };
-    sdk::CommandSpec {
-        program,
-        args,
-        env,
-        pass_env,
-        input,
+    let mut command = sdk::CommandSpec::new(program)
+        .args(args)
+        .pass_env(pass_env.into_iter().map(passed))
+        .stdin(stdin)
+        .keep_stdin_open(keep_stdin_open)
+        .stop_signal(match stop_signal {
+            wit_backend::StopSignal::Terminate => sdk::StopSignal::Terminate,
+            wit_backend::StopSignal::Interrupt => sdk::StopSignal::Interrupt,
+        });
+    command.env = env;
+    command.extra = extra;
+    files
+        .into_iter()
+        .fold(command, |command, it| command.file(it.name, it.content))
+}
+
+pub(super) fn exit(exit: sdk::Exit) -> wit_backend::Exit {
+    wit_backend::Exit {
+        code: exit.code,
+        signal: exit.signal,
+        stopped: exit.stopped.map(|reason| reason.name().to_owned()),
     }
 }
 
@@ -324,13 +398,13 @@ fn usage(usage: wit_backend::Usage) -> sdk::Usage {
         cache_write_tokens,
         usd,
     } = usage;
-    sdk::Usage {
-        input_tokens,
-        output_tokens,
-        cache_read_tokens,
-        cache_write_tokens,
-        usd,
-    }
+    let mut used = sdk::Usage::default()
+        .input_tokens(input_tokens)
+        .output_tokens(output_tokens)
+        .cache_read_tokens(cache_read_tokens)
+        .cache_write_tokens(cache_write_tokens);
+    used.usd = usd;
+    used
 }
 
 /// An event that a later version added is kept as a note.
@@ -338,6 +412,7 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
     use wit_backend::AgentEvent as Event;
     match event {
         Event::Session(id) => sdk::AgentEvent::Session(id),
+        Event::Model(name) => sdk::AgentEvent::Model(name),
         Event::Text(text) => sdk::AgentEvent::Text(text),
         Event::Thinking(text) => sdk::AgentEvent::Thinking(text),
         Event::ToolStart(wit_backend::ToolStart { id, name, input }) => {
@@ -349,19 +424,28 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
         Event::UsageDelta(used) => sdk::AgentEvent::UsageDelta(usage(used)),
         Event::UsageTotal(used) => sdk::AgentEvent::UsageTotal(usage(used)),
         Event::FinalCost(usd) => sdk::AgentEvent::FinalCost(usd),
+        Event::Turns(n) => sdk::AgentEvent::Turns(n),
         Event::Denied(tool) => sdk::AgentEvent::Denied(tool),
-        Event::RateLimited(until) => sdk::AgentEvent::RateLimited(until),
+        Event::RateLimited(end) => sdk::AgentEvent::RateLimited(match end {
+            wit_backend::LimitEnd::Unknown => sdk::LimitEnd::Unknown,
+            wit_backend::LimitEnd::AtMs(time) => sdk::LimitEnd::AtMs(time),
+            wit_backend::LimitEnd::InS(seconds) => sdk::LimitEnd::InS(seconds),
+        }),
         Event::Overloaded(text) => sdk::AgentEvent::Overloaded(text),
         Event::AuthFailed(text) => sdk::AgentEvent::AuthFailed(text),
         Event::Unreachable(text) => sdk::AgentEvent::Unreachable(text),
         Event::ContextFull => sdk::AgentEvent::ContextFull,
         Event::BudgetReached => sdk::AgentEvent::BudgetReached,
         Event::TurnsReached => sdk::AgentEvent::TurnsReached,
+        Event::SessionGone => sdk::AgentEvent::SessionGone,
         Event::Answer(text) => sdk::AgentEvent::Answer(text),
         Event::Done(summary) => sdk::AgentEvent::Done(summary),
         Event::Failed(text) => sdk::AgentEvent::Failed(text),
         Event::Invalid(text) => sdk::AgentEvent::Invalid(text),
+        Event::Send(text) => sdk::AgentEvent::Send(text),
+        Event::CloseInput => sdk::AgentEvent::CloseInput,
         Event::Note(text) => sdk::AgentEvent::Note(text),
+        Event::OperatorNote(text) => sdk::AgentEvent::OperatorNote(text),
         Event::Other((name, json)) => sdk::AgentEvent::Note(format!("{name}: {json}")),
     }
 }

@@ -2,7 +2,9 @@
 //! is run.
 
 use autoissue_plugin_host::Plugin;
-use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, CommandSpec, Exit, Line};
+use autoissue_plugin_sdk::{
+    AgentBackend, AgentEvent, AgentTask, CommandSpec, Exit, Line, ResumedSession,
+};
 
 use super::{Answer, RuleResult, Trial, as_json, corpus};
 
@@ -56,19 +58,20 @@ pub(super) fn play(
 }
 
 fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
-    let task = |issue: autoissue_plugin_sdk::Issue| AgentTask {
-        settings: settings.to_owned(),
-        prompt: format!(
-            "Work on this issue.\n\n{}\n\n{MARK} {}",
-            issue.title, issue.body
-        ),
-        directory: "/somewhere/tree".into(),
-        session: "5d2f6b1e-0000-4000-8000-000000000001".into(),
-        model: Some("sonnet".into()),
-        max_turns: Some(30),
-        budget_usd: Some(5.0),
-        issue,
-        ..AgentTask::default()
+    let task = |issue: autoissue_plugin_sdk::Issue| {
+        AgentTask::default()
+            .settings(settings)
+            .prompt(format!(
+                "Work on this issue.\n\n{}\n\n{MARK} {}",
+                issue.title, issue.body
+            ))
+            .directory("/somewhere/tree")
+            .session("5d2f6b1e-0000-4000-8000-000000000001")
+            .model("sonnet")
+            .max_turns(30)
+            .budget_usd(5.0)
+            .time_limit_s(1_800)
+            .issue(issue)
     };
     // A body with a diff, for backends that take their work from the issue.
     let diff = "\n\n```diff\n--- a/MOTTO\n+++ b/MOTTO\n@@ -1 +1 @@\n-one\n+two\n```\n";
@@ -81,33 +84,20 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
             .into_iter()
             .map(|(input, issue)| (input, task(issue))),
     );
+    let mut unlimited = ordinary.clone();
+    unlimited.model = None;
+    unlimited.max_turns = None;
+    unlimited.budget_usd = None;
+    let earlier = ResumedSession::new("5d2f6b1e-0000-4000-8000-000000000000", 1.25);
+    let resumed = ordinary.clone().resume(earlier).yolo(true);
+    let penniless = ordinary
+        .budget_usd(0.0)
+        .max_turns(0)
+        .allowed_tools(["Read"; 100]);
     tasks.extend([
-        (
-            "a task without limits",
-            AgentTask {
-                model: None,
-                max_turns: None,
-                budget_usd: None,
-                ..ordinary.clone()
-            },
-        ),
-        (
-            "a task to resume",
-            AgentTask {
-                resume: Some("5d2f6b1e-0000-4000-8000-000000000000".into()),
-                yolo: true,
-                ..ordinary.clone()
-            },
-        ),
-        (
-            "a task without money",
-            AgentTask {
-                budget_usd: Some(0.0),
-                max_turns: Some(0),
-                allowed_tools: vec!["Read".into(); 100],
-                ..ordinary
-            },
-        ),
+        ("a task without limits", unlimited),
+        ("a task to resume", resumed),
+        ("a task without money", penniless),
     ]);
     tasks
 }
@@ -164,22 +154,13 @@ fn lines() -> Vec<Line> {
     let mut lines: Vec<Line> = json.into_iter().map(Line::stdout).collect();
     lines.extend(texts.map(|text| Line::stdout(&text)));
     lines.push(Line::stderr("warning: something"));
-    lines.push(Line {
-        truncated: true,
-        ..Line::stdout(&"x".repeat(1 << 20))
-    });
+    lines.push(Line::stdout(&"x".repeat(1 << 20)).truncated(true));
     lines
 }
 
 fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     let (_, task) = tasks(settings).into_iter().next()?;
-    let (lines, exit) = (
-        lines(),
-        Exit {
-            code: Some(0),
-            signal: None,
-        },
-    );
+    let (lines, exit) = (lines(), Exit::default().code(0));
     let read =
         |n_together| play(plugin, name, &task, &lines, exit, n_together).map(|(_, events)| events);
     let Ok(single) = read(1) else { return None };
@@ -211,14 +192,8 @@ fn fault_in(events: &[AgentEvent]) -> Option<String> {
 fn silent_success(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     let (_, task) = tasks(settings).into_iter().next()?;
     let exits = [
-        Exit {
-            code: Some(1),
-            signal: None,
-        },
-        Exit {
-            code: None,
-            signal: Some(9),
-        },
+        Exit::default().code(1),
+        Exit::default().signal(9),
         Exit::default(),
     ];
     exits.into_iter().find_map(|exit| {

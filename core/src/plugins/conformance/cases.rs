@@ -152,10 +152,7 @@ impl Cases {
             &self.agent_backend,
             |name, settings, question: &Run| {
                 let plugin = &granted(plugin, name, &settings);
-                let task = AgentTask {
-                    settings,
-                    ..question.task.clone()
-                };
+                let task = question.task.clone().settings(settings);
                 let lines: Vec<Line> = question
                     .lines
                     .iter()

@@ -1,7 +1,7 @@
 //! Model selectors: every unusual issue, unusual choices, and inconsistent histories.
 
 use autoissue_plugin_host::Plugin;
-use autoissue_plugin_sdk::{ModelHistory, ModelInfo, SelectionRequest};
+use autoissue_plugin_sdk::{ModelHistory, ModelInfo, Prices, SelectionRequest};
 
 use super::{Answer, Trial, as_json, corpus};
 
@@ -30,11 +30,9 @@ pub(super) fn select(plugin: &Plugin, name: &str, request: &SelectionRequest) ->
 }
 
 fn model(id: &str, price: Option<f64>) -> ModelInfo {
-    ModelInfo {
-        id: id.into(),
-        usd_per_million_input: price,
-        usd_per_million_output: price.map(|price| 5.0 * price),
-    }
+    let mut model = ModelInfo::new(id);
+    model.prices = price.map(|price| Prices::new(price, 5.0 * price));
+    model
 }
 
 fn history(

@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use autoissue_claude::ClaudeBackend;
-use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, Exit, Line};
+use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, Exit, LimitEnd, Line};
 use serde_json::Value;
 
 /// The final interpretation.
@@ -28,10 +28,7 @@ struct Reading {
 }
 
 fn read(stdout: &str, stderr: &str, exit: Exit) -> Reading {
-    let task = AgentTask {
-        model: Some("no-such-model".into()),
-        ..AgentTask::default()
-    };
+    let task = AgentTask::default().model("no-such-model");
     let (mut run, _) = ClaudeBackend
         .start(&task)
         .expect("every task can be started");
@@ -70,6 +67,8 @@ impl Reading {
             | AgentEvent::Thinking(_)
             | AgentEvent::ToolStart { .. }
             | AgentEvent::ToolEnd { .. }
+            | AgentEvent::Model(_)
+            | AgentEvent::Turns(_)
             | AgentEvent::Note(_) => {}
             end => {
                 assert_eq!(self.end, None, "a run ends once");
@@ -108,10 +107,8 @@ fn recorded(name: &str) -> (Reading, Exit) {
             .as_i64()
             .map(|number| i32::try_from(number).expect("a code or a signal"))
     };
-    let exit = Exit {
-        code: number("code"),
-        signal: number("signal"),
-    };
+    let mut exit = Exit::default();
+    (exit.code, exit.signal) = (number("code"), number("signal"));
     (
         read(
             &text("jsonl"),
@@ -123,10 +120,7 @@ fn recorded(name: &str) -> (Reading, Exit) {
 }
 
 fn code(code: i32) -> Exit {
-    Exit {
-        code: Some(code),
-        signal: None,
-    }
+    Exit::default().code(code)
 }
 
 #[test]
@@ -191,7 +185,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     streamed/taken-session     1        ?          Failed("`claude` did not start: Error: Session ID 11111111-1111-4111-8111-111111111111 is already in use.")
     streamed/too-long          1        = 0.000000 ContextFull
     streamed/unknown-option    1        ?          AuthFailed("the installed `claude` is too old: error: unknown option '--no-such-option'")
-    streamed/unknown-session   1        = 0.000000 Failed("No conversation found with session ID: 11111111-1111-4111-8111-111111111111")
+    streamed/unknown-session   1        = 0.000000 SessionGone
     streamed/yolo-as-root      1        ?          AuthFailed("`claude` refuses to skip permissions as root: run autoissue as an ordinary user, or turn off `agen
     whole/apitimeout           1        = 0.000000 Unreachable("Request timed out")
     whole/badschema            0        = 0.007500 Done(Some("{\"verdict\":\"approve\",\"reasons\":[]}"))
@@ -220,7 +214,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     whole/mcp                  0        = 0.007500 Done(Some("Pinged."))
     whole/refusal              1        = 0.003750 Failed("API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy
     whole/resume               0        = 0.003750 Done(Some("done"))
-    whole/resume-missing       1        = 0.000000 Failed("No conversation found with session ID: 22222222-1111-4111-8111-111111111111")
+    whole/resume-missing       1        = 0.000000 SessionGone
     whole/sessionid            0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
     whole/sessionid-reuse      1        ?          Failed("`claude` did not start: Error: Session ID 11111111-1111-4111-8111-111111111111 is already in use.")
     whole/sigint               1        = 0.003750 Failed("[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=tool_use")
@@ -367,7 +361,7 @@ fn quota_at_one_am_the_time_of_the_reset_is_read() {
     let words = r#"{"type":"result","subtype":"success","is_error":true,"result":"Claude AI usage limit reached|1790000000","total_cost_usd":0}"#;
     assert_eq!(
         read(words, "", code(1)).end,
-        Some(AgentEvent::RateLimited(Some(1_790_000_000_000)))
+        Some(AgentEvent::RateLimited(LimitEnd::AtMs(1_790_000_000_000)))
     );
     let typed = concat!(
         r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1790000000,"rateLimitType":"five_hour"}}"#,
@@ -376,11 +370,11 @@ fn quota_at_one_am_the_time_of_the_reset_is_read() {
     );
     assert_eq!(
         read(typed, "", code(1)).end,
-        Some(AgentEvent::RateLimited(Some(1_790_000_000_000)))
+        Some(AgentEvent::RateLimited(LimitEnd::AtMs(1_790_000_000_000)))
     );
     assert_eq!(
         read(&typed.replace("rejected", "allowed"), "", code(1)).end,
-        Some(AgentEvent::RateLimited(None))
+        Some(AgentEvent::RateLimited(LimitEnd::Unknown))
     );
 }
 
@@ -405,14 +399,7 @@ const STREAMED: &str = concat!(
 
 #[test]
 fn late_bill_money_is_counted_as_it_goes() {
-    let reading = read(
-        STREAMED,
-        "",
-        Exit {
-            code: None,
-            signal: Some(9),
-        },
-    );
+    let reading = read(STREAMED, "", Exit::default().signal(9));
     assert_eq!((reading.end, reading.cost), (None, None));
     assert!(
         reading.spent.is_some_and(|usd| (usd - 4.5).abs() < 1e-9),

@@ -10,7 +10,9 @@
 //! | `session ID` | id of the agent's session |
 //! | `tokens IN OUT` | tokens read and written so far |
 //! | `cost USD` | cost of the run so far |
-//! | `limited` | the service limits the account; the task is retried later |
+//! | `limited [SECONDS]` | the service limits the account, for this time; the task is retried later |
+//! | `gone` | the session to resume does not exist any more |
+//! | `tell TEXT` | a note for the operator |
 //! | `overloaded TEXT` | the service is unavailable |
 //! | `login TEXT` | the service rejects the credentials |
 //! | `invalid TEXT` | no agent can work on the issue |
@@ -93,37 +95,31 @@ impl AgentBackend for LineAgent {
 
     fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
         let settings: CommandSettings = read_settings(settings)?;
-        Ok(ProgramInfo {
-            install_hint: format!("put `{}` on your PATH", settings.program),
-            program: settings.program,
-            version_args: settings.version_args,
-            metering: match settings.cost {
+        Ok(ProgramInfo::new(&settings.program)
+            .install_hint(format!("put `{}` on your PATH", settings.program))
+            .version_args(settings.version_args)
+            .metering(match settings.cost {
                 CostSettings::AsItGoes => Metering::AsItGoes,
                 CostSettings::AtTheEnd => Metering::AtTheEnd,
                 CostSettings::Free => Metering::Free,
-            },
-            models: settings.models,
-            environment: settings.env,
-        })
+            })
+            .models(settings.models.into_iter().map(ModelInfo::new))
+            .environment(settings.env))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
         let settings: CommandSettings = read_settings(&task.settings)?;
         let wants_file = settings.args.iter().any(|arg| arg.contains(PROMPT_FILE));
         let model = task.model.as_deref().unwrap_or_default();
-        let session = task.resume.as_ref().unwrap_or(&task.session);
+        let session = task.resume.as_ref().map_or(&task.session, |it| &it.id);
         let filled = |arg: &String| arg.replace("{model}", model).replace("{session}", session);
-        let prompt = task.prompt.clone();
-        let command = CommandSpec {
-            args: settings.args.iter().map(filled).collect(),
-            pass_env: settings.env,
-            input: if wants_file {
-                CommandInput::File(prompt)
-            } else {
-                CommandInput::Stdin(prompt)
-            },
-            program: settings.program,
-            env: Vec::new(),
+        let command = CommandSpec::new(settings.program)
+            .args(settings.args.iter().map(filled))
+            .pass_env(settings.env.into_iter().map(PassedVariable::new));
+        let command = if wants_file {
+            command.file("prompt-file", &task.prompt)
+        } else {
+            command.stdin(&task.prompt)
         };
         Ok((Box::new(Reader::default()), command))
     }
@@ -136,13 +132,11 @@ mod tests {
     use super::*;
 
     fn command(settings: &str) -> CommandSpec {
-        let task = AgentTask {
-            settings: settings.into(),
-            prompt: "fix it".into(),
-            model: Some("large".into()),
-            session: "s-1".into(),
-            ..AgentTask::default()
-        };
+        let task = AgentTask::default()
+            .settings(settings)
+            .prompt("fix it")
+            .model("large")
+            .session("s-1");
         LineAgent.start(&task).unwrap().1
     }
 
@@ -153,8 +147,8 @@ mod tests {
         );
         assert_eq!(command.args, ["-m", "large", "--session=s-1"]);
         assert_eq!(
-            (command.input, command.pass_env),
-            (CommandInput::Stdin("fix it".into()), vec!["KEY".to_owned()])
+            (command.stdin.as_str(), &command.pass_env[..]),
+            ("fix it", &[PassedVariable::new("KEY")][..])
         );
     }
 
@@ -162,7 +156,7 @@ mod tests {
     fn the_prompt_may_come_in_a_file() {
         let command = command(r#"{"program": "a", "args": ["--prompt", "{prompt-file}"]}"#);
         assert_eq!(command.args[1], "{prompt-file}", "the host replaces it");
-        assert_eq!(command.input, CommandInput::File("fix it".into()));
+        assert_eq!(command.files, [InputFile::new("prompt-file", "fix it")]);
     }
 
     #[test]

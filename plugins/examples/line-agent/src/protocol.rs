@@ -62,7 +62,11 @@ impl Reader {
             "session" => name().map(AgentEvent::Session).or_else(note),
             "tokens" => self.tokens(&rest).or_else(note),
             "cost" => self.cost(&rest).or_else(note),
-            "limited" => Some(AgentEvent::RateLimited(None)),
+            "limited" => Some(AgentEvent::RateLimited(
+                rest.parse().map_or(LimitEnd::Unknown, LimitEnd::InS),
+            )),
+            "gone" => Some(AgentEvent::SessionGone),
+            "tell" => name().map(AgentEvent::OperatorNote).or_else(note),
             "overloaded" => Some(AgentEvent::Overloaded(rest)),
             "login" => Some(AgentEvent::AuthFailed(rest)),
             "invalid" => self.ends(AgentEvent::Invalid(rest)),
@@ -83,11 +87,8 @@ impl Reader {
         const N_MAX: u64 = 1 << 40;
         let (read, written) = text.split_once(' ')?;
         let number = |text: &str| text.trim().parse().ok().filter(|n: &u64| *n <= N_MAX);
-        self.usage = Usage {
-            input_tokens: number(read)?,
-            output_tokens: number(written)?,
-            ..self.usage
-        };
+        self.usage.input_tokens = number(read)?;
+        self.usage.output_tokens = number(written)?;
         Some(AgentEvent::UsageTotal(self.usage))
     }
 
@@ -110,24 +111,16 @@ mod tests {
         let mut reader = Reader::default();
         let lines: Vec<Line> = text.lines().map(Line::stdout).collect();
         let mut events = reader.on_lines(&lines);
-        events.extend(reader.on_exit(Exit {
-            code,
-            signal: code.is_none().then_some(9),
+        events.extend(reader.on_exit(match code {
+            Some(code) => Exit::default().code(code),
+            None => Exit::default().signal(9),
         }));
         events
     }
 
     #[test]
     fn a_run_is_read_line_by_line() {
-        fn usage(usd: Option<f64>) -> Usage {
-            Usage {
-                input_tokens: 10,
-                output_tokens: 2,
-                usd,
-                ..Usage::default()
-            }
-        }
-
+        let usage = Usage::default().input_tokens(10).output_tokens(2);
         assert_eq!(
             play(
                 "say hello\ntokens 10 2\ncost $0.25\nwhatever\ndone fixed it",
@@ -135,8 +128,8 @@ mod tests {
             ),
             [
                 AgentEvent::Text("hello".into()),
-                AgentEvent::UsageTotal(usage(None)),
-                AgentEvent::UsageTotal(usage(Some(0.25))),
+                AgentEvent::UsageTotal(usage),
+                AgentEvent::UsageTotal(usage.usd(0.25)),
                 AgentEvent::Note("whatever".into()),
                 AgentEvent::FinalCost(0.25),
                 AgentEvent::Done(Some("fixed it".into())),

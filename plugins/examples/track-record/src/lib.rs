@@ -163,13 +163,6 @@ mod tests {
     use super::*;
 
     fn request(history: &[(&str, u32, u32, f64)]) -> SelectionRequest {
-        fn model(id: &str) -> ModelInfo {
-            ModelInfo {
-                id: id.into(),
-                ..ModelInfo::default()
-            }
-        }
-
         let history = history
             .iter()
             .map(|(model, n_runs, n_successes, cost)| ModelHistory {
@@ -180,7 +173,7 @@ mod tests {
             });
         SelectionRequest {
             issue: issue!("t", number: 1),
-            available: ["haiku", "sonnet", "opus"].map(model).into(),
+            available: ["haiku", "sonnet", "opus"].map(ModelInfo::new).into(),
             history: history.collect(),
             ..SelectionRequest::default()
         }

@@ -414,7 +414,7 @@ fn inspect_shows_a_plugin_and_its_requests() {
     let run = sandbox.run(["plugin", "inspect", &component]).exits(0);
     for expected in [
         "line-agent 0.1.0  Runs any command as the agent",
-        "autoissue:plugin 0.1",
+        "autoissue 0.1",
         "agent-backend `line-agent`",
         "`program` (string), required: Program, a name on PATH. It must also be granted.",
         "autoissue:plugin/host-log@0.1.0",

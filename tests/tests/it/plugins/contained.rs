@@ -188,19 +188,10 @@ fn an_attempt_whose_reader_traps_fails_despite_earlier_success() {
         "{text}"
     );
     assert_eq!(run.on_lines(&[Line::stdout("say more")]), []);
-    assert_eq!(
-        run.on_exit(Exit {
-            code: Some(0),
-            signal: None
-        }),
-        []
-    );
+    assert_eq!(run.on_exit(Exit::default().code(0)), []);
     let (mut other, _) = backend.start(&AgentTask::default()).unwrap();
     other.on_lines(&[Line::stdout("done all")]);
-    let events = other.on_exit(Exit {
-        code: Some(0),
-        signal: None,
-    });
+    let events = other.on_exit(Exit::default().code(0));
     assert_eq!(
         events,
         [AgentEvent::Done(Some("all (1 lines)".into()))],

@@ -197,11 +197,7 @@ impl Corpus {
             budget_left_usd: self.random.bool().then(|| self.usd()),
             available: models[..n_models]
                 .iter()
-                .map(|id| ModelInfo {
-                    id: (*id).into(),
-                    usd_per_million_input: Some(self.usd()),
-                    ..ModelInfo::default()
-                })
+                .map(|id| ModelInfo::new(*id).prices(Prices::new(self.usd(), self.usd())))
                 .collect(),
             history: models[..n_models]
                 .iter()
@@ -263,24 +259,28 @@ impl Corpus {
     }
 
     pub(super) fn agent_task(&mut self) -> AgentTask {
-        AgentTask {
-            issue: self.issue(),
-            prompt: self.body(),
-            model: self
-                .random
-                .bool()
-                .then(|| self.pick(&["haiku", "opus", "auto"]).into()),
-            directory: "/work".into(),
-            session: "0ab1c2d3-0000-4000-8000-000000000000".into(),
-            resume: self.random.bool().then(|| "1ab1c2d3".into()),
-            max_turns: self.random.bool().then(|| self.random.u32(1..100)),
-            budget_usd: self.random.bool().then(|| self.usd()),
-            yolo: self.random.bool(),
-            allowed_tools: self.owned(&["Bash", "Edit", "Bash(git:*)"], 3),
-            read_only: self.random.bool(),
-            answer_schema: (self.random.u8(..8) == 0).then(|| r#"{"type":"object"}"#.into()),
-            ..AgentTask::default()
-        }
+        let mut task = AgentTask::default()
+            .issue(self.issue())
+            .prompt(self.body())
+            .directory("/work")
+            .session("0ab1c2d3-0000-4000-8000-000000000000")
+            .time_limit_s(self.random.u32(1..7_200))
+            .yolo(self.random.bool())
+            .allowed_tools(self.owned(&["Bash", "Edit", "Bash(git:*)"], 3))
+            .read_only(self.random.bool())
+            .environment(self.owned(&["ANTHROPIC_API_KEY", "IS_SANDBOX"], 2))
+            .is_root(false);
+        let mut sometimes = || self.random.bool();
+        let (model, checkout, version) = (sometimes(), sometimes(), sometimes());
+        let (resume, turns, budget) = (sometimes(), sometimes(), sometimes());
+        task.model = model.then(|| self.pick(&["haiku", "opus", "auto"]).into());
+        task.checkout = checkout.then(|| "/home/ada/shop".into());
+        task.program_version = version.then(|| "2.1.332".into());
+        task.resume = resume.then(|| ResumedSession::new("1ab1c2d3", self.usd()));
+        task.max_turns = turns.then(|| self.random.u32(1..100));
+        task.budget_usd = budget.then(|| self.usd());
+        task.answer_schema = (self.random.u8(..8) == 0).then(|| r#"{"type":"object"}"#.into());
+        task
     }
 
     pub(super) fn issue(&mut self) -> Issue {

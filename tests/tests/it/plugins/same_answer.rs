@@ -134,9 +134,9 @@ fn claude_backend_and_component_agree() {
             "{name}"
         );
         for (exit, n_together) in [(Some(0), 1), (Some(1), 3), (None, 1000)] {
-            let exit = Exit {
-                code: exit,
-                signal: exit.is_none().then_some(15),
+            let exit = match exit {
+                Some(code) => Exit::default().code(code),
+                None => Exit::default().signal(15),
             };
             let native = play(&ClaudeBackend, &task, &lines, exit, n_together);
             assert_eq!(
@@ -172,10 +172,9 @@ fn patch_backend_and_component_agree() {
         n_started += usize::from(native.is_ok());
     }
     assert!(10 < n_started, "some issues must have a diff");
-    let task = AgentTask {
-        issue: autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
-        ..AgentTask::default()
-    };
+    let task = AgentTask::default().issue(
+        autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
+    );
     let outcomes = [
         r#"{"applied":["src/user.rs"]}"#,
         r#"{"already_applied":true}"#,
@@ -187,10 +186,7 @@ fn patch_backend_and_component_agree() {
         for code in [0, 1] {
             let (lines, exit) = (
                 [Line::stdout(line), Line::stderr("warning")],
-                Exit {
-                    code: Some(code),
-                    signal: None,
-                },
+                Exit::default().code(code),
             );
             assert_eq!(
                 play(&*twin, &task, &lines, exit, 2),

@@ -12,7 +12,7 @@ use super::GUEST;
 /// A program that speaks the guest's line protocol and adds a file.
 const LINE_AGENT: &str = "#!/bin/sh
 cat > prompt.txt
-echo \"say model $1, effort $2, key $LINE_AGENT_KEY, mode $LINE_AGENT_MODE\"
+echo \"say model $1, effort $2, key $LINE_AGENT_KEY\"
 echo 'cost 0.25'
 echo 'done added a file'
 ";
@@ -188,7 +188,7 @@ fn one_plugin_can_fill_every_role() {
         .exits(0)
         .stdout;
     assert!(
-        transcript.contains("say model large, effort High, key k-1, mode test"),
+        transcript.contains("say model large, effort High, key k-1"),
         "{transcript}"
     );
 }

@@ -44,10 +44,7 @@ fn a_component_of_the_first_release_still_runs() {
         .unwrap();
     assert_eq!(answer.domain, "guest");
     let request = SelectionRequest {
-        available: vec![ModelInfo {
-            id: "large".into(),
-            ..ModelInfo::default()
-        }],
+        available: vec![ModelInfo::new("large")],
         ..SelectionRequest::default()
     };
     assert_eq!(
@@ -100,7 +97,7 @@ fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "the plugin was built for autoissue:plugin@0.2.0; this autoissue supports 0.1.z"
+        "the plugin was built for autoissue:types@0.2.0; this autoissue supports 0.1.z"
     );
     let hint = error.hint(Path::new("a.wasm"));
     assert!(hint.contains("another release of autoissue"));

@@ -22,24 +22,12 @@ impl AgentBackend for MyAgent {
     }
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-        Ok(ProgramInfo {
-            program: PROGRAM.into(),
-            version_args: vec!["--version".into()],
-            install_hint: "install `my-agent` on your PATH".into(),
-            metering: Metering::Free,
-            models: Vec::new(),
-            environment: Vec::new(),
-        })
+        Ok(ProgramInfo::new(PROGRAM).install_hint("install `my-agent` on your PATH").metering(Metering::Free))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
-        let command = CommandSpec {
-            program: PROGRAM.into(),
-            args: vec!["--headless".into()],
-            // Never put text from outside into the arguments.
-            input: CommandInput::Stdin(task.prompt.clone()),
-            ..CommandSpec::default()
-        };
+        // Never put text from outside into the arguments.
+        let command = CommandSpec::new(PROGRAM).args(["--headless"]).stdin(&task.prompt);
         Ok((Box::new(MyRun::default()), command))
     }
 }
@@ -85,12 +73,12 @@ mod tests {
     #[test]
     fn the_last_line_is_the_summary() {
         let lines = [Line::stdout("reading"), Line::stderr("warning"), Line::stdout("fixed it")];
-        let events = events(&lines, Exit { code: Some(0), signal: None });
+        let events = events(&lines, Exit::default().code(0));
         assert_eq!(events.last(), Some(&AgentEvent::Done(Some("fixed it".into()))));
     }
 
     #[test]
     fn a_signal_is_not_a_success() {
-        assert!(matches!(events(&[], Exit { code: None, signal: Some(15) })[..], [AgentEvent::Failed(_)]));
+        assert!(matches!(events(&[], Exit::default().signal(15))[..], [AgentEvent::Failed(_)]));
     }
 }

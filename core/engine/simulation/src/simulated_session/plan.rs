@@ -197,6 +197,10 @@ fn ended(ended: Ended, spent: Spent) -> AgentReport {
         session: None,
         summary: None,
         denied: vec![],
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: 0,
         duration_ms: 0,
     }

@@ -661,6 +661,10 @@ pub(super) fn report(
         session: rng.bool().then(|| "session".to_owned()),
         summary: None,
         denied: vec![],
+        n_turns: None,
+        model: None,
+        notes: Vec::new(),
+        has_lost_session: false,
         tokens: rng.u64(..),
         duration_ms: 1,
     }

@@ -15,7 +15,7 @@ fn asked_to_decompose(scenario: &Scenario) -> Vec<(Option<String>, Option<String
 fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
     match effect {
         Effect::Plan(PlanEffect::Decompose(order)) => Some((
-            order.task.resume.clone(),
+            order.task.resume.as_ref().map(|session| session.id.clone()),
             order
                 .rejection
                 .as_ref()

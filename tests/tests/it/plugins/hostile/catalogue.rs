@@ -83,9 +83,8 @@ fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
     }
 
     let other = |from: &str, to: &str| beside(&[], from, to);
-    let world = "world plugin {\n  import host-log;";
-    let http =
-        format!("interface host-http {{ get: func(url: string); }}\n{world}\n  import host-http;");
+    let world = "world plugin {\n  import autoissue:plugin/host-log@0.1.0;";
+    let http = "package autoissue:http@0.1.0; interface host-http { get: func(url: string); }";
     let wasi = "package wasi:filesystem@0.2.0; interface types { unlink: func(path: string); }";
     vec![
         (
@@ -128,10 +127,20 @@ fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "metadata without a strategy",
-            of_other_interfaces(&[], "plugin", "import host-log;", "import host-log;"),
+            of_other_interfaces(&[], "plugin", world, world),
         ),
-        ("strategies without metadata", other("export metadata;", "")),
-        ("an unknown interface of our package", other(world, &http)),
+        (
+            "strategies without metadata",
+            other("export autoissue:plugin/metadata@0.1.0;", ""),
+        ),
+        (
+            "an unknown interface of ours",
+            beside(
+                &[http],
+                world,
+                &format!("{world}\n  import autoissue:http/host-http@0.1.0;"),
+            ),
+        ),
         (
             "the file system",
             beside(
@@ -536,7 +545,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
         (
             "a million events",
             Backend {
-                events: vec![event(13, |record| record); 1_000_000],
+                events: vec![event(15, |record| record); 1_000_000],
                 ..honest()
             }
             .component(),
@@ -544,7 +553,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
         (
             "a negative cost",
             Backend {
-                events: vec![event(7, usd(-5.0))],
+                events: vec![event(8, usd(-5.0))],
                 ..honest()
             }
             .component(),
@@ -552,7 +561,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
         (
             "a cost that is not a number",
             Backend {
-                events: vec![event(7, usd(f64::NAN))],
+                events: vec![event(8, usd(f64::NAN))],
                 ..honest()
             }
             .component(),
@@ -560,7 +569,7 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
         (
             "an impossible number of tokens",
             Backend {
-                events: vec![event(5, |record| {
+                events: vec![event(6, |record| {
                     record.long(u64::MAX).long(0).long(0).long(0)
                 })],
                 ..honest()

@@ -174,7 +174,7 @@ impl Classifier {
             .describe
             .unwrap_or_else(|| format!("(i32.const {info})"));
         let classify = format!(
-            r#"(func (export "autoissue:plugin/classifier@0.1.0#classify") (param i32) (result i32) {})"#,
+            r#"(func (export "autoissue:classifier/classifier@0.1.0#classify") (param i32) (result i32) {})"#,
             self.classify
         );
         component(
@@ -240,20 +240,27 @@ impl Backend {
             image.list(&items)
         }
 
-        fn bytes(texts: &[&str]) -> Vec<Vec<u8>> {
-            texts.iter().map(|text| text.as_bytes().to_vec()).collect()
-        }
-
         let mut image = Image::default();
         let (program, command) = (image.text(self.program), image.text(self.command));
+        let no_login = |info: Record| {
+            let info = info.byte(0).slice(NOTHING).slice(NOTHING);
+            info.slice(NOTHING).slice(NOTHING)
+        };
         let info = Record::new()
             .byte(0)
             .slice(program)
+            .slice(NOTHING) // version-args
+            .byte(0) // versions
             .slice(NOTHING)
-            .slice(NOTHING)
-            .byte(0)
-            .slice(NOTHING);
-        let info = image.record(&info.slice(NOTHING).slice(NOTHING));
+            .slice(NOTHING) // install-hint
+            .byte(0) // metering
+            .slice(NOTHING) // models
+            .slice(NOTHING) // environment
+            .slice(NOTHING); // endpoints
+        let info = no_login(info)
+            .slice(NOTHING) // ignored-paths
+            .slice(NOTHING); // noise
+        let info = image.record(&info.slice(NOTHING));
         let args = texts(&mut image, &self.args);
         let value = image.text("1");
         let env: Vec<Record> = self
@@ -262,7 +269,15 @@ impl Backend {
             .map(|name| Record::new().slice(image.text(name)).slice(value))
             .collect();
         let env = image.list(&env);
-        let pass_env = texts(&mut image, &bytes(&self.pass_env));
+        let pass_env: Vec<Record> = self
+            .pass_env
+            .iter()
+            .map(|name| {
+                let name = Record::new().slice(image.text(name));
+                name.byte(0).slice(NOTHING)
+            })
+            .collect();
+        let pass_env = image.list(&pass_env);
         let spec = Record::new()
             .byte(0)
             .word(self.handle.unwrap_or(0))
@@ -270,7 +285,13 @@ impl Backend {
             .slice(args)
             .slice(env)
             .slice(pass_env);
-        let spec = image.record(&spec.byte(0).slice(NOTHING).slice(NOTHING));
+        let spec = spec
+            .slice(NOTHING) // stdin
+            .byte(0) // keep-stdin-open
+            .slice(NOTHING) // files
+            .byte(0) // stop-signal
+            .slice(NOTHING);
+        let spec = image.record(&spec);
         let events = image.list(&self.events);
         let events = image.record(&Record::new().slice(events));
         let none = image.record(&Record::new().slice(NOTHING));
@@ -288,13 +309,14 @@ impl Backend {
             .on_exit
             .unwrap_or_else(|| format!("(i32.const {none})"));
         let about = About::of("agent-backend").put_into(&mut image);
-        let interface = "autoissue:plugin/agent-backend@0.1.0";
+        let interface = "autoissue:agent-backend/agent-backend@0.1.0";
         let more = format!(
             r#"
             (func (export "{interface}#probe") (param i32 i32 i32 i32) (result i32) (i32.const {info}))
             (func (export "{interface}#start") (param i32) (result i32) {make} (i32.const {spec}))
             (func (export "{interface}#[method]agent-run.on-lines") (param i32 i32 i32) (result i32) {on_lines})
-            (func (export "{interface}#[method]agent-run.on-exit") (param i32 i32 i32 i32 i32) (result i32) {on_exit})
+            (func (export "{interface}#[method]agent-run.on-stop") (param i32 i32 i32) (result i32) (i32.const {none}))
+            (func (export "{interface}#[method]agent-run.on-exit") (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {on_exit})
             "#
         );
         component(
@@ -312,7 +334,7 @@ fn component(world: &str, image: &Image, describe: &str, more: &str, n_more_page
     // A minimal allocator: memory is never freed.
     let new = match world {
         "agent-backend-plugin" => {
-            r#"(import "[export]autoissue:plugin/agent-backend@0.1.0" "[resource-new]agent-run" (func $new (param i32) (result i32)))"#
+            r#"(import "[export]autoissue:agent-backend/agent-backend@0.1.0" "[resource-new]agent-run" (func $new (param i32) (result i32)))"#
         }
         _ => "",
     };
@@ -345,20 +367,30 @@ fn component(world: &str, image: &Image, describe: &str, more: &str, n_more_page
     component_from_module(&module).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Returns the WIT package with a change applied to each file, and one of its worlds. It may refer
+/// Returns the WIT packages with a change applied to each file, and one of their worlds. It may refer
 /// to the other packages.
 fn interfaces(
     others: &[&str],
     world: &str,
     change: impl Fn(String) -> String,
 ) -> (Resolve, WorldId) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/plugin-0.1");
-    let changed = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let text = change(std::fs::read_to_string(&path).unwrap());
-        std::fs::write(changed.path().join(path.file_name().unwrap()), text).unwrap();
+    fn copy(from: &Path, to: &Path, change: &impl Fn(String) -> String) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let to = to.join(path.file_name().unwrap());
+            if path.is_dir() {
+                copy(&path, &to, change);
+            } else if path.extension().is_some_and(|it| it == "wit") {
+                let text = change(std::fs::read_to_string(&path).unwrap());
+                std::fs::write(to, text).unwrap();
+            }
+        }
     }
+
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
+    let changed = tempfile::tempdir().unwrap();
+    copy(&directory, changed.path(), &change);
     let mut resolve = Resolve::default();
     for text in others {
         resolve.push_str("other.wit", text).unwrap();
@@ -369,14 +401,14 @@ fn interfaces(
 }
 
 /// Creates a component with other interfaces whose functions all trap. The changed text must occur
-/// in the WIT package.
+/// in a WIT package.
 pub fn of_other_interfaces(others: &[&str], world: &str, from: &str, to: &str) -> Vec<u8> {
     let found = std::cell::Cell::new(false);
     let (resolve, world) = interfaces(others, world, |text| {
         found.set(found.get() || text.contains(from));
         text.replace(from, to)
     });
-    assert!(found.get(), "`{from}` is in the WIT package");
+    assert!(found.get(), "`{from}` is in a WIT package");
     trapping(&resolve, world)
 }
 
