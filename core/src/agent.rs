@@ -27,8 +27,8 @@ use autoissue_plugin_sdk::{
     Source as SdkSource, StopReason, StopSignal as SdkStopSignal,
 };
 use autoissue_process::{
-    Exit, Line, ProcessError, ProgramSpec, Running, Source, Stdin, StopSignal, SupervisorProgram,
-    TERMINATE_GRACE, error_chain, resolve,
+    Exit, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source, Stdin, StopSignal,
+    SupervisorProgram, TERMINATE_GRACE, error_chain, resolve,
 };
 use autoissue_secret::redaction::Redaction;
 use tokio::select;
@@ -153,6 +153,7 @@ pub async fn run(
         reading: Reading::default(),
         redaction: &supervisor.redaction,
         is_input_open,
+        n_sent_bytes: 0,
     };
     let mut why = Watch::new(started, &order);
     loop {
@@ -213,6 +214,7 @@ struct Conversation<'a> {
     reading: Reading,
     redaction: &'a Redaction,
     is_input_open: bool,
+    n_sent_bytes: usize,
 }
 
 impl Conversation<'_> {
@@ -223,7 +225,18 @@ impl Conversation<'_> {
                 AgentEvent::Send(_) if !self.is_input_open => {
                     tracing::warn!("the agent backend writes to an input that is not open");
                 }
-                AgentEvent::Send(text) => self.running.feed(text).await,
+                AgentEvent::Send(text) => {
+                    self.n_sent_bytes = self.n_sent_bytes.saturating_add(text.len());
+                    if STDIN_BYTES_MAX < self.n_sent_bytes {
+                        self.is_input_open = false;
+                        let message = "the agent backend sent its program more than 64 MiB";
+                        self.reading
+                            .take(AgentEvent::Failed(message.to_owned()), on_seen);
+                        self.running.kill().await;
+                    } else {
+                        self.running.feed(text).await;
+                    }
+                }
                 AgentEvent::CloseInput => {
                     self.is_input_open = false;
                     self.running.close_stdin().await;

@@ -141,7 +141,8 @@ pub struct ProgramInfo {
     /// How to see whether the program is logged in; `None` if it needs no login.
     pub login: Option<Login>,
     /// Files that the program leaves in its directory and that never belong in a commit, as
-    /// patterns of a `.gitignore` file. Files that the repository tracks are not affected.
+    /// patterns of a `.gitignore` file without `!`. Files that the repository tracks are not
+    /// affected.
     pub ignored_paths: Vec<String>,
     /// Lines of output that are fragments of messages that the program prints in full later: those
     /// that contain, within their first 200 bytes, all texts of one of these lists. The host does
@@ -771,7 +772,8 @@ pub enum AgentEvent {
     Failed(String),
     /// The input is invalid, so that no further attempt can succeed; contains what is wrong.
     Invalid(String),
-    /// Text to write to the program's standard input, which must be open.
+    /// Text to write to the program's standard input, which must be open. The run fails if all
+    /// these texts together are longer than 64 MiB.
     Send(String),
     /// Closes the program's standard input.
     CloseInput,

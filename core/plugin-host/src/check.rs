@@ -241,6 +241,10 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
         .as_ref()
         .map_or(Ok(()), |it| login(it, &info.environment))?;
     each("ignored-paths", &info.ignored_paths, |field, it| {
+        // What the repository ignores may be secret: no plugin may bring it back.
+        if it.is_empty() || it.starts_with('!') {
+            return bad(field, quoted(it), "a pattern that ignores something");
+        }
         line(field, it)
     })?;
     each("noise", &info.noise, |field, texts| {
@@ -668,6 +672,10 @@ mod tests {
             let file = LoginFile::new(".codex", outside);
             assert!(program(&info().login(Login::new("").file(file))).is_err());
         }
+        check(
+            program(&info().ignored_paths(["!.env"])),
+            "`ignored-paths[0]` is `!.env`; expected a pattern that ignores something",
+        );
         check(
             program(&info().noise([vec![String::new()]])),
             "`noise[0]` is empty; expected at least one text, none of them empty",

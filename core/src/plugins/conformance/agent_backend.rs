@@ -3,7 +3,7 @@
 
 use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentTask, CommandSpec, Exit, Line, ResumedSession,
+    AgentBackend, AgentEvent, AgentTask, CommandSpec, Exit, Line, ResumedSession, StopReason,
 };
 
 use super::{Answer, RuleResult, Trial, as_json, corpus};
@@ -114,6 +114,10 @@ pub(super) fn findings(plugin: &Plugin, name: &str, settings: &str) -> Vec<RuleR
             reading(plugin, name, settings),
         ),
         RuleResult::new(
+            "every reason to stop gets an answer",
+            stopping(plugin, name, settings),
+        ),
+        RuleResult::new(
             "a run that printed nothing has not succeeded, however it exited",
             silent_success(plugin, name, settings),
         ),
@@ -129,7 +133,7 @@ fn texts_in_arguments(plugin: &Plugin, name: &str, settings: &str) -> Option<Str
         let found = command.args.iter().any(|arg| arg.contains(MARK))
             || command.env.iter().any(|(_, value)| value.contains(MARK));
         found.then(|| {
-            format!("{input}: the prompt is among the arguments or variables; put it into `input`")
+            format!("{input}: the prompt is among the arguments or variables; put it into `stdin` or `files`")
         })
     })
 }
@@ -176,6 +180,22 @@ fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
                 together.len()
             )
         })
+    })
+}
+
+fn stopping(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
+    let (_, task) = tasks(settings).into_iter().next()?;
+    let reasons = [
+        StopReason::Budget,
+        StopReason::Time,
+        StopReason::Silence,
+        StopReason::Interrupt,
+        StopReason::Finished,
+        StopReason::Other,
+    ];
+    reasons.into_iter().find_map(|reason| {
+        let (mut run, _) = backend(plugin, name).start(&task).ok()?;
+        fault_in(&run.on_stop(reason))
     })
 }
 

@@ -162,7 +162,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     streamed/denied            0        = 0.084660 Done(Some("Done: the file is written.")) denied WebFetch
     streamed/helper            0        = 0.020286 Done(Some("Done: the file is written."))
     streamed/killed-in-model   signal 9 ?          nothing
-    streamed/limit-reached     1        = 0.000000 RateLimited(Some(1795653670000))
+    streamed/limit-reached     1        = 0.000000 RateLimited(AtMs(1795653670000))
     streamed/max-tokens        0        = 0.013524 Done(Some("and this is the rest."))
     streamed/max-turns         1        = 0.020286 TurnsReached
     streamed/no-credit         1        = 0.000000 AuthFailed("the `claude` account has a billing problem: Credit balance is too low")
@@ -173,7 +173,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     streamed/refused-401       1        = 0.000000 AuthFailed("`claude` was denied access: Invalid API key · Fix external API key")
     streamed/refused-403       1        = 0.000000 AuthFailed("`claude` was denied access: Failed to authenticate. API Error: 403 your key may not use this")
     streamed/refused-404       1        = 0.000000 AuthFailed("model `no-such-model` is not available to `claude`: There's an issue with the selected model (clau
-    streamed/refused-429       1        = 0.000000 RateLimited(None)
+    streamed/refused-429       1        = 0.000000 RateLimited(Unknown)
     streamed/refused-500       1        = 0.000000 Overloaded("API Error: 500 internal server error. This is a server-side issue, usually temporary — try again i
     streamed/refused-529       1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
     streamed/resumed-session   0        = 0.013524 Done(Some("Done: the file is written."))
@@ -201,7 +201,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     whole/e401                 1        = 0.000000 AuthFailed("`claude` was denied access: Invalid API key · Fix external API key")
     whole/e403                 1        = 0.000000 AuthFailed("`claude` was denied access: Failed to authenticate. API Error: 403 forbidden (fake)")
     whole/e404                 1        = 0.000000 AuthFailed("model `no-such-model` is not available to `claude`: There's an issue with the selected model (no-s
-    whole/e429                 1        = 0.000000 RateLimited(None)
+    whole/e429                 1        = 0.000000 RateLimited(Unknown)
     whole/e500                 1        = 0.000000 Overloaded("API Error: 500 internal (fake). This is a server-side issue, usually temporary — try again in a mo
     whole/e529                 1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
     whole/escape               0        = 0.007500 Done(Some("Done.")) denied Write, Bash

@@ -42,6 +42,12 @@ read -r stop
 echo "say told to $stop"
 "#;
 
+/// Asks for far more input than it reads.
+const FLOODED: &str = "
+for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do echo flood; done
+exec sleep 1000
+";
+
 fn world(version: &str, body: &str) -> Sandbox {
     let world = Sandbox::new();
     let path: PathBuf = world.root().join("talker.wasm");
@@ -116,6 +122,17 @@ fn a_backend_asks_its_program_to_stop_before_any_signal() {
     assert!(
         shown.contains("say told to stop because of time"),
         "{shown}"
+    );
+}
+
+#[test]
+fn a_backend_cannot_send_without_end() {
+    let world = world("2.0.0", FLOODED);
+    let run = run(&world).exits(3);
+    let report = &run.events("attempt.agent_exited")[0]["report"];
+    assert_eq!(
+        report["ended"]["failure"]["message"],
+        "the agent backend sent its program more than 64 MiB"
     );
 }
 
