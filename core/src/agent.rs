@@ -182,6 +182,9 @@ fn refused(error: PluginError) -> Failure {
         PluginError::InvalidSettings(message)
         | PluginError::InvalidInput(message)
         | PluginError::Internal(message) => Failure::Validation { message },
+        other => Failure::Validation {
+            message: other.to_string(),
+        },
     }
 }
 

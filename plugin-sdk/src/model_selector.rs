@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::setters::setters;
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Chooses the model for one attempt. Called only if the model is configured as `auto`.
@@ -33,6 +34,7 @@ pub trait ModelSelector: Send + Sync {
 
 /// The information for choosing a model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SelectionRequest {
     /// Settings of this strategy as JSON text; empty if there are none.
@@ -56,8 +58,23 @@ pub struct SelectionRequest {
     pub extra: Vec<(String, String)>,
 }
 
+setters! {
+    SelectionRequest {
+        settings(String)
+        issue(Issue)
+        domain(String)
+        attempt(u32)
+        failures_of_substance(u32)
+        budget_left_usd(Option<f64>)
+        available(Vec<ModelInfo>)
+        history(Vec<ModelHistory>)
+        extra(Vec<(String, String)>)
+    }
+}
+
 /// A model that the agent backend offers.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelInfo {
     /// Name that the backend accepts.
@@ -66,10 +83,29 @@ pub struct ModelInfo {
     pub usd_per_million_input: Option<f64>,
     /// Price of a million output tokens, in US dollars.
     pub usd_per_million_output: Option<f64>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    ModelInfo {
+        id(String)
+        usd_per_million_input(Option<f64>)
+        usd_per_million_output(Option<f64>)
+        extra(Vec<(String, String)>)
+    }
+}
+
+impl ModelInfo {
+    /// Creates a model without prices.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self::default().id(id)
+    }
 }
 
 /// Past results of one model, over all sessions.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelHistory {
     /// Name of the model.
@@ -80,10 +116,30 @@ pub struct ModelHistory {
     pub n_successes: u32,
     /// Median cost of a task, in US dollars.
     pub median_cost_usd: Option<f64>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    ModelHistory {
+        model(String)
+        n_runs(u32)
+        n_successes(u32)
+        median_cost_usd(Option<f64>)
+        extra(Vec<(String, String)>)
+    }
+}
+
+impl ModelHistory {
+    /// Creates the history of a model without runs.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self::default().model(model)
+    }
 }
 
 /// Effort level of a model, if the backend has such a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub enum Effort {
     /// Lowest effort.
@@ -114,6 +170,7 @@ impl Effort {
 
 /// The chosen model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub struct Selection {
     /// Name of the model, one of the available ones.
@@ -125,4 +182,23 @@ pub struct Selection {
     pub fallbacks: Vec<String>,
     /// Reason, as text for people.
     pub reason: String,
+    /// Reserved for facts of later versions, as name and value. Leave it empty.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    Selection {
+        model(String)
+        effort(Option<Effort>)
+        fallbacks(Vec<String>)
+        reason(String)
+        extra(Vec<(String, String)>)
+    }
+}
+
+impl Selection {
+    /// Creates a selection of this model. All other fields are empty.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self::default().model(model)
+    }
 }

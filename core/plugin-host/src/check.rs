@@ -396,23 +396,13 @@ mod tests {
     }
 
     fn choose(model: &str) -> Checked {
-        selection(
-            &Selection {
-                model: model.into(),
-                ..Selection::default()
-            },
-            |id| id == "opus",
-        )
+        selection(&Selection::new(model), |id| id == "opus")
     }
 
     #[test]
     fn a_pull_request_can_be_opened() {
         fn text(title: &str, body: &str, label: &str) -> Checked {
-            pull_request(&PullRequestText {
-                title: title.into(),
-                body: body.into(),
-                labels: vec![label.into()],
-            })
+            pull_request(&PullRequestText::new(title, body).labels([label]))
         }
 
         assert_eq!(text("Title", "a\r\n\tb", "label"), Ok(()));

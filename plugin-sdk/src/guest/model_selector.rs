@@ -3,7 +3,7 @@
 use super::bindings::model_selector::exports::autoissue::plugin::model_selector::{
     Guest, ModelHistory, ModelInfo, Selection, SelectionRequest,
 };
-use super::{NOTHING, WitError, error, issue, named, set_up};
+use super::{WitError, error, issue, named, set_up};
 use crate::supplies::Supplies;
 use crate::{ModelSelector, PluginError};
 
@@ -35,12 +35,13 @@ fn model(model: ModelInfo) -> crate::ModelInfo {
         id,
         usd_per_million_input,
         usd_per_million_output,
-        extra: _,
+        extra,
     } = model;
     crate::ModelInfo {
         id,
         usd_per_million_input,
         usd_per_million_output,
+        extra,
     }
 }
 
@@ -50,13 +51,14 @@ fn history(history: ModelHistory) -> crate::ModelHistory {
         n_runs,
         n_successes,
         median_cost_usd,
-        extra: _,
+        extra,
     } = history;
     crate::ModelHistory {
         model,
         n_runs,
         n_successes,
         median_cost_usd,
+        extra,
     }
 }
 
@@ -66,12 +68,13 @@ fn selection(selection: crate::Selection) -> Selection {
         effort,
         fallbacks,
         reason,
+        extra,
     } = selection;
     Selection {
         model,
         effort: effort.map(|effort| effort.name().into()),
         fallbacks,
         reason,
-        extra: NOTHING,
+        extra,
     }
 }

@@ -135,13 +135,13 @@ fn named(paths: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::testing::issue;
+    use autoissue_plugin_sdk::Issue;
 
     use super::*;
 
     fn start(body: &str) -> Result<CommandSpec, PluginError> {
         let task = AgentTask {
-            issue: issue!("x", body: body, number: 7),
+            issue: Issue::new("x").body(body).number(7),
             ..AgentTask::default()
         };
         PatchBackend.start(&task).map(|(_, command)| command)

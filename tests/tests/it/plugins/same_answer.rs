@@ -173,7 +173,7 @@ fn patch_backend_and_component_agree() {
     }
     assert!(10 < n_started, "some issues must have a diff");
     let task = AgentTask {
-        issue: autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
+        issue: Issue::new("t").body("```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
         ..AgentTask::default()
     };
     let outcomes = [
