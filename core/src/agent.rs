@@ -263,6 +263,9 @@ fn refused(error: PluginError) -> Failure {
         PluginError::InvalidSettings(message)
         | PluginError::InvalidInput(message)
         | PluginError::Internal(message) => Failure::Validation { message },
+        other => Failure::Validation {
+            message: other.to_string(),
+        },
     }
 }
 
@@ -1335,7 +1338,10 @@ mod tests {
         };
         let env = [("HOME", "/h"), ("KEY", "k"), ("OTHER", "o")];
         assert_eq!(names(&env, &[], &[]), "HOME=/h");
-        assert_eq!(names(&env, &[], &["KEY".into()]), "HOME=/h KEY=k");
+        assert_eq!(
+            names(&env, &[], &[PassedVariable::new("KEY")]),
+            "HOME=/h KEY=k"
+        );
         assert_eq!(
             names(
                 &env,
@@ -1345,7 +1351,7 @@ mod tests {
             "HOME=/h OTHER=k"
         );
         assert_eq!(names(&env, &["OTHER"], &[]), "HOME=/h OTHER=o");
-        assert_eq!(names(&[], &[], &["KEY".into()]), "");
+        assert_eq!(names(&[], &[], &[PassedVariable::new("KEY")]), "");
     }
 
     #[test]

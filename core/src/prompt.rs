@@ -127,6 +127,7 @@ fn visible(issue: &Issue) -> Visible {
     let Stripped {
         text,
         removed: from_body,
+        ..
     } = hidden_text::strip(&whole[..end]);
     let mut body = text.trim().to_owned();
     if end < whole.len() {

@@ -438,10 +438,10 @@ impl Strategies {
     /// Fails if there is no decision and `onError` does not allow the built-in to decide.
     pub fn classify(&self, issue: &Issue) -> Result<Classification, PluginFailure> {
         let given = self.issue(issue);
-        let context = |settings: &str| ClassifierContext {
-            settings: settings.to_owned(),
-            domains: self.domains.clone(),
-            ..ClassifierContext::default()
+        let context = |settings: &str| {
+            ClassifierContext::default()
+                .settings(settings)
+                .domains(&self.domains)
         };
         let (answer, by) = self.ask(
             Kind::Classifier,
@@ -488,16 +488,16 @@ impl Strategies {
                 "the agent does not offer a choice of models".to_owned(),
             ));
         }
-        let request = |settings: &str| sdk::SelectionRequest {
-            settings: settings.to_owned(),
-            issue: self.issue(issue),
-            domain: domain.to_owned(),
-            attempt,
-            failures_of_substance: n_substance,
-            budget_left_usd: Some(budget_left.dollars()),
-            available: models.clone(),
-            history: self.history.clone(),
-            ..Default::default()
+        let request = |settings: &str| {
+            sdk::SelectionRequest::default()
+                .settings(settings)
+                .issue(self.issue(issue))
+                .domain(domain)
+                .attempt(attempt)
+                .failures_of_substance(n_substance)
+                .budget_left_usd(budget_left.dollars())
+                .available(models.clone())
+                .history(self.history.clone())
         };
         let answer = self.ask(
             Kind::ModelSelector,
@@ -529,10 +529,7 @@ impl Strategies {
         issue: &Issue,
         context: &sdk::PrContext,
     ) -> Result<sdk::PullRequestText, PluginFailure> {
-        let with = |settings: &str| sdk::PrContext {
-            settings: settings.to_owned(),
-            ..context.clone()
-        };
+        let with = |settings: &str| context.clone().settings(settings);
         let answer = self.ask(
             Kind::PrTemplate,
             issue,
@@ -546,22 +543,15 @@ impl Strategies {
     /// Returns the issue as strategies see it. The label of the run is removed because it says
     /// nothing about an issue.
     pub fn issue(&self, issue: &Issue) -> sdk::Issue {
-        sdk::Issue {
-            repo: self.repository.clone(),
-            number: issue.number.0,
-            title: issue.title.clone(),
-            body: issue.body.clone(),
-            author: issue.author.clone(),
-            labels: issue
-                .labels
-                .iter()
-                .filter(|label| !label.eq_ignore_ascii_case(&self.run_label))
-                .cloned()
-                .collect(),
-            created_at_ms: issue.created_at.ms(),
-            url: issue.url.clone(),
-            extra: Vec::new(),
-        }
+        let is_run_label = |label: &String| label.eq_ignore_ascii_case(&self.run_label);
+        sdk::Issue::new(&issue.title)
+            .repo(&self.repository)
+            .number(issue.number.0)
+            .body(&issue.body)
+            .author(&issue.author)
+            .labels(issue.labels.iter().filter(|label| !is_run_label(label)))
+            .created_at_ms(issue.created_at.ms())
+            .url(&issue.url)
     }
 }
 
@@ -619,7 +609,7 @@ mod tests {
         }
 
         fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-            Ok(ProgramInfo::new("foreign").models(self.0.iter().copied()))
+            Ok(ProgramInfo::new("foreign").models(self.0.iter().copied().map(sdk::ModelInfo::new)))
         }
 
         fn start(

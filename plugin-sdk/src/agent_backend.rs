@@ -174,18 +174,22 @@ impl ProgramInfo {
     }
 }
 
-setters!(ProgramInfo {
-    version_args: [String],
-    versions: Option<String>,
-    install_hint: String,
-    metering: Metering,
-    models: [ModelInfo],
-    environment: [String],
-    endpoints: [Endpoint],
-    login: Option<Login>,
-    ignored_paths: [String],
-    noise: [Vec<String>],
-});
+setters! {
+    ProgramInfo {
+        program(String)
+        version_args(Vec<String>)
+        versions(Option<String>)
+        install_hint(String)
+        metering(Metering)
+        models(Vec<ModelInfo>)
+        environment(Vec<String>)
+        endpoints(Vec<Endpoint>)
+        login(Option<Login>)
+        ignored_paths(Vec<String>)
+        noise(Vec<Vec<String>>)
+        extra(Vec<(String, String)>)
+    }
+}
 
 /// A service that the program sends requests to. With it a host can put a meter between them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -269,9 +273,14 @@ impl Login {
     }
 }
 
-setters!(Login {
-    status_args: [String],
-});
+setters! {
+    Login {
+        variables(Vec<LoginVariable>)
+        files(Vec<LoginFile>)
+        status_args(Vec<String>)
+        advice(String)
+    }
+}
 
 /// A variable that logs a program in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -309,9 +318,13 @@ impl LoginFile {
     }
 }
 
-setters!(LoginFile {
-    directory_variable: Option<String>,
-});
+setters! {
+    LoginFile {
+        directory_variable(Option<String>)
+        directory(String)
+        file(String)
+    }
+}
 
 /// How the cost of a backend's runs becomes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -401,27 +414,30 @@ pub struct AgentTask {
     pub extra: Vec<(String, String)>,
 }
 
-setters!(AgentTask {
-    settings: String,
-    issue: Issue,
-    prompt: String,
-    model: Option<String>,
-    effort: Option<Effort>,
-    directory: String,
-    checkout: Option<String>,
-    session: String,
-    resume: Option<ResumedSession>,
-    max_turns: Option<u32>,
-    budget_usd: Option<f64>,
-    time_limit_s: u32,
-    yolo: bool,
-    allowed_tools: [String],
-    read_only: bool,
-    answer_schema: Option<String>,
-    program_version: Option<String>,
-    environment: [String],
-    is_root: bool,
-});
+setters! {
+    AgentTask {
+        settings(String)
+        issue(Issue)
+        prompt(String)
+        model(Option<String>)
+        effort(Option<Effort>)
+        directory(String)
+        checkout(Option<String>)
+        session(String)
+        resume(Option<ResumedSession>)
+        max_turns(Option<u32>)
+        budget_usd(Option<f64>)
+        time_limit_s(u32)
+        yolo(bool)
+        allowed_tools(Vec<String>)
+        read_only(bool)
+        answer_schema(Option<String>)
+        program_version(Option<String>)
+        environment(Vec<String>)
+        is_root(bool)
+        extra(Vec<(String, String)>)
+    }
+}
 
 /// Converts an agent's task between the form of the SDK and that of the WIT package, in either
 /// direction, by copying fields of the same name and type. Add new fields of this kind here, not at
@@ -479,9 +495,12 @@ impl PassedVariable {
     }
 }
 
-setters!(PassedVariable {
-    program_name: Option<String>,
-});
+setters! {
+    PassedVariable {
+        name(String)
+        program_name(Option<String>)
+    }
+}
 
 /// A file for the program, outside of its directory. It exists as long as the program runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -570,17 +589,17 @@ impl CommandSpec {
     }
 }
 
-setters!(CommandSpec {
-    args: [String],
-    pass_env: [PassedVariable],
-    stdin: String,
-    keep_stdin_open: bool,
-    stop_signal: StopSignal,
-});
-
-impl From<&str> for PassedVariable {
-    fn from(name: &str) -> Self {
-        Self::new(name)
+setters! {
+    CommandSpec {
+        program(String)
+        args(Vec<String>)
+        env(Vec<(String, String)>)
+        pass_env(Vec<PassedVariable>)
+        stdin(String)
+        keep_stdin_open(bool)
+        files(Vec<InputFile>)
+        stop_signal(StopSignal)
+        extra(Vec<(String, String)>)
     }
 }
 
@@ -625,7 +644,13 @@ impl Line {
     }
 }
 
-setters!(Line { truncated: bool });
+setters! {
+    Line {
+        source(Source)
+        text(String)
+        truncated(bool)
+    }
+}
 
 /// How the program ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -640,11 +665,13 @@ pub struct Exit {
     pub stopped: Option<StopReason>,
 }
 
-setters!(Exit {
-    code: Option<i32>,
-    signal: Option<i32>,
-    stopped: Option<StopReason>,
-});
+setters! {
+    Exit {
+        code(Option<i32>)
+        signal(Option<i32>)
+        stopped(Option<StopReason>)
+    }
+}
 
 /// Token usage, and its cost if the program reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -663,13 +690,15 @@ pub struct Usage {
     pub usd: Option<f64>,
 }
 
-setters!(Usage {
-    input_tokens: u64,
-    output_tokens: u64,
-    cache_read_tokens: u64,
-    cache_write_tokens: u64,
-    usd: Option<f64>,
-});
+setters! {
+    Usage {
+        input_tokens(u64)
+        output_tokens(u64)
+        cache_read_tokens(u64)
+        cache_write_tokens(u64)
+        usd(Option<f64>)
+    }
+}
 
 /// When the limit of an account ends. A backend has no clock, so it passes on what the program
 /// reports.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::setters::setters;
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Decides the domain of an issue.
@@ -35,7 +36,9 @@ pub trait Classifier: Send + Sync {
 }
 
 /// The parts of the configuration that a classifier needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+#[serde(rename_all = "camelCase")]
 pub struct ClassifierContext {
     /// Settings of this strategy as JSON text; empty if there are none.
     pub settings: String,
@@ -45,8 +48,17 @@ pub struct ClassifierContext {
     pub extra: Vec<(String, String)>,
 }
 
+setters! {
+    ClassifierContext {
+        settings(String)
+        domains(Vec<String>)
+        extra(Vec<(String, String)>)
+    }
+}
+
 /// A domain, with confidence and reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub struct Classification {
     /// Domain, `[a-z0-9-]{1,40}`.
@@ -59,10 +71,24 @@ pub struct Classification {
     pub alternatives: Vec<Score>,
     /// Paths that work on this issue is expected to touch, in addition to those that it mentions.
     pub paths: Vec<String>,
+    /// Reserved for facts of later versions, as name and value. Leave it empty.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    Classification {
+        domain(String)
+        confidence(f32)
+        reasons(Vec<String>)
+        alternatives(Vec<Score>)
+        paths(Vec<String>)
+        extra(Vec<(String, String)>)
+    }
 }
 
 /// A domain that was considered.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub struct Score {
     /// Domain.
@@ -71,15 +97,33 @@ pub struct Score {
     pub confidence: f32,
 }
 
+setters! {
+    Score {
+        domain(String)
+        confidence(f32)
+    }
+}
+
+impl Score {
+    /// Creates a score.
+    pub fn new(domain: impl Into<String>, confidence: f32) -> Self {
+        Self {
+            domain: domain.into(),
+            confidence,
+        }
+    }
+}
+
 impl Classification {
     /// Creates a classification without reasons.
-    pub fn new(domain: &str, confidence: f32) -> Self {
+    pub fn new(domain: impl Into<String>, confidence: f32) -> Self {
         Self {
             domain: domain.into(),
             confidence,
             reasons: Vec::new(),
             alternatives: Vec::new(),
             paths: Vec::new(),
+            extra: Vec::new(),
         }
     }
 
@@ -88,7 +132,7 @@ impl Classification {
         Self::new("unknown", 0.0)
     }
 
-    /// Adds a reason.
+    /// Adds a reason to the field `reasons`.
     #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {
         self.reasons.push(reason.into());

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why a strategy did not return an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PluginError {
     /// The operator's settings are invalid; the text is shown to the operator unchanged.
     InvalidSettings(String),

@@ -21,6 +21,7 @@ use crate::markdown;
 
 /// A text without its hidden parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stripped {
     /// The remaining text.
     pub text: String,
@@ -30,6 +31,7 @@ pub struct Stripped {
 
 /// A kind of hidden text; displayed as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum HiddenKind {
     /// `<!-- … -->`.
     Comment,

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::markdown;
+use crate::setters::setters;
 
 /// An issue of the forge. All its text is untrusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Issue {
     /// `owner/name` of the repository.
@@ -30,7 +32,26 @@ pub struct Issue {
     pub extra: Vec<(String, String)>,
 }
 
+setters! {
+    Issue {
+        repo(String)
+        number(u64)
+        title(String)
+        body(String)
+        author(String)
+        labels(Vec<String>)
+        created_at_ms(u64)
+        url(String)
+        extra(Vec<(String, String)>)
+    }
+}
+
 impl Issue {
+    /// Creates an issue with a title. All other fields are empty or 0.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self::default().title(title)
+    }
+
     /// Returns whether the title or body contains `word` as a whole word or phrase, ignoring case.
     pub fn mentions(&self, word: &str) -> bool {
         contains_word(&self.title, word) || contains_word(&self.body, word)
@@ -98,6 +119,7 @@ fn is_file_header(line: &str) -> bool {
 
 /// Description of a strategy; recorded with each of its decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Description {
     /// Name, `[a-z0-9-]`, as used in the configuration.
     pub name: String,
@@ -105,15 +127,31 @@ pub struct Description {
     pub version: String,
     /// What it does, in one line.
     pub summary: String,
+    /// Reserved for facts of later versions, as name and value. Leave it empty.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    Description {
+        name(String)
+        version(String)
+        summary(String)
+        extra(Vec<(String, String)>)
+    }
 }
 
 impl Description {
     /// Creates a description.
-    pub fn new(name: &str, version: &str, summary: &str) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+        summary: impl Into<String>,
+    ) -> Self {
         Self {
             name: name.into(),
             version: version.into(),
             summary: summary.into(),
+            extra: Vec::new(),
         }
     }
 }
@@ -125,23 +163,15 @@ mod tests {
     #[test]
     fn a_diff_names_the_files_that_it_changes_and_no_others() {
         let body = "See docs/guide.md.\n\n```diff\n--- a/src/user.rs\n+++ b/src/user.rs\n@@ -1 +1 @@\n-old.rs\n+see web/page.html\n```\n\nAnd web/style.css.";
-        let issue = Issue {
-            body: body.into(),
-            ..Issue::default()
-        };
         assert_eq!(
-            issue.paths(),
+            Issue::new("").body(body).paths(),
             ["docs/guide.md", "src/user.rs", "web/style.css"]
         );
     }
 
     #[test]
     fn mentions_takes_whole_words_only() {
-        let issue = Issue {
-            title: "Feedback form".into(),
-            body: "The *DB* is slow.".into(),
-            ..Issue::default()
-        };
+        let issue = Issue::new("Feedback form").body("The *DB* is slow.");
         assert!(issue.mentions("db"));
         assert!(!issue.mentions("feed"));
         assert!(issue.mentions("feedback form"));

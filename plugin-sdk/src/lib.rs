@@ -83,9 +83,34 @@
 //! export_plugin! { classifier: Billing }
 //!
 //! // In a test:
-//! let issue = Issue { title: "Invoice shows the wrong total".into(), ..Issue::default() };
+//! let issue = Issue::new("Invoice shows the wrong total");
 //! let answer = Billing.classify(&issue, &ClassifierContext::default()).unwrap();
 //! assert_eq!(answer.domain, "billing");
+//! ```
+//!
+//! # Values
+//!
+//! The fields of the data structs are public, but a struct literal compiles only in this crate.
+//! Create a value with `new`, which takes the required fields, or with `default`. Then chain
+//! setters: each field has one of the same name, which replaces its value. Setters take anything
+//! that becomes a [`String`] for text, an iterator for a list, a value or an [`Option`] for an
+//! optional field, and otherwise a value of the field's type.
+//!
+//! ```
+//! use autoissue_plugin_sdk::prelude::*;
+//!
+//! // An answer of a model selector:
+//! let answer = Selection::new("opus").effort(Effort::High).reason("the issue is long");
+//! assert_eq!((answer.model.as_str(), answer.effort), ("opus", Some(Effort::High)));
+//!
+//! // A question to a pull request template, in a test:
+//! let context = PrContext::default()
+//!     .issue(Issue::new("Crash on start").number(3).labels(["bug"]))
+//!     .model("opus")
+//!     .changes([Change::new("src/main.rs").added(2).removed(1)])
+//!     .checks([CheckReport::new("tests").passed(true)]);
+//! assert_eq!(context.issue.labels, ["bug"]);
+//! assert_eq!(context.changes[0].added, 2);
 //! ```
 //!
 //! # Settings, errors, cases
@@ -94,12 +119,20 @@
 //!   reported before a session starts.
 //! - The variant of an error determines who has to act: see [`PluginError`]. A panic fails one
 //!   call, and its text is part of the error message.
-//! - [`testing`] has builders for native tests. `cases.json` is a list of cases for each kind
-//!   (`classifier`, `modelSelector`, `agentBackend`, `prTemplate`). Each case has a question
-//!   (`issue`, `request`, `task` with `lines` and `exit`, or `context`), with the field names of
-//!   this crate in camel case, and the expected answer, of which only the given fields are
-//!   compared. `{"contains": "…"}` matches a text that contains the value, and `{"error": …}`
-//!   matches an error.
+//! - `cases.json` is a list of cases for each kind (`classifier`, `modelSelector`, `agentBackend`,
+//!   `prTemplate`). Each case has a question (`issue`, `request`, `task` with `lines` and `exit`,
+//!   or `context`), with the field names of this crate in camel case, and the expected answer, of
+//!   which only the given fields are compared. `{"contains": "…"}` matches a text that contains the
+//!   value, and `{"error": …}` matches an error.
+//!
+//! # Versions
+//!
+//! A built plugin depends only on the interface in `wit/`, which has its own promise in
+//! `wit/README.md`. For source code, this crate follows semantic versioning; before 1.0, a minor
+//! release may remove or change items, and the changelog then says how to adapt. A patch release
+//! only fixes and adds. It may add a field to a struct or a variant to an enum, because both are
+//! `#[non_exhaustive]`: match with `..` and with a `_` arm. It may add a method to a trait only with
+//! a default. Items that are hidden from the documentation may change in any release.
 
 pub mod agent_backend;
 #[cfg(not(target_arch = "wasm32"))]
@@ -124,7 +157,6 @@ mod setters;
 pub mod settings;
 #[doc(hidden)]
 pub mod supplies;
-pub mod testing;
 #[cfg(test)]
 mod wit_package;
 

@@ -8,6 +8,7 @@ use crate::guest::bindings::types::autoissue::plugin::host_log;
 
 /// How severe a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Level {
     /// Everything.
     Trace,

@@ -18,6 +18,7 @@ const INDENTED_CODE_COLUMNS: usize = 4;
 
 /// Positions of fenced code and comments in a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Outline {
     /// Fenced code blocks, in order.
     pub code_blocks: Vec<CodeBlock>,
@@ -27,6 +28,7 @@ pub struct Outline {
 
 /// A fenced code block.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CodeBlock {
     /// Info string after the opening fence, trimmed.
     pub info: String,

@@ -34,6 +34,7 @@ pub trait ModelSelector: Send + Sync {
 
 /// The information for choosing a model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SelectionRequest {
     /// Settings of this strategy as JSON text; empty if there are none.
@@ -57,10 +58,24 @@ pub struct SelectionRequest {
     pub extra: Vec<(String, String)>,
 }
 
+setters! {
+    SelectionRequest {
+        settings(String)
+        issue(Issue)
+        domain(String)
+        attempt(u32)
+        failures_of_substance(u32)
+        budget_left_usd(Option<f64>)
+        available(Vec<ModelInfo>)
+        history(Vec<ModelHistory>)
+        extra(Vec<(String, String)>)
+    }
+}
+
 /// A model that the agent backend offers.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelInfo {
     /// Name that the backend accepts.
     pub id: String,
@@ -80,13 +95,11 @@ impl ModelInfo {
     }
 }
 
-setters!(ModelInfo {
-    prices: Option<Prices>,
-});
-
-impl From<&str> for ModelInfo {
-    fn from(id: &str) -> Self {
-        Self::new(id)
+setters! {
+    ModelInfo {
+        id(String)
+        prices(Option<Prices>)
+        extra(Vec<(String, String)>)
     }
 }
 
@@ -116,13 +129,18 @@ impl Prices {
     }
 }
 
-setters!(Prices {
-    cache_read: Option<f64>,
-    cache_write: Option<f64>,
-});
+setters! {
+    Prices {
+        input(f64)
+        output(f64)
+        cache_read(Option<f64>)
+        cache_write(Option<f64>)
+    }
+}
 
 /// Past results of one model, over all sessions.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelHistory {
     /// Name of the model.
@@ -133,10 +151,30 @@ pub struct ModelHistory {
     pub n_successes: u32,
     /// Median cost of a task, in US dollars.
     pub median_cost_usd: Option<f64>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    ModelHistory {
+        model(String)
+        n_runs(u32)
+        n_successes(u32)
+        median_cost_usd(Option<f64>)
+        extra(Vec<(String, String)>)
+    }
+}
+
+impl ModelHistory {
+    /// Creates the history of a model without runs.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self::default().model(model)
+    }
 }
 
 /// Effort level of a model, if the backend has such a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub enum Effort {
     /// Lowest effort.
@@ -167,6 +205,7 @@ impl Effort {
 
 /// The chosen model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub struct Selection {
     /// Name of the model, one of the available ones.
@@ -178,4 +217,23 @@ pub struct Selection {
     pub fallbacks: Vec<String>,
     /// Reason, as text for people.
     pub reason: String,
+    /// Reserved for facts of later versions, as name and value. Leave it empty.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    Selection {
+        model(String)
+        effort(Option<Effort>)
+        fallbacks(Vec<String>)
+        reason(String)
+        extra(Vec<(String, String)>)
+    }
+}
+
+impl Selection {
+    /// Creates a selection of this model. All other fields are empty.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self::default().model(model)
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::setters::setters;
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Writes the text of a pull request.
@@ -32,6 +33,7 @@ pub trait PrTemplate: Send + Sync {
 
 /// Information about the work.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PrContext {
     /// Settings of this strategy as JSON text; empty if there are none.
@@ -72,8 +74,32 @@ pub struct PrContext {
     pub extra: Vec<(String, String)>,
 }
 
+setters! {
+    PrContext {
+        settings(String)
+        issue(Issue)
+        branch(String)
+        base(String)
+        base_commit(String)
+        commits(Vec<Commit>)
+        changes(Vec<Change>)
+        agent_summary(Option<String>)
+        agent(String)
+        model(Option<String>)
+        cost_usd(f64)
+        cost_is_assumed(bool)
+        attempts(u32)
+        checks(Vec<CheckReport>)
+        denied(Vec<String>)
+        removed_from_prompt(Vec<String>)
+        merge_after(Vec<u64>)
+        extra(Vec<(String, String)>)
+    }
+}
+
 /// A commit of the work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Commit {
     /// Hash, in hexadecimal.
@@ -82,8 +108,23 @@ pub struct Commit {
     pub subject: String,
 }
 
+setters! {
+    Commit {
+        id(String)
+        subject(String)
+    }
+}
+
+impl Commit {
+    /// Creates a commit.
+    pub fn new(id: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self::default().id(id).subject(subject)
+    }
+}
+
 /// A changed file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Change {
     /// Path in the repository.
@@ -94,8 +135,24 @@ pub struct Change {
     pub removed: u64,
 }
 
+setters! {
+    Change {
+        path(String)
+        added(u64)
+        removed(u64)
+    }
+}
+
+impl Change {
+    /// Creates a change of a file, of 0 lines.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self::default().path(path)
+    }
+}
+
 /// A check and its result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CheckReport {
     /// Name.
@@ -108,8 +165,25 @@ pub struct CheckReport {
     pub duration_ms: u64,
 }
 
+setters! {
+    CheckReport {
+        name(String)
+        passed(bool)
+        fails_on_base(bool)
+        duration_ms(u64)
+    }
+}
+
+impl CheckReport {
+    /// Creates the report of a check that failed.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self::default().name(name)
+    }
+}
+
 /// The text of a pull request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 #[serde(rename_all = "camelCase")]
 pub struct PullRequestText {
     /// Title, one line.
@@ -118,4 +192,22 @@ pub struct PullRequestText {
     pub body: String,
     /// Labels to set.
     pub labels: Vec<String>,
+    /// Reserved for facts of later versions, as name and value. Leave it empty.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    PullRequestText {
+        title(String)
+        body(String)
+        labels(Vec<String>)
+        extra(Vec<(String, String)>)
+    }
+}
+
+impl PullRequestText {
+    /// Creates a text without labels.
+    pub fn new(title: impl Into<String>, body: impl Into<String>) -> Self {
+        Self::default().title(title).body(body)
+    }
 }

@@ -73,12 +73,9 @@ fn issue(number: u64) -> Issue {
             word(n + number)
         ));
     }
-    Issue {
-        number,
-        title: format!("The {} fails with the {}", word(1), word(3)),
-        body,
-        ..Issue::default()
-    }
+    Issue::new(format!("The {} fails with the {}", word(1), word(3)))
+        .number(number)
+        .body(body)
 }
 
 /// Returns microseconds of CPU time per issue.

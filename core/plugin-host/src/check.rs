@@ -531,23 +531,13 @@ mod tests {
     }
 
     fn choose(model: &str) -> Checked {
-        selection(
-            &Selection {
-                model: model.into(),
-                ..Selection::default()
-            },
-            |id| id == "opus",
-        )
+        selection(&Selection::new(model), |id| id == "opus")
     }
 
     #[test]
     fn a_pull_request_can_be_opened() {
         fn text(title: &str, body: &str, label: &str) -> Checked {
-            pull_request(&PullRequestText {
-                title: title.into(),
-                body: body.into(),
-                labels: vec![label.into()],
-            })
+            pull_request(&PullRequestText::new(title, body).labels([label]))
         }
 
         assert_eq!(text("Title", "a\r\n\tb", "label"), Ok(()));
@@ -572,7 +562,7 @@ mod tests {
         };
         let info = ProgramInfo::new("codex").environment(["KEY", "AWS"]);
         let good = CommandSpec::new("codex")
-            .pass_env(["KEY"])
+            .pass_env([PassedVariable::new("KEY")])
             .set_env("KEY", "a")
             .file("prompt", "b");
         assert_eq!(command(&good, &info, &grants), Ok(()));
@@ -583,7 +573,7 @@ mod tests {
             "asks for the program `curl`, which is not granted",
         );
         check(
-            with(|it| it.pass_env(["AWS"])),
+            with(|it| it.pass_env([PassedVariable::new("AWS")])),
             "asks for the environment variable `AWS`, which is not granted",
         );
         check(

@@ -59,6 +59,8 @@ pub struct PluginInfo {
     pub homepage: Option<String>,
     /// The strategies it provides. Kinds that this host does not know are left out.
     pub strategies: Vec<StrategyInfo>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
 }
 
 /// A strategy that a plugin provides.
@@ -74,4 +76,6 @@ pub struct StrategyInfo {
     pub settings_schema: Option<String>,
     /// Settings to start from.
     pub example_settings: Option<String>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
 }

@@ -280,19 +280,12 @@ fn one_title_attacks_its_readers() {
 fn each_issue_gets_the_domain_that_the_demo_needs() {
     let context = ClassifierContext::default();
     let domain = |issue: Issue| {
-        let labels = issue
-            .labels
-            .into_iter()
-            .filter(|label| label != LABEL)
-            .collect();
+        let labels = issue.labels.into_iter().filter(|label| label != LABEL);
         let number = issue.number.0;
-        let issue = autoissue_plugin_sdk::Issue {
-            number,
-            title: issue.title,
-            body: issue.body,
-            labels,
-            ..autoissue_plugin_sdk::Issue::default()
-        };
+        let issue = autoissue_plugin_sdk::Issue::new(issue.title)
+            .number(number)
+            .body(issue.body)
+            .labels(labels);
         (
             number,
             BuiltinClassifier.classify(&issue, &context).unwrap().domain,

@@ -29,14 +29,12 @@ fn of_model(costs: &[CostRow], agent: &str, model: &str) -> ModelHistory {
         .map(|cost| cost.usd_micros)
         .collect();
     known.sort_unstable();
-    ModelHistory {
-        model: model.to_owned(),
-        n_runs: count(its.len()),
-        n_successes: count(its.iter().filter(|cost| cost.outcome == DONE).count()),
-        median_cost_usd: known
-            .get(known.len() / 2)
-            .map(|micros| autoissue_engine::Usd::from_micros(*micros).dollars()),
-    }
+    let n_done = its.iter().filter(|cost| cost.outcome == DONE).count();
+    let median = known.get(known.len() / 2);
+    ModelHistory::new(model)
+        .n_runs(count(its.len()))
+        .n_successes(count(n_done))
+        .median_cost_usd(median.map(|micros| autoissue_engine::Usd::from_micros(*micros).dollars()))
 }
 
 #[cfg(test)]
@@ -68,13 +66,13 @@ mod tests {
         let found = of(
             &costs,
             "claude",
-            &["haiku".into(), "opus".into(), "sonnet".into()],
+            &["haiku", "opus", "sonnet"].map(ModelInfo::new),
         );
         let told: Vec<_> = found
             .iter()
             .map(|it| (it.n_runs, it.n_successes, it.median_cost_usd))
             .collect();
         assert_eq!(told, [(1, 1, Some(0.1)), (4, 3, Some(2.0)), (0, 0, None)]);
-        assert_eq!(of(&costs, "other", &["opus".into()])[0].n_runs, 0);
+        assert_eq!(of(&costs, "other", &[ModelInfo::new("opus")])[0].n_runs, 0);
     }
 }

@@ -272,48 +272,35 @@ impl Services {
             result.fails_on_base || order.base_checks.iter().any(fails)
         };
         let removed = prompt::build(&order.issue, "", &[], &[], Earlier::Nothing).removed;
-        PrContext {
-            issue: self.strategies.issue(&order.issue),
-            branch: branch.to_owned(),
-            base: base.to_owned(),
-            base_commit: order.base.clone(),
-            changes: order
-                .work
-                .changes
-                .iter()
-                .map(|change| sdk::Change {
-                    path: change.path.clone(),
-                    added: change.added,
-                    removed: change.removed,
-                })
-                .collect(),
-            agent_summary: report.and_then(|report| report.summary.clone()),
-            agent: order.agent.clone(),
-            model: order.model.clone(),
-            cost_usd: order.cost.dollars(),
-            cost_is_assumed: order.cost_is_estimated,
-            attempts: order.attempt,
-            checks: order
-                .checks
-                .iter()
-                .map(|check| sdk::CheckReport {
-                    name: check.name.clone(),
-                    passed: check.passed,
-                    fails_on_base: fails_on_base(check),
-                    duration_ms: check.duration_ms,
-                })
-                .collect(),
-            denied: report
-                .map(|report| report.denied.clone())
-                .unwrap_or_default(),
-            removed_from_prompt: removed.iter().map(ToString::to_string).collect(),
-            merge_after: order
-                .stacked_on
-                .iter()
-                .filter_map(|on| Some(on.pull_request.as_ref()?.number))
-                .collect(),
-            ..PrContext::default()
-        }
+        let changes = order.work.changes.iter().map(|change| {
+            sdk::Change::new(&change.path)
+                .added(change.added)
+                .removed(change.removed)
+        });
+        let checks = order.checks.iter().map(|check| {
+            sdk::CheckReport::new(&check.name)
+                .passed(check.passed)
+                .fails_on_base(fails_on_base(check))
+                .duration_ms(check.duration_ms)
+        });
+        let stacked_on = order.stacked_on.iter();
+        let merge_after = stacked_on.filter_map(|on| Some(on.pull_request.as_ref()?.number));
+        PrContext::default()
+            .issue(self.strategies.issue(&order.issue))
+            .branch(branch)
+            .base(base)
+            .base_commit(&order.base)
+            .changes(changes)
+            .agent_summary(report.and_then(|report| report.summary.as_ref()))
+            .agent(&order.agent)
+            .model(order.model.as_ref())
+            .cost_usd(order.cost.dollars())
+            .cost_is_assumed(order.cost_is_estimated)
+            .attempts(order.attempt)
+            .checks(checks)
+            .denied(report.into_iter().flat_map(|report| &report.denied))
+            .removed_from_prompt(removed.iter().map(ToString::to_string))
+            .merge_after(merge_after)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::bindings::classifier::exports::autoissue::classifier::classifier::{
     Classification, Context, Guest, Score,
 };
-use super::{NOTHING, WitError, WitIssue, error, issue, named, set_up};
+use super::{WitError, WitIssue, error, issue, named, set_up};
 use crate::supplies::Supplies;
 use crate::{Classifier, ClassifierContext, PluginError};
 
@@ -39,11 +39,8 @@ fn classify<P: Supplies>(
 }
 
 fn classification(answer: crate::Classification) -> Classification {
-    fn score(score: crate::Score) -> Score {
-        Score {
-            domain: score.domain,
-            confidence: score.confidence,
-        }
+    fn score(crate::Score { domain, confidence }: crate::Score) -> Score {
+        Score { domain, confidence }
     }
 
     let crate::Classification {
@@ -52,6 +49,7 @@ fn classification(answer: crate::Classification) -> Classification {
         reasons,
         alternatives,
         paths,
+        extra,
     } = answer;
     Classification {
         domain,
@@ -59,6 +57,6 @@ fn classification(answer: crate::Classification) -> Classification {
         reasons,
         alternatives: alternatives.into_iter().map(score).collect(),
         paths,
-        extra: NOTHING,
+        extra,
     }
 }

@@ -66,7 +66,7 @@ fn strategy(kind: &str, description: Description, settings: &Settings) -> Strate
         summary: description.summary,
         settings_schema: settings.schema().map(Into::into),
         example_settings: settings.example().map(Into::into),
-        extra: NOTHING,
+        extra: description.extra,
     }
 }
 

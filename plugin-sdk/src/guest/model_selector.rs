@@ -3,7 +3,7 @@
 use super::bindings::model_selector::exports::autoissue::model_selector::model_selector::{
     Guest, ModelHistory, Selection, SelectionRequest,
 };
-use super::{NOTHING, WitError, error, issue, named, offered, set_up};
+use super::{WitError, error, issue, named, offered, set_up};
 use crate::supplies::Supplies;
 use crate::{ModelSelector, PluginError};
 
@@ -36,13 +36,14 @@ fn history(history: ModelHistory) -> crate::ModelHistory {
         n_runs,
         n_successes,
         median_cost_usd,
-        extra: _,
+        extra,
     } = history;
     crate::ModelHistory {
         model,
         n_runs,
         n_successes,
         median_cost_usd,
+        extra,
     }
 }
 
@@ -52,12 +53,13 @@ fn selection(selection: crate::Selection) -> Selection {
         effort,
         fallbacks,
         reason,
+        extra,
     } = selection;
     Selection {
         model,
         effort: effort.map(|effort| effort.name().into()),
         fallbacks,
         reason,
-        extra: NOTHING,
+        extra,
     }
 }

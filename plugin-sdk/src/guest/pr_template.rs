@@ -3,7 +3,7 @@
 use super::bindings::pr_template::exports::autoissue::pr_template::pr_template::{
     Change, CheckReport, Commit, Context, Guest, PullRequestText,
 };
-use super::{NOTHING, WitError, error, issue, named, set_up};
+use super::{WitError, error, issue, named, set_up};
 use crate::supplies::Supplies;
 use crate::{PluginError, PrContext, PrTemplate};
 
@@ -76,11 +76,12 @@ fn text(text: crate::PullRequestText) -> PullRequestText {
         title,
         body,
         labels,
+        extra,
     } = text;
     PullRequestText {
         title,
         body,
         labels,
-        extra: NOTHING,
+        extra,
     }
 }

@@ -74,22 +74,15 @@ fn n_repeats() -> usize {
 
 fn read_issue(line: &str) -> Result<Issue, serde_json::Error> {
     let value: Value = serde_json::from_str(line)?;
-    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| value[name].as_str().unwrap_or_default();
     let labels = value["labels"]
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
-    Ok(Issue {
-        number: value["number"].as_u64().unwrap_or_default(),
-        title: text("title"),
-        body: text("body"),
-        labels: labels
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        ..Issue::default()
-    })
+    Ok(Issue::new(text("title"))
+        .number(value["number"].as_u64().unwrap_or_default())
+        .body(text("body"))
+        .labels(labels.iter().filter_map(Value::as_str)))
 }
 
 fn to_json(issue: &Issue, (answer, paths): &Answer) -> Value {

@@ -224,12 +224,7 @@ const TEMPLATED: &[Row] = &[
 ];
 
 fn classify(title: &str, body: &str, labels: &[&str]) -> Classification {
-    let issue = Issue {
-        title: title.into(),
-        body: body.into(),
-        labels: labels.iter().map(|&label| label.into()).collect(),
-        ..Issue::default()
-    };
+    let issue = Issue::new(title).body(body).labels(labels.iter().copied());
     BuiltinClassifier
         .classify(&issue, &ClassifierContext::default())
         .unwrap()
@@ -347,13 +342,7 @@ fn alternatives_have_lower_confidence_and_do_not_repeat_the_answer() {
         }
     }
     let both = classify("x", "src/api/a.rs src/api/b.rs ui/c.css", &[]);
-    assert_eq!(
-        both.alternatives,
-        [Score {
-            domain: "frontend".into(),
-            confidence: 0.35
-        }]
-    );
+    assert_eq!(both.alternatives, [Score::new("frontend", 0.35)]);
 }
 
 #[test]

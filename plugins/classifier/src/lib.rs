@@ -62,7 +62,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// use autoissue_classifier::BuiltinClassifier;
 /// use autoissue_plugin_sdk::prelude::*;
 ///
-/// let issue = Issue { title: "[Backend] Paging for users".into(), ..Issue::default() };
+/// let issue = Issue::new("[Backend] Paging for users");
 /// let answer = BuiltinClassifier.classify(&issue, &ClassifierContext::default()).unwrap();
 /// assert_eq!((answer.domain.as_str(), answer.confidence), ("backend", 1.0));
 /// assert_eq!(answer.reasons, ["title tag `[Backend]`"]);
@@ -179,10 +179,7 @@ fn with_alternatives(
     let best = ranked.first().map_or(0, |(_, score)| *score);
     let others = ranked.iter().filter(|(domain, _)| *domain != chosen);
     answer.alternatives = others
-        .map(|(domain, score)| Score {
-            domain: domain.name().into(),
-            confidence: share_of(answer.confidence, *score, best),
-        })
+        .map(|(domain, score)| Score::new(domain.name(), share_of(answer.confidence, *score, best)))
         .collect();
     answer
 }

@@ -19,7 +19,7 @@ mod run;
 
 use autoissue_plugin_sdk::{
     AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Endpoint, Login, LoginFile,
-    Metering, ModelInfo, PluginError, ProgramInfo,
+    Metering, ModelInfo, PassedVariable, PluginError, ProgramInfo,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -145,7 +145,7 @@ impl AgentBackend for ClaudeBackend {
             .login(login())
             // Worktrees that the program makes for itself.
             .ignored_paths([".claude/worktrees/"])
-            .noise([FRAGMENT.map(String::from)]))
+            .noise([FRAGMENT.map(String::from).to_vec()]))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
@@ -158,7 +158,7 @@ impl AgentBackend for ClaudeBackend {
         }
         let command = CommandSpec::new(PROGRAM)
             .args(arguments(task))
-            .pass_env(PASSED)
+            .pass_env(PASSED.map(PassedVariable::new))
             .stdin(&task.prompt);
         let command = FIXED.into_iter().fold(command, |command, (name, value)| {
             command.set_env(name, value)

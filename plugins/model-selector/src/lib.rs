@@ -160,12 +160,9 @@ impl ModelSelector for BuiltinSelector {
         if n_failures > 0 {
             reason.push_str(&raise_in_words(raised - position, n_failures));
         }
-        Ok(Selection {
-            model: request.available[raised].id.clone(),
-            effort: None,
-            fallbacks: nearest_first(&request.available, raised),
-            reason,
-        })
+        Ok(Selection::new(&request.available[raised].id)
+            .fallbacks(nearest_first(&request.available, raised))
+            .reason(reason))
     }
 }
 
@@ -335,18 +332,15 @@ fn nearest_first(available: &[ModelInfo], chosen: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::{Issue, testing::issue};
+    use autoissue_plugin_sdk::Issue;
 
     use super::*;
 
     fn request(issue: Issue, models: &[&str]) -> SelectionRequest {
-        let available = models.iter().map(|id| ModelInfo::new(*id)).collect();
-        SelectionRequest {
-            issue,
-            available,
-            attempt: 1,
-            ..SelectionRequest::default()
-        }
+        SelectionRequest::default()
+            .issue(issue)
+            .available(models.iter().copied().map(ModelInfo::new))
+            .attempt(1)
     }
 
     fn check(issue: Issue, model: &str, reason: &str) {
@@ -362,12 +356,12 @@ mod tests {
     #[test]
     fn simple_work_selects_the_weakest_model() {
         check(
-            issue!("Fix a Typo in the parser"),
+            Issue::new("Fix a Typo in the parser"),
             "haiku",
             "simple work: the title contains \"typo\"",
         );
         check(
-            issue!("Fix parser", body: "Its comments are wrong."),
+            Issue::new("Fix parser").body("Its comments are wrong."),
             "haiku",
             "simple work: the body contains \"comments\"",
         );
@@ -376,17 +370,17 @@ mod tests {
     #[test]
     fn complex_work_selects_the_strongest_model() {
         check(
-            issue!("Redesign the comment system"),
+            Issue::new("Redesign the comment system"),
             "opus",
             "complex work: the title contains \"redesign\"",
         );
         check(
-            issue!("Re-architect intake"),
+            Issue::new("Re-architect intake"),
             "opus",
             "complex work: the title contains \"rearchitect\"",
         );
         check(
-            issue!("Store", body: "A migration to the new format."),
+            Issue::new("Store").body("A migration to the new format."),
             "opus",
             "complex work: the body contains \"migration\"",
         );
@@ -395,14 +389,14 @@ mod tests {
     #[test]
     fn other_work_is_ordinary() {
         let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
-        check(issue!("Button does nothing"), "sonnet", reason);
+        check(Issue::new("Button does nothing"), "sonnet", reason);
         check(
-            issue!("Immigration form", body: "Undocumented docstore."),
+            Issue::new("Immigration form").body("Undocumented docstore."),
             "sonnet",
             reason,
         );
         check(
-            issue!("Parser", body: "See the docs on performance."),
+            Issue::new("Parser").body("See the docs on performance."),
             "sonnet",
             reason,
         );
@@ -411,12 +405,12 @@ mod tests {
     #[test]
     fn the_title_comes_before_the_body_and_its_first_word_decides() {
         check(
-            issue!("Typo in migration guide", body: "performance architecture"),
+            Issue::new("Typo in migration guide").body("performance architecture"),
             "haiku",
             "simple work: the title contains \"typo\"",
         );
         check(
-            issue!("Improve performance of the docs build", body: "typo"),
+            Issue::new("Improve performance of the docs build").body("typo"),
             "opus",
             "complex work: the title contains \"performance\"",
         );
@@ -426,12 +420,12 @@ mod tests {
     fn code_and_long_bodies_are_not_simple_work() {
         let reason = "ordinary work: nothing in the labels, title or body suggests otherwise";
         check(
-            issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"),
+            Issue::new("Crash").body("```\ndocs/readme\n```\n<!-- typo -->"),
             "sonnet",
             reason,
         );
         check(
-            issue!("Crash", body: format!("See the docs. {}", "It fails. ".repeat(100))),
+            Issue::new("Crash").body(format!("See the docs. {}", "It fails. ".repeat(100))),
             "sonnet",
             reason,
         );
@@ -439,7 +433,10 @@ mod tests {
 
     #[test]
     fn documentation_is_simple_work_unless_words_indicate_otherwise() {
-        let mut asked = request(issue!("Explain the flags"), &["haiku", "sonnet", "opus"]);
+        let mut asked = request(
+            Issue::new("Explain the flags"),
+            &["haiku", "sonnet", "opus"],
+        );
         asked.domain = "documentation".into();
         assert_eq!(BuiltinSelector.select(&asked).unwrap().model, "haiku");
     }
@@ -455,25 +452,25 @@ mod tests {
             "model::opus",
         ] {
             check(
-                issue!("Fix typo", labels: ["bug", label]),
+                Issue::new("Fix typo").labels(["bug", label]),
                 "opus",
                 "a label requests the model `opus`",
             );
         }
         for label in ["complexity: low", "complexity/low", "Complexity-Low"] {
             check(
-                issue!("Redesign", labels: [label]),
+                Issue::new("Redesign").labels([label]),
                 "haiku",
                 "a label sets the complexity to low",
             );
         }
         check(
-            issue!("Typo", labels: ["complexity/medium"]),
+            Issue::new("Typo").labels(["complexity/medium"]),
             "sonnet",
             "a label sets the complexity to medium",
         );
         check(
-            issue!("Typo", labels: ["complexity: complex"]),
+            Issue::new("Typo").labels(["complexity: complex"]),
             "opus",
             "a label sets the complexity to complex",
         );
@@ -483,7 +480,7 @@ mod tests {
     fn a_model_name_takes_precedence_over_a_complexity() {
         let labels = ["complexity: high", "model: haiku"];
         check(
-            issue!("x", labels: labels),
+            Issue::new("x").labels(labels),
             "haiku",
             "a label requests the model `haiku`",
         );
@@ -499,17 +496,14 @@ mod tests {
             "supermodel: opus",
         ];
         check(
-            issue!("Typo", labels: labels),
+            Issue::new("Typo").labels(labels),
             "haiku",
             "simple work: the title contains \"typo\"",
         );
     }
 
     fn check_models(models: &[&str], title: &str, failures_of_substance: u32, expected: &str) {
-        let asked = SelectionRequest {
-            failures_of_substance,
-            ..request(issue!(title), models)
-        };
+        let asked = request(Issue::new(title), models).failures_of_substance(failures_of_substance);
         assert_eq!(
             BuiltinSelector.select(&asked).unwrap().model,
             expected,
@@ -546,7 +540,7 @@ mod tests {
 
     #[test]
     fn a_label_may_name_any_model() {
-        let issue = issue!("x", labels: ["model: GPT-Mini"]);
+        let issue = Issue::new("x").labels(["model: GPT-Mini"]);
         let selection = BuiltinSelector
             .select(&request(issue, &["gpt-mini", "gpt"]))
             .unwrap();
@@ -559,11 +553,9 @@ mod tests {
         check_models(&models, "typo", 1, "sonnet");
         check_models(&models, "typo", 2, "opus");
         check_models(&models, "typo", u32::MAX, "opus");
-        let asked = SelectionRequest {
-            failures_of_substance: 1,
-            attempt: 2,
-            ..request(issue!("typo"), &models)
-        };
+        let asked = request(Issue::new("typo"), &models)
+            .failures_of_substance(1)
+            .attempt(2);
         let reason = BuiltinSelector.select(&asked).unwrap().reason;
         assert_eq!(
             reason,
@@ -574,7 +566,7 @@ mod tests {
     #[test]
     fn fallbacks_are_the_nearest_models() {
         let selection = BuiltinSelector
-            .select(&request(issue!("x"), &["haiku", "sonnet", "opus"]))
+            .select(&request(Issue::new("x"), &["haiku", "sonnet", "opus"]))
             .unwrap();
         assert_eq!(selection.fallbacks, ["opus", "haiku"]);
     }
@@ -582,7 +574,7 @@ mod tests {
     #[test]
     fn without_models_there_is_no_answer() {
         let error = BuiltinSelector
-            .select(&request(issue!("x"), &[]))
+            .select(&request(Issue::new("x"), &[]))
             .unwrap_err();
         assert_eq!(
             error,

@@ -125,12 +125,12 @@ fn named(paths: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::testing::issue;
+    use autoissue_plugin_sdk::Issue;
 
     use super::*;
 
     fn start(body: &str) -> Result<CommandSpec, PluginError> {
-        let task = AgentTask::default().issue(issue!("x", body: body, number: 7));
+        let task = AgentTask::default().issue(Issue::new("x").body(body).number(7));
         PatchBackend.start(&task).map(|(_, command)| command)
     }
 

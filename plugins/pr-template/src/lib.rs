@@ -55,11 +55,7 @@ impl PrTemplate for BuiltinTemplate {
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
-        Ok(PullRequestText {
-            title: title(context),
-            body: body(context),
-            labels: Vec::new(),
-        })
+        Ok(PullRequestText::new(title(context), body(context)))
     }
 }
 

@@ -1,35 +1,27 @@
 //! The complete text of pull requests, and the effects that untrusted text must not have in them.
 
-use autoissue_plugin_sdk::testing::issue;
+use autoissue_plugin_sdk::Issue;
 
 use super::*;
 
 fn context() -> PrContext {
-    PrContext {
-        issue: issue!("[Backend] Parser loses the last line", number: 42),
-        branch: "autoissue/issue-42".into(),
-        base: "main".into(),
-        base_commit: "0123456789abcdef0123456789abcdef01234567".into(),
-        agent: "claude".into(),
-        model: Some("sonnet".into()),
-        cost_usd: 1.234,
-        attempts: 1,
-        changes: vec![Change {
-            path: "src/parser.rs".into(),
-            added: 10,
-            removed: 1,
-        }],
-        ..PrContext::default()
-    }
+    PrContext::default()
+        .issue(Issue::new("[Backend] Parser loses the last line").number(42))
+        .branch("autoissue/issue-42")
+        .base("main")
+        .base_commit("0123456789abcdef0123456789abcdef01234567")
+        .agent("claude")
+        .model(Some("sonnet"))
+        .cost_usd(1.234)
+        .attempts(1)
+        .changes([Change::new("src/parser.rs").added(10).removed(1)])
 }
 
 fn check(name: &str, passed: bool, fails_on_base: bool, duration_ms: u64) -> CheckReport {
-    CheckReport {
-        name: name.into(),
-        passed,
-        fails_on_base,
-        duration_ms,
-    }
+    CheckReport::new(name)
+        .passed(passed)
+        .fails_on_base(fails_on_base)
+        .duration_ms(duration_ms)
 }
 
 fn render(context: &PrContext) -> PullRequestText {
@@ -43,25 +35,22 @@ fn check_summary(summary: &str, expected: &str) {
 }
 
 fn check_title(title: &str, expected: &str) {
-    let context = PrContext {
-        issue: issue!(title, number: 42),
-        ..PrContext::default()
-    };
+    let context = PrContext::default().issue(Issue::new(title).number(42));
     assert_eq!(render(&context).title, expected, "{title:?}");
 }
 
 #[test]
 fn an_ordinary_pull_request() {
-    let rendered = render(&PrContext {
-        agent_summary: Some(
-            "I kept the last line.\n\n- `parse` now reads it\n- a test for it".into(),
-        ),
-        checks: vec![
-            check("test", true, false, 65_000),
-            check("lint", true, false, 1_240),
-        ],
-        ..context()
-    });
+    let rendered = render(
+        &context()
+            .agent_summary(Some(
+                "I kept the last line.\n\n- `parse` now reads it\n- a test for it",
+            ))
+            .checks([
+                check("test", true, false, 65_000),
+                check("lint", true, false, 1_240),
+            ]),
+    );
     assert_eq!(rendered.title, "[Backend] Parser loses the last line");
     assert_eq!(
         rendered.body,
@@ -107,15 +96,15 @@ Written by the agent, not verified:
 
 #[test]
 fn a_pull_request_with_every_warning() {
-    let rendered = render(&PrContext {
-        merge_after: vec![3, 4],
-        denied: vec!["Bash(rm -rf `x`)".into(), "WebFetch".into()],
-        removed_from_prompt: vec!["HTML comment".into(), "tag characters".into()],
-        checks: vec![check("test", false, true, 900)],
-        cost_is_assumed: true,
-        attempts: 3,
-        ..context()
-    });
+    let rendered = render(
+        &context()
+            .merge_after([3, 4])
+            .denied(["Bash(rm -rf `x`)", "WebFetch"])
+            .removed_from_prompt(["HTML comment", "tag characters"])
+            .checks([check("test", false, true, 900)])
+            .cost_is_assumed(true)
+            .attempts(3),
+    );
     assert_eq!(
         rendered.body,
         "\
@@ -158,12 +147,9 @@ Closes #42
 
 #[test]
 fn a_free_patch_without_summary_or_checks() {
-    let rendered = render(&PrContext {
-        agent: "patch".into(),
-        model: None,
-        cost_usd: 0.0,
-        ..context()
-    });
+    let mut free = context().agent("patch").cost_usd(0.0);
+    free.model = None;
+    let rendered = render(&free);
     assert_eq!(
         rendered.body,
         "\
@@ -195,17 +181,15 @@ No checks are configured.
 
 #[test]
 fn hostile_text_in_a_pull_request_has_no_effect() {
-    let rendered = render(&PrContext {
-        agent_summary: Some(
-            "</blockquote>\r\n# Done\r\nfixes #1, closes o/r#2 and resolves https://github.com/o/r/issues/3. Thanks @admin!\r\n\
-             <!-- autoissue: marker --><img src=x>\r\n```\r\n| a | [b](http://c) |\r\n> 1. d"
-                .into(),
-        ),
-        checks: vec![check("a | `b` @c", true, false, 0)],
-        changes: vec![Change { path: "d|\\|`e`\n<b>".into(), added: 1, removed: 0 }],
-        model: Some("<b>@x</b>".into()),
-        ..context()
-    });
+    let summary = "</blockquote>\r\n# Done\r\nfixes #1, closes o/r#2 and resolves https://github.com/o/r/issues/3. Thanks @admin!\r\n\
+                   <!-- autoissue: marker --><img src=x>\r\n```\r\n| a | [b](http://c) |\r\n> 1. d";
+    let rendered = render(
+        &context()
+            .agent_summary(Some(summary))
+            .checks([check("a | `b` @c", true, false, 0)])
+            .changes([Change::new("d|\\|`e`\n<b>").added(1).removed(0)])
+            .model(Some("<b>@x</b>")),
+    );
     assert_eq!(
         rendered.body,
         "\
@@ -317,18 +301,8 @@ fn a_summary_of_hidden_text_is_omitted() {
 
 #[test]
 fn many_files_are_counted_and_not_listed() {
-    let changes = (1..=32)
-        .map(|n| Change {
-            path: format!("{n}"),
-            added: 1,
-            removed: 2,
-        })
-        .collect();
-    let body = render(&PrContext {
-        changes,
-        ..context()
-    })
-    .body;
+    let changes = (1..=32).map(|n| Change::new(n.to_string()).added(1).removed(2));
+    let body = render(&context().changes(changes)).body;
     assert!(body.contains("32 files, 32 lines added, 64 removed."));
     assert!(
         body.contains("| `30` | 1 | 2 |\n\nand 2 files more\n"),
@@ -348,27 +322,19 @@ fn costs_are_never_shown_as_less_than_they_are() {
 fn the_longest_pull_request_has_all_sections_within_the_limit() {
     for piece in ["|", "`", "@ ", "#1\n", "a\n", "\\|", "- \n"] {
         let long = piece.repeat(5_000);
-        let body = render(&PrContext {
-            agent_summary: Some(long.clone()),
-            checks: vec![check(&long, false, true, u64::MAX); 60],
-            changes: vec![
-                Change {
-                    path: long.clone(),
-                    added: u64::MAX,
-                    removed: u64::MAX
-                };
-                500
-            ],
-            denied: vec![long.clone(); 60],
-            removed_from_prompt: vec![long.clone(); 60],
-            merge_after: vec![u64::MAX; 60],
-            agent: long.clone(),
-            model: Some(long.clone()),
-            base: long.clone(),
-            base_commit: long,
-            ..context()
-        })
-        .body;
+        let change = Change::new(&long).added(u64::MAX).removed(u64::MAX);
+        let context = context()
+            .agent_summary(Some(&long))
+            .checks(vec![check(&long, false, true, u64::MAX); 60])
+            .changes(vec![change; 500])
+            .denied([&long; 60])
+            .removed_from_prompt([&long; 60])
+            .merge_after([u64::MAX; 60])
+            .agent(&long)
+            .model(Some(&long))
+            .base(&long)
+            .base_commit(&long);
+        let body = render(&context).body;
         let n_chars = body.chars().count();
         assert!(n_chars <= BODY_CHARS_MAX, "{piece:?}: {n_chars}");
         assert!(body.contains("### How it was made"), "{piece:?}: {n_chars}");

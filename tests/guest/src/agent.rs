@@ -14,7 +14,7 @@ impl AgentBackend for LineAgent {
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
         Ok(ProgramInfo::new("line-agent")
             .install_hint("the test puts it on PATH")
-            .models(["small", "large"])
+            .models(["small", "large"].map(ModelInfo::new))
             .environment(["LINE_AGENT_KEY"]))
     }
 
@@ -23,7 +23,7 @@ impl AgentBackend for LineAgent {
         let effort = task.effort.map(|effort| format!("{effort:?}"));
         let command = CommandSpec::new("line-agent")
             .args(model.chain(effort))
-            .pass_env(["LINE_AGENT_KEY"])
+            .pass_env([PassedVariable::new("LINE_AGENT_KEY")])
             .stdin(&task.prompt);
         Ok((Box::new(LineRun::default()), command))
     }

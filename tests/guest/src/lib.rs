@@ -2,6 +2,7 @@
 //! issue title says.
 
 mod agent;
+mod echo;
 mod misdeed;
 
 use autoissue_plugin_sdk::prelude::*;
@@ -37,7 +38,7 @@ pub struct Obedient;
 
 impl Classifier for Obedient {
     fn describe(&self) -> Description {
-        Description::new("obedient", "0.1.0", "Does what the title says")
+        Description::new("obedient", "0.1.0", "Does what the title says").extra(echo::EXTRA)
     }
 
     fn settings(&self) -> Settings {
@@ -52,6 +53,9 @@ impl Classifier for Obedient {
         let rules: Rules = read_settings(&context.settings)?;
         if let Some(misdeed) = issue.title.strip_prefix("misdeed: ") {
             return misdeed::commit(misdeed);
+        }
+        if issue.title == echo::TITLE {
+            return Ok(echo::classification(issue, context));
         }
         let known = context.domains.join(", ");
         Ok(Classification::new(&rules.domain, 0.5).because(format!("known domains: {known}")))
@@ -82,18 +86,17 @@ impl ModelSelector for Strongest {
     }
 
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
+        if request.issue.title == echo::TITLE {
+            return Ok(echo::selection(request));
+        }
         let model = request
             .available
             .last()
             .map(|model| model.id.clone())
             .unwrap_or_default();
-        let effort = Some(Effort::High);
-        Ok(Selection {
-            model,
-            effort,
-            reason: "the guest takes the strongest".into(),
-            ..Selection::default()
-        })
+        Ok(Selection::new(model)
+            .effort(Some(Effort::High))
+            .reason("the guest takes the strongest"))
     }
 }
 
@@ -107,14 +110,16 @@ impl PrTemplate for Plain {
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
+        if context.issue.title == echo::TITLE {
+            return Ok(echo::text(context));
+        }
         let body = format!(
             "Written by the guest, for #{}, with {:?}.",
             context.issue.number, context.model
         );
-        Ok(PullRequestText {
-            title: format!("Guest: {}", context.issue.title),
+        Ok(PullRequestText::new(
+            format!("Guest: {}", context.issue.title),
             body,
-            labels: Vec::new(),
-        })
+        ))
     }
 }

@@ -70,13 +70,7 @@ fn said(host: &PluginHost, request: &Value) -> String {
 
 fn classify(plugin: &Plugin) -> Result<String, String> {
     let classifier = plugin.classifier(None).map_err(|error| error.to_string())?;
-    let answer = classifier.classify(
-        &Issue {
-            title: "Invoice".into(),
-            ..Issue::default()
-        },
-        &ClassifierContext::default(),
-    );
+    let answer = classifier.classify(&Issue::new("Invoice"), &ClassifierContext::default());
     answer
         .map(|answer| answer.domain)
         .map_err(|error| error.to_string())

@@ -3,6 +3,7 @@
 mod commands;
 mod contained;
 mod corpus;
+mod every_field;
 mod front_page;
 mod granted;
 mod hostile;

@@ -1,4 +1,7 @@
 //! Converts values of the WIT package to the SDK's, and back.
+//!
+//! The SDK's types are non-exhaustive, so the compiler does not find a field that is not converted
+//! here. The tests in `tests/tests/it/plugins/every_field.rs` do.
 
 use autoissue_plugin_sdk as sdk;
 use autoissue_plugin_sdk::Effort;
@@ -16,7 +19,7 @@ pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
         description,
         homepage,
         strategies,
-        extra: _,
+        extra,
     } = info;
     let strategies = strategies.into_iter().filter_map(|strategy| {
         Some(StrategyInfo {
@@ -25,6 +28,7 @@ pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
             summary: strategy.summary,
             settings_schema: strategy.settings_schema,
             example_settings: strategy.example_settings,
+            extra: strategy.extra,
         })
     });
     PluginInfo {
@@ -33,6 +37,7 @@ pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
         description,
         homepage,
         strategies: strategies.collect(),
+        extra,
     }
 }
 
@@ -48,27 +53,17 @@ pub(super) fn error(error: PluginError) -> sdk::PluginError {
 }
 
 pub(super) fn issue(issue: &sdk::Issue) -> Issue {
-    let sdk::Issue {
-        repo,
-        number,
-        title,
-        body,
-        author,
-        labels,
-        created_at_ms,
-        url,
-        extra,
-    } = issue.clone();
+    let issue = issue.clone();
     Issue {
-        repo,
-        number,
-        title,
-        body,
-        author,
-        labels,
-        created_at_ms,
-        url,
-        extra,
+        repo: issue.repo,
+        number: issue.number,
+        title: issue.title,
+        body: issue.body,
+        author: issue.author,
+        labels: issue.labels,
+        created_at_ms: issue.created_at_ms,
+        url: issue.url,
+        extra: issue.extra,
     }
 }
 
@@ -76,42 +71,30 @@ pub(super) fn classifier_context(
     strategy: &str,
     context: &sdk::ClassifierContext,
 ) -> wit_classifier::Context {
-    let sdk::ClassifierContext {
-        settings,
-        domains,
-        extra,
-    } = context.clone();
+    let context = context.clone();
     wit_classifier::Context {
         strategy: strategy.to_owned(),
-        settings,
-        domains,
-        extra,
+        settings: context.settings,
+        domains: context.domains,
+        extra: context.extra,
     }
 }
 
 pub(super) fn classification(answer: wit_classifier::Classification) -> sdk::Classification {
-    fn score(score: wit_classifier::Score) -> sdk::Score {
-        sdk::Score {
-            domain: score.domain,
-            confidence: score.confidence,
-        }
-    }
-
+    let score = |wit_classifier::Score { domain, confidence }| sdk::Score::new(domain, confidence);
     let wit_classifier::Classification {
         domain,
         confidence,
         reasons,
         alternatives,
         paths,
-        extra: _,
+        extra,
     } = answer;
-    sdk::Classification {
-        domain,
-        confidence,
-        reasons,
-        alternatives: alternatives.into_iter().map(score).collect(),
-        paths,
-    }
+    sdk::Classification::new(domain, confidence)
+        .reasons(reasons)
+        .alternatives(alternatives.into_iter().map(score))
+        .paths(paths)
+        .extra(extra)
 }
 
 pub(super) fn selection_request(
@@ -166,18 +149,12 @@ fn offered(model: ModelInfo) -> sdk::ModelInfo {
 }
 
 fn model_history(history: sdk::ModelHistory) -> wit_selector::ModelHistory {
-    let sdk::ModelHistory {
-        model,
-        n_runs,
-        n_successes,
-        median_cost_usd,
-    } = history;
     wit_selector::ModelHistory {
-        model,
-        n_runs,
-        n_successes,
-        median_cost_usd,
-        extra: Vec::new(),
+        model: history.model,
+        n_runs: history.n_runs,
+        n_successes: history.n_successes,
+        median_cost_usd: history.median_cost_usd,
+        extra: history.extra,
     }
 }
 
@@ -187,19 +164,21 @@ pub(super) fn selection(selection: wit_selector::Selection) -> sdk::Selection {
         effort: name,
         fallbacks,
         reason,
-        extra: _,
+        extra,
     } = selection;
-    sdk::Selection {
-        model,
-        effort: name.as_deref().and_then(Effort::named),
-        fallbacks,
-        reason,
-    }
+    sdk::Selection::new(model)
+        .effort(name.as_deref().and_then(Effort::named))
+        .fallbacks(fallbacks)
+        .reason(reason)
+        .extra(extra)
 }
 
 pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_template::Context {
     let context = context.clone();
-    let commit = |sdk::Commit { id, subject }: sdk::Commit| wit_template::Commit { id, subject };
+    let commit = |commit: sdk::Commit| wit_template::Commit {
+        id: commit.id,
+        subject: commit.subject,
+    };
     wit_template::Context {
         strategy: strategy.to_owned(),
         settings: context.settings,
@@ -224,30 +203,19 @@ pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_templa
 }
 
 fn change(change: sdk::Change) -> wit_template::Change {
-    let sdk::Change {
-        path,
-        added,
-        removed,
-    } = change;
     wit_template::Change {
-        path,
-        added,
-        removed,
+        path: change.path,
+        added: change.added,
+        removed: change.removed,
     }
 }
 
 fn check_report(check: sdk::CheckReport) -> wit_template::CheckReport {
-    let sdk::CheckReport {
-        name,
-        passed,
-        fails_on_base,
-        duration_ms,
-    } = check;
     wit_template::CheckReport {
-        name,
-        passed,
-        fails_on_base,
-        duration_ms,
+        name: check.name,
+        passed: check.passed,
+        fails_on_base: check.fails_on_base,
+        duration_ms: check.duration_ms,
     }
 }
 
@@ -256,13 +224,11 @@ pub(super) fn pull_request(text: wit_template::PullRequestText) -> sdk::PullRequ
         title,
         body,
         labels,
-        extra: _,
+        extra,
     } = text;
-    sdk::PullRequestText {
-        title,
-        body,
-        labels,
-    }
+    sdk::PullRequestText::new(title, body)
+        .labels(labels)
+        .extra(extra)
 }
 
 pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {

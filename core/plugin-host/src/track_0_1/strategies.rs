@@ -29,9 +29,10 @@ impl Strategy {
     pub(super) fn description(&self) -> Description {
         Description::new(
             self.loaded.plugin(),
-            &self.loaded.version,
+            &*self.loaded.version,
             &self.info.summary,
         )
+        .extra(self.info.extra.clone())
     }
 
     pub(super) fn stated_settings(&self) -> Settings {

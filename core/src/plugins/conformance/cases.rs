@@ -125,11 +125,9 @@ impl Cases {
             Kind::Classifier,
             &self.classifier,
             |name, settings, question: &Classify| {
-                let context = ClassifierContext {
-                    settings,
-                    domains: question.domains.clone(),
-                    ..ClassifierContext::default()
-                };
+                let context = ClassifierContext::default()
+                    .settings(settings)
+                    .domains(&question.domains);
                 classifier::classify(plugin, name, &question.issue, &context)
             },
         );
@@ -137,14 +135,7 @@ impl Cases {
             Kind::ModelSelector,
             &self.model_selector,
             |name, settings, question: &Select| {
-                model_selector::select(
-                    plugin,
-                    name,
-                    &SelectionRequest {
-                        settings,
-                        ..question.request.clone()
-                    },
-                )
+                model_selector::select(plugin, name, &question.request.clone().settings(settings))
             },
         ));
         reports.extend(asked.all(
@@ -168,14 +159,7 @@ impl Cases {
             Kind::PrTemplate,
             &self.pr_template,
             |name, settings, question: &Render| {
-                pr_template::render(
-                    plugin,
-                    name,
-                    &PrContext {
-                        settings,
-                        ..question.context.clone()
-                    },
-                )
+                pr_template::render(plugin, name, &question.context.clone().settings(settings))
             },
         ));
         reports

@@ -6,14 +6,10 @@ use autoissue_plugin_sdk::{ClassifierContext, Issue};
 use super::{Answer, Trial, as_json, corpus};
 
 pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
-    let plain = ClassifierContext {
-        settings: settings.to_owned(),
-        ..ClassifierContext::default()
-    };
-    let known = ClassifierContext {
-        domains: (0..1_000).map(|n| format!("domain-{n}")).collect(),
-        ..plain.clone()
-    };
+    let plain = ClassifierContext::default().settings(settings);
+    let known = plain
+        .clone()
+        .domains((0..1_000).map(|n| format!("domain-{n}")));
     let with = |(input, issue): (&'static str, Issue), context: ClassifierContext| {
         let name = name.to_owned();
         Trial {

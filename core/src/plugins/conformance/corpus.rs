@@ -12,21 +12,19 @@ const TITLE_CHARS_MAX: usize = 256;
 pub(super) fn ordinary() -> Issue {
     let paragraph = "When the list of entries is longer than a page, the second page shows the first entry again. \
                      It happens since the last release, on every browser that I tried, and only when the filter is set. ";
-    Issue {
-        repo: "harbour/logbook".into(),
-        number: 4711,
-        title: "Second page of the filtered list repeats the first entry".into(),
-        body: format!(
-            "{}\n\n## Steps\n\n1. Open `web/entries.js`\n2. Set the filter\n3. Go to page 2\n\n```\nGET /entries?page=2&kind=ship\n```\n\n{}",
-            paragraph.repeat(4),
-            paragraph.repeat(2)
-        ),
-        author: "ida".into(),
-        labels: vec!["bug".into(), "area: web".into()],
-        created_at_ms: 1_780_000_000_000,
-        url: "https://github.com/harbour/logbook/issues/4711".into(),
-        extra: Vec::new(),
-    }
+    let body = format!(
+        "{}\n\n## Steps\n\n1. Open `web/entries.js`\n2. Set the filter\n3. Go to page 2\n\n```\nGET /entries?page=2&kind=ship\n```\n\n{}",
+        paragraph.repeat(4),
+        paragraph.repeat(2)
+    );
+    Issue::new("Second page of the filtered list repeats the first entry")
+        .repo("harbour/logbook")
+        .number(4711)
+        .body(body)
+        .author("ida")
+        .labels(["bug", "area: web"])
+        .created_at_ms(1_780_000_000_000)
+        .url("https://github.com/harbour/logbook/issues/4711")
 }
 
 /// Returns texts that are unusual in one way each.
@@ -64,63 +62,34 @@ pub(super) fn issues() -> Vec<(&'static str, Issue)> {
     let mut issues = vec![
         ("an ordinary issue", ordinary()),
         ("an empty issue", Issue::default()),
-        (
-            "only a title",
-            Issue {
-                title: "Crash".into(),
-                number: 1,
-                ..Issue::default()
-            },
-        ),
+        ("only a title", Issue::new("Crash").number(1)),
         (
             "the longest title",
-            Issue {
-                title: "é".repeat(TITLE_CHARS_MAX),
-                number: 2,
-                ..Issue::default()
-            },
+            Issue::new("é".repeat(TITLE_CHARS_MAX)).number(2),
         ),
         (
             "a hundred labels of fifty characters",
-            Issue {
-                labels: (0..100)
-                    .map(|n| format!("{n:03}{}", "ü".repeat(47)))
-                    .collect(),
-                ..ordinary()
-            },
+            ordinary().labels((0..100).map(|n| format!("{n:03}{}", "ü".repeat(47)))),
         ),
         (
             "the largest numbers",
-            Issue {
-                number: u64::MAX,
-                created_at_ms: u64::MAX,
-                ..ordinary()
-            },
+            ordinary().number(u64::MAX).created_at_ms(u64::MAX),
         ),
         (
             "fields of a later version",
-            Issue {
-                extra: vec![
-                    ("milestone".into(), "9".into()),
-                    (String::new(), "\0".into()),
-                ],
-                ..ordinary()
-            },
+            ordinary().extra([("milestone", "9"), ("", "\0")]),
         ),
     ];
     issues.extend(texts().into_iter().map(|(what, text)| {
         let title: String = text.chars().take(TITLE_CHARS_MAX).collect();
-        let labels = vec![text.chars().take(50).collect()];
+        let label: String = text.chars().take(50).collect();
         (
             what,
-            Issue {
-                title,
-                labels,
-                body: text,
-                number: 3,
-                author: "x".into(),
-                ..Issue::default()
-            },
+            Issue::new(title)
+                .labels([label])
+                .body(text)
+                .number(3)
+                .author("x"),
         )
     }));
     issues

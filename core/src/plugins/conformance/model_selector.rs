@@ -10,10 +10,7 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
         .into_iter()
         .map(|(input, request)| {
             let name = name.to_owned();
-            let request = SelectionRequest {
-                settings: settings.to_owned(),
-                ..request
-            };
+            let request = request.settings(settings);
             Trial {
                 input,
                 call: Box::new(move |plugin| select(plugin, &name, &request)),
@@ -30,9 +27,8 @@ pub(super) fn select(plugin: &Plugin, name: &str, request: &SelectionRequest) ->
 }
 
 fn model(id: &str, price: Option<f64>) -> ModelInfo {
-    let mut model = ModelInfo::new(id);
-    model.prices = price.map(|price| Prices::new(price, 5.0 * price));
-    model
+    let price = price.map(|price| Prices::new(price, 5.0 * price));
+    ModelInfo::new(id).prices(price)
 }
 
 fn history(
@@ -41,40 +37,30 @@ fn history(
     n_successes: u32,
     median_cost_usd: Option<f64>,
 ) -> ModelHistory {
-    ModelHistory {
-        model: model.into(),
-        n_runs,
-        n_successes,
-        median_cost_usd,
-    }
+    ModelHistory::new(model)
+        .n_runs(n_runs)
+        .n_successes(n_successes)
+        .median_cost_usd(median_cost_usd)
 }
 
 fn requests() -> Vec<(&'static str, SelectionRequest)> {
-    let ordinary = SelectionRequest {
-        issue: corpus::ordinary(),
-        domain: "frontend".into(),
-        attempt: 1,
-        budget_left_usd: Some(5.0),
-        available: vec![
+    let ordinary = SelectionRequest::default()
+        .issue(corpus::ordinary())
+        .domain("frontend")
+        .attempt(1)
+        .budget_left_usd(Some(5.0))
+        .available([
             model("haiku", Some(1.0)),
             model("sonnet", Some(3.0)),
             model("opus", Some(5.0)),
-        ],
-        history: vec![
+        ])
+        .history([
             history("sonnet", 20, 17, Some(0.8)),
             history("opus", 4, 4, Some(2.5)),
-        ],
-        ..SelectionRequest::default()
-    };
-    let of_issues = corpus::issues().into_iter().map(|(input, issue)| {
-        (
-            input,
-            SelectionRequest {
-                issue,
-                ..ordinary.clone()
-            },
-        )
-    });
+        ]);
+    let of_issues = corpus::issues()
+        .into_iter()
+        .map(|(input, issue)| (input, ordinary.clone().issue(issue)));
     let mut requests: Vec<_> = of_issues.collect();
     let odd_history = vec![
         history("sonnet", 0, 7, Some(f64::NAN)),
@@ -82,73 +68,33 @@ fn requests() -> Vec<(&'static str, SelectionRequest)> {
         history("gone", 3, 1, Some(-1.0)),
         history("opus", 1, 0, None),
     ];
-    let many = (0..500)
-        .map(|n| model(&format!("model-{n}"), None))
-        .collect();
+    let many = (0..500).map(|n| model(&format!("model-{n}"), None));
     requests.extend([
-        (
-            "no model to choose from",
-            SelectionRequest {
-                available: Vec::new(),
-                ..ordinary.clone()
-            },
-        ),
+        ("no model to choose from", ordinary.clone().available([])),
         (
             "one model",
-            SelectionRequest {
-                available: vec![model("only", None)],
-                ..ordinary.clone()
-            },
+            ordinary.clone().available([model("only", None)]),
         ),
         (
             "the same model twice",
-            SelectionRequest {
-                available: vec![model("a", None), model("a", Some(1.0))],
-                ..ordinary.clone()
-            },
+            ordinary
+                .clone()
+                .available([model("a", None), model("a", Some(1.0))]),
         ),
-        (
-            "five hundred models",
-            SelectionRequest {
-                available: many,
-                ..ordinary.clone()
-            },
-        ),
-        (
-            "no history",
-            SelectionRequest {
-                history: Vec::new(),
-                ..ordinary.clone()
-            },
-        ),
+        ("five hundred models", ordinary.clone().available(many)),
+        ("no history", ordinary.clone().history([])),
         (
             "an inconsistent history",
-            SelectionRequest {
-                history: odd_history,
-                ..ordinary.clone()
-            },
+            ordinary.clone().history(odd_history),
         ),
-        (
-            "no money left",
-            SelectionRequest {
-                budget_left_usd: Some(0.0),
-                ..ordinary.clone()
-            },
-        ),
+        ("no money left", ordinary.clone().budget_left_usd(Some(0.0))),
         (
             "money that is not a number",
-            SelectionRequest {
-                budget_left_usd: Some(f64::NAN),
-                ..ordinary.clone()
-            },
+            ordinary.clone().budget_left_usd(Some(f64::NAN)),
         ),
         (
             "many failures",
-            SelectionRequest {
-                attempt: u32::MAX,
-                failures_of_substance: u32::MAX,
-                ..ordinary
-            },
+            ordinary.attempt(u32::MAX).failures_of_substance(u32::MAX),
         ),
     ]);
     requests

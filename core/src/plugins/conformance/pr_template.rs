@@ -11,10 +11,7 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
         .into_iter()
         .map(|(input, context)| {
             let name = name.to_owned();
-            let context = PrContext {
-                settings: settings.to_owned(),
-                ..context
-            };
+            let context = context.settings(settings);
             Trial {
                 input,
                 call: Box::new(move |plugin| render(plugin, &name, &context)),
@@ -31,100 +28,72 @@ pub(super) fn render(plugin: &Plugin, name: &str, context: &PrContext) -> Answer
 }
 
 fn change(path: &str) -> Change {
-    Change {
-        path: path.into(),
-        added: 12,
-        removed: 3,
-    }
+    Change::new(path).added(12).removed(3)
 }
 
 fn check(name: &str, passed: bool) -> CheckReport {
-    CheckReport {
-        name: name.into(),
-        passed,
-        fails_on_base: !passed,
-        duration_ms: 61_000,
-    }
+    CheckReport::new(name)
+        .passed(passed)
+        .fails_on_base(!passed)
+        .duration_ms(61_000)
 }
 
 fn contexts() -> Vec<(&'static str, PrContext)> {
-    let ordinary = PrContext {
-        issue: corpus::ordinary(),
-        branch: "autoissue/issue-4711".into(),
-        base: "main".into(),
-        base_commit: "0123456789abcdef0123456789abcdef01234567".into(),
-        commits: vec![Commit {
-            id: "fedcba98".into(),
-            subject: "Count entries from the page's start".into(),
-        }],
-        changes: vec![change("web/entries.js"), change("tests/web.test.sh")],
-        agent_summary: Some(
-            "The offset was computed before the filter. It is computed after it now.".into(),
-        ),
-        agent: built_in::default_agent().name(),
-        model: Some(built_in::default_model().into()),
-        cost_usd: 0.83,
-        attempts: 1,
-        checks: vec![check("tests", true)],
-        ..PrContext::default()
-    };
-    let of_issues = corpus::issues().into_iter().map(|(input, issue)| {
-        (
-            input,
-            PrContext {
-                issue,
-                ..ordinary.clone()
-            },
-        )
-    });
+    let ordinary = PrContext::default()
+        .issue(corpus::ordinary())
+        .branch("autoissue/issue-4711")
+        .base("main")
+        .base_commit("0123456789abcdef0123456789abcdef01234567")
+        .commits([Commit::new(
+            "fedcba98",
+            "Count entries from the page's start",
+        )])
+        .changes([change("web/entries.js"), change("tests/web.test.sh")])
+        .agent_summary(Some(
+            "The offset was computed before the filter. It is computed after it now.",
+        ))
+        .agent(built_in::default_agent().name())
+        .model(Some(built_in::default_model()))
+        .cost_usd(0.83)
+        .attempts(1)
+        .checks([check("tests", true)]);
+    let of_issues = corpus::issues()
+        .into_iter()
+        .map(|(input, issue)| (input, ordinary.clone().issue(issue)));
     let mut contexts: Vec<_> = of_issues.collect();
     contexts.extend(corpus::texts().into_iter().map(|(input, text)| {
         let first_line: String = text.chars().take(200).collect();
-        let context = PrContext {
-            commits: vec![Commit {
-                id: "1".into(),
-                subject: first_line.clone(),
-            }],
-            changes: vec![change(&first_line)],
-            checks: vec![check(&first_line, false)],
-            denied: vec![first_line],
-            agent_summary: Some(text),
-            ..ordinary.clone()
-        };
+        let context = ordinary
+            .clone()
+            .commits([Commit::new("1", &first_line)])
+            .changes([change(&first_line)])
+            .checks([check(&first_line, false)])
+            .denied([first_line])
+            .agent_summary(Some(text));
         (input, context)
     }));
     let many = |n: u64| (0..n).map(|n| format!("src/module_{n}/file.rs"));
     contexts.extend([
         (
             "only numbers",
-            PrContext {
-                attempts: u32::MAX,
-                cost_usd: f64::MAX,
-                merge_after: (1..500).collect(),
-                ..PrContext::default()
-            },
+            PrContext::default()
+                .attempts(u32::MAX)
+                .cost_usd(f64::MAX)
+                .merge_after(1..500),
         ),
         (
             "a cost that is not a number",
-            PrContext {
-                cost_usd: f64::NAN,
-                cost_is_assumed: true,
-                ..ordinary.clone()
-            },
+            ordinary.clone().cost_usd(f64::NAN).cost_is_assumed(true),
         ),
         (
             "five thousand changed files",
-            PrContext {
-                changes: many(5_000).map(|path| change(&path)).collect(),
-                ..ordinary.clone()
-            },
+            ordinary
+                .clone()
+                .changes(many(5_000).map(|path| change(&path))),
         ),
         (
             "a thousand checks",
-            PrContext {
-                checks: many(1_000).map(|name| check(&name, true)).collect(),
-                ..ordinary
-            },
+            ordinary.checks(many(1_000).map(|name| check(&name, true))),
         ),
     ]);
     contexts

@@ -141,15 +141,12 @@ fn by_majority(owned: &[(&str, &str)]) -> Option<Classification> {
         .take(3)
         .map(|(_, path)| format!("`{path}`"))
         .collect();
-    let mut answer =
-        Classification::new(domain, share(*count)).because(format!("owns {}", examples.join(", ")));
+    let mut answer = Classification::new(*domain, share(*count))
+        .because(format!("owns {}", examples.join(", ")));
     answer.alternatives = others
         .iter()
         .take(10)
-        .map(|(domain, count)| Score {
-            domain: (*domain).into(),
-            confidence: share(*count),
-        })
+        .map(|(domain, count)| Score::new(*domain, share(*count)))
         .collect();
     Some(answer)
 }
@@ -158,8 +155,6 @@ export_plugin! { classifier: Codeowners }
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::testing::issue;
-
     use super::*;
 
     const RULES: &str =
@@ -167,12 +162,9 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, domain: &str, confidence: f32) {
-        let context = ClassifierContext {
-            settings: RULES.into(),
-            ..ClassifierContext::default()
-        };
+        let context = ClassifierContext::default().settings(RULES);
         let answer = Codeowners
-            .classify(&issue!("t", body: body), &context)
+            .classify(&Issue::new("t").body(body), &context)
             .unwrap();
         assert_eq!(answer.domain, domain, "{answer:?}");
         assert!((answer.confidence - confidence).abs() < 1e-6, "{answer:?}");

@@ -82,11 +82,7 @@ impl PrTemplate for JinjaTemplate {
     /// Renders the templates for an example with all fields, so that mistakes are found before a
     /// session starts.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
-        render(&PrContext {
-            settings: settings.into(),
-            ..example()
-        })
-        .map(|_| ())
+        render(&example().settings(settings)).map(|_| ())
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
@@ -95,21 +91,15 @@ impl PrTemplate for JinjaTemplate {
 }
 
 fn example() -> PrContext {
-    PrContext {
-        issue: Issue {
-            number: 1,
-            title: "Page is slow".into(),
-            ..Issue::default()
-        },
-        agent_summary: Some("Counted from the page's start.".into()),
-        model: Some("sonnet".into()),
-        commits: vec![Commit::default()],
-        changes: vec![Change::default()],
-        checks: vec![CheckReport::default()],
-        denied: vec!["Bash".into()],
-        merge_after: vec![2],
-        ..PrContext::default()
-    }
+    PrContext::default()
+        .issue(Issue::new("Page is slow").number(1))
+        .agent_summary(Some("Counted from the page's start."))
+        .model(Some("sonnet"))
+        .commits([Commit::default()])
+        .changes([Change::default()])
+        .checks([CheckReport::default()])
+        .denied(["Bash"])
+        .merge_after([2])
 }
 
 fn render(context: &PrContext) -> Result<PullRequestText, PluginError> {
@@ -130,11 +120,7 @@ fn render(context: &PrContext) -> Result<PullRequestText, PluginError> {
     } else {
         title
     };
-    Ok(PullRequestText {
-        title,
-        body,
-        labels: settings.labels,
-    })
+    Ok(PullRequestText::new(title, body).labels(settings.labels))
 }
 
 fn environment() -> Environment<'static> {
@@ -183,10 +169,7 @@ mod tests {
         body: &str,
         context: PrContext,
     ) -> Result<PullRequestText, PluginError> {
-        JinjaTemplate.render(&PrContext {
-            settings: json!({ "title": title, "body": body }).to_string(),
-            ..context
-        })
+        JinjaTemplate.render(&context.settings(json!({ "title": title, "body": body }).to_string()))
     }
 
     #[test]
@@ -216,15 +199,8 @@ mod tests {
 
     #[test]
     fn untrusted_text_is_not_markup() {
-        let issue = Issue {
-            title: "<img src=x> [a](b) **c** @all\n# d".into(),
-            ..Issue::default()
-        };
-        let context = PrContext {
-            issue,
-            agent_summary: Some("a\n\n# b\n```".into()),
-            ..example()
-        };
+        let issue = Issue::new("<img src=x> [a](b) **c** @all\n# d");
+        let context = example().issue(issue).agent_summary(Some("a\n\n# b\n```"));
         let text = rendered(
             "{{ issue.title }}",
             "{{ issue.title }}\n{{ agentSummary | quote }}\n{{ issue.title | code }}",

@@ -120,14 +120,9 @@ impl ModelSelector for TrackRecord {
             .enumerate()
             .filter(|(other, _)| *other != at)
             .take(5);
-        Ok(Selection {
-            model: ranked[at].model.id.clone(),
-            fallbacks: fallbacks
-                .map(|(_, record)| record.model.id.clone())
-                .collect(),
-            reason,
-            effort: None,
-        })
+        Ok(Selection::new(&ranked[at].model.id)
+            .fallbacks(fallbacks.map(|(_, record)| &record.model.id))
+            .reason(reason))
     }
 }
 
@@ -158,25 +153,19 @@ export_plugin! { model_selector: TrackRecord }
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::testing::issue;
-
     use super::*;
 
     fn request(history: &[(&str, u32, u32, f64)]) -> SelectionRequest {
-        let history = history
-            .iter()
-            .map(|(model, n_runs, n_successes, cost)| ModelHistory {
-                model: (*model).into(),
-                n_runs: *n_runs,
-                n_successes: *n_successes,
-                median_cost_usd: Some(*cost),
-            });
-        SelectionRequest {
-            issue: issue!("t", number: 1),
-            available: ["haiku", "sonnet", "opus"].map(ModelInfo::new).into(),
-            history: history.collect(),
-            ..SelectionRequest::default()
-        }
+        let history = history.iter().map(|(model, n_runs, n_successes, cost)| {
+            ModelHistory::new(*model)
+                .n_runs(*n_runs)
+                .n_successes(*n_successes)
+                .median_cost_usd(Some(*cost))
+        });
+        SelectionRequest::default()
+            .issue(Issue::new("t").number(1))
+            .available(["haiku", "sonnet", "opus"].map(ModelInfo::new))
+            .history(history)
     }
 
     #[track_caller]
@@ -209,10 +198,7 @@ mod tests {
         ];
         for (n_failures, model) in [(1, "haiku"), (2, "opus"), (9, "opus")] {
             check(
-                &SelectionRequest {
-                    failures_of_substance: n_failures,
-                    ..request(&history)
-                },
+                &request(&history).failures_of_substance(n_failures),
                 model,
                 "failures",
             );
@@ -224,10 +210,7 @@ mod tests {
         let history = [("sonnet", 18, 15, 0.8), ("opus", 2, 2, 2.5)];
         check(&request(&history), "sonnet", "succeeded");
         check(
-            &SelectionRequest {
-                issue: issue!("t", number: 10),
-                ..request(&history)
-            },
+            &request(&history).issue(Issue::new("t").number(10)),
             "haiku",
             "trying it",
         );

@@ -2,24 +2,22 @@
 
 use autoissue_plugin_host::Grants;
 use autoissue_plugin_sdk::prelude::*;
-use autoissue_plugin_sdk::testing::issue;
 
 use super::{GUEST, World, guest_grants};
 
 /// Asks the guest for a misdeed, then for something harmless, and checks the first result.
 #[track_caller]
 fn check(classifier: &dyn Classifier, misdeed: &str, expected: &str) {
-    let context = ClassifierContext {
-        domains: vec!["backend".into()],
-        ..ClassifierContext::default()
-    };
-    let answer = classifier.classify(&issue!(format!("misdeed: {misdeed}")), &context);
+    let context = ClassifierContext::default().domains(["backend"]);
+    let answer = classifier.classify(&Issue::new(format!("misdeed: {misdeed}")), &context);
     let text = match answer {
         Ok(answer) => panic!("{misdeed}: {answer:?}"),
         Err(error) => error.to_string(),
     };
     assert!(text.contains(expected), "{misdeed}: {text}");
-    let good = classifier.classify(&issue!("harmless"), &context).unwrap();
+    let good = classifier
+        .classify(&Issue::new("harmless"), &context)
+        .unwrap();
     assert_eq!(
         (good.domain.as_str(), &*good.reasons[0]),
         ("guest", "known domains: backend"),
@@ -75,7 +73,10 @@ fn a_plugins_own_errors_are_reported_unchanged() {
     check(&*classifier, "invalid input", "invalid input: no title");
     check(&*classifier, "unavailable", "unavailable: later");
     check(&*classifier, "internal", "internal error: a defect");
-    let chatter = classifier.classify(&issue!("misdeed: chatter"), &ClassifierContext::default());
+    let chatter = classifier.classify(
+        &Issue::new("misdeed: chatter"),
+        &ClassifierContext::default(),
+    );
     assert_eq!(
         chatter.unwrap().domain,
         "chatter",
@@ -102,18 +103,18 @@ fn settings_are_typed_and_strategies_are_selected_by_name() {
             .starts_with("invalid settings: `domain`: invalid type"),
         "{error}"
     );
-    let context = ClassifierContext {
-        settings: r#"{"domain": "mine"}"#.into(),
-        ..ClassifierContext::default()
-    };
+    let context = ClassifierContext::default().settings(r#"{"domain": "mine"}"#);
     assert_eq!(
-        classifier.classify(&issue!("t"), &context).unwrap().domain,
+        classifier
+            .classify(&Issue::new("t"), &context)
+            .unwrap()
+            .domain,
         "mine"
     );
     let second = plugin.classifier(Some("second")).unwrap();
     assert_eq!(
         second
-            .classify(&issue!("t"), &ClassifierContext::default())
+            .classify(&Issue::new("t"), &ClassifierContext::default())
             .unwrap()
             .domain,
         "second"

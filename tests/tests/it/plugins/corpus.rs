@@ -187,75 +187,56 @@ impl Corpus {
     pub(super) fn selection_request(&mut self) -> SelectionRequest {
         let n_models = self.random.usize(..5);
         let models = ["haiku", "claude-sonnet-5", "opus", "gpt-5-mini", "x"];
-        SelectionRequest {
-            issue: self.issue(),
-            domain: self
-                .pick(&["backend", "documentation", "unknown", "billing"])
-                .into(),
-            attempt: self.random.u32(1..6),
-            failures_of_substance: self.random.u32(..5),
-            budget_left_usd: self.random.bool().then(|| self.usd()),
-            available: models[..n_models]
-                .iter()
-                .map(|id| ModelInfo::new(*id).prices(Prices::new(self.usd(), self.usd())))
-                .collect(),
-            history: models[..n_models]
-                .iter()
-                .map(|id| ModelHistory {
-                    model: (*id).into(),
-                    n_runs: self.random.u32(..50),
-                    n_successes: self.random.u32(..50),
-                    median_cost_usd: Some(self.usd()),
-                })
-                .collect(),
-            ..SelectionRequest::default()
-        }
+        SelectionRequest::default()
+            .issue(self.issue())
+            .domain(self.pick(&["backend", "documentation", "unknown", "billing"]))
+            .attempt(self.random.u32(1..6))
+            .failures_of_substance(self.random.u32(..5))
+            .budget_left_usd(self.random.bool().then(|| self.usd()))
+            .available(
+                models[..n_models]
+                    .iter()
+                    .map(|id| ModelInfo::new(*id).prices(Prices::new(self.usd(), self.usd()))),
+            )
+            .history(models[..n_models].iter().map(|id| {
+                ModelHistory::new(*id)
+                    .n_runs(self.random.u32(..50))
+                    .n_successes(self.random.u32(..50))
+                    .median_cost_usd(Some(self.usd()))
+            }))
     }
 
     pub(super) fn pr_context(&mut self) -> PrContext {
-        PrContext {
-            issue: self.issue(),
-            branch: "autoissue/issue-1".into(),
-            base: "main".into(),
-            base_commit: "0123456789abcdef0123456789abcdef01234567".into(),
-            commits: vec![Commit {
-                id: "89abcdef".into(),
-                subject: self.title(),
-            }],
-            changes: (0..self.random.usize(..50))
-                .map(|_| self.change())
-                .collect(),
-            agent_summary: self.random.bool().then(|| self.body()),
-            agent: "claude".into(),
-            model: self.random.bool().then(|| "opus".into()),
-            cost_usd: self.usd(),
-            cost_is_assumed: self.random.bool(),
-            attempts: self.random.u32(1..5),
-            checks: (0..self.random.usize(..5))
-                .map(|_| self.check_report())
-                .collect(),
-            denied: self.owned(&["Bash", "Write", "mcp__x__y", "`tick`"], 3),
-            removed_from_prompt: self.owned(&["HTML comments", "zero-width characters"], 2),
-            merge_after: (0..self.random.u64(..3)).collect(),
-            ..PrContext::default()
-        }
+        PrContext::default()
+            .issue(self.issue())
+            .branch("autoissue/issue-1")
+            .base("main")
+            .base_commit("0123456789abcdef0123456789abcdef01234567")
+            .commits([Commit::new("89abcdef", self.title())])
+            .changes((0..self.random.usize(..50)).map(|_| self.change()))
+            .agent_summary(self.random.bool().then(|| self.body()))
+            .agent("claude")
+            .model(self.random.bool().then_some("opus"))
+            .cost_usd(self.usd())
+            .cost_is_assumed(self.random.bool())
+            .attempts(self.random.u32(1..5))
+            .checks((0..self.random.usize(..5)).map(|_| self.check_report()))
+            .denied(self.owned(&["Bash", "Write", "mcp__x__y", "`tick`"], 3))
+            .removed_from_prompt(self.owned(&["HTML comments", "zero-width characters"], 2))
+            .merge_after(0..self.random.u64(..3))
     }
 
     fn change(&mut self) -> Change {
-        Change {
-            path: self.pick(PATHS).into(),
-            added: self.random.u64(..10_000),
-            removed: self.random.u64(..10_000),
-        }
+        Change::new(self.pick(PATHS))
+            .added(self.random.u64(..10_000))
+            .removed(self.random.u64(..10_000))
     }
 
     fn check_report(&mut self) -> CheckReport {
-        CheckReport {
-            name: self.pick(PHRASES).into(),
-            passed: self.random.bool(),
-            fails_on_base: self.random.bool(),
-            duration_ms: self.random.u64(..10_000_000),
-        }
+        CheckReport::new(self.pick(PHRASES))
+            .passed(self.random.bool())
+            .fails_on_base(self.random.bool())
+            .duration_ms(self.random.u64(..10_000_000))
     }
 
     pub(super) fn agent_task(&mut self) -> AgentTask {
@@ -285,17 +266,15 @@ impl Corpus {
 
     pub(super) fn issue(&mut self) -> Issue {
         self.number += 1;
-        Issue {
-            repo: "owner/name".into(),
-            number: self.number,
-            title: self.title(),
-            body: self.body(),
-            author: self.pick(&["ada", "bot[bot]", ""]).into(),
-            labels: self.owned(LABELS, 4),
-            created_at_ms: self.random.u64(..2_000_000_000_000),
-            url: "https://example.org/owner/name/issues/1".into(),
-            extra: vec![("from-the-future".into(), "1".into())],
-        }
+        Issue::new(self.title())
+            .repo("owner/name")
+            .number(self.number)
+            .body(self.body())
+            .author(self.pick(&["ada", "bot[bot]", ""]))
+            .labels(self.owned(LABELS, 4))
+            .created_at_ms(self.random.u64(..2_000_000_000_000))
+            .url("https://example.org/owner/name/issues/1")
+            .extra([("from-the-future", "1")])
     }
 }
 

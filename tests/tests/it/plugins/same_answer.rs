@@ -172,9 +172,8 @@ fn patch_backend_and_component_agree() {
         n_started += usize::from(native.is_ok());
     }
     assert!(10 < n_started, "some issues must have a diff");
-    let task = AgentTask::default().issue(
-        autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
-    );
+    let task = AgentTask::default()
+        .issue(Issue::new("t").body("```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"));
     let outcomes = [
         r#"{"applied":["src/user.rs"]}"#,
         r#"{"already_applied":true}"#,

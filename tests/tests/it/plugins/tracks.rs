@@ -4,7 +4,6 @@ use std::path::Path;
 
 use autoissue_plugin_host::{Grants, LoadError};
 use autoissue_plugin_sdk::prelude::*;
-use autoissue_plugin_sdk::testing::issue;
 use autoissue_tests::guests;
 
 use super::{GUEST, World, guest_grants, hostile};
@@ -40,13 +39,10 @@ fn a_component_of_the_first_release_still_runs() {
     let answer = plugin
         .classifier(None)
         .unwrap()
-        .classify(&issue!("t"), &ClassifierContext::default())
+        .classify(&Issue::new("t"), &ClassifierContext::default())
         .unwrap();
     assert_eq!(answer.domain, "guest");
-    let request = SelectionRequest {
-        available: vec![ModelInfo::new("large")],
-        ..SelectionRequest::default()
-    };
+    let request = SelectionRequest::default().available([ModelInfo::new("large")]);
     assert_eq!(
         plugin
             .model_selector(None)
@@ -88,7 +84,7 @@ fn a_later_patch_version_runs_and_another_minor_version_is_refused() {
         plugin
             .classifier(None)
             .unwrap()
-            .classify(&issue!("t"), &ClassifierContext::default())
+            .classify(&Issue::new("t"), &ClassifierContext::default())
             .is_ok()
     );
     let error = world
@@ -128,7 +124,7 @@ fn a_component_may_serve_a_later_track_too() {
     let plugin = (0..10).find_map(load).expect("it has instances");
     assert!(plugin.exports().iter().any(|name| name == later));
     let classifier = plugin.classifier(None).unwrap();
-    let answer = classifier.classify(&issue!("t"), &ClassifierContext::default());
+    let answer = classifier.classify(&Issue::new("t"), &ClassifierContext::default());
     assert_eq!(answer.unwrap().domain, "billing");
 }
 
@@ -181,7 +177,7 @@ fn compiled_code_is_reused_and_damage_repaired() {
             plugin
                 .classifier(None)
                 .unwrap()
-                .classify(&issue!("t"), &ClassifierContext::default())
+                .classify(&Issue::new("t"), &ClassifierContext::default())
                 .is_ok()
         );
         assert!(

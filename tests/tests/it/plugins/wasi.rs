@@ -3,7 +3,6 @@
 
 use autoissue_plugin_host::Grants;
 use autoissue_plugin_sdk::prelude::*;
-use autoissue_plugin_sdk::testing::issue;
 
 use super::World;
 
@@ -23,7 +22,7 @@ fn classifier() -> Box<dyn Classifier> {
 }
 
 fn ask(classifier: &dyn Classifier, misdeed: &str) -> Result<Classification, PluginError> {
-    let issue = issue!(format!("misdeed: {misdeed}"));
+    let issue = Issue::new(format!("misdeed: {misdeed}"));
     classifier.classify(&issue, &ClassifierContext::default())
 }
 

@@ -20,11 +20,8 @@ impl ModelSelector for ByFailures {
         };
         let n_failures = request.failures_of_substance;
         let step = usize::try_from(n_failures).unwrap_or(last).min(last);
-        Ok(Selection {
-            model: request.available[step].id.clone(),
-            reason: format!("step {} of {}, after {n_failures} failures", step + 1, last + 1),
-            ..Selection::default()
-        })
+        let reason = format!("step {} of {}, after {n_failures} failures", step + 1, last + 1);
+        Ok(Selection::new(&request.available[step].id).reason(reason))
     }
 }
 
@@ -35,8 +32,9 @@ mod tests {
     use super::*;
 
     fn model_after(failures_of_substance: u32) -> String {
-        let available = ["small", "large"].map(|id| ModelInfo { id: id.into(), ..ModelInfo::default() }).into();
-        let request = SelectionRequest { available, failures_of_substance, ..SelectionRequest::default() };
+        let request = SelectionRequest::default()
+            .available(["small", "large"].map(ModelInfo::new))
+            .failures_of_substance(failures_of_substance);
         ByFailures.select(&request).unwrap().model
     }
 

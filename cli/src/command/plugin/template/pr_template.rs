@@ -26,7 +26,7 @@ impl PrTemplate for Short {
             let name = one_line(&check.name).replace('`', "'");
             body.push_str(&format!("\n- `{name}` {}", if check.passed { "passed" } else { "**failed**" }));
         }
-        Ok(PullRequestText { title: title(issue), body, labels: Vec::new() })
+        Ok(PullRequestText::new(title(issue), body))
     }
 }
 
@@ -39,15 +39,16 @@ export_plugin! { pr_template: Short }
 
 #[cfg(test)]
 mod tests {
-    use autoissue_plugin_sdk::testing::issue;
-
     use super::*;
 
     #[test]
     fn the_issue_is_closed() {
-        let context = PrContext { issue: issue!("Page is slow", number: 7), ..PrContext::default() };
+        let context = PrContext::default()
+            .issue(Issue::new("Page is slow").number(7))
+            .checks([CheckReport::new("tests").passed(true)]);
         let text = Short.render(&context).unwrap();
         assert_eq!(text.title, "Page is slow");
         assert!(text.body.starts_with("Closes #7\n"));
+        assert!(text.body.contains("- `tests` passed"));
     }
 }
