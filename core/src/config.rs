@@ -520,15 +520,39 @@ pub struct PluginSettings {
     /// SHA-256 of the component in hexadecimal; any other content is refused. Required if there are grants and no lock file.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// Settings passed to the plugin unchanged; its own schema defines them.
+    /// Settings of the strategy that takes some, passed to it unchanged; its own schema defines them. If several strategies take settings, use `configs`.
     #[serde(default)]
-    pub config: Option<serde_json::Map<String, serde_json::Value>>,
+    pub config: Option<StrategyConfig>,
+    /// Settings by kind of strategy, with the keys of `strategies`, for a plugin of which several strategies take settings.
+    #[serde(default)]
+    pub configs: StrategyConfigs,
     /// Additional permissions of the plugin; none by default.
     #[serde(default)]
     pub grants: PluginGrants,
     /// What to do if the plugin fails; an agent backend has no fallback, so its attempt fails.
     #[serde(default)]
     pub on_error: PluginOnError,
+}
+
+/// Settings of a strategy of a plugin.
+pub type StrategyConfig = serde_json::Map<String, serde_json::Value>;
+
+/// Settings of the strategies of a plugin, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StrategyConfigs {
+    /// Settings of the classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classifier: Option<StrategyConfig>,
+    /// Settings of the model selector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_selector: Option<StrategyConfig>,
+    /// Settings of the agent backend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_backend: Option<StrategyConfig>,
+    /// Settings of the pull request template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pr_template: Option<StrategyConfig>,
 }
 
 /// Additional permissions of a plugin.
@@ -618,7 +642,10 @@ mod tests {
         let config: Config = serde_json::from_value(json!({
             "executor": {"checks": ["cargo test", {"name": "lint", "run": "make lint", "timeoutMinutes": 3}]},
             "agent": {"maxBudgetUsd": 0.000001, "maxTurns": 7},
-            "plugins": [{"name": "p", "path": "p.wasm", "config": {"a": [1]}, "grants": {"exec": ["x"]}}],
+            "plugins": [
+                {"name": "p", "path": "p.wasm", "config": {"a": [1]}, "grants": {"exec": ["x"]}},
+                {"name": "q", "path": "q.wasm", "configs": {"prTemplate": {"a": 1}}},
+            ],
         }))
         .unwrap();
         let json = serde_json::to_value(&config).unwrap();
@@ -642,6 +669,7 @@ mod tests {
             json!({"dashboard": {"auth": {"pass": "x"}}}),
             json!({"executor": {"checks": [{"name": "a", "run": "b", "timeout": 1}]}}),
             json!({"plugins": [{"name": "a", "path": "b", "grants": {"net": []}}]}),
+            json!({"plugins": [{"name": "a", "path": "b", "configs": {"pr-template": {}}}]}),
         ] {
             assert!(
                 serde_json::from_value::<Config>(json.clone()).is_err(),

@@ -17,6 +17,7 @@ pub mod compiler;
 pub mod conformance;
 mod error;
 pub mod lock;
+pub mod recipients;
 pub mod settings;
 
 use std::io::ErrorKind;
@@ -25,13 +26,14 @@ use std::sync::Arc;
 
 use autoissue_plugin_host::{
     AskError, CacheDirectory, Compile, Grants, HostError, HostOptions, Kind, Limits, Plugin,
-    PluginHost, Sha256Digest,
+    PluginHost, Sha256Digest, StrategyInfo,
 };
 
 use crate::built_in;
 use crate::config::{Config, PluginGrants, PluginOnError, PluginSettings};
 use crate::whole_file::read_whole;
 use lock::PluginLock;
+use recipients::{EntrySettings, Recipients};
 use settings::GivenSettings;
 
 pub use argument::{BadArgument, Grant, PluginArgument};
@@ -163,7 +165,7 @@ struct Entry {
     name: Option<String>,
     path: PathBuf,
     sha256: Option<String>,
-    settings: Option<serde_json::Map<String, serde_json::Value>>,
+    settings: EntrySettings,
     grants: PluginGrants,
     /// Further grants of the command line. They need no approval, because they hold for this run
     /// only.
@@ -177,7 +179,10 @@ impl Entry {
             name: Some(plugin.name.clone()),
             path: plugin.path.clone(),
             sha256: plugin.sha256.clone(),
-            settings: plugin.config.clone(),
+            settings: EntrySettings {
+                config: plugin.config.clone(),
+                configs: plugin.configs.clone(),
+            },
             grants: plugin.grants.clone(),
             run_grants: PluginGrants::default(),
             on_error: plugin.on_error,
@@ -189,7 +194,7 @@ impl Entry {
             name: None,
             path: path.to_owned(),
             sha256: None,
-            settings: None,
+            settings: EntrySettings::default(),
             grants: PluginGrants::default(),
             run_grants: PluginGrants::default(),
             on_error: PluginOnError::default(),
@@ -361,9 +366,7 @@ impl<'a> Loader<'a> {
         let Some(named) = named.filter(|name| !reserved.iter().any(|it| it == name)) else {
             return Ok(());
         };
-        let (name, strategy) = named
-            .split_once('/')
-            .map_or((named, None), |(name, rest)| (name, Some(rest)));
+        let (name, strategy) = split_name(named);
         // If no plugin has this name, it may be a built-in; unknown names are refused elsewhere.
         let Some(plugin) = self
             .request
@@ -472,6 +475,27 @@ impl<'a> Loader<'a> {
         idle.try_for_each(|entry| entry.read(self.lock.as_ref()).map(drop))
     }
 
+    /// Returns the strategies of a plugin that make decisions, including those that the
+    /// configuration chooses and the command line replaces: what the configuration means must not
+    /// depend on the command line.
+    fn deciding<'b>(&self, known: &'b LoadedPlugin, plugins: &Plugins) -> Vec<&'b StrategyInfo> {
+        let chosen = |kind| {
+            let chosen = plugins.of(kind)?;
+            let is_its = chosen.plugin.digest() == known.plugin.digest();
+            is_its.then(|| chosen.strategy.clone())
+        };
+        let configured = |kind| {
+            let (name, strategy) = split_name(named(self.request.config, kind)?);
+            let is_its = known.entry.name.as_deref() == Some(name);
+            is_its.then(|| strategy.map(str::to_owned))
+        };
+        let strategy = |kind| {
+            let name = chosen(kind).or_else(|| configured(kind))?;
+            known.plugin.strategy(kind, name.as_deref()).ok()
+        };
+        Kind::ALL.into_iter().filter_map(strategy).collect()
+    }
+
     /// Gives each plugin its settings, and compares what a backend asks for with its grants.
     fn finish(self, mut plugins: Plugins) -> Result<Plugins, PluginsError> {
         for known in &self.known {
@@ -481,9 +505,14 @@ impl<'a> Loader<'a> {
                 .position(|plugin| Some(&plugin.name) == known.entry.name.as_ref());
             let given = GivenSettings {
                 plugin: &known.plugin,
+                recipients: Recipients {
+                    all: &known.plugin.info().strategies,
+                    deciding: self.deciding(known, &plugins),
+                    allows_others: !self.request.arguments.is_empty(),
+                },
                 path: &known.entry.path,
-                key: at.map(|at| format!("plugins[{at}].config")),
-                values: known.entry.settings.as_ref(),
+                key: at.map(|at| format!("plugins[{at}]")),
+                values: &known.entry.settings,
             };
             given.hand_out(self.request.own_program, &mut plugins.chosen)?;
         }
@@ -530,6 +559,24 @@ pub fn named(config: &Config, kind: Kind) -> Option<&str> {
         Kind::ModelSelector => config.strategies.model_selector.as_deref(),
         Kind::AgentBackend => Some(config.agent_backend()),
         Kind::PrTemplate => config.strategies.pr_template.as_deref(),
+    }
+}
+
+/// Splits the configured name of a strategy into that of the plugin and, if it has one, that of the
+/// strategy.
+fn split_name(named: &str) -> (&str, Option<&str>) {
+    named
+        .split_once('/')
+        .map_or((named, None), |(name, rest)| (name, Some(rest)))
+}
+
+/// Returns the key of a kind of decision in `strategies`, and in a plugin's `configs`.
+pub const fn key(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Classifier => "classifier",
+        Kind::ModelSelector => "modelSelector",
+        Kind::AgentBackend => "agentBackend",
+        Kind::PrTemplate => "prTemplate",
     }
 }
 

@@ -55,7 +55,9 @@ fn values(loaded: &Loaded) -> Vec<(String, Value)> {
         .into_iter()
         .flatten()
     {
-        plugin.get_mut("config").into_iter().for_each(mask);
+        for key in ["config", "configs"] {
+            plugin.get_mut(key).into_iter().for_each(mask);
+        }
     }
     let value_at = |path: &str| path.split('.').fold(&tree, |tree, key| &tree[key]).clone();
     schema::leaves()

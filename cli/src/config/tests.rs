@@ -595,12 +595,18 @@ mod showing {
 
     #[test]
     fn settings_of_plugins_that_look_secret_are_masked() {
-        let file = r#"{"plugins": [{"name": "p", "path": "p", "config": {"a": [{"apiKey": "hunter2"}], "b": "shown"}}]}"#;
-        let shown = show::text(&Setup::file(file).load());
-        assert!(
-            shown.contains("shown") && shown.contains("***") && !shown.contains("hunter2"),
-            "{shown}"
-        );
+        let settings = r#"{"a": [{"apiKey": "hunter2"}], "b": "shown"}"#;
+        for settings in [
+            format!(r#""config": {settings}"#),
+            format!(r#""configs": {{"prTemplate": {settings}}}"#),
+        ] {
+            let file = format!(r#"{{"plugins": [{{"name": "p", "path": "p", {settings}}}]}}"#);
+            let shown = show::text(&Setup::file(&file).load());
+            assert!(
+                shown.contains("shown") && shown.contains("***") && !shown.contains("hunter2"),
+                "{shown}"
+            );
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use autoissue_core::git::program::GitError;
 use autoissue_core::plugins::build::BuildError;
 use autoissue_core::plugins::host::{ComponentError, HostError, LoadError};
 use autoissue_core::plugins::lock::PluginLockError;
+use autoissue_core::plugins::recipients::NoRecipient;
 use autoissue_core::plugins::sdk::PluginError;
 
 use super::Explain;
@@ -83,6 +84,16 @@ pub(crate) enum PluginCommandError {
     /// The settings are not a JSON object.
     #[error("`--settings` is not a JSON object: {message}")]
     Settings { message: String },
+    /// Two settings are for the same strategy.
+    #[error("`--settings` is given more than once for the same strategy")]
+    SettingsTwice,
+    /// Settings are for no strategy of the plugin.
+    #[error("no strategy of the plugin `{plugin}` can be given these settings")]
+    NoRecipient {
+        plugin: String,
+        #[source]
+        source: NoRecipient,
+    },
     /// The plugin rejects the settings.
     #[error("the plugin `{plugin}` rejected these settings")]
     Refused {
@@ -126,6 +137,8 @@ impl Explain for PluginCommandError {
             | Self::NoSdk { .. }
             | Self::Cases { .. }
             | Self::Settings { .. }
+            | Self::SettingsTwice
+            | Self::NoRecipient { .. }
             | Self::Refused { .. }
             | Self::NotGranted { .. }
             | Self::UnknownGrants { .. }
@@ -165,6 +178,13 @@ impl Explain for PluginCommandError {
                     quoted(&path.to_string_lossy())
                 ));
             }
+            Self::SettingsTwice
+            | Self::NoRecipient {
+                source: NoRecipient::Several(..),
+                ..
+            } => {
+                "give each kind of strategy its own settings, such as `--settings classifier=FILE --settings pr-template=FILE`"
+            }
             Self::UnknownGrants { .. } => "pass the settings that it needs with `--settings`",
             Self::NotGranted { command, .. } => {
                 return Some(format!("to allow this, run `{command}`"));
@@ -174,7 +194,13 @@ impl Explain for PluginCommandError {
                 "edit it by hand; `autoissue config schema` prints the allowed keys"
             }
             // These messages already say what is allowed.
-            Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => return None,
+            Self::Module { .. }
+            | Self::BadName { .. }
+            | Self::Settings { .. }
+            | Self::NoRecipient {
+                source: NoRecipient::Absent { .. },
+                ..
+            } => return None,
         };
         Some(hint.to_owned())
     }

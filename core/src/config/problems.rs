@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path};
 
-use super::{AuthSettings, Config, PluginSettings, SecretOrEnv};
+use super::{AuthSettings, Config, PluginSettings, SecretOrEnv, StrategyConfigs};
 
 /// Variables that never reach an agent, even if configured: with the forge's token it could publish
 /// without passing the checks.
@@ -279,6 +279,15 @@ fn bad_plugin(index: usize, plugin: &PluginSettings) -> Vec<Problem> {
             "64 hexadecimal digits",
         ));
     }
+    if plugin.config.is_some() && plugin.configs != StrategyConfigs::default() {
+        let problem = Problem::new(
+            format!("plugins[{index}].configs"),
+            "settings by kind of strategy, although `config` is set too",
+            "only one of `config` and `configs`",
+        );
+        problems
+            .push(problem.with_hint("move the settings in `config` to the kind that takes them"));
+    }
     problems
 }
 
@@ -531,6 +540,25 @@ mod tests {
         check(
             json!({"plugins": [{"name": "a b", "path": "", "sha256": "12"}]}),
             &["plugins[0].name", "plugins[0].path", "plugins[0].sha256"],
+        );
+    }
+
+    #[test]
+    fn settings_of_a_plugin_have_one_form() {
+        let plugin = |settings: Value| {
+            let mut plugin = json!({"name": "p", "path": "p"});
+            plugin
+                .as_object_mut()
+                .unwrap()
+                .extend(settings.as_object().unwrap().clone());
+            json!({"plugins": [plugin]})
+        };
+        let configs = json!({"classifier": {"a": 1}, "prTemplate": {}});
+        check(plugin(json!({"config": {"a": 1}, "configs": {}})), &[]);
+        check(plugin(json!({"config": null, "configs": configs})), &[]);
+        check(
+            plugin(json!({"config": {}, "configs": configs})),
+            &["plugins[0].configs"],
         );
     }
 }

@@ -153,11 +153,9 @@ pub enum PluginsError {
 /// A problem with settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SettingsProblem {
-    /// There are settings, but the plugin takes none.
-    None,
-    /// A value is not what the schema allows.
+    /// A value is not what the schema allows, or settings are for no strategy.
     At {
-        /// Where, as a JSON pointer.
+        /// Where: a JSON pointer, or the key in the configuration.
         path: String,
         /// What is wrong.
         message: String,
@@ -173,7 +171,6 @@ pub enum SettingsProblem {
 impl fmt::Display for SettingsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => f.write_str("it takes no settings"),
             Self::At { path, message } if path.is_empty() => f.write_str(message),
             Self::At { path, message } => write!(f, "`{path}`: {message}"),
             Self::Said(text) => f.write_str(text),
@@ -333,7 +330,7 @@ mod tests {
         let settings = PluginsError::Settings {
             plugin: "a".to_owned(),
             path: path(),
-            problems: vec![SettingsProblem::None],
+            problems: vec![SettingsProblem::Said("no".to_owned())],
         };
         for (error, expected) in [
             (unreadable(true), "relative to the file that contains it"),

@@ -9,7 +9,7 @@
 //! The file is for people and git; only `plugin add` and `plugin remove` write it. Paths are
 //! written as in the configuration. Plugins are sorted by name, so git merges branches that add
 //! plugins in different places. Plugins that two branches add in the same place conflict here as
-//! they do in the configuration's list, so a file per plugin would not save anyone a merge.
+//! they do in the configuration, so a file per plugin would not save anyone a merge.
 
 use std::fs;
 use std::io::{self, ErrorKind};

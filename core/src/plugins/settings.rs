@@ -12,15 +12,16 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use autoissue_plugin_host::{Kind, Plugin, StrategyInfo};
+use autoissue_plugin_host::{Kind, Plugin};
 use autoissue_plugin_sdk::PluginError;
 use autoissue_process::helper::{self, Helper, HelperEnd};
 use jsonschema::PatternOptions;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Chosen;
 use super::error::{PluginsError, SettingsProblem};
+use super::recipients::{EntrySettings, Recipients, Share};
 
 /// Longest schema that is used, in bytes.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
@@ -43,11 +44,13 @@ const CPU_MAX: Duration = Duration::from_secs(2);
 /// The settings of a plugin, as configured.
 pub(super) struct GivenSettings<'a> {
     pub(super) plugin: &'a Plugin,
+    pub(super) recipients: Recipients<'a>,
     /// The component.
     pub(super) path: &'a Path,
-    /// Their key in the configuration; `None` for a plugin of the command line, which has none.
+    /// Key of its entry in the configuration; `None` for a plugin of the command line, which has
+    /// none.
     pub(super) key: Option<String>,
-    pub(super) values: Option<&'a Map<String, Value>>,
+    pub(super) values: &'a EntrySettings,
 }
 
 impl GivenSettings<'_> {
@@ -57,43 +60,37 @@ impl GivenSettings<'_> {
         own_program: &Path,
         chosen: &mut [(Kind, Chosen)],
     ) -> Result<(), PluginsError> {
-        let mut is_taken = false;
+        let shares = self.recipients.share(self.values);
+        let shares = shares.map_err(|error| self.invalid(vec![error.in_entry()]))?;
         for (kind, chosen) in chosen
             .iter_mut()
             .filter(|(_, chosen)| chosen.plugin.digest() == self.plugin.digest())
         {
-            let strategy = self.plugin.strategy(*kind, chosen.strategy.as_deref())?;
-            let given = self.values.filter(|_| strategy.settings_schema.is_some());
-            is_taken |= given.is_some();
-            chosen.settings = given
-                .map(|given| Value::Object(given.clone()).to_string())
-                .unwrap_or_default();
-            self.check(own_program, strategy, given, &chosen.settings)?;
-        }
-        if self.values.is_some_and(|given| !given.is_empty()) && !is_taken {
-            return Err(self.invalid(vec![SettingsProblem::None]));
+            let is_its = |share: &&Share<'_>| share.strategy.kind == *kind;
+            let share = shares
+                .iter()
+                .find(is_its)
+                .expect("a strategy that decides is a recipient");
+            chosen.settings = share.text();
+            self.check(own_program, share)?;
         }
         Ok(())
     }
 
-    fn check(
-        &self,
-        own_program: &Path,
-        strategy: &StrategyInfo,
-        given: Option<&Map<String, Value>>,
-        text: &str,
-    ) -> Result<(), PluginsError> {
-        if let Some(schema) = &strategy.settings_schema {
-            let value = Value::Object(given.cloned().unwrap_or_default());
+    fn check(&self, own_program: &Path, share: &Share<'_>) -> Result<(), PluginsError> {
+        if let Some(schema) = &share.strategy.settings_schema {
+            let value = Value::Object(share.settings.cloned().unwrap_or_default());
             let problems = problems_in_child(own_program, schema, value);
             if !problems.is_empty() {
-                return Err(self.invalid(problems));
+                let problems = problems.into_iter().map(|it| it.below(&share.pointer));
+                return Err(self.invalid(problems.collect()));
             }
         }
-        match self.plugin.check_settings(strategy, text) {
+        match self.plugin.check_settings(share.strategy, &share.text()) {
             Ok(()) => Ok(()),
-            Err(PluginError::InvalidSettings(text)) => {
-                Err(self.invalid(vec![SettingsProblem::Said(text)]))
+            Err(PluginError::InvalidSettings(message)) => {
+                let path = share.pointer.clone();
+                Err(self.invalid(vec![SettingsProblem::At { path, message }]))
             }
             Err(source) => Err(PluginsError::Failed {
                 plugin: self.plugin.info().name.clone(),
@@ -104,13 +101,14 @@ impl GivenSettings<'_> {
     }
 
     fn invalid(&self, problems: Vec<SettingsProblem>) -> PluginsError {
-        let key = self.key.as_deref().unwrap_or_default();
-        let in_configuration = |problem| match problem {
-            SettingsProblem::At { path, message } => SettingsProblem::At {
+        let in_configuration = |problem| match (problem, &self.key) {
+            (SettingsProblem::At { path, message }, Some(key)) => SettingsProblem::At {
                 path: format!("{key}{}", as_key(&path)),
                 message,
             },
-            problem => problem,
+            // There are no settings, so no part of them is wrong.
+            (SettingsProblem::At { message, .. }, None) => SettingsProblem::Said(message),
+            (problem, _) => problem,
         };
         PluginsError::Settings {
             plugin: self.plugin.info().name.clone(),
@@ -120,8 +118,21 @@ impl GivenSettings<'_> {
     }
 }
 
+impl SettingsProblem {
+    /// Returns it with its path below a part of a plugin's entry.
+    fn below(self, pointer: &str) -> Self {
+        match self {
+            Self::At { path, message } => Self::At {
+                path: format!("{pointer}{path}"),
+                message,
+            },
+            problem => problem,
+        }
+    }
+}
+
 /// Returns a JSON pointer in the form of the configuration's other messages: `.words[1]`.
-fn as_key(pointer: &str) -> String {
+pub(super) fn as_key(pointer: &str) -> String {
     pointer
         .split('/')
         .skip(1)

@@ -13,7 +13,7 @@ export_plugin! {
     classifier: Obedient | Second,
     model_selector: Strongest,
     agent_backend: agent::LineAgent,
-    pr_template: Plain,
+    pr_template: Plain | Signed,
 }
 
 /// Classifier settings.
@@ -121,5 +121,34 @@ impl PrTemplate for Plain {
             format!("Guest: {}", context.issue.title),
             body,
         ))
+    }
+}
+
+/// Settings of the template that signs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The last line of the description.
+    signature: String,
+}
+
+/// A second template, selected by name only. It signs what it writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signed;
+
+impl PrTemplate for Signed {
+    fn describe(&self) -> Description {
+        Description::new("signed", "0.1.0", "Writes a line and signs it")
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::of::<Signature>().with_example(r#"{"signature": "the guest"}"#)
+    }
+
+    fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
+        let Signature { signature } = read_settings(&context.settings)?;
+        let mut text = Plain.render(context)?;
+        text.body.push_str(&format!("\n\nSigned: {signature}"));
+        Ok(text)
     }
 }

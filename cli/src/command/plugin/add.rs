@@ -8,10 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::built_in;
-use autoissue_core::config::PluginGrants;
-use autoissue_core::plugins::Grant;
+use autoissue_core::config::{PluginGrants, StrategyConfigs};
 use autoissue_core::plugins::host::{Grants, Kind, StrategyInfo};
 use autoissue_core::plugins::lock::{self, Locked, PluginLock, beyond};
+use autoissue_core::plugins::recipients::{EntrySettings, Recipients, Share};
+use autoissue_core::plugins::{Grant, key};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -33,9 +34,9 @@ pub(crate) struct AddArgs {
     /// Copy the component into the repository, to .autoissue/plugins/NAME.wasm, and add the copy
     #[arg(long)]
     pub(crate) copy: bool,
-    /// Settings to save in the configuration, as JSON or a file name
-    #[arg(long, value_name = "JSON|FILE")]
-    pub(crate) settings: Option<String>,
+    /// Settings to save in the configuration, as JSON or a file name; with KIND=, those of one kind of strategy (repeatable)
+    #[arg(long, value_name = "[KIND=]JSON|FILE")]
+    pub(crate) settings: Vec<String>,
 }
 
 /// Runs the command.
@@ -44,11 +45,13 @@ pub(crate) struct AddArgs {
 /// If it is not a plugin, needs more than it was granted, or a file cannot be written.
 pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, CliError> {
     let (project, config) = files(invocation)?;
-    let given = settings::read(invocation, args.settings.as_deref())?;
+    let given = settings::read_entry(invocation, &args.settings)?;
     let mut file = invocation.component(&args.path)?;
-    let mut profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
+    // Only a backend says what it needs.
+    let for_backend = given.of_kind(Kind::AgentBackend).or(given.config.as_ref());
+    let mut profile = Profile::of(invocation, &file, settings::text(for_backend).as_deref())?;
     let grants = granted(invocation, &profile, args)?;
-    check(&profile, given.as_ref())?;
+    check(&profile, &given)?;
     // Read before anything is written: a lock file with merge conflict markers leaves both files
     // unchanged.
     let mut lock = PluginLock::read(&project)
@@ -60,7 +63,7 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     }
     let added = Added {
         path: path_from(config.parent().unwrap_or(&project), &file.path),
-        others: write_config(&config, &profile, &file.path, &grants, given.as_ref())?,
+        others: write_config(&config, &profile, &file.path, &grants, &given)?,
         config,
     };
     lock.insert(locked(&profile, &added.path, &grants));
@@ -193,7 +196,7 @@ fn granted(
     if args.copy {
         command.push_str(" --copy");
     }
-    if let Some(settings) = &args.settings {
+    for settings in &args.settings {
         command.push_str(&format!(" --settings {}", quoted(settings)));
     }
     Err(PluginCommandError::NotGranted {
@@ -204,30 +207,27 @@ fn granted(
 }
 
 /// Checks the name, and has the plugin check its settings.
-fn check(
-    profile: &Profile,
-    settings: Option<&Map<String, Value>>,
-) -> Result<(), PluginCommandError> {
+fn check(profile: &Profile, settings: &EntrySettings) -> Result<(), PluginCommandError> {
     let info = profile.plugin.info();
     if built_in::reserved_names().contains(&info.name) {
         return Err(PluginCommandError::Reserved {
             name: info.name.clone(),
         });
     }
-    let text = settings::text(settings).unwrap_or_default();
-    // As in a session, settings are passed to the strategies that accept some, or to all if none
-    // does.
-    let takes_any = info
-        .strategies
-        .iter()
-        .any(|strategy| strategy.settings_schema.is_some());
-    let check = |strategy: &StrategyInfo| {
-        let is_for_it = strategy.settings_schema.is_some() || !takes_any;
-        profile
-            .plugin
-            .check_settings(strategy, if is_for_it { &text } else { "" })
+    let first = |kind| profile.plugin.strategy(kind, None).ok();
+    let recipients = Recipients {
+        all: &info.strategies,
+        deciding: Kind::ALL.into_iter().filter_map(first).collect(),
+        allows_others: false,
     };
-    let checked = info.strategies.iter().try_for_each(check);
+    let shares = recipients
+        .share(settings)
+        .map_err(|source| PluginCommandError::NoRecipient {
+            plugin: info.name.clone(),
+            source,
+        })?;
+    let check = |share: &Share<'_>| profile.plugin.check_settings(share.strategy, &share.text());
+    let checked = shares.iter().try_for_each(check);
     checked.map_err(|source| PluginCommandError::Refused {
         plugin: info.name.clone(),
         path: profile.path.clone(),
@@ -241,7 +241,7 @@ fn write_config(
     profile: &Profile,
     component: &Path,
     grants: &PluginGrants,
-    settings: Option<&Map<String, Value>>,
+    settings: &EntrySettings,
 ) -> Result<Vec<(Kind, String)>, CliError> {
     let name = &profile.plugin.info().name;
     let path = path_from(config.parent().unwrap_or(Path::new("/")), component);
@@ -254,7 +254,11 @@ fn write_config(
         ("grants", grants),
         ("sha256", None),
     ];
-    keys.extend(settings.map(|settings| ("config", Some(Value::Object(settings.clone())))));
+    if *settings != EntrySettings::default() {
+        let configs = Some(&settings.configs).filter(|it| **it != StrategyConfigs::default());
+        keys.push(("config", settings.config.clone().map(Value::Object)));
+        keys.push(("configs", configs.map(|configs| json!(configs))));
+    }
     let file = ConfigFile::open(config)?;
     file.put_plugin(name, &keys)?;
     let mut others = Vec::new();
@@ -290,16 +294,6 @@ fn locked(profile: &Profile, path: &Path, grants: &PluginGrants) -> Locked {
         track: profile.plugin.track().to_owned(),
         strategies: info.strategies.iter().map(strategy).collect(),
         grants: grants.clone(),
-    }
-}
-
-/// Returns the key of a strategy in `strategies`.
-const fn key(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Classifier => "classifier",
-        Kind::ModelSelector => "modelSelector",
-        Kind::AgentBackend => "agentBackend",
-        Kind::PrTemplate => "prTemplate",
     }
 }
 

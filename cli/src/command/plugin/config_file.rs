@@ -57,8 +57,9 @@ impl ConfigFile {
             .ok_or_else(|| unchangeable(&self.path, "it is not an object"))
     }
 
-    /// Adds a plugin. If there is one with the same name, only these keys are replaced, or removed
-    /// if they have no value; its other keys stay.
+    /// Adds a plugin before the first one whose name is greater, so that git merges branches that
+    /// add plugins in different places. If there is one with the same name, only these keys are
+    /// replaced, or removed if they have no value; its other keys stay.
     pub(super) fn put_plugin(
         &self,
         name: &str,
@@ -78,7 +79,17 @@ impl ConfigFile {
                 .filter_map(|(key, value)| Some((key, value.as_ref()?)));
             entry.extend(said.map(|(key, value)| ((*key).to_owned(), input(value))));
             plugins.ensure_multiline();
-            plugins.append(CstInputValue::Object(entry));
+            let elements = plugins.elements();
+            let is_greater = |it: &CstNode| {
+                it.as_object()
+                    .and_then(|it| name_of(&it))
+                    .is_some_and(|it| name < it.as_str())
+            };
+            let at = elements
+                .iter()
+                .position(is_greater)
+                .unwrap_or(elements.len());
+            plugins.insert(at, CstInputValue::Object(entry));
             return Ok(());
         };
         for (key, value) in keys {
@@ -152,10 +163,14 @@ fn names(value: &str, plugin: &str) -> bool {
 }
 
 fn is_named(entry: &CstObject, name: &str) -> bool {
-    let value = entry
-        .get("name")
-        .and_then(|property| property.to_serde_value());
-    value.as_ref().and_then(Value::as_str) == Some(name)
+    name_of(entry).as_deref() == Some(name)
+}
+
+fn name_of(entry: &CstObject) -> Option<String> {
+    match entry.get("name")?.to_serde_value()? {
+        Value::String(name) => Some(name),
+        _ => None,
+    }
 }
 
 fn input(value: &Value) -> CstInputValue {
@@ -258,6 +273,39 @@ mod tests {
         );
         assert_eq!(config.use_for("modelSelector", "second").unwrap(), None);
         assert_snapshot!(config.root.to_string());
+    }
+
+    #[test]
+    fn plugins_are_in_order_of_their_names() {
+        let config = file(WITH_COMMENTS);
+        for name in ["z", "alpha", "middle"] {
+            config
+                .put_plugin(name, &[("path", Some(json!(format!("{name}.wasm"))))])
+                .unwrap();
+        }
+        assert_snapshot!(config.root.to_string(), @r#"
+        {
+          // Ours.
+          "agent": { "backend": "patch" }, // free
+          "plugins": [
+            {
+              "name": "alpha",
+              "path": "alpha.wasm",
+            },
+            // The first.
+            { "name": "first", "path": "first.wasm", "onError": "fail" },
+            {
+              "name": "middle",
+              "path": "middle.wasm",
+            },
+            {
+              "name": "z",
+              "path": "z.wasm",
+            },
+          ],
+          "strategies": { "classifier": "first", "prTemplate": "first/short" },
+        }
+        "#);
     }
 
     #[test]

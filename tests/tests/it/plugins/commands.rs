@@ -7,6 +7,8 @@ use std::process::Command;
 use autoissue_tests::{Run, Sandbox, guests};
 use serde_json::{Value, json};
 
+use super::GUEST;
+
 /// Examples that are packages of this workspace.
 const EXAMPLES: [&str; 4] = ["codeowners", "jinja-template", "line-agent", "track-record"];
 
@@ -291,6 +293,46 @@ fn a_plugin_is_added_listed_and_removed() {
     assert_eq!(after, before);
     assert!(!sandbox.project().join("autoissue.plugins.lock").exists());
     sandbox.run(["plugin", "remove", "codeowners"]).exits(2);
+}
+
+#[test]
+fn settings_are_added_for_a_kind() {
+    let sandbox = Sandbox::new();
+    let component = put(&sandbox, GUEST);
+    let add = |settings: &[&str]| {
+        let mut words = vec!["plugin", "add", &component];
+        for grant in ["exec=line-agent", "env=LINE_AGENT_KEY"] {
+            words.extend(["--grant", grant]);
+        }
+        for &settings in settings {
+            words.extend(["--settings", settings]);
+        }
+        sandbox.run(words)
+    };
+    let config =
+        || -> Value { serde_json::from_str(&sandbox.read("autoissue.config.json")).unwrap() };
+    let none = add(&["pr-template={}"]).exits(2);
+    let said = none.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("pr-template `plain` takes no settings; strategies with settings: classifier `obedient`, pr-template `signed`"),
+        "{said}"
+    );
+    let twice = add(&["{}", "classifier={}"]).exits(2);
+    assert!(
+        twice
+            .stderr
+            .contains("more than once for the same strategy"),
+        "{}",
+        twice.stderr
+    );
+    add(&[r#"{"domain": "mine"}"#]).exits(0);
+    assert_eq!(config()["plugins"][0]["config"], json!({"domain": "mine"}));
+    add(&[r#"classifier={"domain": "ours"}"#]).exits(0);
+    let entry = &config()["plugins"][0];
+    assert_eq!(entry["configs"], json!({"classifier": {"domain": "ours"}}));
+    assert_eq!(entry.get("config"), None, "it is replaced");
+    add(&[]).exits(0);
+    assert_eq!(&config()["plugins"][0], entry, "it stays");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use autoissue_plugin_host::Sha256Digest;
 use autoissue_tests::{Sandbox, guests};
 use serde_json::json;
 
+use super::GUEST;
+
 /// A repository in which plugins are added and removed on branches.
 struct Repository(Sandbox);
 
@@ -107,6 +109,49 @@ fn git_merges_plugins_that_two_branches_change_apart() {
     );
     assert!(merged);
     assert_eq!(repository.lock().unwrap().plugins(), [locked("m", 1)]);
+}
+
+#[test]
+fn git_merges_configurations_to_which_two_branches_add_plugins() {
+    let world = Sandbox::new();
+    world.config("{\n  \"forge\": {\"kind\": \"local\"},\n  \"agent\": {\"model\": \"auto\"}\n}\n");
+    let add = |package: &'static str, more: &[&str]| {
+        let path = format!("plugins/{package}.wasm");
+        std::fs::create_dir_all(world.project().join("plugins")).unwrap();
+        std::fs::write(world.project().join(&path), guests::component(package)).unwrap();
+        guests::have_compiled(package, &world.state().join("plugins"));
+        let words = ["plugin", "add", &path];
+        world.run(words.iter().chain(more)).exits(0);
+        world.git(["add", "--all"]);
+        world.git(["commit", "--quiet", "--message", package]);
+    };
+    // The first one makes every decision, so `strategies` does not change later.
+    let grants = [
+        "--grant",
+        "exec=line-agent",
+        "--grant",
+        "env=LINE_AGENT_KEY",
+    ];
+    add(GUEST, &grants);
+    let settings = r#"{"program": "scribe", "cost": "free"}"#;
+    add(
+        "line-agent",
+        &["--grant", "exec=scribe", "--settings", settings],
+    );
+    world.git(["checkout", "--quiet", "-b", "theirs"]);
+    add("track-record", &[]);
+    world.git(["checkout", "--quiet", "-b", "ours", "main"]);
+    add("jinja-template", &[]);
+    world.git(["merge", "--quiet", "theirs"]);
+    let config: serde_json::Value =
+        serde_json::from_str(&world.read("autoissue.config.json")).unwrap();
+    let names = config["plugins"].as_array().unwrap().iter();
+    let names: Vec<&serde_json::Value> = names.map(|plugin| &plugin["name"]).collect();
+    assert_eq!(
+        names,
+        [GUEST, "jinja-template", "line-agent", "track-record"]
+    );
+    world.run(["plugin", "list"]).exits(0);
 }
 
 #[test]

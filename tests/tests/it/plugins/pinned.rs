@@ -209,8 +209,43 @@ fn settings_are_checked_before_any_decision() {
     second.config.strategies.classifier = Some("guest/second".into());
     assert_eq!(
         second.error().to_string(),
-        "invalid settings of the plugin `autoissue-test-guest`: it takes no settings"
+        "invalid settings of the plugin `autoissue-test-guest`: `plugins[0].config`: \
+         no settings are taken by classifier `second`; strategies with settings: classifier `obedient`, pr-template `signed`"
     );
+}
+
+#[test]
+fn each_strategy_is_checked_against_its_own_schema() {
+    let error = |entry: serde_json::Value| {
+        let mut project = Project::new(&entry);
+        project.config.strategies.pr_template = Some("guest/signed".into());
+        project.load().err().map(|error| error.to_string())
+    };
+    let configs = |classifier: serde_json::Value, template: serde_json::Value| json!({"configs": {"classifier": classifier, "prTemplate": template}});
+    let good = configs(json!({"domain": "billing"}), json!({"signature": "us"}));
+    assert_eq!(error(good), None);
+    for (entry, expected) in [
+        (
+            configs(json!({"domain": 1}), json!({"signature": "us"})),
+            "`plugins[0].configs.classifier.domain`: 1 is not of type \"string\"",
+        ),
+        (
+            configs(json!({}), json!({"domain": "billing"})),
+            "`plugins[0].configs.prTemplate`: Additional properties are not allowed ('domain' was unexpected)",
+        ),
+        (
+            json!({"configs": {"classifier": {"domain": "billing"}}}),
+            "`plugins[0].configs.prTemplate`: \"signature\" is a required property",
+        ),
+        (
+            json!({"config": {"domain": "billing"}}),
+            "`plugins[0].config`: several strategies take settings: classifier `obedient`, pr-template `signed`; \
+             use `configs` with the keys `classifier`, `prTemplate`",
+        ),
+    ] {
+        let error = error(entry).unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

@@ -194,6 +194,58 @@ fn one_plugin_can_fill_every_role() {
 }
 
 #[test]
+fn strategies_of_one_plugin_have_settings_of_their_own() {
+    let (world, path) = with_guest();
+    let configure = |settings: serde_json::Value| {
+        let mut plugin = json!({"name": "guest", "path": path});
+        plugin
+            .as_object_mut()
+            .unwrap()
+            .extend(settings.as_object().unwrap().clone());
+        world.config(
+            &json!({
+                "forge": {"kind": "local"},
+                "agent": {"backend": "patch"},
+                "plugins": [plugin],
+                "strategies": {"classifier": "guest", "prTemplate": "guest/signed"},
+            })
+            .to_string(),
+        );
+    };
+    world.issue(1, "Anything", &new_file_patch("1.txt", "new"));
+    configure(json!({"config": {"domain": "mine"}}));
+    for (command, code) in [(vec!["exec", "go"], 2), (vec!["doctor", "--quick"], 1)] {
+        let run = world.run(&command).exits(code);
+        let said = run.stdout + &run.stderr;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            said.contains("use `configs` with the keys `classifier`, `prTemplate`"),
+            "{command:?}: {said}"
+        );
+    }
+    configure(json!({
+        "configs": {"classifier": {"domain": "mine"}, "prTemplate": {"signature": "the team"}},
+    }));
+    let run = exec(&world, &[]).exits(0);
+    assert_eq!(
+        run.events("task.classified")[0]["classification"]["domain"],
+        "mine"
+    );
+    let text = world.pulls().concat();
+    assert!(text.contains("Signed: the team"), "{text}");
+    world.issue(2, "Another", &new_file_patch("2.txt", "new"));
+    let other = format!("pr-template={}", path.display());
+    exec(&world, &["--plugin", &other]).exits(0);
+    let text = world.pulls().concat();
+    assert_eq!(text.matches("Written by the guest").count(), 2, "{text}");
+    assert_eq!(
+        text.matches("Signed:").count(),
+        1,
+        "the plugin's first template takes no settings: {text}"
+    );
+}
+
+#[test]
 fn a_plugin_without_its_grants_starts_nothing() {
     let (world, path) = with_guest();
     world.issue(1, "Anything", "Please.");
