@@ -461,9 +461,8 @@ fn before_merge_of(task: &Task) -> Vec<String> {
             message(&denied.join(", "))
         ));
     }
-    let of_agent = task.report.iter().flat_map(|report| &report.notes);
     let of_work = task.work.iter().flat_map(|work| &work.notes);
-    let all = of_agent.chain(of_work).chain(&task.notes);
+    let all = task.agent_notes.iter().chain(of_work).chain(&task.notes);
     notes.extend(all.map(|note| format!("{number}: {}", message(note))));
     notes
 }

@@ -13,8 +13,9 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -154,6 +155,7 @@ pub async fn run(
         redaction: &supervisor.redaction,
         is_input_open,
         n_sent_bytes: 0,
+        wants_stop: false,
     };
     let mut why = Watch::new(started, &order);
     loop {
@@ -164,7 +166,10 @@ pub async fn run(
                 agent.reading.note_complaint(&line);
                 let events = agent.reader.on_lines(&[sdk_line(&line)]);
                 agent.take(events, &mut on_seen).await;
-                why.heard(&agent.reading)
+                match why.heard(&agent.reading) {
+                    Action::Continue if agent.wants_stop => why.backend_wants_stop(),
+                    action => action,
+                }
             }
             () = sleep_until(why.deadline()), if why.has_deadline() => why.late(),
             changed = control.changed() => {
@@ -215,6 +220,8 @@ struct Conversation<'a> {
     redaction: &'a Redaction,
     is_input_open: bool,
     n_sent_bytes: usize,
+    /// Whether the backend wants the program to end.
+    wants_stop: bool,
 }
 
 impl Conversation<'_> {
@@ -240,6 +247,10 @@ impl Conversation<'_> {
                 AgentEvent::CloseInput => {
                     self.is_input_open = false;
                     self.running.close_stdin().await;
+                }
+                AgentEvent::Stop => {
+                    self.wants_stop = true;
+                    self.reading.is_sealed = true;
                 }
                 event => self.reading.take(hidden(self.redaction, event), on_seen),
             }
@@ -286,39 +297,87 @@ fn not_started(error: &ProcessError) -> Failure {
     }
 }
 
-/// The files that a command gets as input, which are removed when this is dropped.
+/// Returns the directory for the input files of an attempt.
+pub(crate) fn files_directory(transcript: &Path) -> PathBuf {
+    transcript.with_extension("input")
+}
+
+/// The files that a command gets as input, in a directory of their own, which is removed when this
+/// is dropped.
 struct InputFiles {
+    directory: Option<PathBuf>,
     /// The placeholder of each, and its path.
     paths: Vec<(String, PathBuf)>,
 }
 
 impl InputFiles {
     fn write(order: &Launch, files: &[InputFile]) -> Result<Self, Failure> {
-        let mut written = Self { paths: Vec::new() };
+        let mut written = Self {
+            directory: None,
+            paths: Vec::new(),
+        };
+        if files.is_empty() {
+            return Ok(written);
+        }
+        let directory = files_directory(&order.transcript);
+        written.directory = Some(directory.clone());
+        let failed = |source: io::Error| Failure::Crash {
+            message: format!(
+                "failed to write the input files in `{}`: {source}",
+                directory.display()
+            ),
+        };
+        // A process that died may have left it.
+        let _ = std::fs::remove_dir_all(&directory);
+        DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(&directory)
+            .map_err(failed)?;
         for InputFile { name, content, .. } in files {
-            let path = order.transcript.with_extension(name);
-            written.paths.push((format!("{{{name}}}"), path.clone()));
-            std::fs::write(&path, content).map_err(|source| Failure::Crash {
-                message: format!("failed to write the input `{}`: {source}", path.display()),
-            })?;
+            let path = directory.join(name);
+            let mut options = File::options();
+            options.write(true).create_new(true).mode(0o600);
+            options
+                .open(&path)
+                .and_then(|mut file| file.write_all(content.as_bytes()))
+                .map_err(failed)?;
+            written.paths.push((format!("{{{name}}}"), path));
         }
         Ok(written)
     }
 
-    /// Replaces placeholders by paths.
-    fn fill_in(&self, text: String) -> OsString {
-        let filled = self.paths.iter().fold(text, |text, (placeholder, path)| {
-            text.replace(placeholder, &path.to_string_lossy())
-        });
-        filled.into()
+    /// Replaces placeholders by paths. What replaces one is not searched again.
+    fn fill_in(&self, text: &str) -> OsString {
+        let mut filled = OsString::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('{') {
+            let (before, from) = rest.split_at(at);
+            filled.push(before);
+            let found = self.paths.iter().find_map(|(placeholder, path)| {
+                Some((path, from.strip_prefix(placeholder.as_str())?))
+            });
+            rest = match found {
+                Some((path, after)) => {
+                    filled.push(path);
+                    after
+                }
+                None => {
+                    filled.push("{");
+                    &from[1..]
+                }
+            };
+        }
+        filled.push(rest);
+        filled
     }
 }
 
 impl Drop for InputFiles {
     fn drop(&mut self) {
-        for (_, path) in &self.paths {
-            // It is in the directory of the session, which is cleaned up as a whole.
-            let _ = std::fs::remove_file(path);
+        if let Some(directory) = &self.directory {
+            // It is in the directory of the session, which is removed as a whole later.
+            let _ = std::fs::remove_dir_all(directory);
         }
     }
 }
@@ -341,14 +400,14 @@ fn program_spec(
         command
             .env
             .into_iter()
-            .map(|(name, value)| (name.into(), files.fill_in(value))),
+            .map(|(name, value)| (name.into(), files.fill_in(&value))),
     );
     Ok(ProgramSpec {
         program,
         args: command
             .args
             .into_iter()
-            .map(|arg| files.fill_in(arg))
+            .map(|arg| files.fill_in(&arg))
             .collect(),
         env,
         directory: order.directory.clone(),
@@ -513,7 +572,8 @@ impl Watch {
             ended => ended.or(Some(self.heard)),
         };
         let spent = reading.seen.unwrap_or_default();
-        if self.stopped.is_none() {
+        if self.stopped.is_none() || self.signal.is_some() {
+            // What an agent that was told to stop reports last is no reason to kill it.
             self.spent_at_stop = Some(spent);
         } else if self.stopped == Some(Stopped::Budget)
             && self.spent_at_stop.is_some_and(|at_stop| at_stop < spent)
@@ -563,6 +623,14 @@ impl Watch {
         let reason = stopped.reason();
         self.stopped = Some(stopped);
         Action::Stop { reason, within }
+    }
+
+    /// Ends the program because its backend wants that.
+    fn backend_wants_stop(&mut self) -> Action {
+        match self.stopped {
+            None => self.stop(Stopped::AfterItsResult, TERMINATE_AFTER_RESULT),
+            Some(_) => Action::Continue,
+        }
     }
 
     /// Waits for its backend's way to stop it, before it gets a signal.
@@ -672,6 +740,8 @@ struct Reading {
     has_spoken: bool,
     /// Whether the agent said or did anything.
     has_worked: bool,
+    /// Whether events about the end no longer count, because the backend has ended the run.
+    is_sealed: bool,
     /// Whether the newest end is final: after the service refused a request, a program may try
     /// again.
     is_final: bool,
@@ -687,6 +757,9 @@ impl Reading {
 
     fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
         let failed = |failure| Some(Ended::Failed { failure });
+        if self.is_sealed && is_an_end(&event) {
+            return;
+        }
         self.note(&event);
         if is_an_end(&event) {
             self.has_lost_session = matches!(event, AgentEvent::SessionGone);
@@ -694,6 +767,12 @@ impl Reading {
         match event {
             // It is passed to the program as an argument later.
             AgentEvent::Session(id) if is_session_id(&id) => self.session = Some(id),
+            AgentEvent::Session(id) => {
+                tracing::warn!(
+                    id,
+                    "the agent's session cannot be resumed: its id is unusual"
+                );
+            }
             event @ (AgentEvent::Text(_) | AgentEvent::Note(_) | AgentEvent::ToolStart { .. }) => {
                 if let AgentEvent::Text(text) = &event {
                     self.last_words = Some(text.clone());
@@ -758,7 +837,7 @@ impl Reading {
                 });
             }
             AgentEvent::SessionGone => {
-                self.end = failed(task("the agent's session does not exist any more"));
+                self.end = failed(task("the agent's session no longer exists"));
             }
             AgentEvent::Overloaded(message) => self.end = failed(Failure::Overloaded { message }),
             AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
@@ -801,15 +880,16 @@ impl Reading {
     /// without output, or the service refused to do anything. The cost of such a run is known to be
     /// zero.
     fn was_free(&self, is_metered: bool, was_silent: bool) -> bool {
-        let is_refused = matches!(
-            &self.end,
-            Some(Ended::Failed {
-                failure: Failure::RateLimit { .. }
-                    | Failure::Overloaded { .. }
-                    | Failure::Auth { .. }
-                    | Failure::Network { .. },
-            })
-        );
+        let is_refused = self.has_lost_session
+            || matches!(
+                &self.end,
+                Some(Ended::Failed {
+                    failure: Failure::RateLimit { .. }
+                        | Failure::Overloaded { .. }
+                        | Failure::Auth { .. }
+                        | Failure::Network { .. },
+                })
+            );
         let is_unmetered = self.final_cost.is_none() && self.seen.is_none();
         is_unmetered
             && ((was_silent && is_metered) || (is_refused && (is_metered || !self.has_worked)))
@@ -886,7 +966,7 @@ fn can_be_a_cost(usd: &f64) -> bool {
 /// Returns whether a text can be the id of an agent's session, and cannot be an option of its
 /// program.
 fn is_session_id(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/=+@".contains(c);
     text.len() <= SESSION_ID_BYTES_MAX
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(is_plain)
@@ -973,15 +1053,18 @@ impl Transcript {
 
     /// Returns whether a line is a fragment of a message that is printed in full later: nobody reads
     /// it, and a secret split over several of them could not be redacted.
-    fn is_noise(&self, line: &str) -> bool {
-        let head = &line[..line.floor_char_boundary(NOISE_HEAD_BYTES)];
+    fn is_noise(&self, line: &Line) -> bool {
+        let head = &line.text[..line.text.floor_char_boundary(NOISE_HEAD_BYTES)];
+        if line.source == Source::Stderr {
+            return false;
+        }
         let mut lists = self.noise.iter();
         lists.any(|texts| texts.iter().all(|text| head.contains(text)))
     }
 
     /// Keeps a line. If the transcript can no longer be written, the agent continues anyway.
     fn keep(&mut self, line: &Line) {
-        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || self.is_noise(&line.text) {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || self.is_noise(line) {
             return;
         }
         self.n_bytes += line.text.len() as u64 + 1;
@@ -1013,6 +1096,8 @@ impl Transcript {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use autoissue_claude::ClaudeBackend;
     use autoissue_plugin_sdk::Usage;
 
@@ -1172,6 +1257,8 @@ mod tests {
         );
         assert!(was_free(vec![session(), refused()], true));
         assert!(was_free(vec![session(), refused()], false));
+        assert!(was_free(vec![AgentEvent::SessionGone], false));
+        assert!(!was_free(vec![text(), AgentEvent::SessionGone], false));
         assert!(!was_free(vec![text(), refused()], false));
         assert!(!was_free(vec![usage(), refused()], true));
         assert!(!was_free(
@@ -1291,6 +1378,49 @@ mod tests {
     }
 
     #[test]
+    fn a_backend_that_ends_the_run_has_the_last_word() {
+        let mut reading = Reading::default();
+        reading.take(AgentEvent::TurnsReached, &mut |_| {});
+        reading.is_sealed = true;
+        reading.take(AgentEvent::Done(None), &mut |_| {});
+        assert!(matches!(reading.end, Some(Ended::Failed { .. })));
+        let mut watch = Watch::new(Instant::now(), &launch(&[], &[]));
+        let (reason, within) = (StopReason::Finished, TERMINATE_AFTER_RESULT);
+        assert_eq!(watch.backend_wants_stop(), Action::Stop { reason, within });
+        assert_eq!(watch.backend_wants_stop(), Action::Continue);
+    }
+
+    #[test]
+    fn input_files_are_private_and_gone_afterwards() {
+        let session = tempfile::tempdir().unwrap();
+        let order = Launch {
+            transcript: session.path().join("attempt-1.log"),
+            ..launch(&[], &[])
+        };
+        let files = [InputFile::new("log", "a"), InputFile::new("MCP.json", "b")];
+        let written = InputFiles::write(&order, &files).unwrap();
+        let directory = files_directory(&order.transcript);
+        assert_eq!(
+            std::fs::read_to_string(directory.join("MCP.json")).unwrap(),
+            "b"
+        );
+        let mode = std::fs::metadata(&directory).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        let shown = directory.display();
+        assert_eq!(
+            written.fill_in("--log={log} {{MCP.json} {other} é"),
+            OsString::from(format!("--log={shown}/log {{{shown}/MCP.json {{other}} é"))
+        );
+        // A process that died may have left the directory.
+        std::mem::forget(written);
+        drop(InputFiles::write(&order, &files).unwrap());
+        assert!(!directory.exists());
+        let none = InputFiles::write(&order, &[]).unwrap();
+        assert_eq!(none.fill_in("{log}"), "{log}");
+        assert!(!directory.exists());
+    }
+
+    #[test]
     fn a_limit_in_seconds_counts_from_now() {
         let until = |end| match ended([AgentEvent::RateLimited(end)], None).ended {
             Ended::Failed {
@@ -1373,12 +1503,18 @@ mod tests {
 
     #[test]
     fn a_session_id_is_a_name_and_not_an_option() {
-        for id in ["7e4d9a52-0000-4000-8000-000000000000", "abc", "a.b:c_d"] {
+        for id in [
+            "7e4d9a52-0000-4000-8000-000000000000",
+            "abc",
+            "a.b:c_d",
+            "s/1=+@",
+        ] {
             assert!(is_session_id(id), "{id}");
         }
         for id in [
             "",
             "--dangerously-skip-permissions",
+            "/etc/passwd",
             "a b",
             "a\n",
             &"a".repeat(129),

@@ -124,8 +124,9 @@ pub struct ProgramInfo {
     /// Arguments that make the program print its version.
     pub version_args: Vec<String>,
     /// Versions of the program that the backend works with, as a range such as `>=2.1.0, <3`;
-    /// `None` if any. With a range the host asks for the version before a session, refuses others,
-    /// and passes the version to each attempt.
+    /// `None` if any. With a range the host asks for the version before a session, refuses others
+    /// and programs that print no semantic version, and passes the version to each attempt. A
+    /// pre-release counts as its release.
     pub versions: Option<String>,
     /// Hint for users who do not have the program.
     pub install_hint: String,
@@ -144,10 +145,10 @@ pub struct ProgramInfo {
     /// patterns of a `.gitignore` file without `!`. Files that the repository tracks are not
     /// affected.
     pub ignored_paths: Vec<String>,
-    /// Lines of output that are fragments of messages that the program prints in full later: those
-    /// that contain, within their first 200 bytes, all texts of one of these lists. The host does
-    /// not keep them: they are redundant, and a secret split over several of them could not be
-    /// redacted.
+    /// Lines of standard output that are fragments of messages that the program prints in full
+    /// later: those that contain, within their first 200 bytes, all texts of one of these lists. The
+    /// host does not keep them: they are redundant, and a secret split over several of them could
+    /// not be redacted. At most 20 lists, of at least 8 bytes each.
     pub noise: Vec<Vec<String>>,
     /// Facts added by later versions, as name and value.
     pub extra: Vec<(String, String)>,
@@ -203,6 +204,17 @@ pub struct Endpoint {
     pub variable: String,
     /// Address that it uses if the variable is not set.
     pub default_url: String,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    Endpoint {
+        protocol(String)
+        variable(String)
+        default_url(String)
+        extra(Vec<(String, String)>)
+    }
 }
 
 impl Endpoint {
@@ -216,11 +228,12 @@ impl Endpoint {
             protocol: protocol.into(),
             variable: variable.into(),
             default_url: default_url.into(),
+            extra: Vec::new(),
         }
     }
 }
 
-/// How the host can see whether a program is logged in. Any of these is enough.
+/// How the host can see whether a program is logged in. One of these is enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -230,10 +243,13 @@ pub struct Login {
     /// Files of a login.
     pub files: Vec<LoginFile>,
     /// Arguments with which the program exits with 0 if it is logged in, and otherwise with another
-    /// code; empty if it has no such command. Only used if nothing else was found.
+    /// code; empty if it has no such command. Only `doctor` uses it, and only if nothing else was
+    /// found.
     pub status_args: Vec<String>,
     /// What to do if it is not logged in.
     pub advice: String,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
 }
 
 impl Login {
@@ -279,6 +295,7 @@ setters! {
         files(Vec<LoginFile>)
         status_args(Vec<String>)
         advice(String)
+        extra(Vec<(String, String)>)
     }
 }
 
@@ -329,13 +346,34 @@ setters! {
 /// How the cost of a backend's runs becomes known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Metering {
     /// Runs are free.
     Free,
     /// The output reports the cost during the run.
     AsItGoes,
-    /// The output reports the cost only at the end.
+    /// The output reports the cost only at the end, or not at all.
     AtTheEnd,
+}
+
+impl Metering {
+    /// Returns the name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::AsItGoes => "as-it-goes",
+            Self::AtTheEnd => "at-the-end",
+        }
+    }
+
+    /// Returns the metering with this name; [`AtTheEnd`](Self::AtTheEnd) for one that was added
+    /// later.
+    pub fn named(name: &str) -> Self {
+        [Self::Free, Self::AsItGoes]
+            .into_iter()
+            .find(|metering| metering.name() == name)
+            .unwrap_or(Self::AtTheEnd)
+    }
 }
 
 /// A session of the agent's program that a task continues.
@@ -376,6 +414,8 @@ pub struct AgentTask {
     pub effort: Option<Effort>,
     /// Working directory of the program, as an absolute path.
     pub directory: String,
+    /// Absolute path of the directory that will contain the command's files.
+    pub files_directory: String,
     /// The user's own checkout, which is not the working directory; `None` if it is unknown.
     pub checkout: Option<String>,
     /// Id to give to the agent's session, so that a later attempt can resume it: a UUID.
@@ -402,7 +442,8 @@ pub struct AgentTask {
     /// Version of the program; `None` if it is unknown, or if the backend states no
     /// [`versions`](ProgramInfo::versions).
     pub program_version: Option<String>,
-    /// Names of those variables of [`ProgramInfo::environment`] that the program will see.
+    /// Names of those variables of [`ProgramInfo::environment`] that are set in the host's
+    /// environment.
     ///
     /// Also passed before a session starts, as [`is_root`](Self::is_root) is, when the command is
     /// not used yet: a backend that cannot work under these conditions returns
@@ -422,6 +463,7 @@ setters! {
         model(Option<String>)
         effort(Option<Effort>)
         directory(String)
+        files_directory(String)
         checkout(Option<String>)
         session(String)
         resume(Option<ResumedSession>)
@@ -452,6 +494,7 @@ macro_rules! copied_agent_task {
             prompt: $from.prompt,
             model: $from.model,
             directory: $from.directory,
+            files_directory: $from.files_directory,
             checkout: $from.checkout,
             session: $from.session,
             max_turns: $from.max_turns,
@@ -502,16 +545,27 @@ setters! {
     }
 }
 
-/// A file for the program, outside of its directory. It exists as long as the program runs.
+/// A file for the program, in [`AgentTask::files_directory`]. It exists as long as the program
+/// runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct InputFile {
-    /// Name, `[a-z0-9-]{1,40}`. The path of the file replaces `{name}` in arguments and in values
-    /// of variables.
+    /// Its name: letters, digits, `.`, `_` and `-`, not first a `.`, at most 64 bytes. The path of
+    /// the file replaces `{name}` in arguments and in values of variables.
     pub name: String,
     /// Its content.
     pub content: String,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
+}
+
+setters! {
+    InputFile {
+        name(String)
+        content(String)
+        extra(Vec<(String, String)>)
+    }
 }
 
 impl InputFile {
@@ -520,6 +574,7 @@ impl InputFile {
         Self {
             name: name.into(),
             content: content.into(),
+            extra: Vec::new(),
         }
     }
 }
@@ -534,6 +589,25 @@ pub enum StopSignal {
     Terminate,
     /// SIGINT, as Ctrl-C does.
     Interrupt,
+}
+
+impl StopSignal {
+    /// Returns the name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "terminate",
+            Self::Interrupt => "interrupt",
+        }
+    }
+
+    /// Returns the signal with this name; [`Terminate`](Self::Terminate) for one that was added
+    /// later.
+    pub fn named(name: &str) -> Self {
+        match name == Self::Interrupt.name() {
+            true => Self::Interrupt,
+            false => Self::Terminate,
+        }
+    }
 }
 
 /// A command for the host to run in the attempt's directory.
@@ -686,7 +760,7 @@ pub struct Usage {
     pub cache_read_tokens: u64,
     /// Tokens written to the cache.
     pub cache_write_tokens: u64,
-    /// Cost in US dollars.
+    /// Cost in US dollars, as reported by the program or computed from its prices.
     pub usd: Option<f64>,
 }
 
@@ -735,11 +809,17 @@ pub enum LimitEnd {
 /// - [`Session`](Self::Session), [`Model`](Self::Model), [`Turns`](Self::Turns),
 ///   [`Answer`](Self::Answer): the last one. [`Denied`](Self::Denied) and
 ///   [`OperatorNote`](Self::OperatorNote): each different one, up to 20 and 5.
+///
+/// So do not report a general `Failed` for an exit code if the output has said more.
+///
+/// Texts that people see in one line (`Model`, `Denied`, `OperatorNote`) are cut to 2,000 bytes,
+/// without control characters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum AgentEvent {
-    /// Id of the agent's session.
+    /// Id of the agent's session: at most 128 letters, digits and `-_.:/=+@`, the first of them a
+    /// letter or a digit. Others are ignored.
     Session(String),
     /// Name of the model that answers, which need not be the one that was asked for.
     Model(String),
@@ -790,8 +870,8 @@ pub enum AgentEvent {
     BudgetReached,
     /// The run reached its turn limit.
     TurnsReached,
-    /// The session to resume does not exist any more. The next attempt starts a new one, and this
-    /// one does not count as a try.
+    /// The session to resume no longer exists. The next attempt starts a new one, and this one does
+    /// not count as a try. It costs nothing if the agent did nothing and no cost is reported.
     SessionGone,
     /// The requested answer, as JSON. Without this event, the final message counts as the answer.
     Answer(String),
@@ -806,6 +886,9 @@ pub enum AgentEvent {
     Send(String),
     /// Closes the program's standard input.
     CloseInput,
+    /// Ends the program, as if the host wanted it to end. An event about the end comes first, and
+    /// later ones do not count: a backend can enforce a limit that its program does not have.
+    Stop,
     /// A remark for the transcript.
     Note(String),
     /// Something that the operator should know, such as an outdated program. It is in the report.

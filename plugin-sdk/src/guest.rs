@@ -85,12 +85,14 @@ fn model(model: ModelInfo) -> WitModel {
             output,
             cache_read,
             cache_write,
+            extra,
         } = prices;
         WitPrices {
             input,
             output,
             cache_read,
             cache_write,
+            extra,
         }
     });
     WitModel { id, prices, extra }
@@ -104,12 +106,14 @@ fn offered(model: WitModel) -> ModelInfo {
             output,
             cache_read,
             cache_write,
+            extra,
         } = prices;
         Prices {
             input,
             output,
             cache_read,
             cache_write,
+            extra,
         }
     });
     ModelInfo { id, prices, extra }

@@ -104,7 +104,7 @@ setters! {
 }
 
 /// What a model costs, in US dollars per million tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Prices {
@@ -116,6 +116,8 @@ pub struct Prices {
     pub cache_read: Option<f64>,
     /// Tokens written to the cache; `None` if they cost as much as others.
     pub cache_write: Option<f64>,
+    /// Facts added by later versions, as name and value.
+    pub extra: Vec<(String, String)>,
 }
 
 impl Prices {
@@ -135,6 +137,7 @@ setters! {
         output(f64)
         cache_read(Option<f64>)
         cache_write(Option<f64>)
+        extra(Vec<(String, String)>)
     }
 }
 

@@ -390,6 +390,20 @@ fn facts(task: &Task, paint: Paint) -> String {
         fact("paths", message(&classification.paths.join(", ")));
     }
     fact("model", model_name(task.model.as_deref()));
+    if let Some(report) = &task.report {
+        let answered = report
+            .model
+            .as_ref()
+            .filter(|it| Some(*it) != task.model.as_ref());
+        fact(
+            "answered by",
+            answered.map(|it| one_line(it)).unwrap_or_default(),
+        );
+        fact(
+            "turns",
+            report.n_turns.map(|n| n.to_string()).unwrap_or_default(),
+        );
+    }
     fact(
         "stage",
         task.outcome()

@@ -27,7 +27,7 @@ pub struct AgentReport {
     /// What the backend tells the operator.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Whether the session to resume does not exist any more.
+    /// Whether the session to resume no longer exists.
     #[serde(default)]
     pub has_lost_session: bool,
     /// Tokens read and written, in total.

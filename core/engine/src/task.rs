@@ -55,6 +55,8 @@ pub struct Task {
     pub work: Option<Work>,
     /// Remarks for the user about a last attempt that left no work.
     pub notes: Vec<String>,
+    /// What the agent backend told the operator, in any attempt.
+    pub agent_notes: Vec<String>,
     /// Checks of the last attempt that reached them.
     pub checks: Vec<CheckResult>,
     /// Last report of an agent.
@@ -212,6 +214,7 @@ impl Task {
             feedback: None,
             work: None,
             notes: Vec::new(),
+            agent_notes: Vec::new(),
             checks: Vec::new(),
             report: None,
             session: None,

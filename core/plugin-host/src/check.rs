@@ -31,6 +31,13 @@ const COMMAND_BYTES_MAX: usize = 1 << 20;
 /// Longest argument, in bytes: Linux's limit.
 const ARGUMENT_BYTES_MAX: usize = (128 << 10) - 1;
 
+/// Most lists of texts that make a line noise: each line of output is compared with them.
+const N_NOISE_MAX: usize = 20;
+/// Fewest bytes of such a list: shorter ones would match lines that are no noise.
+const NOISE_BYTES_MIN: usize = 8;
+/// Longest name of an input file, in bytes.
+const FILE_NAME_BYTES_MAX: usize = 64;
+
 type Checked = Result<(), PluginFault>;
 
 /// Returns whether `text` is a valid name of a domain, a strategy or a plugin.
@@ -241,15 +248,22 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
         .as_ref()
         .map_or(Ok(()), |it| login(it, &info.environment))?;
     each("ignored-paths", &info.ignored_paths, |field, it| {
-        // What the repository ignores may be secret: no plugin may bring it back.
-        if it.is_empty() || it.starts_with('!') {
-            return bad(field, quoted(it), "a pattern that ignores something");
+        // What the repository ignores may be secret: no plugin may bring it back. And a pattern
+        // for every file would hide the agent's work.
+        if it.starts_with('!') || !it.contains(char::is_alphanumeric) {
+            return bad(field, quoted(it), "a pattern that ignores files by a name");
         }
         line(field, it)
     })?;
+    if N_NOISE_MAX < info.noise.len() {
+        let found = format!("a list of {} entries", info.noise.len());
+        return bad("noise", found, "at most 20 entries");
+    }
     each("noise", &info.noise, |field, texts| {
-        if texts.is_empty() || texts.iter().any(String::is_empty) {
-            return bad(field, "empty", "at least one text, none of them empty");
+        let n_bytes: usize = texts.iter().map(String::len).sum();
+        if n_bytes < NOISE_BYTES_MIN {
+            let found = format!("{n_bytes} bytes long");
+            return bad(field, found, "texts of at least 8 bytes together");
         }
         lines(field, texts)
     })
@@ -349,6 +363,21 @@ fn inner_path(field: &str, path: &str) -> Checked {
 const OWN_PROGRAM: &str = "autoissue";
 const OWN_ARGS: [&str; 2] = ["internal", "apply-patch"];
 
+fn file_name(field: &str, text: &str) -> Checked {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_name = (1..=FILE_NAME_BYTES_MAX).contains(&text.len())
+        && !text.starts_with('.')
+        && text.chars().all(is_part);
+    if is_name {
+        return Ok(());
+    }
+    bad(
+        field,
+        quoted(text),
+        "1 to 64 letters, digits, `.`, `_` and `-`, the first of them no `.`",
+    )
+}
+
 /// Compares a command with what the backend declares, and with its grants.
 pub(crate) fn command(command: &CommandSpec, info: &ProgramInfo, grants: &Grants) -> Checked {
     grants.program(&command.program)?;
@@ -377,7 +406,7 @@ pub(crate) fn command(command: &CommandSpec, info: &ProgramInfo, grants: &Grants
         argument(&format!("env `{name}`"), value)
     })?;
     each("files", &command.files, |field, it| {
-        name(&format!("{field}.name"), &it.name)?;
+        file_name(&format!("{field}.name"), &it.name)?;
         if command
             .files
             .iter()
@@ -597,6 +626,8 @@ mod tests {
             "`files[0].name` is `prompt`, twice; expected a unique name",
         );
         assert!(with(|it| it.file("../x", "")).is_err());
+        assert!(with(|it| it.file(".x", "")).is_err());
+        assert_eq!(with(|it| it.file("MCP_2.json", "")), Ok(()));
         assert!(with(|it| it.args(["a\0b"])).is_err());
         assert!(with(|it| it.args(["a".repeat(128 << 10)])).is_err());
         assert!(with(|it| it.args(vec!["a".repeat(100 << 10); 11])).is_err());
@@ -640,7 +671,7 @@ mod tests {
                     .file(LoginFile::new(".codex", "auth.json").directory_variable("CODEX_HOME")),
             )
             .ignored_paths([".codex/"])
-            .noise([vec!["delta".to_owned()]]);
+            .noise([vec!["a delta".to_owned(), "x".to_owned()]]);
         assert_eq!(program(&good), Ok(()));
         check(
             program(&info().versions("new")),
@@ -663,12 +694,16 @@ mod tests {
             assert!(program(&info().login(Login::new("").file(file))).is_err());
         }
         check(
-            program(&info().ignored_paths(["!.env"])),
-            "`ignored-paths[0]` is `!.env`; expected a pattern that ignores something",
+            program(&info().ignored_paths(["*"])),
+            "`ignored-paths[0]` is `*`; expected a pattern that ignores files by a name",
         );
         check(
-            program(&info().noise([vec![String::new()]])),
-            "`noise[0]` is empty; expected at least one text, none of them empty",
+            program(&info().ignored_paths(["!.env"])),
+            "`ignored-paths[0]` is `!.env`; expected a pattern that ignores files by a name",
+        );
+        check(
+            program(&info().noise([vec!["{".to_owned()]])),
+            "`noise[0]` is 1 bytes long; expected texts of at least 8 bytes together",
         );
     }
 

@@ -56,6 +56,9 @@ const START_TIME_MAX: Duration = Duration::from_secs(30);
 /// follow.
 const SILENCE_AFTER_EXIT_MAX: Duration = Duration::from_secs(1);
 
+/// How long a supervisor may take to read a command. It has a thread that does nothing else.
+const ORDER_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// How much longer than planned a supervisor may need to end everything before it is killed itself.
 const SUPERVISOR_DELAY_MAX: Duration = Duration::from_secs(2);
 
@@ -577,12 +580,12 @@ impl Running {
     /// Sends more input to a forked program, or to one whose standard input stays open. A failure
     /// shows up as the program's end.
     pub async fn feed(&mut self, text: String) {
-        let _ = self.ending.control.command(&Command::Feed(text)).await;
+        self.ending.order(&Command::Feed(text)).await;
     }
 
     /// Closes the standard input of such a program.
     pub async fn close_stdin(&mut self) {
-        let _ = self.ending.control.command(&Command::CloseStdin).await;
+        self.ending.order(&Command::CloseStdin).await;
     }
 
     /// Asks the program and its process group to stop, by its stop signal; after [`TERMINATE_GRACE`], or once
@@ -632,8 +635,20 @@ impl Ending {
     async fn stop(&mut self, command: Command, grace: Duration) {
         let until = Instant::now() + grace + KILL_TIME_MAX + SUPERVISOR_DELAY_MAX;
         self.stop = Some(self.stop.map_or(until, |earlier| earlier.min(until)));
+        self.order(&command).await;
+    }
+
+    /// Sends a command. A supervisor that does not read it was stopped by its own program, and is
+    /// killed: the process that kills everything must not be one that hangs.
+    async fn order(&mut self, command: &Command) {
         // A failure means that the supervisor is gone, which `exit` also detects.
-        let _ = self.control.command(&command).await;
+        if timeout(ORDER_TIME_MAX, self.control.command(command))
+            .await
+            .is_err()
+        {
+            tracing::warn!("killing a supervisor that does not read its commands");
+            let _ = self.supervisor.start_kill();
+        }
     }
 
     /// Returns once the program has ended and its pipes have been silent for a while. Starts over

@@ -232,6 +232,7 @@ mod tests {
             summary: String::new(),
             settings_schema: name.ends_with('!').then(|| "{}".to_owned()),
             example_settings: None,
+            extra: Vec::new(),
         };
         names.iter().map(strategy).collect()
     }

@@ -128,7 +128,7 @@ impl InstalledProgram<'_> {
         (finding, version)
     }
 
-    /// Returns the first line that it prints for its version.
+    /// Returns the first line with a version that it prints, or the first one.
     async fn printed_version(
         &self,
         supervisor: &SupervisorProgram,
@@ -138,8 +138,11 @@ impl InstalledProgram<'_> {
         let command = self.command(args);
         let ended = match self.run(args, supervisor, cancel).await? {
             Ok(finished) if finished.exit.is_success() => {
-                let mut lines = finished.output.lines().map(str::trim);
-                let line = lines.find(|line| !line.is_empty());
+                // A runtime may print warnings first.
+                let lines = || finished.output.lines().map(str::trim);
+                let line = lines()
+                    .find(|line| release::version_in(line).is_some())
+                    .or_else(|| lines().find(|line| !line.is_empty()));
                 return Ok(line.unwrap_or_default().to_owned());
             }
             Ok(finished) if finished.timed_out => {

@@ -14,29 +14,20 @@ use crate::built_in;
 /// usually works; an older one may lack features that are used.
 pub(crate) fn finding(info: &ProgramInfo, version: Option<&Version>, message: String) -> Finding {
     let program = &info.program;
-    if let Some(range) = &info.versions {
-        let fits = version
-            .map(|version| VersionReq::parse(range).is_ok_and(|allowed| allowed.matches(version)));
-        match fits {
-            Some(true) => {}
-            Some(false) => {
-                let message = format!("{message}; the agent backend needs {range}");
-                return Finding::failure(
-                    "agent",
-                    message,
-                    format!("install a version of `{program}` in that range"),
-                );
-            }
-            None => {
-                let message =
-                    format!("{message}; not compared with {range}, which the agent backend needs");
-                return Finding::warning(
-                    "agent",
-                    message,
-                    format!("check the version of `{program}` yourself"),
-                );
-            }
-        }
+    if let Some(range) = info
+        .versions
+        .as_deref()
+        .filter(|range| !fits(range, version))
+    {
+        let why = match version {
+            Some(_) => format!("the agent backend needs {range}"),
+            None => format!("it printed no version, and the agent backend needs {range}"),
+        };
+        return Finding::failure(
+            "agent",
+            format!("{message}; {why}"),
+            format!("install a version of `{program}` in that range"),
+        );
     }
     let tested = built_in::agent_that_runs(program).and_then(|agent| agent.tested_releases);
     let Some([oldest, newest]) = tested else {
@@ -53,6 +44,14 @@ pub(crate) fn finding(info: &ProgramInfo, version: Option<&Version>, message: St
         Some(Ordering::Greater) => Finding::ok("agent", format!("{message}, newer than {range}")),
         None => Finding::ok("agent", format!("{message}; not compared with {range}")),
     }
+}
+
+/// Returns whether a version is in a range. A pre-release counts as its release.
+fn fits(range: &str, version: Option<&Version>) -> bool {
+    let (Ok(range), Some(version)) = (VersionReq::parse(range), version) else {
+        return false;
+    };
+    range.matches(&Version::new(version.major, version.minor, version.patch))
 }
 
 /// Returns the first word of a line that is a version: `2.1.332` in `2.1.332 (Claude Code)`, and
@@ -129,6 +128,7 @@ mod tests {
                 "codex-cli v0.99.1; the agent backend needs >=0.160, <1"
             )
         );
-        assert_eq!(found("nightly").level, Level::Warning);
+        assert_eq!(found("codex-cli 0.170.0-alpha.3").level, Level::Ok);
+        assert_eq!(found("nightly").level, Level::Failure);
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn settings(
         cost_reporting: match metering {
             sdk::Metering::Free => CostReporting::Free,
             sdk::Metering::AsItGoes => CostReporting::AsItGoes,
-            sdk::Metering::AtTheEnd => CostReporting::AtTheEnd,
+            _ => CostReporting::AtTheEnd,
         },
         n_slots: config.executor.max_parallel,
         max_retries: config.executor.max_retries,

@@ -102,6 +102,7 @@ impl Services {
             .strategies
             .on_this_machine(task, &self.agent_env)
             .directory(directory.to_string_lossy())
+            .files_directory(agent::files_directory(&transcript).to_string_lossy())
             .checkout(self.project.to_string_lossy())
             .time_limit_s(u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX));
         Launch {

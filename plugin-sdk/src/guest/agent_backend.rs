@@ -10,8 +10,8 @@ use super::{WitError, error, issue, model, named, set_up};
 use crate::supplies::Supplies;
 use crate::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Effort, Endpoint, Exit, InputFile,
-    LimitEnd, Line, Login, LoginFile, LoginVariable, Metering, PassedVariable, PluginError,
-    ProgramInfo, ResumedSession, Source, StopReason, StopSignal, Usage,
+    LimitEnd, Line, Login, LoginFile, LoginVariable, PassedVariable, PluginError, ProgramInfo,
+    ResumedSession, Source, StopReason, Usage,
 };
 
 /// Reader for one attempt.
@@ -43,8 +43,11 @@ impl GuestAgentRun for Reader {
         events(self.0.borrow_mut().on_lines(&lines))
     }
 
-    fn on_stop(&self, reason: String) -> Vec<wit::AgentEvent> {
-        events(self.0.borrow_mut().on_stop(StopReason::named(&reason)))
+    fn on_event(&self, event: String, value: String) -> Vec<wit::AgentEvent> {
+        match event.as_str() {
+            "stop" => events(self.0.borrow_mut().on_stop(StopReason::named(&value))),
+            _ => Vec::new(),
+        }
     }
 
     fn on_exit(&self, exit: wit::Exit) -> Vec<wit::AgentEvent> {
@@ -88,17 +91,12 @@ fn info(info: ProgramInfo) -> wit::ProgramInfo {
         noise,
         extra,
     } = info;
-    let metering = match metering {
-        Metering::Free => wit::Metering::Free,
-        Metering::AsItGoes => wit::Metering::AsItGoes,
-        Metering::AtTheEnd => wit::Metering::AtTheEnd,
-    };
     wit::ProgramInfo {
         program,
         version_args,
         versions,
         install_hint,
-        metering,
+        metering: metering.name().into(),
         models: models.into_iter().map(model).collect(),
         environment,
         endpoints: endpoints.into_iter().map(endpoint).collect(),
@@ -114,11 +112,13 @@ fn endpoint(endpoint: Endpoint) -> wit::Endpoint {
         protocol,
         variable,
         default_url,
+        extra,
     } = endpoint;
     wit::Endpoint {
         protocol,
         variable,
         default_url,
+        extra,
     }
 }
 
@@ -128,6 +128,7 @@ fn login(login: Login) -> wit::Login {
         files,
         status_args,
         advice,
+        extra,
     } = login;
     let variable =
         |LoginVariable { name, provider }: LoginVariable| wit::LoginVariable { name, provider };
@@ -148,6 +149,7 @@ fn login(login: Login) -> wit::Login {
         files: files.into_iter().map(file).collect(),
         status_args,
         advice,
+        extra,
     }
 }
 
@@ -167,7 +169,18 @@ fn spec(command: CommandSpec) -> wit::CommandSpec {
         name,
         program_name,
     };
-    let file = |InputFile { name, content }: InputFile| wit::InputFile { name, content };
+    let file = |file: InputFile| {
+        let InputFile {
+            name,
+            content,
+            extra,
+        } = file;
+        wit::InputFile {
+            name,
+            content,
+            extra,
+        }
+    };
     wit::CommandSpec {
         program,
         args,
@@ -176,10 +189,7 @@ fn spec(command: CommandSpec) -> wit::CommandSpec {
         stdin,
         keep_stdin_open,
         files: files.into_iter().map(file).collect(),
-        stop_signal: match stop_signal {
-            StopSignal::Terminate => wit::StopSignal::Terminate,
-            StopSignal::Interrupt => wit::StopSignal::Interrupt,
-        },
+        stop_signal: stop_signal.name().into(),
         extra,
     }
 }
@@ -248,6 +258,7 @@ fn event(event: AgentEvent) -> wit::AgentEvent {
         AgentEvent::Invalid(text) => wit::AgentEvent::Invalid(text),
         AgentEvent::Send(text) => wit::AgentEvent::Send(text),
         AgentEvent::CloseInput => wit::AgentEvent::CloseInput,
+        AgentEvent::Stop => wit::AgentEvent::Stop,
         AgentEvent::Note(text) => wit::AgentEvent::Note(text),
         AgentEvent::OperatorNote(text) => wit::AgentEvent::OperatorNote(text),
     }

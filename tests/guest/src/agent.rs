@@ -2,6 +2,8 @@
 
 use autoissue_plugin_sdk::prelude::*;
 
+use crate::echo;
+
 /// Runs `line-agent`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LineAgent;
@@ -11,14 +13,21 @@ impl AgentBackend for LineAgent {
         Description::new("line-agent", "0.1.0", "Runs `line-agent`")
     }
 
-    fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
-        Ok(ProgramInfo::new("line-agent")
+    fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
+        let info = ProgramInfo::new("line-agent")
             .install_hint("the test puts it on PATH")
             .models(["small", "large"].map(ModelInfo::new))
-            .environment(["LINE_AGENT_KEY"]))
+            .environment(["LINE_AGENT_KEY"]);
+        Ok(match settings {
+            echo::TITLE => echo::complete(info),
+            _ => info,
+        })
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        if task.issue.title == echo::TITLE {
+            return Ok((Box::new(echo::Run), echo::command(task)));
+        }
         let model = task.model.iter().cloned();
         let effort = task.effort.map(|effort| format!("{effort:?}"));
         let command = CommandSpec::new("line-agent")

@@ -34,3 +34,52 @@ pub(crate) fn text(context: &PrContext) -> PullRequestText {
 fn json(question: &impl Serialize) -> String {
     serde_json::to_string(question).unwrap_or_else(|error| error.to_string())
 }
+
+/// Sets every field that is still empty.
+pub(crate) fn complete(info: ProgramInfo) -> ProgramInfo {
+    let prices = Prices::new(1.0, 5.0)
+        .cache_read(0.1)
+        .cache_write(1.25)
+        .extra(EXTRA);
+    let models =
+        ["small", "large"].map(|id| ModelInfo::new(id).prices(prices.clone()).extra(EXTRA));
+    let file = LoginFile::new(".line-agent", "login.json").directory_variable("LINE_AGENT_KEY");
+    let login = Login::new("log in")
+        .provider("LINE_AGENT_KEY", "a cloud")
+        .file(file)
+        .status_args(["status"])
+        .extra(EXTRA);
+    let endpoint = Endpoint::new("gemini", "LINE_AGENT_KEY", "https://example.org").extra(EXTRA);
+    info.versions(">=0.1.0")
+        .models(models)
+        .endpoints([endpoint])
+        .login(login)
+        .ignored_paths([".line-agent/"])
+        .noise([vec!["part of a message".to_owned()]])
+        .extra(EXTRA)
+}
+
+pub(crate) fn command(task: &AgentTask) -> CommandSpec {
+    CommandSpec::new("line-agent")
+        .args(["--echo"])
+        .set_env("LINE_AGENT_KEY", "1")
+        .pass_env([PassedVariable::new("LINE_AGENT_KEY").program_name("LINE_AGENT_KEY")])
+        .stdin(json(task))
+        .keep_stdin_open(true)
+        .files([InputFile::new("a.json", "{}").extra(EXTRA)])
+        .stop_signal(StopSignal::Interrupt)
+        .extra(EXTRA)
+}
+
+/// Reports how its program ended.
+pub(crate) struct Run;
+
+impl AgentRun for Run {
+    fn on_lines(&mut self, _lines: &[Line]) -> Vec<AgentEvent> {
+        Vec::new()
+    }
+
+    fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
+        vec![AgentEvent::Failed(json(&exit))]
+    }
+}

@@ -165,7 +165,9 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
         ]
         .contains(&to),
         "autoissue-process" => to == "autoissue-secret",
-        "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
+        "autoissue-plugin-host" | "autoissue-test-guest" | "autoissue-test-talker" => {
+            to == "autoissue-plugin-sdk"
+        }
         "autoissue-tests" => {
             ["autoissue", "autoissue-core", "autoissue-plugin-host"].contains(&to)
                 || is_dev && (to_plugin || to == "autoissue-plugin-sdk")

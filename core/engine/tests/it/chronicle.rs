@@ -37,7 +37,7 @@ pub(crate) struct TaskRecord {
     /// What was to happen when a plugin last failed to decide about it.
     pub(crate) plugin_failure: Option<PluginFailureAction>,
     /// Whether its last agent spent nothing and printed nothing.
-    pub(crate) was_idle: bool,
+    pub(crate) lost_its_session: bool,
     /// The session of its last agent, if reported.
     pub(crate) session: Option<String>,
     /// Whether an attempt was to continue in the agent's session when the last one started.
@@ -296,7 +296,8 @@ impl Chronicle {
                 }
                 task.spent += *cost;
                 self.spent += *cost;
-                task.was_idle = report.spent == Spent::Known(Usd::ZERO) && report.tokens == 0;
+                let was_idle = report.spent == Spent::Known(Usd::ZERO) && report.tokens == 0;
+                task.lost_its_session = was_idle || report.has_lost_session;
                 if report.session.is_some() {
                     task.session.clone_from(&report.session);
                 } else if !task.keeps_session {

@@ -22,6 +22,8 @@ pub(crate) enum Reply {
     Fails(Failure),
     /// The agent ended in this way.
     Exits(Ended, Spent),
+    /// The session to resume no longer exists, which took this cost in dollars.
+    Gone(f64),
     /// Nothing differs from the base.
     Nothing,
     /// The work has a file with an unfinished merge.
@@ -741,6 +743,20 @@ fn agent_answer(issue: IssueNumber, attempt: u32, reply: Option<Reply>) -> Input
             attempt,
             report: report(ended, spent),
         }),
+        Some(Reply::Gone(dollars)) => {
+            let failure = Failure::Task {
+                message: "the session is gone".into(),
+            };
+            let gone = AgentReport {
+                has_lost_session: true,
+                ..report(Ended::Failed { failure }, Spent::Known(usd(dollars)))
+            };
+            Input::Attempt(AttemptInput::AgentExited {
+                issue,
+                attempt,
+                report: gone,
+            })
+        }
         _ => Input::Attempt(AttemptInput::AgentExited {
             issue,
             attempt,

@@ -174,8 +174,10 @@ impl AgentRun for Run {
     }
 
     fn on_stop(&mut self, reason: StopReason) -> Vec<AgentEvent> {
-        self.call("on-stop", |guest, store, run| {
-            guest.agent_run().call_on_stop(store, run, reason.name())
+        self.call("on-event", |guest, store, run| {
+            guest
+                .agent_run()
+                .call_on_event(store, run, "stop", reason.name())
         })
     }
 

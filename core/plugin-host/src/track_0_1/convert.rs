@@ -122,6 +122,7 @@ fn model_info(model: sdk::ModelInfo) -> ModelInfo {
         output: prices.output,
         cache_read: prices.cache_read,
         cache_write: prices.cache_write,
+        extra: prices.extra,
     });
     ModelInfo {
         id: model.id,
@@ -139,10 +140,12 @@ fn offered(model: ModelInfo) -> sdk::ModelInfo {
             output,
             cache_read,
             cache_write,
+            extra,
         } = prices;
-        let mut offered = sdk::Prices::new(input, output);
-        (offered.cache_read, offered.cache_write) = (cache_read, cache_write);
-        offered
+        sdk::Prices::new(input, output)
+            .cache_read(cache_read)
+            .cache_write(cache_write)
+            .extra(extra)
     });
     offered.extra = extra;
     offered
@@ -246,18 +249,14 @@ pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
         noise,
         extra,
     } = info;
-    let metering = match metering {
-        wit_backend::Metering::Free => sdk::Metering::Free,
-        wit_backend::Metering::AsItGoes => sdk::Metering::AsItGoes,
-        wit_backend::Metering::AtTheEnd => sdk::Metering::AtTheEnd,
-    };
     let endpoint = |endpoint: wit_backend::Endpoint| {
         sdk::Endpoint::new(endpoint.protocol, endpoint.variable, endpoint.default_url)
+            .extra(endpoint.extra)
     };
     let mut info = sdk::ProgramInfo::new(program)
         .version_args(version_args)
         .install_hint(install_hint)
-        .metering(metering)
+        .metering(sdk::Metering::named(&metering))
         .models(models.into_iter().map(offered))
         .environment(environment)
         .endpoints(endpoints.into_iter().map(endpoint))
@@ -275,8 +274,11 @@ fn login(login: wit_backend::Login) -> sdk::Login {
         files,
         status_args,
         advice,
+        extra,
     } = login;
-    let login = sdk::Login::new(advice).status_args(status_args);
+    let login = sdk::Login::new(advice)
+        .status_args(status_args)
+        .extra(extra);
     let login = variables
         .into_iter()
         .fold(login, |login, it| match it.provider {
@@ -325,15 +327,12 @@ pub(super) fn command(command: wit_backend::CommandSpec) -> sdk::CommandSpec {
         .pass_env(pass_env.into_iter().map(passed))
         .stdin(stdin)
         .keep_stdin_open(keep_stdin_open)
-        .stop_signal(match stop_signal {
-            wit_backend::StopSignal::Terminate => sdk::StopSignal::Terminate,
-            wit_backend::StopSignal::Interrupt => sdk::StopSignal::Interrupt,
-        });
+        .stop_signal(sdk::StopSignal::named(&stop_signal));
     command.env = env;
     command.extra = extra;
-    files
-        .into_iter()
-        .fold(command, |command, it| command.file(it.name, it.content))
+    let file =
+        |it: wit_backend::InputFile| sdk::InputFile::new(it.name, it.content).extra(it.extra);
+    command.files(files.into_iter().map(file))
 }
 
 pub(super) fn exit(exit: sdk::Exit) -> wit_backend::Exit {
@@ -378,7 +377,7 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
     use wit_backend::AgentEvent as Event;
     match event {
         Event::Session(id) => sdk::AgentEvent::Session(id),
-        Event::Model(name) => sdk::AgentEvent::Model(name),
+        Event::Model(name) => sdk::AgentEvent::Model(one_line(&name)),
         Event::Text(text) => sdk::AgentEvent::Text(text),
         Event::Thinking(text) => sdk::AgentEvent::Thinking(text),
         Event::ToolStart(wit_backend::ToolStart { id, name, input }) => {
@@ -391,7 +390,7 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
         Event::UsageTotal(used) => sdk::AgentEvent::UsageTotal(usage(used)),
         Event::FinalCost(usd) => sdk::AgentEvent::FinalCost(usd),
         Event::Turns(n) => sdk::AgentEvent::Turns(n),
-        Event::Denied(tool) => sdk::AgentEvent::Denied(tool),
+        Event::Denied(tool) => sdk::AgentEvent::Denied(one_line(&tool)),
         Event::RateLimited(end) => sdk::AgentEvent::RateLimited(match end {
             wit_backend::LimitEnd::Unknown => sdk::LimitEnd::Unknown,
             wit_backend::LimitEnd::AtMs(time) => sdk::LimitEnd::AtMs(time),
@@ -410,8 +409,9 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
         Event::Invalid(text) => sdk::AgentEvent::Invalid(text),
         Event::Send(text) => sdk::AgentEvent::Send(text),
         Event::CloseInput => sdk::AgentEvent::CloseInput,
+        Event::Stop => sdk::AgentEvent::Stop,
         Event::Note(text) => sdk::AgentEvent::Note(text),
-        Event::OperatorNote(text) => sdk::AgentEvent::OperatorNote(text),
+        Event::OperatorNote(text) => sdk::AgentEvent::OperatorNote(one_line(&text)),
         Event::Other((name, json)) => sdk::AgentEvent::Note(format!("{name}: {json}")),
     }
 }

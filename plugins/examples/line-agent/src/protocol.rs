@@ -62,13 +62,13 @@ impl Reader {
             "session" => name().map(AgentEvent::Session).or_else(note),
             "tokens" => self.tokens(&rest).or_else(note),
             "cost" => self.cost(&rest).or_else(note),
-            "limited" => Some(AgentEvent::RateLimited(
+            "limited" => self.ends(AgentEvent::RateLimited(
                 rest.parse().map_or(LimitEnd::Unknown, LimitEnd::InS),
             )),
-            "gone" => Some(AgentEvent::SessionGone),
+            "gone" => self.ends(AgentEvent::SessionGone),
             "tell" => name().map(AgentEvent::OperatorNote).or_else(note),
-            "overloaded" => Some(AgentEvent::Overloaded(rest)),
-            "login" => Some(AgentEvent::AuthFailed(rest)),
+            "overloaded" => self.ends(AgentEvent::Overloaded(rest)),
+            "login" => self.ends(AgentEvent::AuthFailed(rest)),
             "invalid" => self.ends(AgentEvent::Invalid(rest)),
             "failed" => self.ends(AgentEvent::Failed(rest)),
             "done" => self.ends(AgentEvent::Done(Some(rest).filter(|text| !text.is_empty()))),
@@ -160,6 +160,13 @@ mod tests {
         assert_eq!(
             last("invalid no such file", Some(1)),
             AgentEvent::Invalid("no such file".into())
+        );
+        let limited = AgentEvent::RateLimited(LimitEnd::InS(3_600));
+        assert_eq!(last("limited 3600", Some(1)), limited);
+        assert_eq!(last("gone", Some(1)), AgentEvent::SessionGone);
+        assert_eq!(
+            last("login no key", Some(1)),
+            AgentEvent::AuthFailed("no key".into())
         );
     }
 

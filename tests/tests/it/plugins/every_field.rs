@@ -9,7 +9,7 @@ use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{GUEST, World};
+use super::{GUEST, World, guest_grants};
 
 const EXTRA: [(&str, &str); 1] = [("question", "new")];
 
@@ -81,12 +81,12 @@ fn a_classifier_gets_and_returns_every_field() {
 
 #[test]
 fn a_model_selector_gets_and_returns_every_field() {
-    let models = ["small", "large"].map(|id| {
-        ModelInfo::new(id)
-            .usd_per_million_input(Some(1.5))
-            .usd_per_million_output(Some(2.5))
-            .extra(EXTRA)
-    });
+    let prices = Prices::new(1.5, 2.5)
+        .cache_read(0.1)
+        .cache_write(1.9)
+        .extra(EXTRA);
+    let models =
+        ["small", "large"].map(|id| ModelInfo::new(id).prices(prices.clone()).extra(EXTRA));
     let history = ModelHistory::new("small")
         .n_runs(3)
         .n_successes(2)
@@ -106,6 +106,47 @@ fn a_model_selector_gets_and_returns_every_field() {
     let answer = selector.select(&request).unwrap();
     complete(&answer);
     check(&request, &answer.reason);
+}
+
+#[test]
+fn an_agent_backend_gets_and_returns_every_field() {
+    let task = AgentTask::default()
+        .settings("{}")
+        .issue(issue())
+        .prompt("Fix it.")
+        .model("large")
+        .effort(Effort::High)
+        .directory("/tree")
+        .files_directory("/files")
+        .checkout("/home/ada/shop")
+        .session("s-2")
+        .resume(ResumedSession::new("s-1", 0.5))
+        .max_turns(9)
+        .budget_usd(4.5)
+        .time_limit_s(60)
+        .yolo(true)
+        .allowed_tools(["Bash"])
+        .read_only(true)
+        .answer_schema("{}")
+        .program_version("1.2.3")
+        .environment(["LINE_AGENT_KEY"])
+        .is_root(true)
+        .extra(EXTRA);
+    let plugin = World::new().load(GUEST, &guest_grants());
+    let backend = plugin.agent_backend(None).unwrap();
+    let (mut run, command) = backend.start(&task).unwrap();
+    complete(&command);
+    assert_eq!(command.stop_signal, StopSignal::Interrupt);
+    check(&task, &command.stdin);
+    complete(&backend.probe("echo").unwrap());
+    let exit = Exit::default()
+        .code(3)
+        .signal(9)
+        .stopped(StopReason::Silence);
+    let [AgentEvent::Failed(echo)] = &run.on_exit(exit)[..] else {
+        panic!("it reports the exit")
+    };
+    check(&exit, echo);
 }
 
 #[test]

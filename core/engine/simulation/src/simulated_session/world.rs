@@ -670,7 +670,8 @@ pub(super) fn report(
     }
 }
 
-/// Makes a report unusual: it reports an impossible cost, or a run that did nothing at all.
+/// Makes a report unusual: it reports an impossible cost, a session that is gone, or a run that did
+/// nothing at all.
 pub(super) fn odd_report(rng: &mut Rng, rates: &FaultRates, report: AgentReport) -> AgentReport {
     if !happens(rng, rates.odd_report_percent) {
         return report;
@@ -683,6 +684,13 @@ pub(super) fn odd_report(rng: &mut Rng, rates: &FaultRates, report: AgentReport)
         },
         1 => AgentReport {
             spent: Spent::AtLeast(ABSURD),
+            ..report
+        },
+        2 => AgentReport {
+            ended: Ended::Failed {
+                failure: Failure::Task { message },
+            },
+            has_lost_session: true,
             ..report
         },
         _ => AgentReport {

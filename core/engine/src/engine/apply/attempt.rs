@@ -180,6 +180,11 @@ impl Engine {
         if report.was_interrupted() {
             task.forgiven += (cost - report.seen(metered)).max(Usd::ZERO);
         }
+        for note in &report.notes {
+            if !task.agent_notes.contains(note) {
+                task.agent_notes.push(note.clone());
+            }
+        }
         task.report = Some(report.clone());
         self.enter_next_stage(issue);
     }

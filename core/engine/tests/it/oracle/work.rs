@@ -141,7 +141,7 @@ pub(super) fn checks(told: &Chronicle, _: Time, event: &Event) -> Option<String>
 }
 
 /// An issue that must no longer be worked on is dropped before an agent is paid for it. A lost
-/// agent session is replaced once, if the agent did nothing in it.
+/// agent session is replaced once, if its backend says that it is gone or the agent did nothing.
 pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     match event {
         Event::Task(TaskEvent::Finished {
@@ -161,7 +161,7 @@ pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
             ..
         }) => {
             let task = told.tasks.get(issue)?;
-            let is_right = task.was_idle
+            let is_right = task.lost_its_session
                 && task.keeps_session
                 && !counted
                 && matches!(failure, Failure::Task { .. });

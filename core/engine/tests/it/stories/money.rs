@@ -465,6 +465,39 @@ fn a_known_cost_of_a_supposedly_free_agent_is_recorded() {
 }
 
 #[test]
+fn a_session_that_is_gone_is_replaced_at_its_cost_but_at_no_retry() {
+    let scenario = check(
+        1,
+        |scenario| {
+            scenario.set(|s| (s.has_checks, s.max_retries) = (true, 1));
+            scenario.replies(1, "agent", [done(2.0), Reply::Gone(0.3), done(0.1)]);
+            scenario.replies(1, "checks", [Reply::Red("test")]);
+            scenario.begin();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $2.00
+        #1 checks failed
+        #1 attempt 1 failed (counted), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 started, $3.00 reserved
+        #1 agent exited, $0.30
+        #1 attempt 2 failed, again, kept without its session: the session is gone
+        #1 attempt 3 started, $2.70 reserved
+        #1 agent exited, $0.10
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let resumed = scenario.asked.iter().filter_map(|effect| match effect {
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => Some(order.task.resume.is_some()),
+        _ => None,
+    });
+    assert_eq!(resumed.collect::<Vec<_>>(), [false, true, false]);
+}
+
+#[test]
 fn a_resumed_agent_session_is_given_its_earlier_cost() {
     let scenario = check(
         1,

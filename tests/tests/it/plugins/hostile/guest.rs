@@ -244,7 +244,7 @@ impl Backend {
         let (program, command) = (image.text(self.program), image.text(self.command));
         let no_login = |info: Record| {
             let info = info.byte(0).slice(NOTHING).slice(NOTHING);
-            info.slice(NOTHING).slice(NOTHING)
+            info.slice(NOTHING).slice(NOTHING).slice(NOTHING)
         };
         let info = Record::new()
             .byte(0)
@@ -253,7 +253,7 @@ impl Backend {
             .byte(0) // versions
             .slice(NOTHING)
             .slice(NOTHING) // install-hint
-            .byte(0) // metering
+            .slice(NOTHING) // metering
             .slice(NOTHING) // models
             .slice(NOTHING) // environment
             .slice(NOTHING); // endpoints
@@ -289,7 +289,7 @@ impl Backend {
             .slice(NOTHING) // stdin
             .byte(0) // keep-stdin-open
             .slice(NOTHING) // files
-            .byte(0) // stop-signal
+            .slice(NOTHING) // stop-signal
             .slice(NOTHING);
         let spec = image.record(&spec);
         let events = image.list(&self.events);
@@ -315,7 +315,7 @@ impl Backend {
             (func (export "{interface}#probe") (param i32 i32 i32 i32) (result i32) (i32.const {info}))
             (func (export "{interface}#start") (param i32) (result i32) {make} (i32.const {spec}))
             (func (export "{interface}#[method]agent-run.on-lines") (param i32 i32 i32) (result i32) {on_lines})
-            (func (export "{interface}#[method]agent-run.on-stop") (param i32 i32 i32) (result i32) (i32.const {none}))
+            (func (export "{interface}#[method]agent-run.on-event") (param i32 i32 i32 i32 i32) (result i32) (i32.const {none}))
             (func (export "{interface}#[method]agent-run.on-exit") (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {on_exit})
             "#
         );
