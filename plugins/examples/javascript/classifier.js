@@ -4,6 +4,14 @@
 //
 // Each interface of the WIT package is an object with its functions; names are in camelCase. Thrown values are errors.
 
+import hostLog from "autoissue:plugin/host-log@0.1.0";
+
+/// The runtime has no `console`; this one prints to the log.
+globalThis.console = {
+  log: (...values) => hostLog.log("info", values.join(" ")),
+  error: (...values) => hostLog.log("error", values.join(" ")),
+};
+
 const NAME = "javascript-words";
 const EXAMPLE = { billing: ["invoice", "refund"] };
 
