@@ -10,6 +10,11 @@ use autoissue_core::plugins::conformance::{
 use autoissue_core::whole_file::read_text;
 use clap::Args;
 use serde_json::{Value, json};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{host, settings};
 use crate::component::{ComponentFile, size};
@@ -44,6 +49,9 @@ const CASES_BYTES_MAX: u64 = 16 << 20;
 /// # Errors
 /// If there is nothing to test. Failed tests are not errors.
 pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, CliError> {
+    if invocation.console.verbose {
+        print_log();
+    }
     let settings = settings::read(invocation, args.settings.as_deref())?;
     let file = invocation.component(&args.path)?;
     let cases = cases(invocation, args, &file)?;
@@ -70,6 +78,21 @@ pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, 
     } else {
         ExitCode::SomeFailed
     })
+}
+
+/// Prints the log, which contains what the plugin prints, on standard error: here is no session
+/// with a log file.
+fn print_log() {
+    let filter = Targets::new().with_target("autoissue_plugin_host::log", LevelFilter::TRACE);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time();
+    // Tests of this program may run it twice in a process.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init();
 }
 
 /// Reads the cases from the given file, which must exist, or else from the file next to the
