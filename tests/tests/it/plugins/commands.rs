@@ -261,6 +261,25 @@ fn a_failing_case_is_reported() {
 }
 
 #[test]
+fn an_author_sees_what_the_plugin_prints_and_why_it_panics() {
+    let sandbox = Sandbox::new();
+    let component = put(&sandbox, super::GUEST);
+    sandbox.write(
+        "plugins/cases.json",
+        r#"{"classifier": [
+            {"issue": {"title": "misdeed: chatter"}, "expect": {}},
+            {"issue": {"title": "misdeed: panic"}, "expect": {"domain": "x"}}
+        ]}"#,
+    );
+    let test = |flag| sandbox.run(["plugin", "test", &component, flag]).exits(3);
+    let [verbose, quiet] = ["--verbose", "--quiet"].map(test);
+    assert!(verbose.stdout.contains("on purpose"), "{}", verbose.stdout);
+    let printed = "INFO line 0";
+    assert!(verbose.stderr.contains(printed), "{}", verbose.stderr);
+    assert!(!quiet.stderr.contains(printed), "{}", quiet.stderr);
+}
+
+#[test]
 fn a_plugin_is_added_listed_and_removed() {
     let sandbox = Sandbox::new();
     let before = sandbox.read("autoissue.config.json");
