@@ -570,6 +570,32 @@ impl Mirror {
         changes::between(&repository, &tree_of(base)?, &tree_of(commit)?)
     }
 
+    /// Returns the commits that a commit has and `base` has not, each after its parents, with the
+    /// first lines of their messages; at most `n_max`, the newest.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn subjects(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+        n_max: usize,
+    ) -> Result<Vec<(CommitId, String)>, MirrorError> {
+        let repository = self.repository()?;
+        let ids = self.commits(base, commit)?;
+        let newest = &ids[ids.len().saturating_sub(n_max)..];
+        newest
+            .iter()
+            .map(|id| {
+                let found = repository
+                    .find_commit(*id)
+                    .doing(|| format!("read commit {id}"))?;
+                let subject = String::from_utf8_lossy(found.summary_bytes().unwrap_or_default());
+                Ok(((*id).into(), subject.into_owned()))
+            })
+            .collect()
+    }
+
     /// Returns the files, at most 20, in which the commit adds a complete block of conflict
     /// markers.
     ///

@@ -25,6 +25,9 @@ use super::{AttemptId, Services, Workspace, blocking};
 use crate::prompt::{self, Earlier};
 use crate::wall_clock::wall_clock_ms;
 
+/// Most commits that a pull request template gets, the newest. GitHub lists as many.
+const N_COMMITS_MAX: usize = 250;
+
 /// The state of the place where an issue's branch is published.
 pub(super) struct Place {
     /// Why the branch could not be published.
@@ -216,7 +219,7 @@ impl Services {
         let (base, needs_order) = self.base_of(order)?;
         let text = self
             .strategies
-            .render(&order.issue, &self.context(order, branch, &base))
+            .render(&order.issue, &self.context(order, branch, &base)?)
             .map_err(|plugin_failure| unwritten(&plugin_failure))?;
         let marker = marker(order.issue.number.0);
         let draft = PullRequestDraft {
@@ -265,8 +268,25 @@ impl Services {
         ))
     }
 
-    fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
+    fn context(
+        &self,
+        order: &PublishOrder,
+        branch: &str,
+        base: &str,
+    ) -> Result<PrContext, Failure> {
         let report = order.report.as_ref();
+        let commits = self
+            .workspace()?
+            .mirror
+            .subjects(
+                &commit(&order.base)?,
+                &commit(&order.work.commit)?,
+                N_COMMITS_MAX,
+            )
+            .map_err(|error| crash(&error))?;
+        let commits = commits
+            .into_iter()
+            .map(|(id, subject)| sdk::Commit::new(id.to_string(), subject));
         let fails_on_base = |result: &CheckResult| {
             let fails = |it: &CheckResult| it.name == result.name && !it.passed;
             result.fails_on_base || order.base_checks.iter().any(fails)
@@ -285,11 +305,12 @@ impl Services {
         });
         let stacked_on = order.stacked_on.iter();
         let merge_after = stacked_on.filter_map(|on| Some(on.pull_request.as_ref()?.number));
-        PrContext::default()
+        Ok(PrContext::default()
             .issue(self.strategies.issue(&order.issue))
             .branch(branch)
             .base(base)
             .base_commit(&order.base)
+            .commits(commits)
             .changes(changes)
             .agent_summary(report.and_then(|report| report.summary.as_ref()))
             .agent(&order.agent)
@@ -300,7 +321,7 @@ impl Services {
             .checks(checks)
             .denied(report.into_iter().flat_map(|report| &report.denied))
             .removed_from_prompt(removed.iter().map(ToString::to_string))
-            .merge_after(merge_after)
+            .merge_after(merge_after))
     }
 }
 

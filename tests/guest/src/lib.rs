@@ -113,9 +113,16 @@ impl PrTemplate for Plain {
         if context.issue.title == echo::TITLE {
             return Ok(echo::text(context));
         }
+        let commits: Vec<&str> = context
+            .commits
+            .iter()
+            .map(|it| it.subject.as_str())
+            .collect();
         let body = format!(
-            "Written by the guest, for #{}, with {:?}.",
-            context.issue.number, context.model
+            "Written by the guest, for #{}, with {:?}. Commits: {}.",
+            context.issue.number,
+            context.model,
+            commits.join(", ")
         );
         Ok(PullRequestText::new(
             format!("Guest: {}", context.issue.title),

@@ -480,6 +480,21 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
 }
 
 #[test]
+fn the_commits_of_some_work_are_listed_oldest_first() {
+    let home = Home::new();
+    let repository = home.repository("p", &[("a", "1\n")]);
+    let mirror = home.mirror();
+    let base = home.fetch(&mirror, &repository);
+    let first = collected(&mirror, &base, "b", "1\n");
+    let second = collected(&mirror, &first, "c", "1\n");
+    let listed = |n_max| mirror.subjects(&base, &second, n_max).unwrap();
+    let ids = |n_max| -> Vec<CommitId> { listed(n_max).into_iter().map(|(id, _)| id).collect() };
+    assert_eq!(ids(9), [first.clone(), second.clone()]);
+    assert_eq!(ids(1), [second.clone()], "the newest");
+    assert!(listed(9).iter().all(|(_, subject)| !subject.is_empty()));
+}
+
+#[test]
 fn foreign_commits_on_our_branch_are_built_on_but_not_ours() {
     let home = Home::new();
     let repository = home.repository("p", &[("a", "1\n")]);

@@ -180,7 +180,8 @@ fn one_plugin_can_fill_every_role() {
     let text = world.pulls().concat();
     assert!(
         text.contains("Guest: Anything")
-            && text.contains("Written by the guest, for #1, with Some(\"large\")."),
+            && text
+                .contains("Written by the guest, for #1, with Some(\"large\"). Commits: Anything"),
         "{text}"
     );
     let transcript = world
