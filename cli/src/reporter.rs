@@ -38,6 +38,11 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Displays events. `chronicle` is the state after the event.
 pub(crate) trait Reporter: Send {
+    /// Returns whether it uses the chronicle. That is another copy of the session's state, so it is
+    /// only kept for those that do; others get an empty one.
+    fn needs_chronicle(&self) -> bool {
+        true
+    }
     /// Handles an event.
     fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle);
     /// Handles a line of agent output.
@@ -54,6 +59,10 @@ pub(crate) trait Reporter: Send {
 pub(crate) struct Quiet(pub(crate) Console);
 
 impl Reporter for Quiet {
+    fn needs_chronicle(&self) -> bool {
+        false
+    }
+
     fn event(&mut self, _envelope: &Envelope<Event>, _chronicle: &Chronicle) {}
 
     fn notice(&mut self, text: &str) {
@@ -65,6 +74,10 @@ impl Reporter for Quiet {
 pub(crate) struct FailedPlugins(pub(crate) Console);
 
 impl Reporter for FailedPlugins {
+    fn needs_chronicle(&self) -> bool {
+        false
+    }
+
     fn event(&mut self, envelope: &Envelope<Event>, _chronicle: &Chronicle) {
         if let Event::Task(TaskEvent::PluginFailed(failure)) = &envelope.event {
             self.0
@@ -161,7 +174,9 @@ impl Follower {
     }
 
     fn show(&mut self, envelope: &Envelope<Event>, reporter: &mut dyn Reporter) {
-        self.chronicle.take(envelope);
+        if reporter.needs_chronicle() {
+            self.chronicle.take(envelope);
+        }
         reporter.event(envelope, &self.chronicle);
     }
 

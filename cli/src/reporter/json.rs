@@ -57,6 +57,10 @@ impl Json {
 }
 
 impl Reporter for Json {
+    fn needs_chronicle(&self) -> bool {
+        false
+    }
+
     fn event(&mut self, envelope: &Envelope<Event>, _chronicle: &Chronicle) {
         if self.is_deaf {
             return;
