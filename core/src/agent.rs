@@ -573,7 +573,7 @@ impl Watch {
         };
         let spent = reading.seen.unwrap_or_default();
         if self.stopped.is_none() || self.signal.is_some() {
-            // What an agent that was told to stop reports last is no reason to kill it.
+            // An agent that was told to stop may still report what it has spent.
             self.spent_at_stop = Some(spent);
         } else if self.stopped == Some(Stopped::Budget)
             && self.spent_at_stop.is_some_and(|at_stop| at_stop < spent)
@@ -629,7 +629,11 @@ impl Watch {
     fn backend_wants_stop(&mut self) -> Action {
         match self.stopped {
             None => self.stop(Stopped::AfterItsResult, TERMINATE_AFTER_RESULT),
-            Some(_) => Action::Continue,
+            // It was told to stop, and the backend does not wait for it.
+            Some(_) => match self.signal.take() {
+                Some((_, within)) => Action::Signal { within },
+                None => Action::Continue,
+            },
         }
     }
 
@@ -740,7 +744,7 @@ struct Reading {
     has_spoken: bool,
     /// Whether the agent said or did anything.
     has_worked: bool,
-    /// Whether events about the end no longer count, because the backend has ended the run.
+    /// Whether a success no longer counts, because the backend has ended the run.
     is_sealed: bool,
     /// Whether the newest end is final: after the service refused a request, a program may try
     /// again.
@@ -757,7 +761,7 @@ impl Reading {
 
     fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
         let failed = |failure| Some(Ended::Failed { failure });
-        if self.is_sealed && is_an_end(&event) {
+        if self.is_sealed && matches!(event, AgentEvent::Done(_)) {
             return;
         }
         self.note(&event);
@@ -1384,10 +1388,17 @@ mod tests {
         reading.is_sealed = true;
         reading.take(AgentEvent::Done(None), &mut |_| {});
         assert!(matches!(reading.end, Some(Ended::Failed { .. })));
+        let mut finished = Reading::default();
+        finished.take(AgentEvent::Done(None), &mut |_| {});
+        finished.is_sealed = true;
+        finished.take(AgentEvent::Failed("a trap".into()), &mut |_| {});
+        assert!(matches!(finished.end, Some(Ended::Failed { .. })));
         let mut watch = Watch::new(Instant::now(), &launch(&[], &[]));
         let (reason, within) = (StopReason::Finished, TERMINATE_AFTER_RESULT);
         assert_eq!(watch.backend_wants_stop(), Action::Stop { reason, within });
         assert_eq!(watch.backend_wants_stop(), Action::Continue);
+        watch.signal_later(within);
+        assert_eq!(watch.backend_wants_stop(), Action::Signal { within });
     }
 
     #[test]

@@ -321,8 +321,9 @@ impl Examination<'_> {
         };
         let supervisor = self.supervisor();
         let (finding, _) = runtime.block_on(program.version(&supervisor, self.cancel));
+        let is_usable = finding.level != Level::Failure;
         self.tell(finding);
-        if login::look(&info, &self.host.environment).is_none() {
+        if is_usable && login::look(&info, &self.host.environment).is_none() {
             let finding = runtime.block_on(program.login(&supervisor, self.cancel));
             finding.into_iter().for_each(|finding| self.tell(finding));
         }

@@ -264,20 +264,16 @@ impl Login {
     /// Adds a variable that contains a key.
     #[must_use]
     pub fn key(mut self, name: impl Into<String>) -> Self {
-        self.variables.push(LoginVariable {
-            name: name.into(),
-            provider: None,
-        });
+        self.variables.push(LoginVariable::new(name));
         self
     }
 
     /// Adds a variable that delegates the login to a provider with this name.
     #[must_use]
     pub fn provider(mut self, variable: impl Into<String>, provider: impl Into<String>) -> Self {
-        self.variables.push(LoginVariable {
-            name: variable.into(),
-            provider: Some(provider.into()),
-        });
+        let provider = provider.into();
+        self.variables
+            .push(LoginVariable::new(variable).provider(provider));
         self
     }
 
@@ -309,6 +305,23 @@ pub struct LoginVariable {
     /// Name of the provider, if the variable delegates the login to one; `None` if it contains a
     /// key.
     pub provider: Option<String>,
+}
+
+impl LoginVariable {
+    /// Creates a variable that contains a key.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            provider: None,
+        }
+    }
+}
+
+setters! {
+    LoginVariable {
+        name(String)
+        provider(Option<String>)
+    }
 }
 
 /// A file in the program's own directory. The host only checks whether it exists.
@@ -385,6 +398,13 @@ pub struct ResumedSession {
     pub id: String,
     /// Its cost so far, in US dollars.
     pub cost_usd: f64,
+}
+
+setters! {
+    ResumedSession {
+        id(String)
+        cost_usd(f64)
+    }
 }
 
 impl ResumedSession {
@@ -551,7 +571,7 @@ setters! {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct InputFile {
-    /// Its name: letters, digits, `.`, `_` and `-`, not first a `.`, at most 64 bytes. The path of
+    /// Its name: at most 64 letters, digits, `.`, `_` and `-`; it must not start with `.`. The path of
     /// the file replaces `{name}` in arguments and in values of variables.
     pub name: String,
     /// Its content.
@@ -679,6 +699,7 @@ setters! {
 
 /// Where a line was printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// Standard output.
     Stdout,
@@ -886,8 +907,8 @@ pub enum AgentEvent {
     Send(String),
     /// Closes the program's standard input.
     CloseInput,
-    /// Ends the program, as if the host wanted it to end. An event about the end comes first, and
-    /// later ones do not count: a backend can enforce a limit that its program does not have.
+    /// Ends the program, as if the host wanted it to end. An event about the end comes first, and a
+    /// later `Done` does not count: a backend can enforce a limit that its program does not have.
     Stop,
     /// A remark for the transcript.
     Note(String),

@@ -131,8 +131,8 @@
 //! `wit/README.md`. For source code, this crate follows semantic versioning; before 1.0, a minor
 //! release may remove or change items, and the changelog then says how to adapt. A patch release
 //! only fixes and adds. It may add a field to a struct or a variant to an enum, because both are
-//! `#[non_exhaustive]`: match with `..` and with a `_` arm. It may add a method to a trait only with
-//! a default. Items that are hidden from the documentation may change in any release.
+//! `#[non_exhaustive]`: match with `..` and with a `_` arm. The fields of an enum's variant do not
+//! change. It may add a method to a trait only with a default. Items that are hidden from the documentation may change in any release.
 
 pub mod agent_backend;
 #[cfg(not(target_arch = "wasm32"))]

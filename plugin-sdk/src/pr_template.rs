@@ -59,7 +59,7 @@ pub struct PrContext {
     /// Cost of all attempts, in US dollars.
     pub cost_usd: f64,
     /// Whether part of the cost is estimated.
-    pub cost_is_assumed: bool,
+    pub cost_is_estimated: bool,
     /// Number of attempts.
     pub attempts: u32,
     /// Checks that were run on the work.
@@ -87,7 +87,7 @@ setters! {
         agent(String)
         model(Option<String>)
         cost_usd(f64)
-        cost_is_assumed(bool)
+        cost_is_estimated(bool)
         attempts(u32)
         checks(Vec<CheckReport>)
         denied(Vec<String>)

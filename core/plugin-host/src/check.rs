@@ -33,7 +33,7 @@ const ARGUMENT_BYTES_MAX: usize = (128 << 10) - 1;
 
 /// Most lists of texts that make a line noise: each line of output is compared with them.
 const N_NOISE_MAX: usize = 20;
-/// Fewest bytes of such a list: shorter ones would match lines that are no noise.
+/// Fewest bytes of such a list: shorter ones would match ordinary lines too.
 const NOISE_BYTES_MIN: usize = 8;
 /// Longest name of an input file, in bytes.
 const FILE_NAME_BYTES_MAX: usize = 64;
@@ -374,7 +374,7 @@ fn file_name(field: &str, text: &str) -> Checked {
     bad(
         field,
         quoted(text),
-        "1 to 64 letters, digits, `.`, `_` and `-`, the first of them no `.`",
+        "1 to 64 letters, digits, `.`, `_` and `-`; it must not start with `.`",
     )
 }
 
@@ -456,7 +456,6 @@ fn argument(field: &str, text: &str) -> Checked {
 /// Texts from an agent are sanitised when they are shown; numbers that become money must be valid.
 pub(crate) fn event(event: &AgentEvent) -> Checked {
     match event {
-        AgentEvent::Session(id) => line("session", id),
         AgentEvent::Model(name) => line("model", name),
         AgentEvent::OperatorNote(text) => line("operator-note", text),
         AgentEvent::FinalCost(cost) => usd("final-cost", *cost),

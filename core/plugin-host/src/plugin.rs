@@ -59,7 +59,11 @@ impl Plugin {
         shape: Shape,
         grants: Grants,
     ) -> Result<Self, LoadError> {
-        let info = loaded.describe().map_err(LoadError::Failed)?;
+        let mut info = loaded.describe().map_err(LoadError::Failed)?;
+        // A kind that it only provides in another version is none of this host.
+        info.strategies.retain(|strategy| {
+            shape.kinds.contains(&strategy.kind) || !shape.exports_elsewhere(strategy.kind)
+        });
         for kind in Kind::ALL {
             let exports = shape.kinds.contains(&kind);
             if exports != info.strategies.iter().any(|strategy| strategy.kind == kind) {

@@ -55,6 +55,12 @@ impl Shape {
         all_ours(&self.imports).any(|it| !it.is_known())
     }
 
+    /// Returns whether it exports a kind in a version that this host does not know.
+    pub(crate) fn exports_elsewhere(&self, kind: Kind) -> bool {
+        let name = format!("{0}/{0}", kind.name());
+        all_ours(&self.exports).any(|it| it.name == name && !it.is_known())
+    }
+
     /// Checks whether it may be run, as far as its names show. Interfaces of another version line
     /// are ignored if those of ours are complete, so that one component can serve both.
     pub(crate) fn check(&self) -> Result<(), LoadError> {
@@ -207,6 +213,9 @@ mod tests {
         );
         assert_eq!((both.check(), both.kinds.len()), (Ok(()), 1));
         assert!(both.imports_other_versions());
+        assert!(
+            both.exports_elsewhere(Kind::Classifier) && !both.exports_elsewhere(Kind::PrTemplate)
+        );
         check(
             &shape(&[], &[&later, &other]),
             "the plugin was built for autoissue:plugin@0.2.0; this autoissue supports 0.1.z",

@@ -123,16 +123,6 @@ pub struct Stdin {
     pub stays_open: bool,
 }
 
-impl From<Vec<u8>> for Stdin {
-    /// The whole input.
-    fn from(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            stays_open: false,
-        }
-    }
-}
-
 /// Why a program did not or cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -638,8 +628,8 @@ impl Ending {
         self.order(&command).await;
     }
 
-    /// Sends a command. A supervisor that does not read it was stopped by its own program, and is
-    /// killed: the process that kills everything must not be one that hangs.
+    /// Sends a command. A supervisor that does not read it was stopped by its own program. It is
+    /// killed, because it could no longer kill its program.
     async fn order(&mut self, command: &Command) {
         // A failure means that the supervisor is gone, which `exit` also detects.
         if timeout(ORDER_TIME_MAX, self.control.command(command))

@@ -85,7 +85,7 @@ fn defect(attempt: u32) -> impl Fn(Failure) -> Input + Send + 'static {
 fn unseen(attempt: u32, failure: Failure) -> Input {
     Input::Plan(PlanInput::Decomposed {
         attempt,
-        report: AgentReport::unseen(failure),
+        report: Box::new(AgentReport::unseen(failure)),
         answer: None,
     })
 }

@@ -263,11 +263,10 @@ mod tests {
         }
     }
 
-    fn entry(settings: Value) -> Value {
-        let mut entry = json!({"name": "p", "path": "p.wasm"});
-        let settings = settings.as_object().unwrap().clone();
-        entry.as_object_mut().unwrap().extend(settings);
-        entry
+    fn entry(mut settings: Value) -> Value {
+        settings["name"] = json!("p");
+        settings["path"] = json!("p.wasm");
+        settings
     }
 
     #[test]

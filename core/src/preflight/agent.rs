@@ -172,15 +172,25 @@ impl InstalledProgram<'_> {
         let login = self.info.login.as_ref()?;
         let args = Some(&login.status_args).filter(|args| !args.is_empty())?;
         let command = self.command(args);
-        let is_logged_in = match self.run(args, supervisor, cancel).await {
-            Ok(Ok(finished)) => finished.exit.is_success(),
-            Ok(Err(_)) | Err(_) => false,
-        };
-        Some(if is_logged_in {
-            Finding::ok("login", format!("`{command}` says that it is logged in"))
-        } else {
-            let message = format!("not found: `{command}` says that it is not logged in");
+        let unknown = |why: String| {
+            let message = format!("unknown: `{command}` {why}");
             Finding::warning("login", message, &login.advice)
+        };
+        Some(match self.run(args, supervisor, cancel).await {
+            Ok(Ok(finished)) if finished.exit.is_success() => {
+                Finding::ok("login", format!("`{command}` says that it is logged in"))
+            }
+            Ok(Ok(finished)) if finished.timed_out => unknown(format!(
+                "did not end within {} seconds",
+                ANSWER_TIME_MAX.as_secs()
+            )),
+            Ok(Ok(finished)) if finished.exit.code.is_some() => {
+                let message = format!("not found: `{command}` says that it is not logged in");
+                Finding::warning("login", message, &login.advice)
+            }
+            Ok(Ok(_)) => unknown("was killed".to_owned()),
+            Ok(Err(error)) => unknown(error.to_string()),
+            Err(finding) => finding,
         })
     }
 

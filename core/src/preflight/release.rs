@@ -9,8 +9,8 @@ use semver::{Version, VersionReq};
 use super::Finding;
 use crate::built_in;
 
-/// Returns the finding for a program with this version; `None` if it printed none that can be
-/// parsed. A release outside the backend's range is refused. One that is newer than the tested ones
+/// Returns the finding for a program with this version; `version` is `None` if it printed none that
+/// can be parsed. A release outside the backend's range is refused. One that is newer than the tested ones
 /// usually works; an older one may lack features that are used.
 pub(crate) fn finding(info: &ProgramInfo, version: Option<&Version>, message: String) -> Finding {
     let program = &info.program;

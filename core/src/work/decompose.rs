@@ -53,7 +53,7 @@ impl PlannerOutcome {
     fn input(self, attempt: u32) -> Input {
         Input::Plan(PlanInput::Decomposed {
             attempt,
-            report: self.report,
+            report: Box::new(self.report),
             answer: self.answer,
         })
     }

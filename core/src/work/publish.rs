@@ -316,7 +316,7 @@ impl Services {
             .agent(&order.agent)
             .model(order.model.as_ref())
             .cost_usd(order.cost.dollars())
-            .cost_is_assumed(order.cost_is_estimated)
+            .cost_is_estimated(order.cost_is_estimated)
             .attempts(order.attempt)
             .checks(checks)
             .denied(report.into_iter().flat_map(|report| &report.denied))

@@ -1,7 +1,7 @@
-//! Bindings of the WIT package, generated and committed so that building a plugin does not require
+//! Bindings of the WIT packages, generated and committed so that building a plugin does not require
 //! building the generator, which would take most of the build time.
 //!
-//! `plugin-sdk/bindings` regenerates them after a change of the WIT package. Until then a test of
+//! `plugin-sdk/bindings` regenerates them after a change of the WIT packages. Until then a test of
 //! this crate fails.
 #![expect(
     clippy::allow_attributes,
@@ -11,7 +11,7 @@
     missing_docs,
     unreachable_pub,
     unsafe_code,
-    reason = "generated from the WIT package, which documents its items"
+    reason = "generated from the WIT packages, which documents its items"
 )]
 
 #[rustfmt::skip]

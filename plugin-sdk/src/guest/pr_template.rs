@@ -33,7 +33,7 @@ fn render<P: Supplies>(context: Context) -> Result<crate::PullRequestText, Plugi
         agent: context.agent,
         model: context.model,
         cost_usd: context.cost_usd,
-        cost_is_assumed: context.cost_is_assumed,
+        cost_is_estimated: context.cost_is_estimated,
         attempts: context.attempts,
         checks: context.checks.into_iter().map(check).collect(),
         denied: context.denied,

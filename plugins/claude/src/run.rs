@@ -307,7 +307,7 @@ impl AgentRun for ClaudeRun {
                     ));
                 }
                 Source::Stdout => self.stdout(&line.text, &mut events),
-                Source::Stderr => self.complaint(&line.text, &mut events),
+                _ => self.complaint(&line.text, &mut events),
             }
         }
         self.metered_anew(&mut events);

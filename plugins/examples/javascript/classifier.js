@@ -2,7 +2,7 @@
 //
 //   { "billing": ["invoice", "refund"], "search": ["index", "ranking"] }
 //
-// Each interface of the WIT package is an object with its functions; names are in camelCase. Thrown values are errors.
+// Each interface of the WIT packages is an object with its functions; names are in camelCase. Thrown values are errors.
 
 import hostLog from "autoissue:plugin/host-log@0.1.0";
 

@@ -2,7 +2,7 @@
 
     { "billing": ["invoice", "refund"], "search": ["index", "ranking"] }
 
-componentize-py generates the module `wit_world` from the WIT package. A class with the name of an interface implements it;
+componentize-py generates the module `wit_world` from the WIT packages. A class with the name of an interface implements it;
 names are in snake_case, and an error is raised as `Err`.
 """
 

@@ -206,7 +206,7 @@ fn origin(context: &PrContext) -> Option<String> {
     if let Some(model) = &context.model {
         rows.push(("model", code_in_table(model, NAME_CHARS_MAX)));
     }
-    rows.push(("cost", cost(context.cost_usd, context.cost_is_assumed)));
+    rows.push(("cost", cost(context.cost_usd, context.cost_is_estimated)));
     let commit: String = context.base_commit.chars().take(HASH_CHARS).collect();
     let base = code_in_table(&context.base, NAME_CHARS_MAX);
     rows.push((

@@ -102,7 +102,7 @@ fn a_pull_request_with_every_warning() {
             .denied(["Bash(rm -rf `x`)", "WebFetch"])
             .removed_from_prompt(["HTML comment", "tag characters"])
             .checks([check("test", false, true, 900)])
-            .cost_is_assumed(true)
+            .cost_is_estimated(true)
             .attempts(3),
     );
     assert_eq!(

@@ -69,6 +69,7 @@ fn on_line(line: &str) -> Vec<AgentEvent> {
         "tell" => vec![AgentEvent::OperatorNote(rest.into())],
         "turns" => rest.parse().map(AgentEvent::Turns).into_iter().collect(),
         "model" => vec![AgentEvent::Model(rest.into())],
+        "enough" => vec![AgentEvent::TurnsReached, AgentEvent::Stop],
         "flood" => vec![AgentEvent::Send("x".repeat(3 << 20))],
         "say" => vec![AgentEvent::Text(rest.into())],
         "end" => vec![AgentEvent::CloseInput, AgentEvent::Done(Some(rest.into()))],

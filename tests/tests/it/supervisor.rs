@@ -486,6 +486,27 @@ async fn an_input_that_stays_open_gets_more_until_it_is_closed() {
 }
 
 #[tokio::test]
+async fn a_supervisor_that_its_program_has_stopped_is_killed_when_it_does_not_read() {
+    let spec = ProgramSpec {
+        stdin: Stdin {
+            stays_open: true,
+            ..Stdin::default()
+        },
+        ..shell(
+            "stops-it",
+            "read -r go; kill -STOP $PPID; echo ready; exec sleep 1000",
+        )
+    };
+    let mut running = start(&spec).await;
+    running.feed("go\n".to_owned()).await;
+    until_ready(&mut running, 1).await;
+    // More than any socket buffers.
+    running.feed("x".repeat(8 << 20)).await;
+    assert!(running.wait().await.supervisor_lost);
+    assert_none_left(&spec.tag);
+}
+
+#[tokio::test]
 async fn a_program_is_stopped_by_its_own_signal() {
     for (stop_signal, expected) in [(StopSignal::Terminate, 4), (StopSignal::Interrupt, 5)] {
         let script =

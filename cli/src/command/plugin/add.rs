@@ -51,7 +51,8 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     let for_backend = given.of_kind(Kind::AgentBackend).or(given.config.as_ref());
     let mut profile = Profile::of(invocation, &file, settings::text(for_backend).as_deref())?;
     let grants = granted(invocation, &profile, args)?;
-    check(&profile, &given)?;
+    let before = ConfigFile::open(&config)?;
+    check(&profile, &given, |kind| before.strategy(key(kind)))?;
     // Read before anything is written: a lock file with merge conflict markers leaves both files
     // unchanged.
     let mut lock = PluginLock::read(&project)
@@ -206,18 +207,31 @@ fn granted(
     })
 }
 
-/// Checks the name, and has the plugin check its settings.
-fn check(profile: &Profile, settings: &EntrySettings) -> Result<(), PluginCommandError> {
+/// Checks the name, and has the plugin check its settings. `named` returns the strategy that the
+/// configuration names for a kind; if it names none, the plugin's first one will decide.
+fn check(
+    profile: &Profile,
+    settings: &EntrySettings,
+    named: impl Fn(Kind) -> Option<String>,
+) -> Result<(), PluginCommandError> {
     let info = profile.plugin.info();
     if built_in::reserved_names().contains(&info.name) {
         return Err(PluginCommandError::Reserved {
             name: info.name.clone(),
         });
     }
-    let first = |kind| profile.plugin.strategy(kind, None).ok();
+    let deciding = |kind| {
+        let named = named(kind).unwrap_or_else(|| info.name.clone());
+        let (plugin, strategy) = match named.split_once('/') {
+            Some((plugin, strategy)) => (plugin, Some(strategy)),
+            None => (named.as_str(), None),
+        };
+        let is_ours = plugin == info.name;
+        is_ours.then(|| profile.plugin.strategy(kind, strategy).ok())?
+    };
     let recipients = Recipients {
         all: &info.strategies,
-        deciding: Kind::ALL.into_iter().filter_map(first).collect(),
+        deciding: Kind::ALL.into_iter().filter_map(deciding).collect(),
         allows_others: false,
     };
     let shares = recipients

@@ -156,6 +156,17 @@ impl ConfigFile {
     }
 }
 
+impl ConfigFile {
+    /// Returns the value of a strategy; `None` if it is not set.
+    pub(super) fn strategy(&self, key: &str) -> Option<String> {
+        let strategies = self.object().ok()?.object_value("strategies")?;
+        match strategies.get(key)?.to_serde_value()? {
+            Value::String(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
 /// Returns whether the value of a strategy refers to this plugin, by its name alone or with a
 /// strategy of it.
 fn names(value: &str, plugin: &str) -> bool {

@@ -80,7 +80,7 @@ pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, 
     })
 }
 
-/// Prints the log, which contains what the plugin prints, on standard error: here is no session
+/// Prints the log, which contains what the plugin prints, on standard error: there is no session
 /// with a log file.
 fn print_log() {
     let filter = Targets::new().with_target("autoissue_plugin_host::log", LevelFilter::TRACE);

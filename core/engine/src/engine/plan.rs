@@ -74,7 +74,7 @@ impl Decision<'_> {
                 attempt,
                 report,
                 answer,
-            } => self.decomposed(attempt, report, answer),
+            } => self.decomposed(attempt, *report, answer),
             PlanInput::Declined => self.plan_declined(),
             PlanInput::IssueCreated {
                 position,

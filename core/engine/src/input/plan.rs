@@ -22,7 +22,7 @@ pub enum PlanInput {
         /// The attempt.
         attempt: u32,
         /// Report of the agent's backend.
-        report: AgentReport,
+        report: Box<AgentReport>,
         /// The planner's answer; `None` if it gave none.
         answer: Option<Answer>,
     },

@@ -480,7 +480,7 @@ impl Scenario {
                     };
                     Input::Plan(PlanInput::Decomposed {
                         attempt: *attempt,
-                        report: report(ended, Spent::Unknown),
+                        report: Box::new(report(ended, Spent::Unknown)),
                         answer: None,
                     })
                 }
@@ -641,7 +641,7 @@ impl Scenario {
         };
         Input::Plan(PlanInput::Decomposed {
             attempt,
-            report: report(ended, spent),
+            report: Box::new(report(ended, spent)),
             answer,
         })
     }

@@ -1643,7 +1643,7 @@ fn ignored_files_that_an_agent_made_are_kept() {
 }
 
 #[test]
-fn files_of_the_agents_program_are_no_change_unless_they_are_tracked() {
+fn files_that_the_program_leaves_are_not_changes_unless_they_are_tracked() {
     let place = Place::new(&[
         ("a", "1"),
         (".agent/rules", "1"),

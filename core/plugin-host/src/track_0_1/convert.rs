@@ -1,4 +1,4 @@
-//! Converts values of the WIT package to the SDK's, and back.
+//! Converts values of the WIT packages to the SDK's, and back.
 //!
 //! The SDK's types are non-exhaustive, so the compiler does not find a field that is not converted
 //! here. The tests in `tests/tests/it/plugins/every_field.rs` do.
@@ -195,7 +195,7 @@ pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_templa
         agent: context.agent,
         model: context.model,
         cost_usd: context.cost_usd,
-        cost_is_assumed: context.cost_is_assumed,
+        cost_is_estimated: context.cost_is_estimated,
         attempts: context.attempts,
         checks: context.checks.into_iter().map(check_report).collect(),
         denied: context.denied,
@@ -346,7 +346,7 @@ pub(super) fn exit(exit: sdk::Exit) -> wit_backend::Exit {
 pub(super) fn line(line: &sdk::Line) -> wit_backend::Line {
     let source = match line.source {
         sdk::Source::Stdout => wit_backend::Source::Stdout,
-        sdk::Source::Stderr => wit_backend::Source::Stderr,
+        _ => wit_backend::Source::Stderr,
     };
     wit_backend::Line {
         source,

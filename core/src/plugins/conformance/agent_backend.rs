@@ -90,14 +90,14 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
     unlimited.budget_usd = None;
     let earlier = ResumedSession::new("5d2f6b1e-0000-4000-8000-000000000000", 1.25);
     let resumed = ordinary.clone().resume(earlier).yolo(true);
-    let penniless = ordinary
+    let without_money = ordinary
         .budget_usd(0.0)
         .max_turns(0)
         .allowed_tools(["Read"; 100]);
     tasks.extend([
         ("a task without limits", unlimited),
         ("a task to resume", resumed),
-        ("a task without money", penniless),
+        ("a task without money", without_money),
     ]);
     tasks
 }
@@ -114,7 +114,7 @@ pub(super) fn findings(plugin: &Plugin, name: &str, settings: &str) -> Vec<RuleR
             reading(plugin, name, settings),
         ),
         RuleResult::new(
-            "every reason to stop gets an answer",
+            "it can be asked to stop for every reason",
             stopping(plugin, name, settings),
         ),
         RuleResult::new(

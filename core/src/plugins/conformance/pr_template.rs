@@ -83,7 +83,7 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
         ),
         (
             "a cost that is not a number",
-            ordinary.clone().cost_usd(f64::NAN).cost_is_assumed(true),
+            ordinary.clone().cost_usd(f64::NAN).cost_is_estimated(true),
         ),
         (
             "five thousand changed files",

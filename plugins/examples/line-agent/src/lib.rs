@@ -11,7 +11,7 @@
 //! | `tokens IN OUT` | tokens read and written so far |
 //! | `cost USD` | cost of the run so far |
 //! | `limited [SECONDS]` | the service limits the account, for this time; the task is retried later |
-//! | `gone` | the session to resume does not exist any more |
+//! | `gone` | the session to resume no longer exists |
 //! | `tell TEXT` | a note for the operator |
 //! | `overloaded TEXT` | the service is unavailable |
 //! | `login TEXT` | the service rejects the credentials |

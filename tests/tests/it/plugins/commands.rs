@@ -413,7 +413,7 @@ fn a_copied_plugin_is_added_from_the_repository() {
     add().exits(0);
     assert_eq!(of_copy(), guests::component("codeowners"));
     let config = sandbox.read("autoissue.config.json");
-    sandbox.config(&config.replace("\"codeowners\"", "\"other\""));
+    sandbox.config(&config.replacen("\"codeowners\"", "\"other\"", 1));
     let used = add().exits(2);
     assert!(
         used.stderr.contains("is used by the plugin `other`"),

@@ -218,7 +218,7 @@ impl Corpus {
             .agent("claude")
             .model(self.random.bool().then_some("opus"))
             .cost_usd(self.usd())
-            .cost_is_assumed(self.random.bool())
+            .cost_is_estimated(self.random.bool())
             .attempts(self.random.u32(1..5))
             .checks((0..self.random.usize(..5)).map(|_| self.check_report()))
             .denied(self.owned(&["Bash", "Write", "mcp__x__y", "`tick`"], 3))

@@ -167,7 +167,7 @@ fn a_template_gets_and_returns_every_field() {
         .agent("claude")
         .model(Some("small"))
         .cost_usd(0.5)
-        .cost_is_assumed(true)
+        .cost_is_estimated(true)
         .attempts(2)
         .checks([check_report])
         .denied(["WebFetch"])

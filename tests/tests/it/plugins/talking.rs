@@ -14,6 +14,7 @@ const PLUGIN: &str = "autoissue-test-talker";
 /// Answers the version, or runs a conversation; `BODY` comes after the first answer.
 const TALKER: &str = r#"#!/bin/sh
 [ "$1" = --version ] && { echo "talker VERSION (test)"; exit; }
+[ "$1" = status ] && exit 1
 read -r hello
 echo "ask $hello"
 read -r answer
@@ -41,6 +42,14 @@ trap 'echo say signalled' TERM INT
 read -r stop
 echo "say told to $stop"
 "#;
+
+/// Claims success after its backend has ended it.
+const CLAIMS: &str = "
+echo enough
+read -r stop
+echo \"say told to $stop\"
+echo 'end all done'
+";
 
 /// Asks for far more input than it reads.
 const FLOODED: &str = "
@@ -122,6 +131,34 @@ fn a_backend_asks_its_program_to_stop_before_any_signal() {
     assert!(
         shown.contains("say told to stop because of time") && !shown.contains("say signalled"),
         "{shown}"
+    );
+}
+
+#[test]
+fn a_backend_ends_its_program_and_no_later_success_counts() {
+    let world = world("2.0.0", CLAIMS);
+    let run = run(&world).exits(3);
+    let report = &run.events("attempt.agent_exited")[0]["report"];
+    assert_eq!(
+        report["ended"]["failure"]["message"],
+        "the agent hit its turn limit"
+    );
+    assert_eq!(report["notes"], json!(["was stopped: finished"]));
+    let session = run.summary()["session"].as_str().unwrap().to_owned();
+    let shown = world.run(["show", &session, "1"]).exits(0).stdout;
+    assert!(
+        shown.contains("say told to stop because of finished"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn doctor_asks_a_program_whether_it_is_logged_in() {
+    let world = world("2.0.0", WORKS);
+    let found = world.run(["doctor"]).stdout;
+    assert!(
+        found.contains("status` says that it is not logged in"),
+        "{found}"
     );
 }
 

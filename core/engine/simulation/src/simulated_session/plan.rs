@@ -70,7 +70,7 @@ impl SimulatedSession {
                     10,
                     Upcoming::Answer(Input::Plan(PlanInput::Decomposed {
                         attempt,
-                        report,
+                        report: Box::new(report),
                         answer: None,
                     })),
                 );
@@ -102,7 +102,7 @@ impl SimulatedSession {
         };
         let decomposed = Input::Plan(PlanInput::Decomposed {
             attempt,
-            report,
+            report: Box::new(report),
             answer,
         });
         self.recorded = Some(decomposed.clone());
@@ -185,7 +185,7 @@ fn unseen(attempt: u32) -> Input {
     );
     Input::Plan(PlanInput::Decomposed {
         attempt,
-        report,
+        report: Box::new(report),
         answer: None,
     })
 }

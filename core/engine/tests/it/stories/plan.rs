@@ -801,7 +801,7 @@ fn late_and_duplicate_answers_change_nothing() {
             let report = report(Ended::Done, Spent::Known(usd(1.0)));
             scenario.input(Input::Plan(PlanInput::Decomposed {
                 attempt: 1,
-                report,
+                report: Box::new(report),
                 answer: Some(Answer::Plan(plan.clone())),
             }));
             scenario.input(Input::Plan(PlanInput::Read { plan }));
