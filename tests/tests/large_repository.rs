@@ -126,6 +126,7 @@ async fn three_hundred_thousand_files_and_a_three_gigabyte_pack_stay_within_the_
         },
         env: Vec::new(),
         credentials: Vec::new(),
+        ignored_paths: Vec::new(),
     };
     let limits = Limits {
         step: Duration::from_secs(60),
