@@ -229,11 +229,16 @@ fn check(
         let is_ours = plugin == info.name;
         is_ours.then(|| profile.plugin.strategy(kind, strategy).ok())?
     };
-    let recipients = Recipients {
+    let first = |kind| profile.plugin.strategy(kind, None).ok();
+    let mut recipients = Recipients {
         all: &info.strategies,
         deciding: Kind::ALL.into_iter().filter_map(deciding).collect(),
         allows_others: false,
     };
+    if recipients.deciding.is_empty() {
+        // Others make all its decisions for now.
+        recipients.deciding = Kind::ALL.into_iter().filter_map(first).collect();
+    }
     let shares = recipients
         .share(settings)
         .map_err(|source| PluginCommandError::NoRecipient {
