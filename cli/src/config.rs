@@ -124,6 +124,11 @@ pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>>
             },
         );
     }
+    if let Some(Origin::File { path, .. }) = origins.get("plugins") {
+        for plugin in &mut config.plugins {
+            plugin.file = Some(path.clone());
+        }
+    }
     let references = config.shell_references();
     resolve_secrets(&mut config, env);
 

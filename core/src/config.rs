@@ -532,6 +532,9 @@ pub struct PluginSettings {
     /// What to do if the plugin fails; an agent backend has no fallback, so its attempt fails.
     #[serde(default)]
     pub on_error: PluginOnError,
+    /// The configuration file that contains this entry, for messages; `None` if there is none.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// Settings of a strategy of a plugin.

@@ -512,6 +512,7 @@ impl<'a> Loader<'a> {
                 },
                 path: &known.entry.path,
                 key: at.map(|at| format!("plugins[{at}]")),
+                file: at.and_then(|at| configured[at].file.as_deref()),
                 values: &known.entry.settings,
             };
             given.hand_out(self.request.own_program, &mut plugins.chosen)?;

@@ -125,12 +125,14 @@ pub enum PluginsError {
         line: String,
     },
     /// Its settings are invalid.
-    #[error("invalid settings of the plugin `{plugin}`: {}", list(.problems))]
+    #[error("invalid settings of the plugin `{plugin}`{}: {}", in_file(.file.as_deref()), list(.problems))]
     Settings {
         /// The plugin.
         plugin: String,
-        /// The file.
+        /// The component.
         path: PathBuf,
+        /// The configuration file with the settings.
+        file: Option<PathBuf>,
         /// What is wrong.
         problems: Vec<SettingsProblem>,
     },
@@ -283,6 +285,10 @@ pub(super) fn entry_line(
     json!({"name": name, "path": path, "sha256": digest.to_string(), "grants": granted}).to_string()
 }
 
+fn in_file(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| format!(" in `{}`", file.display()))
+}
+
 fn quoted(names: &[String]) -> String {
     names
         .iter()
@@ -330,6 +336,7 @@ mod tests {
         let settings = PluginsError::Settings {
             plugin: "a".to_owned(),
             path: path(),
+            file: None,
             problems: vec![SettingsProblem::Said("no".to_owned())],
         };
         for (error, expected) in [

@@ -50,6 +50,8 @@ pub(super) struct GivenSettings<'a> {
     /// Key of its entry in the configuration; `None` for a plugin of the command line, which has
     /// none.
     pub(super) key: Option<String>,
+    /// The configuration file with that entry.
+    pub(super) file: Option<&'a Path>,
     pub(super) values: &'a EntrySettings,
 }
 
@@ -113,6 +115,7 @@ impl GivenSettings<'_> {
         PluginsError::Settings {
             plugin: self.plugin.info().name.clone(),
             path: self.path.to_owned(),
+            file: self.file.map(Path::to_owned),
             problems: problems.into_iter().map(in_configuration).collect(),
         }
     }
