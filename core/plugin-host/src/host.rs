@@ -99,7 +99,8 @@ impl PluginHost {
     }
 
     /// Returns a host with the same compiler and cache that counts instructions. The count is the
-    /// same on every machine; plugins are a third slower there.
+    /// same on every machine; plugins are several times slower there, because their code is not
+    /// optimised.
     ///
     /// # Errors
     /// See [`HostError`].

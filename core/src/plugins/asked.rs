@@ -14,8 +14,8 @@ pub struct ProbedPlugin {
     pub unknown: Option<String>,
 }
 
-/// Loads a component and grants all that it asks for. Without settings, each backend gets the
-/// settings of its own example.
+/// Loads a component and grants all that it asks for. `settings` returns those of its backends, by
+/// the plugin's name. Without settings, each backend gets the settings of its own example.
 ///
 /// # Errors
 /// Fails if it is not a plugin, or has imports that cannot be granted.
@@ -23,9 +23,10 @@ pub fn load(
     host: &PluginHost,
     file: &Path,
     component: &[u8],
-    settings: Option<&str>,
+    settings: impl FnOnce(&str) -> Option<String>,
 ) -> Result<ProbedPlugin, LoadError> {
     let plugin = host.load(file, component, &Grants::default())?;
+    let settings = settings(&plugin.info().name);
     let (mut exec, mut env, mut unknown) = (Vec::new(), Vec::new(), None);
     for backend in plugin
         .info()
@@ -34,6 +35,7 @@ pub fn load(
         .filter(|strategy| strategy.kind == Kind::AgentBackend)
     {
         let settings = settings
+            .as_deref()
             .or(backend.example_settings.as_deref())
             .unwrap_or_default();
         match plugin.asked_program(Some(&backend.name), settings) {

@@ -2,9 +2,12 @@
 //! kind, in the real host.
 //!
 //! ```text
-//!   component ─┬─► host as in a session   ─► answers, forwards and backwards ─► same answers? no faults? ─► time of a call
-//!              └─► host that counts       ─► instructions of a call: the same number on every machine
+//!   component ─► host that counts ─┬─► answers, forwards and backwards ─► same answers? no faults?
+//!                                  └─► instructions of a call: the same number on every machine
 //! ```
+//!
+//! The host differs from that of a session in one way: it compiles with the counting of
+//! instructions and without optimisation. A component is so compiled only once, and faster.
 //!
 //! A plugin may refuse an input. It must not trap, exceed its limits, return an unusable answer, or
 //! answer differently when asked again. Programs that a backend names are not run.
@@ -17,7 +20,7 @@ mod model_selector;
 mod pr_template;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use autoissue_plugin_host::{Kind, Limits, LoadError, Plugin, PluginHost, StrategyInfo};
 use autoissue_plugin_sdk::PluginError;
@@ -31,9 +34,6 @@ use super::asked::{self, ProbedPlugin};
 /// Most instructions of one call, for the worst input: a fifth of a second on a slow machine. A
 /// session allows a second per call.
 pub const INSTRUCTIONS_MAX: u64 = 200_000_000;
-
-/// How many calls with ordinary input are made to measure the time of a call.
-const N_TIMED_CALLS: usize = 50;
 
 /// The result of a call: the answer as JSON, or the plugin's refusal.
 type Answer = Result<Value, PluginError>;
@@ -67,8 +67,6 @@ pub struct Cost {
     pub ordinary_instructions: u64,
     /// Instructions for the input that needed most.
     pub most_instructions: u64,
-    /// Median time for an ordinary input on this machine, in nanoseconds.
-    pub ordinary_ns: u128,
 }
 
 /// The results for one strategy.
@@ -109,16 +107,15 @@ impl ConformanceReport {
     }
 }
 
-/// A plugin in both hosts, with all the grants that it asks for.
+/// A plugin with all the grants that it asks for, in a host that counts instructions.
 pub struct Subject {
     plugin: Plugin,
-    measured: Plugin,
-    measuring: PluginHost,
+    host: PluginHost,
     settings: Option<String>,
 }
 
 impl Subject {
-    /// Loads a component. Without settings, each strategy gets the settings of its own example.
+    /// Loads a component, with the cache and the compiler of a host. Without settings, each strategy gets the settings of its own example.
     ///
     /// # Errors
     /// Fails if it is not a plugin.
@@ -128,20 +125,20 @@ impl Subject {
         component: &[u8],
         settings: Option<String>,
     ) -> Result<Self, LoadError> {
-        let ProbedPlugin { plugin, .. } = asked::load(host, file, component, settings.as_deref())?;
-        // Counting is slower, and no time is measured there.
+        // Such code is several times slower than that of a session. Whether a call takes too long is
+        // judged by its instructions.
         let limits = Limits {
             call: Duration::from_secs(10),
             ..Limits::default()
         };
-        let measuring = host
+        let host = host
             .measuring(limits)
             .map_err(|error| LoadError::Failed(PluginError::Internal(error.to_string())))?;
-        let measured = measuring.load(file, component, plugin.grants())?;
+        let ProbedPlugin { plugin, .. } =
+            asked::load(&host, file, component, |_| settings.clone())?;
         Ok(Self {
             plugin,
-            measured,
-            measuring,
+            host,
             settings,
         })
     }
@@ -198,7 +195,6 @@ impl Subject {
         let cost = forwards.first().is_some_and(Result::is_ok).then(|| Cost {
             ordinary_instructions: instructions[0],
             most_instructions: instructions.iter().copied().max().unwrap_or(0),
-            ordinary_ns: self.ordinary_ns(&trials[0]),
         });
         StrategyReport {
             kind: strategy.kind.name(),
@@ -261,22 +257,10 @@ impl Subject {
     }
 
     fn instructions(&self, trial: &Trial) -> u64 {
-        let before = self.measuring.n_instructions();
+        let before = self.host.n_instructions();
         // Whether it answers was already checked.
-        let _ = (trial.call)(&self.measured);
-        self.measuring.n_instructions() - before
-    }
-
-    fn ordinary_ns(&self, ordinary: &Trial) -> u128 {
-        let mut times: Vec<u128> = (0..N_TIMED_CALLS)
-            .map(|_| {
-                let start = Instant::now();
-                let _ = (ordinary.call)(&self.plugin);
-                start.elapsed().as_nanos()
-            })
-            .collect();
-        times.sort_unstable();
-        times[N_TIMED_CALLS / 2]
+        let _ = (trial.call)(&self.plugin);
+        self.host.n_instructions() - before
     }
 }
 

@@ -34,6 +34,22 @@ impl EntrySettings {
         }
     }
 
+    /// Returns these settings, completed with earlier ones that they do not replace: `config`
+    /// replaces all, and the settings for a kind those for that kind.
+    #[must_use]
+    pub fn over(mut self, earlier: Self) -> Self {
+        if self == Self::default() {
+            return earlier;
+        }
+        let is_by_kind = self.config.is_none();
+        for kind in Kind::ALL.into_iter().filter(|_| is_by_kind) {
+            if let (None, Some(settings)) = (self.of_kind(kind), earlier.of_kind(kind)) {
+                self.set_kind(kind, settings.clone());
+            }
+        }
+        self
+    }
+
     /// Sets the settings in `configs` for a kind.
     pub fn set_kind(&mut self, kind: Kind, settings: StrategyConfig) {
         let configs = &mut self.configs;

@@ -45,14 +45,20 @@ pub(crate) struct AddArgs {
 /// If it is not a plugin, needs more than it was granted, or a file cannot be written.
 pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, CliError> {
     let (project, config) = files(invocation)?;
-    let given = settings::read_entry(invocation, &args.settings)?;
+    let typed = settings::read_entry(invocation, &args.settings)?;
     let mut file = invocation.component(&args.path)?;
-    // Only a backend says what it needs.
-    let for_backend = given.of_kind(Kind::AgentBackend).or(given.config.as_ref());
-    let mut profile = Profile::of(invocation, &file, settings::text(for_backend).as_deref())?;
-    let grants = granted(invocation, &profile, args)?;
     let before = ConfigFile::open(&config)?;
-    check(&profile, &given, |kind| before.strategy(key(kind)))?;
+    let all = |name: &str| typed.clone().over(before.settings_of(name));
+    let mut profile = Profile::of(invocation, &file, |name| {
+        let all = all(name);
+        // Only a backend says what it needs.
+        settings::text(all.of_kind(Kind::AgentBackend).or(all.config.as_ref()))
+    })?;
+    let grants = granted(invocation, &profile, args)?;
+    let settings = all(&profile.plugin.info().name);
+    check(&profile, &settings, |kind| before.strategy(key(kind)))?;
+    // Unchanged ones keep their comments and formatting.
+    let changed = Some(&settings).filter(|_| typed != EntrySettings::default());
     // Read before anything is written: a lock file with merge conflict markers leaves both files
     // unchanged.
     let mut lock = PluginLock::read(&project)
@@ -64,7 +70,7 @@ pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, C
     }
     let added = Added {
         path: path_from(config.parent().unwrap_or(&project), &file.path),
-        others: write_config(&config, &profile, &file.path, &grants, &given)?,
+        others: write_config(&config, &profile, &file.path, &grants, changed)?,
         config,
     };
     lock.insert(locked(&profile, &added.path, &grants));
@@ -254,13 +260,13 @@ fn check(
     })
 }
 
-/// Writes the configuration. Returns the strategies for which it names another plugin.
+/// Writes the configuration, with settings if they change. Returns the strategies for which it names another plugin.
 fn write_config(
     config: &Path,
     profile: &Profile,
     component: &Path,
     grants: &PluginGrants,
-    settings: &EntrySettings,
+    settings: Option<&EntrySettings>,
 ) -> Result<Vec<(Kind, String)>, CliError> {
     let name = &profile.plugin.info().name;
     let path = path_from(config.parent().unwrap_or(Path::new("/")), component);
@@ -273,7 +279,7 @@ fn write_config(
         ("grants", grants),
         ("sha256", None),
     ];
-    if *settings != EntrySettings::default() {
+    if let Some(settings) = settings {
         let configs = Some(&settings.configs).filter(|it| **it != StrategyConfigs::default());
         keys.push(("config", settings.config.clone().map(Value::Object)));
         keys.push(("configs", configs.map(|configs| json!(configs))));

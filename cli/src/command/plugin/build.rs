@@ -29,7 +29,7 @@ pub(crate) struct BuildArgs {
 pub(super) fn run(invocation: &Invocation, args: &BuildArgs) -> Result<ExitCode, CliError> {
     let built = build(invocation, args)?;
     // Inspected before it is written, so that a component that is not a plugin is not left behind.
-    let profile = Profile::of(invocation, &built, None)?;
+    let profile = Profile::of(invocation, &built, |_| None)?;
     let built = built.written()?;
     if invocation.console.is_json() {
         invocation.console.json(&profile.json("build"))?;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use autoissue_core::plugins::recipients::EntrySettings;
 use autoissue_core::whole_file::{read_text, write_whole};
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
@@ -157,6 +158,26 @@ impl ConfigFile {
 }
 
 impl ConfigFile {
+    /// Returns the settings in a plugin's entry. Invalid ones are reported when the configuration is
+    /// loaded.
+    pub(super) fn settings_of(&self, name: &str) -> EntrySettings {
+        let entry = || {
+            let plugins = self.object().ok()?.array_value("plugins")?;
+            let mut entries = plugins.elements().into_iter();
+            entries.find_map(|it| it.as_object().filter(|entry| is_named(entry, name)))
+        };
+        let Some(entry) = entry() else {
+            return EntrySettings::default();
+        };
+        let value = |key| entry.get(key)?.to_serde_value();
+        EntrySettings {
+            config: value("config").and_then(|it| serde_json::from_value(it).ok()),
+            configs: value("configs")
+                .and_then(|it| serde_json::from_value(it).ok())
+                .unwrap_or_default(),
+        }
+    }
+
     /// Returns the value of a strategy; `None` if it is not set.
     pub(super) fn strategy(&self, key: &str) -> Option<String> {
         let strategies = self.object().ok()?.object_value("strategies")?;

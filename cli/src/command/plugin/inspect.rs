@@ -28,11 +28,7 @@ pub(crate) struct InspectArgs {
 pub(super) fn run(invocation: &Invocation, args: &InspectArgs) -> Result<ExitCode, CliError> {
     let settings = settings::read(invocation, args.settings.as_deref())?;
     let file = invocation.component(&args.path)?;
-    let profile = Profile::of(
-        invocation,
-        &file,
-        settings::text(settings.as_ref()).as_deref(),
-    )?;
+    let profile = Profile::of(invocation, &file, |_| settings::text(settings.as_ref()))?;
     if invocation.console.is_json() {
         invocation.console.json(&profile.json("plugin"))?;
     } else {

@@ -28,8 +28,8 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Loads a component and queries it. Without settings, backends are called with their own
-    /// example settings.
+    /// Loads a component and queries it. `settings` returns those of its backends, by the plugin's
+    /// name. Without settings, backends are called with their own example settings.
     ///
     /// # Errors
     /// If it is not a plugin. Its imports and exports are printed first, as far as they can be
@@ -37,7 +37,7 @@ impl Profile {
     pub(super) fn of(
         invocation: &Invocation,
         file: &ComponentFile,
-        settings: Option<&str>,
+        settings: impl FnOnce(&str) -> Option<String>,
     ) -> Result<Self, CliError> {
         let host = host(invocation)?;
         match asked::load(&host, &file.path, &file.bytes, settings) {

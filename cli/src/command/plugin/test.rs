@@ -1,8 +1,6 @@
-//! `autoissue plugin test`: runs the author's cases and the conformance suite in the same host as
-//! sessions.
+//! `autoissue plugin test`: runs the author's cases and the conformance suite in the real host.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use autoissue_core::plugins::conformance::{
     Cases, ConformanceReport, Cost, StrategyReport, Subject,
@@ -206,14 +204,12 @@ fn strategy_text(strategy: &StrategyReport, paint: Paint) -> String {
     if let Some(Cost {
         ordinary_instructions,
         most_instructions,
-        ordinary_ns,
     }) = cost
     {
         text.push_str(&format!(
-            "  {}    typical call: {} instructions, {:.1?}; worst call: {} instructions\n",
+            "  {}    typical call: {} instructions; worst call: {} instructions\n",
             paint.dim("cost"),
             grouped(*ordinary_instructions),
-            Duration::from_nanos(u64::try_from(*ordinary_ns).unwrap_or(u64::MAX)),
             grouped(*most_instructions),
         ));
     }

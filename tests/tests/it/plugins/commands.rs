@@ -93,6 +93,8 @@ fn a_new_plugin_builds_and_passes_its_tests() {
         );
         assert!(directory.join(format!("{name}.wasm")).is_file());
     }
+    let compiled = std::fs::read_dir(sandbox.state().join("plugins")).unwrap();
+    assert_eq!(compiled.count(), 3, "each is compiled once");
 }
 
 #[test]
@@ -352,6 +354,40 @@ fn settings_are_added_for_a_kind() {
     assert_eq!(entry.get("config"), None, "it is replaced");
     add(&[]).exits(0);
     assert_eq!(&config()["plugins"][0], entry, "it stays");
+    let text = sandbox.read("autoissue.config.json");
+    let signed = text.replace(
+        r#""prTemplate": "autoissue-test-guest""#,
+        r#""prTemplate": "autoissue-test-guest/signed""#,
+    );
+    assert_ne!(signed, text);
+    sandbox.write("autoissue.config.json", &signed);
+    let missing = add(&[]).exits(2);
+    assert!(
+        missing.stderr.contains("signature"),
+        "earlier settings are checked too: {}",
+        missing.stderr
+    );
+    add(&[r#"pr-template={"signature": "us"}"#]).exits(0);
+    assert_eq!(
+        config()["plugins"][0]["configs"],
+        json!({"classifier": {"domain": "ours"}, "prTemplate": {"signature": "us"}}),
+        "the settings of the other kind stay"
+    );
+    let text = sandbox.read("autoissue.config.json");
+    sandbox.write("autoissue.config.json", &text.replace("\"ours\"", "1"));
+    sandbox.issue(1, "Anything", "");
+    let wrong = sandbox.run(["classify", "go"]).exits(2);
+    let said = wrong
+        .stderr
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let file = sandbox.project().join("autoissue.config.json");
+    let expected = format!(
+        "in `{}`: `plugins[0].configs.classifier.domain`: 1 is not of type \"string\"",
+        file.display()
+    );
+    assert!(said.contains(&expected), "{said}");
 }
 
 #[test]
