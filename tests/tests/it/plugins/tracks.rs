@@ -1,17 +1,23 @@
 //! Plugins built by an earlier release, and cached compiled code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use autoissue_plugin_host::{Grants, LoadError};
 use autoissue_plugin_sdk::prelude::*;
-use autoissue_tests::guests;
+use autoissue_tests::{Sandbox, guests};
 
 use super::{GUEST, World, guest_grants, hostile};
 
+/// Returns the path of a component that was built elsewhere.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/plugins")
+        .join(name)
+}
+
 /// Returns a component built with the first release of the SDK.
 fn of_0_1_0() -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/plugins/guest-0.1.0.wasm"))
-        .unwrap()
+    std::fs::read(fixture("guest-0.1.0.wasm")).unwrap()
 }
 
 /// Replaces every occurrence of a text by another of the same length.
@@ -27,6 +33,27 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     }
     assert!(0 < n, "`{from}` must occur");
     bytes
+}
+
+/// The examples in C and Zig, built as `plugins/examples/README.md` says, the latter with `-fstrip`
+/// because its debug information contains paths. Those in JavaScript and Python contain a whole
+/// interpreter, so only CI builds them.
+#[test]
+fn components_of_other_languages_still_run() {
+    let sandbox = Sandbox::new();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/examples/c/cases.json");
+    for name in ["words-c.wasm", "words-zig.wasm"] {
+        let (component, cases) = (fixture(name), cases.to_str().unwrap());
+        let args = [
+            "plugin",
+            "test",
+            component.to_str().unwrap(),
+            "--cases",
+            cases,
+        ];
+        let run = sandbox.run(args).exits(0);
+        assert!(run.stdout.contains("3 of 3 cases passed"), "{}", run.stdout);
+    }
 }
 
 #[test]
