@@ -15,6 +15,7 @@ mod internal;
 pub(crate) mod metrics;
 mod plan;
 mod plugin;
+mod prompt;
 mod resume;
 mod schema;
 mod show;
@@ -41,6 +42,7 @@ use history::HistoryArgs;
 use internal::InternalArgs;
 use plan::PlanArgs;
 use plugin::PluginArgs;
+use prompt::PromptArgs;
 use resume::ResumeArgs;
 use schema::SchemaArgs;
 use show::ShowArgs;
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Show how issues would be classified and scheduled
     Classify(ClassifyArgs),
+    /// Print what an agent would be told about an issue
+    Prompt(PromptArgs),
     /// Create a configuration file for this repository
     Init,
     /// Check that everything is ready for a run, before spending anything
@@ -131,6 +135,7 @@ impl Command {
             Self::Metrics => metrics::run(invocation),
             Self::History(args) => history::run(invocation, args),
             Self::Classify(args) => classify::run(invocation, args),
+            Self::Prompt(args) => prompt::run(invocation, args),
             Self::Init => init::run(invocation),
             Self::Doctor(args) => doctor::run(invocation, args),
             Self::Demo(args) => demo::run(invocation, args),
@@ -162,6 +167,7 @@ pub(crate) fn read(line: &str) -> Typed {
         | Command::Metrics
         | Command::History(_)
         | Command::Classify(_)
+        | Command::Prompt(_)
         | Command::Init
         | Command::Doctor(_)
         | Command::Clean(_)

@@ -13,6 +13,7 @@
 //! loader checks values against [`schema`] first (because it knows where they came from), then
 //! calls [`Config::problems`].
 
+mod instructions;
 mod problems;
 mod secret_source;
 mod usd;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::built_in;
 pub use autoissue_forge::ForgeKind;
+pub use instructions::{Instructions, InstructionsError};
 pub use problems::Problem;
 pub use secret_source::SecretOrEnv;
 pub use usd::{NonNegativeUsd, NonNegativeUsdError};
@@ -253,9 +255,12 @@ pub enum RedBaseSetting {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AgentSettings {
-    /// The coding program: `claude`, `patch`, or one provided by a plugin.
+    /// The coding program: `claude`, `codex`, `gemini`, `opencode`, `acp`, `command`, `patch`, or one provided by a plugin.
     #[schemars(length(min = 1))]
     pub backend: String,
+    /// Program and arguments of the backends `acp` and `command`, which run any program.
+    #[schemars(inner(length(min = 1)))]
+    pub command: Vec<String>,
     /// `opus`, `sonnet`, `haiku`, or the backend's own name for a model; with `auto`, the model selector chooses.
     #[schemars(length(min = 1))]
     pub model: String,
@@ -270,12 +275,14 @@ pub struct AgentSettings {
     pub max_turns: Option<u32>,
     /// Run the agent without permission prompts.
     pub yolo: bool,
-    /// Tools that the agent may use, for backends with such a list.
+    /// Tools that the agent may use, for backends with such a list; if empty, file edits and the shell.
     #[schemars(inner(length(min = 1)))]
     pub allowed_tools: Vec<String>,
     /// Names of environment variables that the agent may see in addition to the backend's own.
     #[schemars(inner(length(min = 1)))]
     pub env: Vec<String>,
+    /// What every agent is told in addition to the issue: a text, or `{"file": PATH}`.
+    pub instructions: Option<Instructions>,
 }
 
 impl Default for AgentSettings {
@@ -283,17 +290,15 @@ impl Default for AgentSettings {
         let agent = built_in::default_agent();
         Self {
             backend: agent.name(),
+            command: Vec::new(),
             model: built_in::default_model().to_owned(),
             max_budget_usd: NonNegativeUsd::from_cents(5_00),
             turn_margin_usd: NonNegativeUsd::from_cents(50),
             max_turns: None,
             yolo: false,
-            allowed_tools: agent
-                .default_tools
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            allowed_tools: Vec::new(),
             env: Vec::new(),
+            instructions: None,
         }
     }
 }

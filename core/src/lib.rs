@@ -33,6 +33,7 @@ pub mod planner;
 pub mod plugins;
 mod preflight;
 pub mod prompt;
+pub mod prompt_preview;
 pub mod recorded;
 pub mod retention;
 pub mod session;

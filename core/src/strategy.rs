@@ -28,6 +28,7 @@ use autoissue_plugin_sdk::{
 
 use rustix::process::geteuid;
 use semver::Version;
+use serde_json::json;
 
 use crate::built_in::{self, BUILTIN, DOMAINS};
 use crate::config::Config;
@@ -87,7 +88,7 @@ struct ConfiguredStrategy<S: ?Sized> {
     guard: Option<Guard>,
 }
 
-/// A strategy that does not exist.
+/// A strategy that does not exist, or cannot be used as configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownStrategy {
     /// A name is unknown.
@@ -103,6 +104,9 @@ pub enum UnknownStrategy {
     /// A plugin lacks it.
     #[error(transparent)]
     Plugin(#[from] NoStrategy),
+    /// The command of an agent backend is not one that it can run.
+    #[error("`agent.command` is not valid: {0}")]
+    Command(String),
 }
 
 fn list(names: &[String]) -> String {
@@ -206,6 +210,17 @@ impl Strategies {
             };
             strategies.backend =
                 ConfiguredStrategy::builtin((agent.backend)(), AgentBackend::describe);
+            if agent.takes_command {
+                let settings = json!({"command": config.agent.command}).to_string();
+                let checked = strategies.backend().check_settings(&settings);
+                checked.map_err(|error| {
+                    UnknownStrategy::Command(match error {
+                        PluginError::InvalidSettings(message) => message,
+                        error => error.to_string(),
+                    })
+                })?;
+                strategies.backend.settings = settings;
+            }
         }
         Ok(strategies)
     }
@@ -323,16 +338,16 @@ impl Strategies {
     }
 
     /// Returns the model that every attempt uses, if the configuration names one. `None` leaves it
-    /// to the agent's program: it offers no models, or the name is only our default, which a backend
-    /// with models of its own does not know.
+    /// to the agent's program: it offers no models, or the name is only our default, which another
+    /// backend does not know.
     pub fn fixed_model(&self, configured: &str) -> Option<String> {
         let models = self
             .probe_backend()
             .map(|info| info.models)
             .unwrap_or_default();
         let is_offered = models.iter().any(|model| model.id == configured);
-        let is_ours = self.backend.guard.is_none()
-            && built_in::agent(&self.backend().describe().name).is_some();
+        let default = built_in::default_agent().name();
+        let is_ours = self.backend.guard.is_none() && self.backend().describe().name == default;
         let is_meant = is_ours || is_offered || configured != built_in::default_model();
         (!models.is_empty() && is_meant).then(|| configured.to_owned())
     }

@@ -83,6 +83,8 @@ pub(crate) struct Services {
     pub(crate) own_program: PathBuf,
     pub(crate) path: OsString,
     pub(crate) agent_env: Vec<(OsString, OsString)>,
+    /// The maintainers' instructions for every agent.
+    pub(crate) instructions: Option<String>,
     pub(crate) tag_prefix: String,
     pub(crate) session_dir: PathBuf,
     /// Length of an agent's minute.

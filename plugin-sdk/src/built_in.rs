@@ -17,6 +17,8 @@ pub struct BuiltInAgent {
     pub models: Option<ModelNames>,
     /// Tools that the default configuration allows; empty if it has no list of tools.
     pub default_tools: &'static [&'static str],
+    /// Whether its settings are the command to run, as `{"command": ["program", "argument"]}`.
+    pub takes_command: bool,
     /// Files that the program reads as instructions in each parent directory of its own.
     pub instruction_files: &'static [&'static str],
     /// Creates a reader for the output in a transcript; `None` if the output is readable as it is.
@@ -48,6 +50,7 @@ impl BuiltInAgent {
             tested_releases: None,
             models: None,
             default_tools: &[],
+            takes_command: false,
             instruction_files: &[],
             transcript: None,
         }

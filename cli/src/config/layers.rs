@@ -232,6 +232,7 @@ fn resolve_paths(tree: &mut Value, base: &Path, home: Option<&Path>) {
     };
     resolve(tree.pointer_mut("/project/path"));
     resolve(tree.pointer_mut("/logging/dir"));
+    resolve(tree.pointer_mut("/agent/instructions/file"));
     for plugin in tree
         .pointer_mut("/plugins")
         .and_then(Value::as_array_mut)

@@ -540,13 +540,15 @@ mod showing {
         executor.keepAwake = true                  default
         executor.worktreeRoot = unset              default
         agent.backend = "claude"                   default
+        agent.command = []                         default
         agent.model = "sonnet"                     default
         agent.maxBudgetUsd = 5.0                   default
         agent.turnMarginUsd = 0.5                  default
         agent.maxTurns = unset                     default
         agent.yolo = true                          flag --yolo
-        agent.allowedTools = ["Bash","Edit","Glob","Grep","Read","Write"]   default
+        agent.allowedTools = []                    default
         agent.env = []                             default
+        agent.instructions = unset                 default
         maxTotalBudgetUsd = 25.0                   environment AUTOISSUE_MAX_BUDGET
         scheduler.exclusiveDomains = ["unknown"]   default
         scheduler.maxPerDomain = 1                 default

@@ -33,6 +33,8 @@ impl Explain for SessionError {
             | Self::Unset { .. }
             | Self::Token(_)
             | Self::Strategy(_)
+            | Self::NotOpen { .. }
+            | Self::Instructions(_)
             | Self::Plugins(_)
             | Self::Environment(_)
             | Self::NoSession { .. }
@@ -74,6 +76,14 @@ impl Explain for SessionError {
             } => not_in_backlog(label, warnings),
             Self::WorkWaits { session, .. } => {
                 format!("fix this, then run `autoissue resume {session}`: finished work will be published at no extra cost")
+            }
+            Self::NotOpen { warnings, .. } => {
+                let warnings = warnings.iter().map(|warning| printable::one_line(warning));
+                Some(warnings.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())?
+            }
+            Self::Instructions(_) => {
+                "check the path, which is relative to the file that contains it, and that the file is text of at most 64 KiB"
+                    .to_owned()
             }
             Self::EmptyDirective => "describe in a sentence or two what to build".to_owned(),
             Self::PlannerOff => "set `planner.enabled` to true, or remove the key".to_owned(),
@@ -148,6 +158,10 @@ fn not_in_backlog(label: &str, warnings: &[String]) -> String {
 fn strategy_hint(error: &UnknownStrategy) -> Option<String> {
     match error {
         UnknownStrategy::Name { key, .. } => Some(format!("set `{key}` to one of these")),
+        UnknownStrategy::Command(_) => Some(
+            "give a program on PATH and its arguments, such as `[\"my-agent\", \"--quiet\"]`"
+                .to_owned(),
+        ),
         // The message lists what the plugin provides.
         UnknownStrategy::Plugin(_) => None,
     }

@@ -3,6 +3,8 @@
 
 use std::path::{Component, Path};
 
+use crate::built_in;
+
 use super::{AuthSettings, Config, PluginSettings, SecretOrEnv, StrategyConfigs};
 
 /// Variables that never reach an agent, even if configured: with the forge's token it could publish
@@ -65,6 +67,7 @@ impl Config {
             self.plugins.iter().map(|plugin| plugin.name.as_str()),
         ));
         problems.extend(bad_env_names("agent.env", &self.agent.env));
+        problems.extend(self.command_problem());
         problems.extend(bad_domains(&self.scheduler.exclusive_domains));
         problems.extend(self.strategy_problems());
         problems.extend(self.dashboard_problems());
@@ -76,6 +79,33 @@ impl Config {
             "executor.checks",
             self.executor.checks.iter().map(|check| check.name.as_str()),
         )
+    }
+
+    /// Checks that there is a command exactly if the backend takes one. Whether it is a usable one
+    /// is for the backend to say.
+    fn command_problem(&self) -> Option<Problem> {
+        let is_given = !self.agent.command.is_empty();
+        let name = self.agent_backend();
+        match built_in::agent(name) {
+            Some(agent) if agent.takes_command && !is_given => Some(Problem::new(
+                "agent.command",
+                "nothing",
+                format!("the program that the backend `{name}` runs, and its arguments"),
+            )),
+            Some(agent) if !agent.takes_command && is_given => {
+                let takers = built_in::agents().filter(|agent| agent.takes_command);
+                let names: Vec<String> =
+                    takers.map(|agent| format!("`{}`", agent.name())).collect();
+                let problem = Problem::new(
+                    "agent.command",
+                    format!("a command, which the backend `{name}` does not take"),
+                    "no value",
+                );
+                let names = names.join(" or ");
+                Some(problem.with_hint(format!("set `agent.backend` to {names}, or remove it")))
+            }
+            _ => None,
+        }
     }
 
     fn strategy_problems(&self) -> Vec<Problem> {

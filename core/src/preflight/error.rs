@@ -17,6 +17,7 @@ use autoissue_process::ProcessError;
 use autoissue_process::environment::EnvironmentError;
 
 use super::Finding;
+use crate::config::InstructionsError;
 use crate::plugins::PluginsError;
 use crate::recorded::RecordedError;
 use crate::strategy::UnknownStrategy;
@@ -37,6 +38,17 @@ pub enum SessionError {
         /// Warnings about the backlog: an issue that cannot be read is not in it.
         warnings: Vec<String>,
     },
+    /// An issue that was asked for is not open.
+    #[error("{issue} is not an open issue")]
+    NotOpen {
+        /// Its number.
+        issue: IssueNumber,
+        /// What the forge says about it.
+        warnings: Vec<String>,
+    },
+    /// The instructions for agents cannot be read.
+    #[error(transparent)]
+    Instructions(#[from] InstructionsError),
     /// The git program is missing or does not work.
     #[error(transparent)]
     Git(#[from] GitError),

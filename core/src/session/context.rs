@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::request::StartRequest;
 use super::{SessionError, on_a_runtime};
+use crate::config::Instructions;
 use crate::host::Host;
 use crate::preflight::{
     AGENT_PERMISSIONS, DISK, Finding, InstalledProgram, Level, Project, agent_variables,
@@ -21,6 +22,8 @@ pub(super) struct Context {
     pub(super) strategies: Strategies,
     /// The environment of agents, setup and checks.
     pub(super) agent_env: Vec<(OsString, OsString)>,
+    /// The maintainers' instructions for every agent.
+    pub(super) instructions: Option<String>,
 }
 
 /// Returns the version of the agent's program, if its backend states which ones it works with.
@@ -79,9 +82,11 @@ pub(super) fn prepare(
         false => None,
     };
     let strategies = strategies.with_program_version(version);
+    let instructions = project.config.agent.instructions.as_ref();
     Ok(Context {
         strategies,
         agent_env,
+        instructions: instructions.map(Instructions::text).transpose()?,
     })
 }
 

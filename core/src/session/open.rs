@@ -89,6 +89,7 @@ fn dry_run(
     let Context {
         strategies,
         agent_env,
+        instructions,
     } = prepare(&project, host, &request, false)?;
     let settings = settings(&project.config, &strategies, &request, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
@@ -109,6 +110,7 @@ fn dry_run(
         Context {
             strategies,
             agent_env,
+            instructions,
         },
     );
     // There is no journal, but typos are reported in the same way.
@@ -133,6 +135,7 @@ fn start(
     let Context {
         strategies,
         agent_env,
+        instructions,
     } = prepare(&project, host, &request, true)?;
     check_planner(&strategies, &request)?;
     let remarks = inspect_for_free(&project, host, &strategies)?;
@@ -169,6 +172,7 @@ fn start(
         Context {
             strategies,
             agent_env,
+            instructions,
         },
     );
     let parts = Parts {
@@ -232,6 +236,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
     let Context {
         strategies,
         agent_env,
+        instructions,
     } = prepare(&project, host, &request, true)?;
     let remarks = if is_decline {
         Vec::new()
@@ -286,6 +291,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
         Context {
             strategies,
             agent_env,
+            instructions,
         },
     );
     let (journal, lock) = (Some(journal), Some(lock));
@@ -384,6 +390,7 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
         session_dir: session_dir(&host.state_dir, &parts.id),
         minute: host.minute,
         redaction: host.redaction.clone(),
+        instructions: parts.context.instructions,
         config: project.config,
     };
     Session {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{commit, crash, remote_failure};
 use super::{AttemptId, Services, Workspace, blocking};
-use crate::prompt::{self, Earlier};
+use crate::prompt;
 use crate::wall_clock::wall_clock_ms;
 
 /// Most commits that a pull request template gets, the newest. GitHub lists as many.
@@ -291,7 +291,7 @@ impl Services {
             let fails = |it: &CheckResult| it.name == result.name && !it.passed;
             result.fails_on_base || order.base_checks.iter().any(fails)
         };
-        let removed = prompt::build(&order.issue, "", &[], &[], Earlier::Nothing).removed;
+        let removed = prompt::removed_from(&order.issue);
         let changes = order.work.changes.iter().map(|change| {
             sdk::Change::new(&change.path)
                 .added(change.added)

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{AttemptId, Services, uuid};
 use crate::agent::{self, AgentControl, Launch, Seen};
 use crate::bus::{Progress, ProgressKind};
-use crate::prompt::{self, Earlier};
+use crate::prompt::{self, Earlier, PromptParts};
 
 /// Divides a minute into ten seconds: how long a program may stay alive after its final result or
 /// after it was stopped. Tests use minutes of another length.
@@ -63,17 +63,18 @@ impl Services {
     fn agent_launch(&self, id: AttemptId, order: AgentOrder) -> Result<Launch, Failure> {
         let directory = self.workspace()?.collectors.path(id.issue.0);
         let mark = self.mark(id, "prompt");
-        let prompt = prompt::build(
-            &order.issue,
-            &mark[..24],
-            &self.config.executor.checks,
-            &order.avoid,
-            match order.feedback.as_deref() {
+        let prompt = prompt::build(&PromptParts {
+            issue: &order.issue,
+            mark: &mark[..prompt::MARK_CHARS],
+            instructions: self.instructions.as_deref(),
+            checks: &self.config.executor.checks,
+            avoid: &order.avoid,
+            earlier: match order.feedback.as_deref() {
                 Some(feedback) => Earlier::NotGoodEnough(feedback),
                 None if order.continues => Earlier::Interrupted,
                 None => Earlier::Nothing,
             },
-        );
+        });
         let settings = &self.config.agent;
         let mut task = order
             .task

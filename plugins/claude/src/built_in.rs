@@ -12,7 +12,6 @@ pub const TESTED_RELEASES: [&str; 2] = ["2.1.197", "2.1.332"];
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
     tested_releases: Some(TESTED_RELEASES),
     models: Some(MODELS),
-    default_tools: &["Bash", "Edit", "Glob", "Grep", "Read", "Write"],
     instruction_files: &["CLAUDE.md", "CLAUDE.local.md"],
     transcript: Some(|| Box::new(ClaudeRun::default())),
     ..BuiltInAgent::new(|| Box::new(ClaudeBackend))

@@ -26,6 +26,7 @@ mod output;
 mod planner;
 mod plugins;
 mod process_under_test;
+mod prompt;
 mod screen;
 mod show;
 mod signals;
