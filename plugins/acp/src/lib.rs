@@ -1,0 +1,1 @@
+//! The built-in agent backend that runs programs which speak the Agent Client Protocol.

@@ -1,0 +1,1 @@
+//! The built-in agent backend that runs any program which edits files.
