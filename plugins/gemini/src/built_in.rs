@@ -12,7 +12,8 @@ pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
     tested_releases: Some(TESTED_RELEASES),
     models: Some(MODELS),
     default_tools: &policy::DEFAULT_TOOLS,
-    instruction_files: &["GEMINI.md"],
+    // It reads `GEMINI.md` of parent directories only up to the root of the work tree.
+    instruction_files: &[],
     transcript: Some(|| Box::new(GeminiRun::default())),
     ..BuiltInAgent::new(|| Box::new(GeminiBackend))
 };

@@ -24,6 +24,8 @@
 //! | exit codes 44, 52, 55 | sandbox, settings, trust: wrong for every task |
 //! | any other error | a failure of the task |
 
+use std::time::Duration;
+
 use autoissue_plugin_sdk::{AgentEvent, Exit, LimitEnd};
 use serde_json::Value;
 
@@ -69,6 +71,9 @@ const UNKNOWN_ARGUMENT: &str = "Unknown argument";
 const ATTEMPT: &str = "Attempt ";
 const FAILED: &str = " failed";
 const WITH_STATUS: &str = " with status ";
+/// Start of what the program prints if it cannot start its sandbox, in some cases with exit code 1.
+const SANDBOX_ERROR: &str = "FatalSandboxError";
+const NO_SANDBOX: &str = "the sandbox of `gemini` does not work";
 /// Words before the time until a limit ends; there is no field for it.
 const RETRY_AFTER: [&str; 3] = [
     "Suggested retry after ",
@@ -185,8 +190,9 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
         return (exit.code == Some(TURN_LIMIT)).then_some(AgentEvent::TurnsReached);
     }
     let words = explanation(&seen.complaints);
-    let broken = |what: &str| AgentEvent::AuthFailed(format!("{what}: {words}"));
-    let is_old = |line: &String| line.starts_with(UNKNOWN_ARGUMENT);
+    let broken_by = |what: &str, why: &str| AgentEvent::AuthFailed(format!("{what}: {why}"));
+    let broken = |what: &str| broken_by(what, &words);
+    let begins = |with: &str| seen.complaints.iter().find(|line| line.starts_with(with));
     match exit.code? {
         NOT_AUTHENTICATED => Some(AgentEvent::AuthFailed(format!(
             "`gemini` is not logged in: {words}. {CHOOSE_A_LOGIN}"
@@ -196,10 +202,12 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
         BAD_INPUT => Some(AgentEvent::Failed(format!(
             "`gemini` did not start: {words}"
         ))),
-        BAD_SANDBOX => Some(broken("the sandbox of `gemini` does not work")),
+        BAD_SANDBOX => Some(broken(NO_SANDBOX)),
         BAD_SETTINGS => Some(broken("the settings of `gemini` are wrong")),
         NOT_TRUSTED => Some(broken("the installed `gemini` cannot run without trust")),
-        1 if seen.complaints.iter().any(is_old) => Some(broken("the installed `gemini` is too old")),
+        1 => begins(UNKNOWN_ARGUMENT)
+            .map(|line| broken_by("the installed `gemini` is too old", line))
+            .or_else(|| begins(SANDBOX_ERROR).map(|line| broken_by(NO_SANDBOX, line))),
         _ => None,
     }
 }
@@ -224,7 +232,13 @@ enum Why<'a> {
 pub(crate) fn retry(line: &str) -> Option<Retry<'_>> {
     let (number, rest) = line.strip_prefix(ATTEMPT)?.split_once(FAILED)?;
     let n_attempts = number.parse().ok()?;
-    let status = || rest.strip_prefix(WITH_STATUS)?.split_once('.')?.0.parse().ok();
+    let status = || {
+        rest.strip_prefix(WITH_STATUS)?
+            .split_once('.')?
+            .0
+            .parse()
+            .ok()
+    };
     let why = match (status(), rest.strip_prefix(": ")) {
         (Some(status), _) => Why::Status(status),
         (None, Some(message)) => Why::Limit(message),
@@ -327,7 +341,9 @@ fn seconds(duration: &str) -> Option<u64> {
         let unit = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
         let number: f64 = rest.get(..unit)?.parse().ok()?;
         rest = rest.get(unit..)?;
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
         total += number
             * match rest.get(..end)? {
                 "h" => 3_600.0,
@@ -339,13 +355,18 @@ fn seconds(duration: &str) -> Option<u64> {
         rest = rest.get(end..)?;
     }
     // Longer than any limit: such a number is not meant.
-    (0.0 < total && total < 1e8).then_some(total.ceil() as u64)
+    let total = Some(total).filter(|total| (f64::MIN_POSITIVE..1e8).contains(total))?;
+    Some(Duration::try_from_secs_f64(total.ceil()).ok()?.as_secs())
 }
 
 /// Returns the last lines of standard error as one.
 fn explanation(complaints: &[String]) -> String {
     let lines = complaints.iter().filter(|line| !line.starts_with(WARNING));
-    let mut last: Vec<&str> = lines.rev().take(N_EXPLAINING_LINES).map(String::as_str).collect();
+    let mut last: Vec<&str> = lines
+        .rev()
+        .take(N_EXPLAINING_LINES)
+        .map(String::as_str)
+        .collect();
     last.reverse();
     if last.is_empty() {
         "no reason given".into()
@@ -446,7 +467,8 @@ mod tests {
             173,
             &in_s(4_734),
         );
-        let typed = r#"[API Error: {"error":{"code":429,"message":"x","details":[{"retryDelay":"7s"}]}}]"#;
+        let typed =
+            r#"[API Error: {"error":{"code":429,"message":"x","details":[{"retryDelay":"7s"}]}}]"#;
         check(typed, 1, &in_s(7));
         check(
             "[API Error: You have exhausted your daily quota on this model.]",
@@ -467,9 +489,8 @@ mod tests {
         let body = |message: &str, more: &str| {
             format!(r#"[API Error: {{"error":{{"code":400,"message":"{message}"{more}}}}}]"#)
         };
-        let denied = |words: &str| {
-            AgentEvent::AuthFailed(format!("`gemini` was denied access: {words}"))
-        };
+        let denied =
+            |words: &str| AgentEvent::AuthFailed(format!("`gemini` was denied access: {words}"));
         let key = r#","details":[{"reason":"API_KEY_INVALID"}]"#;
         check(&body("x", key), 144, &denied("x"));
         check(
@@ -525,7 +546,11 @@ mod tests {
             let found = found.map_or_else(|| "None".to_owned(), |event| format!("{event:?}"));
             assert!(found.starts_with(expected), "{code} {found}");
         };
-        check(41, false, "AuthFailed(\"`gemini` is not logged in: Unknown argument: x; why. Run");
+        check(
+            41,
+            false,
+            "AuthFailed(\"`gemini` is not logged in: Unknown argument: x; why. Run",
+        );
         check(42, false, "Failed(");
         check(42, true, "SessionGone");
         check(44, false, "AuthFailed(\"the sandbox");
@@ -547,18 +572,50 @@ mod tests {
             ..Seen::default()
         };
         for (line, n, expected) in [
-            ("Attempt 3 failed with status 503. Retrying with backoff... x", 3, "Overloaded"),
-            ("Attempt 1 failed with status 429. Retrying with backoff... x", 1, "RateLimited(InS(35))"),
-            ("Attempt 2 failed: Resource exhausted.", 2, "RateLimited(InS(35))"),
-            ("Attempt 2 failed: No capacity available for model x", 2, "Overloaded"),
-            ("Attempt 4 failed. Retrying with backoff... Error: exception TypeError", 4, "Unreachable"),
-            ("Attempt 4 failed with 5xx error. Retrying", 4, "Unreachable"),
+            (
+                "Attempt 3 failed with status 503. Retrying with backoff... x",
+                3,
+                "Overloaded",
+            ),
+            (
+                "Attempt 1 failed with status 429. Retrying with backoff... x",
+                1,
+                "RateLimited(InS(35))",
+            ),
+            (
+                "Attempt 2 failed: Resource exhausted.",
+                2,
+                "RateLimited(InS(35))",
+            ),
+            (
+                "Attempt 2 failed: No capacity available for model x",
+                2,
+                "Overloaded",
+            ),
+            (
+                "Attempt 4 failed. Retrying with backoff... Error: exception TypeError",
+                4,
+                "Unreachable",
+            ),
+            (
+                "Attempt 4 failed with 5xx error. Retrying",
+                4,
+                "Unreachable",
+            ),
         ] {
             let found = retry(line).expect(line);
             let event = format!("{:?}", of_retry(&found, &seen));
-            assert!(found.n_attempts == n && event.starts_with(expected), "{line}: {event}");
+            assert!(
+                found.n_attempts == n && event.starts_with(expected),
+                "{line}: {event}"
+            );
         }
-        for line in ["Attempt x failed.", "Attempts 3 failed", "", "Attempt 3 succeeded"] {
+        for line in [
+            "Attempt x failed.",
+            "Attempts 3 failed",
+            "",
+            "Attempt 3 succeeded",
+        ] {
             assert_eq!(retry(line), None, "{line}");
         }
     }

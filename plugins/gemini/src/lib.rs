@@ -86,10 +86,7 @@ const POLICY_FILE: &str = "policy.toml";
 
 /// Set for every run. The program otherwise starts itself again with more memory, and the first
 /// process ignores signals. Without a browser it does not wait for somebody to log in.
-const FIXED: [(&str, &str); 2] = [
-    ("GEMINI_CLI_NO_RELAUNCH", "true"),
-    ("NO_BROWSER", "true"),
-];
+const FIXED: [(&str, &str); 2] = [("GEMINI_CLI_NO_RELAUNCH", "true"), ("NO_BROWSER", "true")];
 
 /// Variables that move a key or run something else, set to nothing unless the operator has set
 /// them: the repository's `.env` only counts for variables that are not set.
@@ -144,16 +141,18 @@ impl AgentBackend for GeminiBackend {
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        let is_set = |name: &&str| task.environment.iter().any(|it| it == name);
+        let guarded: Vec<&str> = GUARDED.into_iter().filter(|name| !is_set(name)).collect();
+        let passed = PASSED.into_iter().filter(|name| !guarded.contains(name));
         let command = CommandSpec::new(PROGRAM)
             .args(arguments(task))
-            .pass_env(PASSED.map(PassedVariable::new))
+            .pass_env(passed.map(PassedVariable::new))
             .stdin(prompt(&task.prompt))
             .file(POLICY_FILE, policy::of(task)?);
-        let is_set = |name: &&str| task.environment.iter().any(|it| it == name);
-        let guarded = GUARDED.into_iter().filter(|name| !is_set(name));
+        let guarded = guarded.into_iter().map(|name| (name, ""));
         let command = FIXED
             .into_iter()
-            .chain(guarded.map(|name| (name, "")))
+            .chain(guarded)
             .fold(command, |command, (name, value)| {
                 command.set_env(name, value)
             });
@@ -282,7 +281,12 @@ mod tests {
     #[test]
     fn a_read_only_agent_is_not_in_yolo_mode() {
         let task = AgentTask::default().yolo(true);
-        let mode = |task| command(task).args.iter().any(|arg| arg == "--approval-mode=yolo");
+        let mode = |task| {
+            command(task)
+                .args
+                .iter()
+                .any(|arg| arg == "--approval-mode=yolo")
+        };
         assert!(mode(task.clone()) && !mode(task.read_only(true)));
     }
 
@@ -321,6 +325,11 @@ mod tests {
         };
         let nothing = ("GOOGLE_GEMINI_BASE_URL".to_owned(), String::new());
         assert!(with(&[]).contains(&nothing));
+        let (_, command) = GeminiBackend.start(&AgentTask::default()).unwrap();
+        for passed in &command.pass_env {
+            let is_also_set = command.env.iter().any(|(name, _)| *name == passed.name);
+            assert!(!is_also_set, "{}", passed.name);
+        }
         let chosen = with(&["GOOGLE_GEMINI_BASE_URL"]);
         assert!(!chosen.contains(&nothing) && chosen.len() == FIXED.len() + GUARDED.len() - 1);
     }
@@ -333,14 +342,21 @@ mod tests {
 
     #[test]
     fn files_that_stay_are_not_moved_aside() {
-        assert!(REPOSITORY_SETTINGS.iter().all(|path| !path.ends_with(".md")));
+        assert!(
+            REPOSITORY_SETTINGS
+                .iter()
+                .all(|path| !path.ends_with(".md"))
+        );
     }
 
     #[test]
     fn a_tool_of_another_program_is_an_error_of_the_settings() {
         let task = AgentTask::default().allowed_tools(["Bash(git:*)"]);
         let error = GeminiBackend.start(&task).err();
-        assert!(matches!(error, Some(PluginError::InvalidSettings(_))), "{error:?}");
+        assert!(
+            matches!(error, Some(PluginError::InvalidSettings(_))),
+            "{error:?}"
+        );
     }
 
     #[test]
@@ -361,6 +377,9 @@ mod tests {
             .iter()
             .map(|model| model.prices.as_ref().unwrap().input)
             .collect();
-        assert!(prices.is_sorted() && prices.len() == MODELS.len(), "{prices:?}");
+        assert!(
+            prices.is_sorted() && prices.len() == MODELS.len(),
+            "{prices:?}"
+        );
     }
 }

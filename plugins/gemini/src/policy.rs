@@ -104,7 +104,13 @@ fn allow(file: &mut String, name: &str, prefix: Option<&str>) {
         _ if name != SHELL => rule(file, name, "allow", ALLOWED, ""),
         // A rule with a pattern is not overruled by the program's own opinion that a command is
         // dangerous and needs approval.
-        None => rule(file, name, "allow", ALLOWED, "commandRegex = \".\"\nallowRedirection = true\n"),
+        None => rule(
+            file,
+            name,
+            "allow",
+            ALLOWED,
+            "commandRegex = \".\"\nallowRedirection = true\n",
+        ),
         // Without redirection: it would write files that the prefix does not name.
         Some(prefix) => {
             let more = format!("commandPrefix = {}\n", quoted(prefix));
@@ -167,8 +173,8 @@ mod tests {
     use super::*;
 
     /// Returns the rules of a policy, one a line.
-    fn rules(task: AgentTask) -> String {
-        let file = of(&task).unwrap();
+    fn rules(task: &AgentTask) -> String {
+        let file = of(task).unwrap();
         let rules = file.split("[[rule]]\n").filter(|rule| !rule.is_empty());
         let lines: Vec<String> = rules
             .map(|rule| rule.trim().replace("toolName = ", "").replace('\n', " "))
@@ -187,7 +193,7 @@ mod tests {
 "#;
 
     #[track_caller]
-    fn check(task: AgentTask, expected: &str) {
+    fn check(task: &AgentTask, expected: &str) {
         assert_eq!(rules(task), format!("{ALWAYS}{expected}"));
     }
 
@@ -199,28 +205,28 @@ mod tests {
             .read_only(true)
             .yolo(true)
             .allowed_tools(["run_shell_command", "write_file"]);
-        check(task, r#""*" decision = "deny" priority = 900"#);
+        check(&task, r#""*" decision = "deny" priority = 900"#);
     }
 
     #[test]
     fn only_listed_tools_are_allowed() {
         let task = AgentTask::default().allowed_tools(["replace", "run_shell_command(git log)"]);
         check(
-            task,
+            &task,
             r#""replace" decision = "allow" priority = 980
 "run_shell_command" decision = "allow" priority = 980 commandPrefix = "git log"
 "*" decision = "deny" priority = 900"#,
         );
         let task = AgentTask::default().allowed_tools(["run_shell_command"]);
         check(
-            task,
+            &task,
             &format!("{ANY_COMMAND}\n\"*\" decision = \"deny\" priority = 900"),
         );
     }
 
     #[test]
     fn without_a_list_edits_and_the_shell_are_allowed() {
-        let rules = rules(AgentTask::default());
+        let rules = rules(&AgentTask::default());
         for allowed in [
             ANY_COMMAND,
             r#""replace" decision = "allow""#,
@@ -235,10 +241,7 @@ mod tests {
     #[test]
     fn yolo_allows_everything_that_can_work_unattended() {
         let task = AgentTask::default().yolo(true).allowed_tools(["replace"]);
-        check(
-            task,
-            r#""*" decision = "allow" priority = 900"#,
-        );
+        check(&task, r#""*" decision = "allow" priority = 900"#);
     }
 
     #[test]
@@ -268,6 +271,6 @@ mod tests {
     #[test]
     fn a_prefix_cannot_break_out_of_its_text() {
         let task = AgentTask::default().allowed_tools([r#"run_shell_command(echo "\)"#]);
-        assert!(rules(task).contains(r#"commandPrefix = "echo \"\\""#));
+        assert!(rules(&task).contains(r#"commandPrefix = "echo \"\\""#));
     }
 }

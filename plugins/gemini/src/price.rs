@@ -19,9 +19,15 @@ struct Price {
 const PRICES: &[(&str, Price)] = &[
     ("gemini-2.5-flash-lite", price(0.1, 0.4, 0.01)),
     ("gemini-2.5-flash", price(0.3, 2.5, 0.03)),
-    ("gemini-2.5-pro", long(price(1.25, 10.0, 0.125), 2.5, 15.0, 0.25)),
+    (
+        "gemini-2.5-pro",
+        long(price(1.25, 10.0, 0.125), 2.5, 15.0, 0.25),
+    ),
     ("gemini-3.1-flash-lite", price(0.25, 1.5, 0.025)),
-    ("gemini-3.1-pro", long(price(2.0, 12.0, 0.2), 4.0, 18.0, 0.4)),
+    (
+        "gemini-3.1-pro",
+        long(price(2.0, 12.0, 0.2), 4.0, 18.0, 0.4),
+    ),
     ("gemini-3.5-flash", price(1.5, 9.0, 0.15)),
     ("gemini-3.7-flash", price(1.5, 7.5, 0.15)),
     // Half of this until the end of 2026.
@@ -63,6 +69,7 @@ const fn long(mut price: Price, input: f64, output: f64, cache_read: f64) -> Pri
 }
 
 /// Returns whether the model has a list price.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn is_known(model: &str) -> bool {
     listed(model).is_some()
 }

@@ -27,6 +27,9 @@ const N_COMPLAINTS_MAX: usize = 40;
 /// Kinds of error of a tool call that was not allowed.
 const POLICY_VIOLATION: &str = "policy_violation";
 const TOOL_NOT_REGISTERED: &str = "tool_not_registered";
+const PATH_NOT_IN_WORKSPACE: &str = "path_not_in_workspace";
+/// Start of the same error from tools that check the path as one of their arguments.
+const OUTSIDE: &str = "Path not in workspace: ";
 /// How a result starts, which is the last line.
 const RESULT: &str = r#"{"type":"result""#;
 
@@ -88,7 +91,11 @@ impl GeminiRun {
     }
 
     fn init(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        events.extend(line["session_id"].as_str().map(|id| AgentEvent::Session(id.to_owned())));
+        events.extend(
+            line["session_id"]
+                .as_str()
+                .map(|id| AgentEvent::Session(id.to_owned())),
+        );
         if self.ignores_effort {
             let words = "`gemini` has no option for the effort level; it uses its default";
             events.push(AgentEvent::Note(words.into()));
@@ -132,7 +139,7 @@ impl GeminiRun {
         let id = text(&line["tool_id"]).unwrap_or_default();
         let error = &line["error"];
         let name = self.tools.remove(&id).unwrap_or_default();
-        if was_denied(&name, error["type"].as_str().unwrap_or_default()) {
+        if was_denied(&name, error) {
             events.push(AgentEvent::Denied(name));
         }
         let ok = line["status"] == "success" && error.is_null();
@@ -250,15 +257,22 @@ impl AgentRun for GeminiRun {
         }
         match &self.problem {
             Some(problem) => vec![ending::of_problem(problem, exit, &self.seen)],
-            None => ending::without_result(exit, &self.seen).into_iter().collect(),
+            None => ending::without_result(exit, &self.seen)
+                .into_iter()
+                .collect(),
         }
     }
 }
 
-/// Returns whether a tool call failed because the tool is not allowed. A tool that is not offered
-/// is only denied if it exists: models also make up names.
-fn was_denied(name: &str, kind: &str) -> bool {
-    kind == POLICY_VIOLATION || kind == TOOL_NOT_REGISTERED && policy::is_tool(name)
+/// Returns whether a tool call failed because it is not allowed. A tool that is not offered is only
+/// denied if it exists: models also make up names.
+fn was_denied(name: &str, error: &Value) -> bool {
+    let message = error["message"].as_str().unwrap_or_default();
+    match error["type"].as_str() {
+        Some(POLICY_VIOLATION | PATH_NOT_IN_WORKSPACE) => true,
+        Some(TOOL_NOT_REGISTERED) => policy::is_tool(name),
+        _ => message.starts_with(OUTSIDE),
+    }
 }
 
 /// Returns the tokens of one model. Those of its reasoning are neither in `output_tokens` nor
@@ -299,7 +313,9 @@ fn is_result(text: &str) -> bool {
 
 /// Returns whether a line of standard error only says where in the program an error occurred.
 fn is_stack_frame(text: &str) -> bool {
-    text.starts_with("at ") && text.ends_with([')', ':']) || text.starts_with("at async ") || text.starts_with("at file://")
+    text.starts_with("at ") && text.ends_with([')', ':'])
+        || text.starts_with("at async ")
+        || text.starts_with("at file://")
 }
 
 #[cfg(test)]
@@ -338,7 +354,10 @@ mod tests {
         let one = r#""input_tokens":10,"output_tokens":5,"total_tokens":15"#;
         let models = format!(r#"{{"gemini-2.5-pro":{{{one}}},"other":{{{one}}}}}"#);
         let usage = usage(&models).unwrap();
-        assert_eq!((usage.usd, usage.input_tokens, usage.output_tokens), (None, 20, 10));
+        assert_eq!(
+            (usage.usd, usage.input_tokens, usage.output_tokens),
+            (None, 20, 10)
+        );
     }
 
     #[test]
@@ -347,14 +366,22 @@ mod tests {
         assert_eq!(usage(none), None);
         assert_eq!(usage("{}"), None);
         assert_eq!(usage("null"), None);
-        let wrong = r#"{"gemini-2.5-pro":{"input_tokens":-4,"output_tokens":"many","total_tokens":null}}"#;
+        let wrong =
+            r#"{"gemini-2.5-pro":{"input_tokens":-4,"output_tokens":"many","total_tokens":null}}"#;
         assert_eq!(usage(wrong), None);
     }
 
     #[test]
     fn the_model_that_answers_is_the_one_with_most_tokens() {
         let mut run = GeminiRun::default();
-        assert_eq!(events(&mut run, r#"{"type":"init","session_id":"s","model":"pro"}"#).len(), 1);
+        assert_eq!(
+            events(
+                &mut run,
+                r#"{"type":"init","session_id":"s","model":"pro"}"#
+            )
+            .len(),
+            1
+        );
         let models = r#"{"gemini-2.5-flash":{"input_tokens":9,"total_tokens":10},"gemini-3.1-pro-preview":{"input_tokens":90,"total_tokens":100}}"#;
         let found = events(&mut run, &result(models));
         let model = AgentEvent::Model("gemini-3.1-pro-preview".into());
@@ -365,7 +392,8 @@ mod tests {
         format!(r#"{{"type":"message","role":"assistant","content":"{text}","delta":true}}"#)
     }
 
-    const CALL: &str = r#"{"type":"tool_use","tool_name":"run_shell_command","tool_id":"1","parameters":{}}"#;
+    const CALL: &str =
+        r#"{"type":"tool_use","tool_name":"run_shell_command","tool_id":"1","parameters":{}}"#;
     const CALLED: &str = r#"{"type":"tool_result","tool_id":"1","status":"success","output":"x"}"#;
 
     #[test]
@@ -377,29 +405,65 @@ mod tests {
             events(&mut run, CALLED);
         }
         let found = events(&mut run, &said("a"));
-        assert!(found.ends_with(&[AgentEvent::TurnsReached, AgentEvent::Stop, AgentEvent::Text("a".into())]), "{found:?}");
-        assert!(!events(&mut run, &said("b")).contains(&AgentEvent::Stop), "once");
+        assert!(
+            found.ends_with(&[
+                AgentEvent::TurnsReached,
+                AgentEvent::Stop,
+                AgentEvent::Text("a".into())
+            ]),
+            "{found:?}"
+        );
+        assert!(
+            !events(&mut run, &said("b")).contains(&AgentEvent::Stop),
+            "once"
+        );
         let end = events(&mut run, &result("{}"));
-        assert!(end.is_empty() && run.on_exit(Exit::default().code(0)).is_empty(), "{end:?}");
+        assert!(
+            end.is_empty() && run.on_exit(Exit::default().code(0)).is_empty(),
+            "{end:?}"
+        );
     }
 
     #[test]
     fn nested_retries_the_program_tries_at_most_three_times() {
-        let line = |n| Line::stderr(&format!("Attempt {n} failed with status 503. Retrying with backoff... x"));
+        let line = |n| {
+            Line::stderr(&format!(
+                "Attempt {n} failed with status 503. Retrying with backoff... x"
+            ))
+        };
         let mut run = GeminiRun::default();
         for n in 1..3 {
             assert!(!run.on_lines(&[line(n)]).contains(&AgentEvent::Stop), "{n}");
         }
         let found = run.on_lines(&[line(3)]);
-        assert!(matches!(&found[..], [AgentEvent::Note(_), AgentEvent::Overloaded(_), AgentEvent::Stop]), "{found:?}");
-        assert!(!run.on_lines(&[line(4)]).contains(&AgentEvent::Stop), "once");
+        assert!(
+            matches!(
+                &found[..],
+                [
+                    AgentEvent::Note(_),
+                    AgentEvent::Overloaded(_),
+                    AgentEvent::Stop
+                ]
+            ),
+            "{found:?}"
+        );
+        assert!(
+            !run.on_lines(&[line(4)]).contains(&AgentEvent::Stop),
+            "once"
+        );
         assert!(run.on_exit(Exit::default().code(0)).is_empty());
     }
 
     #[test]
     fn fragments_of_the_last_turn_are_the_answer() {
         let mut run = GeminiRun::default();
-        for line in [said("old"), CALL.into(), CALLED.into(), said("new "), said("end\\n")] {
+        for line in [
+            said("old"),
+            CALL.into(),
+            CALLED.into(),
+            said("new "),
+            said("end\\n"),
+        ] {
             events(&mut run, &line);
         }
         let found = events(&mut run, &result("{}"));
@@ -417,9 +481,14 @@ mod tests {
 
     #[test]
     fn success_after_an_error_is_none() {
-        let error = |message: &str| format!(r#"{{"type":"error","severity":"warning","message":"{message}"}}"#);
+        let error = |message: &str| {
+            format!(r#"{{"type":"error","severity":"warning","message":"{message}"}}"#)
+        };
         for (message, expected) in [
-            ("Loop detected, stopping execution", AgentEvent::Failed("Loop detected, stopping execution".into())),
+            (
+                "Loop detected, stopping execution",
+                AgentEvent::Failed("Loop detected, stopping execution".into()),
+            ),
             ("Maximum session turns exceeded", AgentEvent::TurnsReached),
         ] {
             let mut run = GeminiRun::default();
@@ -430,7 +499,11 @@ mod tests {
         let mut run = GeminiRun::default();
         events(&mut run, &error("Loop detected, stopping execution"));
         events(&mut run, &said("a"));
-        assert_eq!(events(&mut run, &result("{}")), [AgentEvent::Done(Some("a".into()))], "it has recovered");
+        assert_eq!(
+            events(&mut run, &result("{}")),
+            [AgentEvent::Done(Some("a".into()))],
+            "it has recovered"
+        );
     }
 
     #[test]
