@@ -92,7 +92,8 @@ pub(crate) struct Step {
 impl Calls {
     /// Takes a message about a call of an earlier run.
     pub(crate) fn replay(&mut self, message: &Value) {
-        self.earlier.extend(message["toolCallId"].as_str().map(str::to_owned));
+        self.earlier
+            .extend(message["toolCallId"].as_str().map(str::to_owned));
     }
 
     /// Returns the call with this id.
@@ -110,9 +111,24 @@ impl Calls {
         self.take(message, directory, false)
     }
 
+    /// Notes that a call was denied. Some agents do not mention it again.
+    pub(crate) fn denied(&mut self, id: &str) -> Option<AgentEvent> {
+        let call = self.calls.get_mut(id).filter(|call| !call.has_ended)?;
+        call.has_ended = true;
+        self.n_running -= 1;
+        Some(AgentEvent::ToolEnd {
+            id: id.to_owned(),
+            ok: false,
+            output: "permission denied".into(),
+        })
+    }
+
     fn take(&mut self, message: &Value, directory: &str, is_asked: bool) -> Step {
         let mut step = Step::default();
-        let Some(id) = message["toolCallId"].as_str().filter(|id| !self.earlier.contains(*id)) else {
+        let Some(id) = message["toolCallId"]
+            .as_str()
+            .filter(|id| !self.earlier.contains(*id))
+        else {
             return step;
         };
         if !self.calls.contains_key(id) {
@@ -127,7 +143,8 @@ impl Calls {
         let status = message["status"].as_str().filter(|_| !is_asked);
         let is_end = matches!(status, Some("completed" | "failed"));
         let is_start = is_end || is_asked || status == Some("in_progress") || !call.input.is_null();
-        step.events.extend(is_start.then(|| call.start(id)).flatten());
+        step.events
+            .extend(is_start.then(|| call.start(id)).flatten());
         if is_end {
             call.has_ended = true;
             self.n_running -= 1;
@@ -145,7 +162,10 @@ impl Calls {
 
 impl Call {
     fn has_written_below(&self, directory: &str) -> bool {
-        let is_writing = self.kind.as_deref().is_some_and(|kind| WRITING_KINDS.contains(&kind));
+        let is_writing = self
+            .kind
+            .as_deref()
+            .is_some_and(|kind| WRITING_KINDS.contains(&kind));
         let is_below = |path: &String| {
             let rest = path.strip_prefix(directory);
             !path.starts_with('/') || rest.is_some_and(|rest| rest.starts_with('/'))
@@ -157,7 +177,12 @@ impl Call {
 /// Returns the name of the tool, which agents put into different places.
 fn tool_name(message: &Value) -> Option<String> {
     let meta = &message["_meta"];
-    let places = [&message["name"], &message["toolName"], &meta["claudeCode"]["toolName"], &meta["toolName"]];
+    let places = [
+        &message["name"],
+        &message["toolName"],
+        &meta["claudeCode"]["toolName"],
+        &meta["toolName"],
+    ];
     let name = places.into_iter().find_map(Value::as_str);
     name.filter(|name| !name.is_empty()).map(str::to_owned)
 }
@@ -216,7 +241,8 @@ mod tests {
         assert_eq!(events(&mut calls, &first), [""; 0]);
         let second = json!({"toolCallId": "a", "status": "in_progress", "rawInput": {"path": "x"}});
         assert_eq!(events(&mut calls, &second), [r#"start edit {"path":"x"}"#]);
-        let third = json!({"toolCallId": "a", "status": "completed", "rawOutput": {"output": "done"}});
+        let third =
+            json!({"toolCallId": "a", "status": "completed", "rawOutput": {"output": "done"}});
         assert_eq!(events(&mut calls, &third), ["end true done"]);
         assert_eq!(events(&mut calls, &third), [""; 0], "it has ended");
     }
@@ -230,7 +256,32 @@ mod tests {
         });
         assert_eq!(
             events(&mut calls, &only),
-            [r#"start write_file {"title":"","paths":[]}"#, "end false no\nchanged x"]
+            [
+                r#"start write_file {"title":"","paths":[]}"#,
+                "end false no\nchanged x"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_denied_call_ends_once() {
+        let mut calls = Calls::default();
+        let message = json!({"toolCallId": "a", "kind": "edit"});
+        assert!(calls.asked(&message, "/repo").is_new_round);
+        let end = calls.denied("a");
+        assert!(
+            matches!(end, Some(AgentEvent::ToolEnd { ok: false, .. })),
+            "{end:?}"
+        );
+        assert_eq!((calls.denied("a"), calls.denied("b")), (None, None));
+        assert_eq!(
+            events(&mut calls, &json!({"toolCallId": "a", "status": "failed"})),
+            [""; 0]
+        );
+        assert!(
+            calls
+                .asked(&json!({"toolCallId": "c"}), "/repo")
+                .is_new_round
         );
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | reported | meaning |
 //! | --- | --- |
-//! | `end_turn` | done |
+//! | `end_turn` | done; a failure of the task if the agent did nothing at all |
 //! | `max_turn_requests` | the turn limit |
 //! | `max_tokens` | the context is full if the agent said so before; otherwise a failure of the task |
 //! | `refusal` | a failure of the task |
@@ -23,15 +23,54 @@ use crate::rpc::{AUTH_REQUIRED, METHOD_NOT_FOUND, RpcError};
 /// Name of Gemini CLI in its `agentInfo`. It reports a full context as `max_tokens`.
 const GEMINI: &str = "gemini-cli";
 
-/// How the texts of Claude's adapter begin where it states no kind of error.
-const CLAUDE_TEXTS: [(&str, AgentEvent); 3] = [
-    ("Prompt is too long", AgentEvent::ContextFull),
-    ("Reached maximum number of turns", AgentEvent::TurnsReached),
-    ("Reached maximum budget", AgentEvent::BudgetReached),
+/// How texts begin where an agent states no kind of error, and what they mean: those of Claude's
+/// adapter, and of Codex' adapter.
+const TEXTS: [(&str, Meaning); 7] = [
+    ("Prompt is too long", Meaning::ContextFull),
+    ("Reached maximum number of turns", Meaning::TurnsReached),
+    ("Reached maximum budget", Meaning::BudgetReached),
+    ("API Error: Unable to connect to API", Meaning::Unreachable),
+    (
+        "API Error: Connection to the API was lost",
+        Meaning::Unreachable,
+    ),
+    (
+        "stream disconnected before completion: Incomplete response returned",
+        Meaning::Failed,
+    ),
+    (
+        "stream disconnected before completion",
+        Meaning::Unreachable,
+    ),
 ];
 
+/// How Codex reports an HTTP status that it has no kind of error for.
+const CODEX_STATUS: &str = "unexpected status ";
+
+/// Meaning of an error's text.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    ContextFull,
+    TurnsReached,
+    BudgetReached,
+    Unreachable,
+    Failed,
+}
+
+impl Meaning {
+    fn event(self, words: &str) -> AgentEvent {
+        match self {
+            Self::ContextFull => AgentEvent::ContextFull,
+            Self::TurnsReached => AgentEvent::TurnsReached,
+            Self::BudgetReached => AgentEvent::BudgetReached,
+            Self::Unreachable => AgentEvent::Unreachable(words.to_owned()),
+            Self::Failed => AgentEvent::Failed(words.to_owned()),
+        }
+    }
+}
+
 /// What many agents put in front of the text of an error.
-const PREFIX: &str = "Internal error: ";
+const PREFIX: &str = "Internal error";
 
 /// What a run has reported before its end.
 #[derive(Clone, Debug, Default)]
@@ -48,16 +87,30 @@ pub(crate) struct Seen {
     pub(crate) limit_ends_ms: Option<u64>,
     /// Whether its context is nearly full.
     pub(crate) is_context_nearly_full: bool,
+    /// Whether it neither wrote a message nor used a tool.
+    pub(crate) was_idle: bool,
+    /// Whether a tool failed.
+    pub(crate) has_failed_tool: bool,
     /// Method that it called although it was told that it is not available.
     pub(crate) missing_method: Option<String>,
 }
 
 /// Returns the meaning of a stop reason; `None` for a cancellation that was asked for.
-pub(crate) fn of_stop_reason(reason: &str, seen: &Seen, summary: Option<String>) -> Option<AgentEvent> {
+pub(crate) fn of_stop_reason(
+    reason: &str,
+    seen: &Seen,
+    summary: Option<String>,
+) -> Option<AgentEvent> {
     Some(match reason {
+        // Gemini CLI reports a refusal in this way.
+        "end_turn" if seen.was_idle => {
+            AgentEvent::Failed("the agent ended its turn without doing anything".into())
+        }
         "end_turn" => AgentEvent::Done(summary),
         "max_turn_requests" => AgentEvent::TurnsReached,
-        "max_tokens" if seen.is_context_nearly_full || seen.agent == GEMINI => AgentEvent::ContextFull,
+        "max_tokens" if seen.is_context_nearly_full || seen.agent == GEMINI => {
+            AgentEvent::ContextFull
+        }
         "max_tokens" => AgentEvent::Failed("the model's answer reached its token limit".into()),
         "refusal" => AgentEvent::Failed("the model refused to continue".into()),
         "cancelled" if seen.was_cancelled => return None,
@@ -65,7 +118,9 @@ pub(crate) fn of_stop_reason(reason: &str, seen: &Seen, summary: Option<String>)
             AgentEvent::Failed("the agent stopped because a tool was denied".into())
         }
         "cancelled" => AgentEvent::Failed("the agent cancelled its own turn".into()),
-        other => AgentEvent::Failed(format!("the agent stopped for an unknown reason: `{other}`")),
+        other => AgentEvent::Failed(format!(
+            "the agent stopped for an unknown reason: `{other}`"
+        )),
     })
 }
 
@@ -76,17 +131,22 @@ pub(crate) fn of_error(error: &RpcError, seen: &Seen) -> AgentEvent {
     if let Some(event) = of_kind(error, &words, seen) {
         return event;
     }
-    if let Some((_, event)) = CLAUDE_TEXTS.iter().find(|(text, _)| words.starts_with(text)) {
-        return event.clone();
+    if let Some((_, meaning)) = TEXTS.iter().find(|(text, _)| words.starts_with(text)) {
+        return meaning.event(&words);
     }
-    if let Some(event) = status(error).and_then(|status| of_status(status, error, &words, seen)) {
+    if let Some(event) = status(error)
+        .or_else(|| codex_status(&words))
+        .and_then(|status| of_status(status, error, &words, seen))
+    {
         return event;
     }
     match (error.code, &seen.missing_method) {
-        (AUTH_REQUIRED, _) => AgentEvent::AuthFailed(format!("`{program}` is not logged in: {words}")),
-        (METHOD_NOT_FOUND, _) => {
-            AgentEvent::AuthFailed(format!("`{program}` lacks a method that is needed: {words}"))
+        (AUTH_REQUIRED, _) => {
+            AgentEvent::AuthFailed(format!("`{program}` is not logged in: {words}"))
         }
+        (METHOD_NOT_FOUND, _) => AgentEvent::AuthFailed(format!(
+            "`{program}` lacks a method that is needed: {words}"
+        )),
         (_, Some(method)) => AgentEvent::Invalid(format!(
             "`{program}` needs `{method}`, which autoissue does not offer: {words}"
         )),
@@ -98,15 +158,26 @@ pub(crate) fn of_error(error: &RpcError, seen: &Seen) -> AgentEvent {
 fn of_kind(error: &RpcError, words: &str, seen: &Seen) -> Option<AgentEvent> {
     let program = &seen.program;
     let words = words.to_owned();
-    Some(match kind(&error.data)?.as_str() {
-        "authenticationfailed" | "oauthorgnotallowed" | "unauthorized" | "providerautherror" => denied(program, &words),
+    Some(match kind(error)?.as_str() {
+        "authenticationfailed"
+        | "invalidapikey"
+        | "oauthorgnotallowed"
+        | "unauthorized"
+        | "providerautherror" => denied(program, &words),
         "billingerror" | "usagenotincluded" | "insufficientquota" => unpaid(program, &words),
         "modelnotfound" | "providermodelnotfounderror" => unknown_model(program, &words),
         "ratelimit" | "ratelimitexceeded" | "usagelimitexceeded" => limited(error, seen),
-        "serveroverloaded" | "overloaded" | "servererror" | "internalservererror" => AgentEvent::Overloaded(words),
-        "contextwindowexceeded" | "contextoverflowerror" | "prompttoolong" => AgentEvent::ContextFull,
+        "serveroverloaded" | "overloaded" | "servererror" | "internalservererror" => {
+            AgentEvent::Overloaded(words)
+        }
+        "contextwindowexceeded"
+        | "contextlengthexceeded"
+        | "contextoverflowerror"
+        | "prompttoolong" => AgentEvent::ContextFull,
         "sessionbudgetexceeded" => AgentEvent::BudgetReached,
-        "httpconnectionfailed" | "responsestreamconnectionfailed" | "responsestreamdisconnected"
+        "httpconnectionfailed"
+        | "responsestreamconnectionfailed"
+        | "responsestreamdisconnected"
             if status(error).is_none() =>
         {
             AgentEvent::Unreachable(words)
@@ -137,29 +208,53 @@ fn denied(program: &str, words: &str) -> AgentEvent {
 
 /// An account without credit counts as rejected credentials, not as limited: waiting does not help.
 fn unpaid(program: &str, words: &str) -> AgentEvent {
-    AgentEvent::AuthFailed(format!("the account of `{program}` has a billing problem: {words}"))
+    AgentEvent::AuthFailed(format!(
+        "the account of `{program}` has a billing problem: {words}"
+    ))
 }
 
 /// Wrong for every task, so it counts as rejected credentials.
 fn unknown_model(program: &str, words: &str) -> AgentEvent {
-    AgentEvent::AuthFailed(format!("the model is not available to `{program}`: {words}"))
+    AgentEvent::AuthFailed(format!(
+        "the model is not available to `{program}`: {words}"
+    ))
 }
 
 fn limited(error: &RpcError, seen: &Seen) -> AgentEvent {
     let seconds = error.data["responseHeaders"]["retry-after"].as_str();
-    let in_s = seconds.and_then(|text| text.trim().parse().ok()).map(LimitEnd::InS);
+    let in_s = seconds
+        .and_then(|text| text.trim().parse().ok())
+        .map(LimitEnd::InS);
     let end = in_s.or(seen.limit_ends_ms.map(LimitEnd::AtMs));
     AgentEvent::RateLimited(end.unwrap_or(LimitEnd::Unknown))
 }
 
 /// Returns the kind of error, without case and separators; `None` if none is stated.
-fn kind(data: &Value) -> Option<String> {
+fn kind(error: &RpcError) -> Option<String> {
+    let data = &error.data;
     let codex = &data["codex_error_info"];
     // A variant with fields is an object with one field, its name.
     let variant = || codex.as_object()?.keys().next().map(String::as_str);
-    let stated = data["errorKind"].as_str().or_else(|| data["errorName"].as_str());
-    let kind = stated.or_else(|| codex.as_str()).or_else(variant)?;
-    Some(plain(kind))
+    let stated = data["errorKind"]
+        .as_str()
+        .or_else(|| data["errorName"].as_str());
+    let stated = stated.or_else(|| codex.as_str()).or_else(variant);
+    let stated = stated
+        .filter(|kind| !matches!(*kind, "other" | "unknown"))
+        .map(plain);
+    stated.or_else(|| Some(plain(service_error(text(error))?["code"].as_str()?)))
+}
+
+/// Returns the service's own error, which some agents pass on as it is.
+fn service_error(text: &str) -> Option<Value> {
+    let mut body: Value = serde_json::from_str(text).ok()?;
+    Some(body["error"].take()).filter(Value::is_object)
+}
+
+/// Returns the HTTP status in a text of Codex.
+fn codex_status(words: &str) -> Option<u64> {
+    let status = words.strip_prefix(CODEX_STATUS)?.get(..3)?.parse().ok()?;
+    (400..600).contains(&status).then_some(status)
 }
 
 /// Returns the HTTP status of the service; `None` if none is stated.
@@ -167,24 +262,36 @@ fn status(error: &RpcError) -> Option<u64> {
     let data = &error.data;
     let codex = || {
         let info = data["codex_error_info"].as_object()?.values().next()?;
-        info["http_status_code"].as_u64().or_else(|| info["httpStatusCode"].as_u64())
+        info["http_status_code"]
+            .as_u64()
+            .or_else(|| info["httpStatusCode"].as_u64())
     };
-    let stated = data["statusCode"].as_u64().or_else(|| data["status"].as_u64());
+    let stated = data["statusCode"]
+        .as_u64()
+        .or_else(|| data["status"].as_u64());
     let own_code = || u64::try_from(error.code).ok();
     let status = stated.or_else(codex).or_else(own_code)?;
     (400..600).contains(&status).then_some(status)
 }
 
-/// Returns the text of an error.
-fn words(error: &RpcError) -> String {
-    let (data, message) = (&error.data, &error.message);
-    let message = message.strip_prefix(PREFIX).unwrap_or(message);
+/// Returns the text of an error, without what all of them begin with.
+fn text(error: &RpcError) -> &str {
+    let data = &error.data;
     let details = ["message", "details", "safeMessage"].map(|name| data[name].as_str());
     let details = details.into_iter().flatten().next().or(data.as_str());
-    match details.map(str::trim).filter(|details| !message.contains(details)) {
-        Some(details) => format!("{message}: {details}"),
-        None => message.to_owned(),
+    let message = error.message.strip_prefix(PREFIX).unwrap_or(&error.message);
+    match message.trim_start_matches(": ") {
+        "" => details.unwrap_or(&error.message).trim(),
+        message => message,
     }
+}
+
+/// Returns the text of an error for people.
+fn words(error: &RpcError) -> String {
+    let text = text(error);
+    let service = service_error(text);
+    let message = service.as_ref().and_then(|error| error["message"].as_str());
+    message.unwrap_or(text).to_owned()
 }
 
 #[cfg(test)]
@@ -215,7 +322,11 @@ mod tests {
     #[test]
     fn typed_fields_tell_errors_apart() {
         let internal = |data: Value, expected: &str| check(INTERNAL_ERROR, data, expected);
-        check(AUTH_REQUIRED, Value::Null, r#"AuthFailed("`prog` is not logged in"#);
+        check(
+            AUTH_REQUIRED,
+            Value::Null,
+            r#"AuthFailed("`prog` is not logged in"#,
+        );
         internal(Value::Null, "Failed");
         // Claude's adapter.
         for (kind, expected) in [
@@ -235,12 +346,27 @@ mod tests {
             (json!("usage_limit_exceeded"), "RateLimited(Unknown)"),
             (json!("context_window_exceeded"), "ContextFull"),
             (json!("unauthorized"), "AuthFailed"),
-            (json!({"http_connection_failed": {"http_status_code": null}}), "Unreachable"),
+            (
+                json!({"http_connection_failed": {"http_status_code": null}}),
+                "Unreachable",
+            ),
             (json!({"response_stream_disconnected": {}}), "Unreachable"),
-            (json!({"response_too_many_failed_attempts": {"http_status_code": 401}}), "AuthFailed"),
-            (json!({"response_too_many_failed_attempts": {"http_status_code": 429}}), "RateLimited"),
-            (json!({"responseTooManyFailedAttempts": {"httpStatusCode": 503}}), "Overloaded"),
-            (json!({"response_too_many_failed_attempts": {}}), "Overloaded"),
+            (
+                json!({"response_too_many_failed_attempts": {"http_status_code": 401}}),
+                "AuthFailed",
+            ),
+            (
+                json!({"response_too_many_failed_attempts": {"http_status_code": 429}}),
+                "RateLimited",
+            ),
+            (
+                json!({"responseTooManyFailedAttempts": {"httpStatusCode": 503}}),
+                "Overloaded",
+            ),
+            (
+                json!({"response_too_many_failed_attempts": {}}),
+                "Overloaded",
+            ),
             (json!("other"), "Failed"),
         ] {
             internal(json!({"message": "m", "codex_error_info": info}), expected);
@@ -249,10 +375,16 @@ mod tests {
         for (data, expected) in [
             (json!({"statusCode": 401}), "AuthFailed"),
             (json!({"statusCode": 402}), "AuthFailed(\"the account"),
-            (json!({"statusCode": 429, "responseHeaders": {"retry-after": "30"}}), "RateLimited(InS(30))"),
+            (
+                json!({"statusCode": 429, "responseHeaders": {"retry-after": "30"}}),
+                "RateLimited(InS(30))",
+            ),
             (json!({"statusCode": 529}), "Overloaded"),
             (json!({"statusCode": 400}), "Failed"),
-            (json!({"errorName": "ContextOverflowError", "statusCode": 400}), "ContextFull"),
+            (
+                json!({"errorName": "ContextOverflowError", "statusCode": 400}),
+                "ContextFull",
+            ),
             (json!({"errorName": "ProviderAuthError"}), "AuthFailed"),
         ] {
             internal(data, expected);
@@ -271,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_claude_count_only_at_their_beginning() {
+    fn texts_count_only_at_their_beginning() {
         let end = |message: &str| {
             let error = RpcError {
                 code: INTERNAL_ERROR,
@@ -280,9 +412,33 @@ mod tests {
             };
             of_error(&error, &seen())
         };
-        assert_eq!(end("Internal error: Prompt is too long · 9 tokens"), AgentEvent::ContextFull);
-        assert_eq!(end("Internal error: Reached maximum number of turns (3)"), AgentEvent::TurnsReached);
-        assert_eq!(end("Internal error: Reached maximum budget ($1)"), AgentEvent::BudgetReached);
+        assert_eq!(
+            end("Internal error: Prompt is too long · 9 tokens"),
+            AgentEvent::ContextFull
+        );
+        assert_eq!(
+            end("Internal error: Reached maximum number of turns (3)"),
+            AgentEvent::TurnsReached
+        );
+        assert_eq!(
+            end("Internal error: Reached maximum budget ($1)"),
+            AgentEvent::BudgetReached
+        );
+        assert!(matches!(
+            end("unexpected status 401 Unauthorized: x"),
+            AgentEvent::AuthFailed(_)
+        ));
+        assert!(matches!(
+            end("stream disconnected before completion: reset"),
+            AgentEvent::Unreachable(_)
+        ));
+        assert!(matches!(
+            end("status 401, unexpected status 401"),
+            AgentEvent::Failed(_)
+        ));
+        let service =
+            |code: &str| end(&json!({"error": {"message": "m", "code": code}}).to_string());
+        assert!(matches!(service("other"), AgentEvent::Failed(words) if words == "m"));
         let other = "the text says: Prompt is too long";
         assert_eq!(end(other), AgentEvent::Failed(other.into()));
     }
@@ -298,11 +454,14 @@ mod tests {
             limit_ends_ms: Some(5),
             ..seen()
         };
-        assert_eq!(of_error(&error, &seen), AgentEvent::RateLimited(LimitEnd::AtMs(5)));
+        assert_eq!(
+            of_error(&error, &seen),
+            AgentEvent::RateLimited(LimitEnd::AtMs(5))
+        );
     }
 
     #[test]
-    fn details_are_part_of_the_message() {
+    fn details_replace_a_message_that_says_nothing() {
         let error = RpcError {
             code: INTERNAL_ERROR,
             message: "Internal error".into(),
@@ -310,7 +469,7 @@ mod tests {
         };
         assert_eq!(
             of_error(&error, &seen()),
-            AgentEvent::Failed("Internal error: no such file".into())
+            AgentEvent::Failed("no such file".into())
         );
     }
 
@@ -332,8 +491,14 @@ mod tests {
     fn stop_reasons_are_told_apart() {
         let end = |reason: &str, seen: &Seen| of_stop_reason(reason, seen, Some("s".into()));
         let failed = |event: Option<AgentEvent>| matches!(event, Some(AgentEvent::Failed(_)));
-        assert_eq!(end("end_turn", &seen()), Some(AgentEvent::Done(Some("s".into()))));
-        assert_eq!(end("max_turn_requests", &seen()), Some(AgentEvent::TurnsReached));
+        assert_eq!(
+            end("end_turn", &seen()),
+            Some(AgentEvent::Done(Some("s".into())))
+        );
+        assert_eq!(
+            end("max_turn_requests", &seen()),
+            Some(AgentEvent::TurnsReached)
+        );
         assert!(failed(end("max_tokens", &seen())));
         assert!(failed(end("refusal", &seen())));
         assert!(failed(end("cancelled", &seen())));
@@ -343,6 +508,11 @@ mod tests {
             ..seen()
         };
         assert_eq!(end("max_tokens", &full), Some(AgentEvent::ContextFull));
+        let idle = Seen {
+            was_idle: true,
+            ..seen()
+        };
+        assert!(failed(end("end_turn", &idle)));
         let cancelled = Seen {
             was_cancelled: true,
             ..seen()

@@ -37,8 +37,16 @@ pub(crate) struct Known {
 static KNOWN: [Known; 4] = [
     Known {
         names: &["claude-agent-acp", "claude-code-acp"],
-        keys: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
-        passed: &["ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "CLAUDE_CONFIG_DIR"],
+        keys: &[
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+        ],
+        passed: &[
+            "ANTHROPIC_BASE_URL",
+            "ANTHROPIC_CUSTOM_HEADERS",
+            "CLAUDE_CONFIG_DIR",
+        ],
         fixed: &[
             ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
@@ -50,7 +58,11 @@ static KNOWN: [Known; 4] = [
         login_file: (Some("CLAUDE_CONFIG_DIR"), ".claude", ".credentials.json"),
         advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`",
         install_hint: "install it with `npm install -g @agentclientprotocol/claude-agent-acp`",
-        endpoint: Some(["anthropic-messages", "ANTHROPIC_BASE_URL", "https://api.anthropic.com"]),
+        endpoint: Some([
+            "anthropic-messages",
+            "ANTHROPIC_BASE_URL",
+            "https://api.anthropic.com",
+        ]),
         takes_claude_options: true,
     },
     Known {
@@ -84,14 +96,25 @@ static KNOWN: [Known; 4] = [
     },
     Known {
         names: &["opencode", "opencode-ai"],
-        keys: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"],
+        keys: &[
+            "ANTHROPIC_API_KEY",
+            "OPENAI_API_KEY",
+            "GEMINI_API_KEY",
+            "OPENROUTER_API_KEY",
+        ],
         passed: &["OPENCODE_CONFIG", "OPENCODE_CONFIG_CONTENT"],
-        fixed: &[("OPENCODE_DISABLE_AUTOUPDATE", "1")],
-        // It asks for nothing by default, and its planning mode runs commands.
+        // Without its switch, configuration of the repository starts servers and plugins, and grants
+        // permissions.
+        fixed: &[
+            ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+            ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
+        ],
+        // It asks for nothing by default, and its planning mode runs commands. Tools are named
+        // because names in the user's own configuration count more than `*`.
         restricted: Some((
             "OPENCODE_PERMISSION",
-            r#"{"*":"deny","read":"allow","grep":"allow","glob":"allow","list":"allow"}"#,
-            r#"{"*":"ask","read":"allow","grep":"allow","glob":"allow","list":"allow","todoread":"allow","todowrite":"allow"}"#,
+            r#"{"*":"deny","edit":"deny","bash":"deny","task":"deny","webfetch":"deny","websearch":"deny","codesearch":"deny","external_directory":"deny","skill":"deny","lsp":"deny","todowrite":"deny","question":"deny","read":"allow","grep":"allow","glob":"allow","list":"allow"}"#,
+            r#"{"*":"ask","edit":"ask","bash":"ask","task":"ask","webfetch":"ask","websearch":"ask","codesearch":"ask","external_directory":"ask","skill":"ask","lsp":"ask","todowrite":"allow","question":"ask","read":"allow","grep":"allow","glob":"allow","list":"allow"}"#,
         )),
         login_file: (Some("XDG_DATA_HOME"), ".local/share", "opencode/auth.json"),
         advice: "run `opencode auth login`, or set the key of its provider",
@@ -143,7 +166,11 @@ impl Known {
 
     /// Returns how to see whether it is logged in.
     pub(crate) fn login(&self) -> Login {
-        let login = self.keys.iter().copied().fold(Login::new(self.advice), Login::key);
+        let login = self
+            .keys
+            .iter()
+            .copied()
+            .fold(Login::new(self.advice), Login::key);
         let (variable, directory, file) = self.login_file;
         let file = LoginFile::new(directory, file);
         login.file(match variable {
@@ -200,7 +227,10 @@ mod tests {
             Known::of_command(&command).map(|agent| agent.names[0])
         };
         assert_eq!(known(&["claude-agent-acp"]), Some("claude-agent-acp"));
-        assert_eq!(known(&["npx", "-y", "@zed-industries/codex-acp@0.16.0"]), Some("codex-acp"));
+        assert_eq!(
+            known(&["npx", "-y", "@zed-industries/codex-acp@0.16.0"]),
+            Some("codex-acp")
+        );
         assert_eq!(known(&["gemini", "--acp"]), Some("gemini"));
         assert_eq!(known(&["/usr/bin/opencode", "acp"]), Some("opencode"));
         assert_eq!(known(&["my-agent", "--gemini-like"]), None);
@@ -212,8 +242,14 @@ mod tests {
         let meta = claude_meta(&task);
         let options = &meta["claudeCode"]["options"];
         assert_eq!(options["tools"], json!(["Glob", "Grep", "Read"]));
-        assert_eq!((&options["maxTurns"], &options["settingSources"]), (&json!(7), &json!(["user"])));
-        assert_eq!(claude_meta(&AgentTask::default())["claudeCode"]["options"]["tools"], Value::Null);
+        assert_eq!(
+            (&options["maxTurns"], &options["settingSources"]),
+            (&json!(7), &json!(["user"]))
+        );
+        assert_eq!(
+            claude_meta(&AgentTask::default())["claudeCode"]["options"]["tools"],
+            Value::Null
+        );
     }
 
     #[test]

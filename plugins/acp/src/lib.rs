@@ -154,7 +154,9 @@ impl AgentBackend for AcpBackend {
         };
         let command = command.pass_env(known.passed().map(PassedVariable::new));
         let set = known.set(task).into_iter();
-        let command = set.fold(command, |command, (name, value)| command.set_env(name, value));
+        let command = set.fold(command, |command, (name, value)| {
+            command.set_env(name, value)
+        });
         Ok((Box::new(run), command))
     }
 }
@@ -175,8 +177,14 @@ mod tests {
     fn a_command_is_required() {
         check_settings("", "set `agent.command`");
         check_settings("{}", "`command`");
-        check_settings(r#"{"command": []}"#, "must begin with the name of a program");
-        check_settings(r#"{"command": [" "]}"#, "must begin with the name of a program");
+        check_settings(
+            r#"{"command": []}"#,
+            "must begin with the name of a program",
+        );
+        check_settings(
+            r#"{"command": [" "]}"#,
+            "must begin with the name of a program",
+        );
         check_settings(r#"{"command": "x"}"#, "`command`");
         check_settings(r#"{"command": ["x"], "y": 1}"#, "y");
         AcpBackend.check_settings(EXAMPLE).unwrap();
@@ -190,7 +198,10 @@ mod tests {
     fn the_command_is_the_configured_one_and_its_input_stays_open() {
         let task = AgentTask::default().prompt("secret words").model("m");
         let command = command(r#"{"command": ["my-agent", "--acp"]}"#, task);
-        assert_eq!((command.program.as_str(), command.args.join(" ")), ("my-agent", "--acp".into()));
+        assert_eq!(
+            (command.program.as_str(), command.args.join(" ")),
+            ("my-agent", "--acp".into())
+        );
         assert!(command.keep_stdin_open);
         assert!(command.stdin.ends_with("}\n") && !command.stdin.contains("secret"));
         assert!(command.env.is_empty() && command.pass_env.is_empty());

@@ -192,7 +192,11 @@ impl Rights {
             Some(mode) if is_suitable(&mode) => ModeChoice::Keep,
             None if offered.is_empty() => ModeChoice::Keep,
             _ => offered.iter().find(is_suitable).map_or_else(
-                || ModeChoice::Refuse("the agent offers no mode in which it asks for permission".into()),
+                || {
+                    ModeChoice::Refuse(
+                        "the agent offers no mode in which it asks for permission".into(),
+                    )
+                },
                 set,
             ),
         }
@@ -279,7 +283,15 @@ mod tests {
             .yolo(true)
             .read_only(true)
             .allowed_tools(["Bash", "execute", "edit"]);
-        for denied in ["edit", "delete", "move", "execute", "fetch", "other", "switch_mode"] {
+        for denied in [
+            "edit",
+            "delete",
+            "move",
+            "execute",
+            "fetch",
+            "other",
+            "switch_mode",
+        ] {
             check(&task, kind(denied), "no");
         }
         check(&task, kind("read"), "once");
@@ -326,7 +338,14 @@ mod tests {
         );
     }
 
-    const CLAUDE: [&str; 6] = ["auto", "default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"];
+    const CLAUDE: [&str; 6] = [
+        "auto",
+        "default",
+        "acceptEdits",
+        "plan",
+        "dontAsk",
+        "bypassPermissions",
+    ];
     const CODEX: [&str; 3] = ["read-only", "auto", "full-access"];
     const GEMINI: [&str; 4] = ["default", "autoEdit", "yolo", "plan"];
     const OPENCODE: [&str; 2] = ["build", "plan"];
@@ -350,7 +369,8 @@ mod tests {
         check_mode(&task, &CODEX, "read-only", Some("full-access"));
         check_mode(&task, &GEMINI, "default", Some("yolo"));
         check_mode(&task, &OPENCODE, "build", None);
-        let none = rights(&AgentTask::default()).choose_mode(&modes(&["yolo", "plan"]), Some("yolo"));
+        let none =
+            rights(&AgentTask::default()).choose_mode(&modes(&["yolo", "plan"]), Some("yolo"));
         assert!(matches!(none, ModeChoice::Refuse(_)), "{none:?}");
     }
 
@@ -371,7 +391,10 @@ mod tests {
         let accepts = |task: AgentTask, id: &str| rights(&task).accepts_mode(&modes(&[id])[0]);
         assert!(accepts(AgentTask::default(), "plan"));
         assert!(!accepts(AgentTask::default(), "bypassPermissions"));
-        assert!(accepts(AgentTask::default().yolo(true), "bypassPermissions"));
+        assert!(accepts(
+            AgentTask::default().yolo(true),
+            "bypassPermissions"
+        ));
         assert!(!accepts(AgentTask::default().read_only(true), "default"));
     }
 }

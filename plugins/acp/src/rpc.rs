@@ -182,20 +182,37 @@ mod tests {
         let strange = read(r#"{"id":3,"error":"no"}"#);
         assert!(matches!(
             strange,
-            Some(Message::Response { result: Err(RpcError { code: INTERNAL_ERROR, .. }), .. })
+            Some(Message::Response {
+                result: Err(RpcError {
+                    code: INTERNAL_ERROR,
+                    ..
+                }),
+                ..
+            })
         ));
     }
 
     #[test]
     fn other_lines_are_not_messages() {
-        for line in ["", "{", "{}", "[]", "null", "1e999", "Listening…", r#"{"method":7}"#, "[{}]"] {
+        for line in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            "null",
+            "1e999",
+            "Listening…",
+            r#"{"method":7}"#,
+            "[{}]",
+        ] {
             assert_eq!(read(line), None, "{line}");
         }
     }
 
     #[test]
     fn the_id_of_a_cut_message_is_found_if_it_comes_first() {
-        let cut = r#"{"jsonrpc":"2.0","id":7,"method":"session/request_permission","params":{"x":["aaa"#;
+        let cut =
+            r#"{"jsonrpc":"2.0","id":7,"method":"session/request_permission","params":{"x":["aaa"#;
         assert_eq!(
             read_beginning(cut),
             Beginning {
@@ -211,7 +228,10 @@ mod tests {
                 method: None,
             }
         );
-        assert_eq!(read_beginning(r#"{"params":{"id":9,"#), Beginning::default());
+        assert_eq!(
+            read_beginning(r#"{"params":{"id":9,"#),
+            Beginning::default()
+        );
         assert_eq!(read_beginning("xxxx"), Beginning::default());
     }
 }

@@ -190,7 +190,13 @@ impl AcpRun {
         rpc::request(self.n_requests, method, params)
     }
 
-    fn send(&mut self, method: &str, params: &Value, pending: Pending, events: &mut Vec<AgentEvent>) {
+    fn send(
+        &mut self,
+        method: &str,
+        params: &Value,
+        pending: Pending,
+        events: &mut Vec<AgentEvent>,
+    ) {
         let line = self.request(method, params, pending);
         events.push(AgentEvent::Send(line));
     }
@@ -227,7 +233,9 @@ impl AcpRun {
             (Some(id), Some(_)) => {
                 let answer = rpc::error(&id, INTERNAL_ERROR, "the request is too long to read");
                 events.push(AgentEvent::Send(answer));
-                events.push(AgentEvent::Note("a request of the agent was too long to read".into()));
+                events.push(AgentEvent::Note(
+                    "a request of the agent was too long to read".into(),
+                ));
             }
             (Some(id), None) => {
                 let error = RpcError {
@@ -237,11 +245,19 @@ impl AcpRun {
                 };
                 self.responded(&id, Err(error), events);
             }
-            (None, _) => events.push(AgentEvent::Note("a message of the agent was too long to read".into())),
+            (None, _) => events.push(AgentEvent::Note(
+                "a message of the agent was too long to read".into(),
+            )),
         }
     }
 
-    fn requested(&mut self, id: &Value, method: &str, params: &Value, events: &mut Vec<AgentEvent>) {
+    fn requested(
+        &mut self,
+        id: &Value,
+        method: &str,
+        params: &Value,
+        events: &mut Vec<AgentEvent>,
+    ) {
         if method == "session/request_permission" {
             self.asked(id, params, events);
             return;
@@ -251,7 +267,10 @@ impl AcpRun {
         }
         let message = format!("method not found: {method}");
         events.push(AgentEvent::Send(rpc::error(id, METHOD_NOT_FOUND, &message)));
-        note(&format!("the agent called `{method}`, which is not offered"), events);
+        note(
+            &format!("the agent called `{method}`, which is not offered"),
+            events,
+        );
     }
 
     fn asked(&mut self, id: &Value, params: &Value, events: &mut Vec<AgentEvent>) {
@@ -276,26 +295,38 @@ impl AcpRun {
         };
         events.push(AgentEvent::Send(rpc::result(id, &outcome)));
         if !is_granted && !is_stopping {
-            self.denied(&call, events);
+            self.denied(call_id, &call, events);
         }
     }
 
-    fn denied(&mut self, call: &Call, events: &mut Vec<AgentEvent>) {
+    fn denied(&mut self, id: &str, call: &Call, events: &mut Vec<AgentEvent>) {
         self.seen.was_denied = true;
+        self.turns.is_over = true;
         events.push(AgentEvent::Denied(call.tool()));
+        events.extend(self.calls.denied(id));
     }
 
-    fn responded(&mut self, id: &Value, result: Result<Value, RpcError>, events: &mut Vec<AgentEvent>) {
+    fn responded(
+        &mut self,
+        id: &Value,
+        result: Result<Value, RpcError>,
+        events: &mut Vec<AgentEvent>,
+    ) {
         let pending = id.as_u64().and_then(|id| self.pending.remove(&id));
         if self.has_ended {
             return;
         }
         let is_end = self.is_transcript
-            && result.as_ref().is_ok_and(|result| result["stopReason"].is_string());
+            && result
+                .as_ref()
+                .is_ok_and(|result| result["stopReason"].is_string());
         match pending {
             None if is_end => self.prompted(result, events),
             None if self.is_transcript => {}
-            None => note(&format!("the agent answered a request that is not open: {id}"), events),
+            None => note(
+                &format!("the agent answered a request that is not open: {id}"),
+                events,
+            ),
             Some(Pending::Initialize) => self.initialized(result, events),
             Some(Pending::Authenticate) => self.authenticated(result, events),
             Some(Pending::Open(opening)) => self.opened(opening, result, events),
@@ -322,6 +353,12 @@ impl AcpRun {
             events.push(AgentEvent::Note(format!("the agent is {name} {version}")));
         }
         self.seen.agent = agent["name"].as_str().unwrap_or_default().to_owned();
+        if begins_at_zero(
+            &self.seen.agent,
+            agent["version"].as_str().unwrap_or_default(),
+        ) {
+            self.meter.begin_at_zero();
+        }
         let capabilities = &result["agentCapabilities"];
         self.abilities = Abilities {
             can_resume: capabilities["sessionCapabilities"]["resume"].is_object(),
@@ -336,7 +373,12 @@ impl AcpRun {
     fn best_opening(&self, events: &mut Vec<AgentEvent>) -> Opening {
         match (&self.wanted.resume, &self.abilities) {
             (None, _) => Opening::New,
-            (_, Abilities { can_resume: true, .. }) => Opening::Resume,
+            (
+                _,
+                Abilities {
+                    can_resume: true, ..
+                },
+            ) => Opening::Resume,
             (_, Abilities { can_load: true, .. }) => Opening::Load,
             _ => {
                 events.push(AgentEvent::OperatorNote(format!(
@@ -360,12 +402,21 @@ impl AcpRun {
         self.send(opening.method(), &params, Pending::Open(opening), events);
     }
 
-    fn opened(&mut self, opening: Opening, result: Result<Value, RpcError>, events: &mut Vec<AgentEvent>) {
+    fn opened(
+        &mut self,
+        opening: Opening,
+        result: Result<Value, RpcError>,
+        events: &mut Vec<AgentEvent>,
+    ) {
         let result = match result {
             Ok(result) => result,
             Err(error) => return self.not_opened(opening, &error, events),
         };
-        let resumed = self.wanted.resume.clone().filter(|_| opening != Opening::New);
+        let resumed = self
+            .wanted
+            .resume
+            .clone()
+            .filter(|_| opening != Opening::New);
         let Some(id) = result["sessionId"].as_str().map(str::to_owned).or(resumed) else {
             let event = AgentEvent::Failed("the agent opened a session without an id".into());
             return self.end(event, events);
@@ -408,7 +459,8 @@ impl AcpRun {
         let is_usable = |method: &&Value| {
             let variables = method["vars"].as_array();
             method["type"] == "env_var"
-                && variables.is_some_and(|variables| !variables.is_empty() && variables.iter().all(is_set))
+                && variables
+                    .is_some_and(|variables| !variables.is_empty() && variables.iter().all(is_set))
         };
         let mut methods = self.abilities.auth_methods.as_array()?.iter();
         methods.find(is_usable)?["id"].as_str().map(str::to_owned)
@@ -446,7 +498,12 @@ impl AcpRun {
     }
 
     fn send_choice(&mut self, choosing: &Choosing, chosen: Chosen, events: &mut Vec<AgentEvent>) {
-        self.send(choosing.method, &choosing.params, Pending::Choose(chosen), events);
+        self.send(
+            choosing.method,
+            &choosing.params,
+            Pending::Choose(chosen),
+            events,
+        );
     }
 
     fn session(&self) -> &str {
@@ -466,7 +523,8 @@ impl AcpRun {
     }
 
     fn effort_choice(&self) -> Option<Choosing> {
-        self.offer.choose_effort(self.session(), self.wanted.effort?)
+        self.offer
+            .choose_effort(self.session(), self.wanted.effort?)
     }
 
     /// Returns the request that sets the mode, if one is needed; or why none is acceptable.
@@ -486,11 +544,19 @@ impl AcpRun {
     }
 
     fn refuse_mode(&mut self, reason: &str, events: &mut Vec<AgentEvent>) {
-        let message = format!("`{}` cannot be used for this task: {reason}", self.seen.program);
+        let message = format!(
+            "`{}` cannot be used for this task: {reason}",
+            self.seen.program
+        );
         self.end(AgentEvent::Invalid(message), events);
     }
 
-    fn chose(&mut self, chosen: Chosen, result: Result<Value, RpcError>, events: &mut Vec<AgentEvent>) {
+    fn chose(
+        &mut self,
+        chosen: Chosen,
+        result: Result<Value, RpcError>,
+        events: &mut Vec<AgentEvent>,
+    ) {
         match (chosen, result) {
             (Chosen::Correction, Ok(_)) => return,
             (Chosen::Mode | Chosen::Correction, Err(error)) => {
@@ -499,7 +565,10 @@ impl AcpRun {
             }
             (Chosen::Model, Err(error)) => return self.no_such_model(&error, events),
             (Chosen::Effort, Err(error)) => {
-                note(&format!("the effort cannot be set: {}", error.message), events);
+                note(
+                    &format!("the effort cannot be set: {}", error.message),
+                    events,
+                );
             }
             (_, Ok(result)) => {
                 if let (Chosen::Model, Some(model)) = (chosen, &self.wanted.model) {
@@ -543,14 +612,16 @@ impl AcpRun {
 
     fn prompt(&mut self, events: &mut Vec<AgentEvent>) {
         let text = as_text(&self.wanted.prompt);
-        let params = json!({"sessionId": self.session(), "prompt": [{"type": "text", "text": text}]});
+        let params =
+            json!({"sessionId": self.session(), "prompt": [{"type": "text", "text": text}]});
         self.is_working = true;
         self.send("session/prompt", &params, Pending::Prompt, events);
     }
 
     fn updated(&mut self, params: &Value, events: &mut Vec<AgentEvent>) {
         let is_ours = self.is_transcript
-            || self.session.as_deref().or(self.wanted.resume.as_deref()) == params["sessionId"].as_str();
+            || self.session.as_deref().or(self.wanted.resume.as_deref())
+                == params["sessionId"].as_str();
         let update = &params["update"];
         let kind = update["sessionUpdate"].as_str().unwrap_or_default();
         if self.has_ended || !is_ours {
@@ -598,9 +669,12 @@ impl AcpRun {
                 let step = self.calls.updated(update, &self.wanted.directory);
                 self.began(step.is_new_round, events);
                 self.turns.is_over |= step.events.iter().any(is_tool_end);
+                self.seen.has_failed_tool |= step.events.iter().any(is_tool_failure);
                 events.extend(step.events);
                 if step.has_written && self.rights.is_read_only() {
-                    let event = AgentEvent::Failed("the agent changed files although it may only read".into());
+                    let event = AgentEvent::Failed(
+                        "the agent changed files although it may only read".into(),
+                    );
                     self.give_up(event, events);
                 }
             }
@@ -616,7 +690,9 @@ impl AcpRun {
     /// Takes the state of the account's limit, as Claude's adapter reports it.
     fn limit(&mut self, info: &Value) {
         if info.is_object() {
-            let resets_s = info["resetsAt"].as_u64().filter(|_| info["status"] == "rejected");
+            let resets_s = info["resetsAt"]
+                .as_u64()
+                .filter(|_| info["status"] == "rejected");
             self.seen.limit_ends_ms = resets_s.and_then(|seconds| seconds.checked_mul(1_000));
         }
     }
@@ -645,14 +721,20 @@ impl AcpRun {
         }
         self.turns.is_over = false;
         self.turns.n += 1;
-        if self.wanted.max_turns.is_some_and(|most| most < self.turns.n) {
+        if self
+            .wanted
+            .max_turns
+            .is_some_and(|most| most < self.turns.n)
+        {
             return self.give_up(AgentEvent::TurnsReached, events);
         }
         events.push(AgentEvent::Turns(self.turns.n));
     }
 
     fn mode_changed(&mut self, update: &Value, events: &mut Vec<AgentEvent>) {
-        let id = update["currentModeId"].as_str().or_else(|| update["modeId"].as_str());
+        let id = update["currentModeId"]
+            .as_str()
+            .or_else(|| update["modeId"].as_str());
         if let Some(id) = id {
             self.offer.mode_is(id);
             self.check_mode(events);
@@ -669,7 +751,11 @@ impl AcpRun {
 
     /// Sets the mode again if the agent chose one that it may not be in.
     fn check_mode(&mut self, events: &mut Vec<AgentEvent>) {
-        let Some(id) = self.offer.mode().filter(|_| self.is_working && !self.is_transcript) else {
+        let Some(id) = self
+            .offer
+            .mode()
+            .filter(|_| self.is_working && !self.is_transcript)
+        else {
             return;
         };
         let mode = self.offer.modes().iter().find(|mode| mode.id == id);
@@ -677,17 +763,24 @@ impl AcpRun {
             id: id.to_owned(),
             name: String::new(),
         };
-        if self.rights.accepts_mode(&mode.cloned().unwrap_or_else(unknown)) {
+        if self
+            .rights
+            .accepts_mode(&mode.cloned().unwrap_or_else(unknown))
+        {
             return;
         }
-        note(&format!("the agent changed its mode to `{id}`, which it may not use"), events);
+        note(
+            &format!("the agent changed its mode to `{id}`, which it may not use"),
+            events,
+        );
         self.n_corrections += 1;
         match self.mode_choice() {
             Ok(Some(choosing)) if self.n_corrections <= N_CORRECTIONS_MAX => {
                 self.send_choice(&choosing, Chosen::Correction, events);
             }
             _ => {
-                let event = AgentEvent::Failed("the agent keeps using a mode that it may not use".into());
+                let event =
+                    AgentEvent::Failed("the agent keeps using a mode that it may not use".into());
                 self.give_up(event, events);
             }
         }
@@ -696,6 +789,7 @@ impl AcpRun {
     fn prompted(&mut self, result: Result<Value, RpcError>, events: &mut Vec<AgentEvent>) {
         self.flush(events);
         self.seen.is_context_nearly_full = self.meter.is_context_nearly_full();
+        self.seen.was_idle = self.turns.n == 0;
         let event = match result {
             Ok(result) => {
                 events.extend(self.meter.end(&result));
@@ -704,7 +798,13 @@ impl AcpRun {
             }
             Err(error) => Some(ending::of_error(&error, &self.seen)),
         };
-        if let (Some(AgentEvent::Done(_)), Some(method)) = (&event, &self.seen.missing_method) {
+        // opencode also reports each of its edits in this way, and does not need an answer.
+        let missing = self
+            .seen
+            .missing_method
+            .as_ref()
+            .filter(|_| self.seen.has_failed_tool);
+        if let (Some(AgentEvent::Done(_)), Some(method)) = (&event, missing) {
             events.push(AgentEvent::OperatorNote(format!(
                 "`{}` called `{method}`, which autoissue does not offer; some of its tools do not work",
                 self.seen.program
@@ -765,7 +865,10 @@ impl AgentRun for AcpRun {
     }
 
     fn on_stop(&mut self, _reason: StopReason) -> Vec<AgentEvent> {
-        let is_prompting = self.pending.values().any(|pending| *pending == Pending::Prompt);
+        let is_prompting = self
+            .pending
+            .values()
+            .any(|pending| *pending == Pending::Prompt);
         self.seen.was_cancelled = true;
         match &self.session {
             Some(session) if is_prompting => {
@@ -779,7 +882,9 @@ impl AgentRun for AcpRun {
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
         let mut events = Vec::new();
         self.flush(&mut events);
-        let code = exit.code.filter(|code| *code != 0 && exit.stopped.is_none());
+        let code = exit
+            .code
+            .filter(|code| *code != 0 && exit.stopped.is_none());
         if let Some(code) = code.filter(|_| !self.has_ended && !self.has_spoken) {
             let complaint = self.last_complaint.as_deref().unwrap_or("no message");
             // A wrong command or configuration, so that every run would end like this.
@@ -796,13 +901,18 @@ impl Text {
     /// Returns whether this chunk begins another text.
     fn is_other(&self, update: &Value) -> bool {
         let id = update["messageId"].as_str();
-        self.id.as_deref().is_some_and(|own| id.is_some_and(|id| id != own))
+        self.id
+            .as_deref()
+            .is_some_and(|own| id.is_some_and(|id| id != own))
     }
 
     fn add(&mut self, update: &Value) {
         let text = update["content"]["text"].as_str().unwrap_or_default();
         self.text.push_str(text);
-        self.id = update["messageId"].as_str().map(str::to_owned).or(self.id.take());
+        self.id = update["messageId"]
+            .as_str()
+            .map(str::to_owned)
+            .or(self.id.take());
     }
 
     fn take(&mut self) -> Option<String> {
@@ -810,6 +920,17 @@ impl Text {
         let text = std::mem::take(&mut self.text);
         (!text.trim().is_empty()).then_some(text)
     }
+}
+
+/// Returns whether an agent's cost begins at zero in a resumed session, as it does in Claude's adapter
+/// with the Claude Code of its releases up to 0.49.
+fn begins_at_zero(agent: &str, version: &str) -> bool {
+    let mut parts = version.split('.').map(str::parse::<u32>);
+    let is_old = matches!(
+        (parts.next(), parts.next()),
+        (Some(Ok(0)), Some(Ok(0..=49)))
+    );
+    agent.ends_with("/claude-agent-acp") && is_old
 }
 
 /// Returns the parameters of `initialize`.
@@ -833,6 +954,10 @@ fn note(text: &str, events: &mut Vec<AgentEvent>) {
     if !text.trim().is_empty() {
         events.push(AgentEvent::Note(text.to_owned()));
     }
+}
+
+const fn is_tool_failure(event: &AgentEvent) -> bool {
+    matches!(event, AgentEvent::ToolEnd { ok: false, .. })
 }
 
 const fn is_tool_end(event: &AgentEvent) -> bool {

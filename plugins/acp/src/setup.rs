@@ -57,18 +57,41 @@ impl Offer {
             let field = &state[field];
             let choices = choices(&field[list], id)?;
             let current = field[current].as_str().map(str::to_owned);
-            Some(Selector { choices, current, method })
+            Some(Selector {
+                choices,
+                current,
+                method,
+            })
         };
-        let modes = own("modes", "availableModes", "id", "currentModeId", Method::Mode);
-        let models = own("models", "availableModels", "modelId", "currentModelId", Method::Model);
+        let modes = own(
+            "modes",
+            "availableModes",
+            "id",
+            "currentModeId",
+            Method::Mode,
+        );
+        let models = own(
+            "models",
+            "availableModels",
+            "modelId",
+            "currentModelId",
+            Method::Model,
+        );
         // An option must not replace a field of its own that an earlier response contained.
         let has_own = |slot: &Option<Selector>, method: &Method| {
-            slot.as_ref().is_some_and(|selector| selector.method == *method)
+            slot.as_ref()
+                .is_some_and(|selector| selector.method == *method)
         };
         let has_modes = has_own(&self.modes, &Method::Mode);
         let has_models = has_own(&self.models, &Method::Model);
-        keep(&mut self.modes, modes.or_else(|| option("mode").filter(|_| !has_modes)));
-        keep(&mut self.models, models.or_else(|| option("model").filter(|_| !has_models)));
+        keep(
+            &mut self.modes,
+            modes.or_else(|| option("mode").filter(|_| !has_modes)),
+        );
+        keep(
+            &mut self.models,
+            models.or_else(|| option("model").filter(|_| !has_models)),
+        );
         keep(&mut self.efforts, option("thought_level"));
         if has_modes || has_models {
             self.follow(option("mode"), option("model"));
@@ -124,13 +147,19 @@ impl Offer {
     /// Returns the request that chooses a model; `None` if there is no choice of models.
     pub(crate) fn choose_model(&self, session: &str, wanted: &str) -> Option<Choosing> {
         let models = self.models.as_ref()?;
-        Some(models.choose(session, model_named(&models.choices, wanted).unwrap_or(wanted)))
+        Some(models.choose(
+            session,
+            model_named(&models.choices, wanted).unwrap_or(wanted),
+        ))
     }
 
     /// Returns the request that chooses an effort level; `None` if there is no such level.
     pub(crate) fn choose_effort(&self, session: &str, effort: Effort) -> Option<Choosing> {
         let efforts = self.efforts.as_ref()?;
-        let level = efforts.choices.iter().find(|level| level.is(effort.name()))?;
+        let level = efforts
+            .choices
+            .iter()
+            .find(|level| level.is(effort.name()))?;
         Some(efforts.choose(session, &level.id))
     }
 
@@ -254,7 +283,9 @@ mod tests {
             })
         );
         assert_eq!(
-            gemini.choose_mode("s", "yolo").map(|choosing| choosing.method),
+            gemini
+                .choose_mode("s", "yolo")
+                .map(|choosing| choosing.method),
             Some("session/set_mode")
         );
         assert_eq!(gemini.choose_effort("s", Effort::High), None);
@@ -267,11 +298,16 @@ mod tests {
             })
         );
         assert_eq!(
-            opencode.choose_effort("s", Effort::High).map(|choosing| choosing.params),
+            opencode
+                .choose_effort("s", Effort::High)
+                .map(|choosing| choosing.params),
             Some(json!({"sessionId": "s", "configId": "effort", "value": "hi"}))
         );
         assert_eq!(opencode.choose_effort("s", Effort::Low), None);
-        assert_eq!((opencode.mode(), opencode.model()), (Some("build"), Some("fake/m")));
+        assert_eq!(
+            (opencode.mode(), opencode.model()),
+            (Some("build"), Some("fake/m"))
+        );
         assert_eq!(offer(&json!({})).choose_model("s", "m"), None);
     }
 
@@ -292,7 +328,9 @@ mod tests {
         assert_eq!(offer.mode(), Some("yolo"));
         assert_eq!(offer.modes().len(), 2);
         assert_eq!(
-            offer.choose_mode("s", "default").map(|choosing| choosing.method),
+            offer
+                .choose_mode("s", "default")
+                .map(|choosing| choosing.method),
             Some("session/set_mode")
         );
         offer.update(&json!({"modes": "odd", "configOptions": [7, {}, {"id": 1}]}));

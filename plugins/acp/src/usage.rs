@@ -47,6 +47,11 @@ impl Meter {
         }
     }
 
+    /// Notes that the agent does not report the earlier cost of a resumed session.
+    pub(crate) fn begin_at_zero(&mut self) {
+        self.earlier_usd = 0.0;
+    }
+
     /// Returns whether the newest report said that the context is nearly full.
     pub(crate) const fn is_context_nearly_full(&self) -> bool {
         self.is_context_nearly_full
@@ -125,7 +130,9 @@ impl Meter {
 /// not know the price.
 fn cost(update: &Value) -> Option<f64> {
     let cost = &update["cost"];
-    let is_usd = cost["currency"].as_str().is_none_or(|currency| currency == "USD");
+    let is_usd = cost["currency"]
+        .as_str()
+        .is_none_or(|currency| currency == "USD");
     let usd = cost["amount"].as_f64().filter(|_| is_usd)?;
     (0.0 < usd && usd < USD_MAX).then_some(usd)
 }
@@ -136,7 +143,10 @@ fn cost(update: &Value) -> Option<f64> {
 /// The reported sum does.
 fn tokens(usage: &Value) -> Option<Usage> {
     let count = |name: &str| usage[name].as_u64().unwrap_or_default();
-    let (input, output) = (usage["inputTokens"].as_u64()?, usage["outputTokens"].as_u64()?);
+    let (input, output) = (
+        usage["inputTokens"].as_u64()?,
+        usage["outputTokens"].as_u64()?,
+    );
     let (read, write) = (count("cachedReadTokens"), count("cachedWriteTokens"));
     let thought = count("thoughtTokens");
     let all = |parts: &[u64]| parts.iter().copied().fold(0, u64::saturating_add);
@@ -223,7 +233,10 @@ mod tests {
             &json!({"inputTokens": 10, "outputTokens": 5, "cachedReadTokens": 90, "thoughtTokens": 3, "totalTokens": 108}),
             [10, 8, 90, 0],
         );
-        check(&json!({"inputTokens": 10, "outputTokens": 5}), [10, 5, 0, 0]);
+        check(
+            &json!({"inputTokens": 10, "outputTokens": 5}),
+            [10, 5, 0, 0],
+        );
         assert_eq!(tokens(&json!({"inputTokens": 10})), None);
         assert_eq!(tokens(&json!("many")), None);
     }
@@ -267,7 +280,10 @@ mod tests {
         meter.request(&json!({"inputTokens": 1, "outputTokens": 2}));
         meter.update(&update(0.25));
         let end = meter.end(&json!({"usage": {"inputTokens": 10, "outputTokens": 20}}));
-        let usage = Usage::default().input_tokens(10).output_tokens(20).usd(0.25);
+        let usage = Usage::default()
+            .input_tokens(10)
+            .output_tokens(20)
+            .usd(0.25);
         assert_eq!(
             end,
             [AgentEvent::UsageTotal(usage), AgentEvent::FinalCost(0.25)]
@@ -277,7 +293,8 @@ mod tests {
     #[test]
     fn requests_add_up() {
         let mut meter = Meter::default();
-        let request = json!({"inputTokens": 10, "outputTokens": 5, "cachedReadTokens": 4, "totalTokens": 15});
+        let request =
+            json!({"inputTokens": 10, "outputTokens": 5, "cachedReadTokens": 4, "totalTokens": 15});
         meter.request(&request);
         let usage = Usage::default()
             .input_tokens(12)
@@ -290,9 +307,7 @@ mod tests {
     #[test]
     fn the_cost_of_tokens_by_model_is_not_final() {
         let count = json!({"input_tokens": 1_000_000, "output_tokens": 100_000});
-        let quota = |model: &str| {
-            json!({"_meta": {"quota": {"token_count": count, "model_usage": [{"model": model, "token_count": count}]}}})
-        };
+        let quota = |model: &str| json!({"_meta": {"quota": {"token_count": count, "model_usage": [{"model": model, "token_count": count}]}}});
         let usage = Usage::default()
             .input_tokens(1_000_000)
             .output_tokens(100_000);

@@ -92,9 +92,13 @@ fn replay(name: &str) -> (Reading, Exit) {
     let task: AgentTask = serde_json::from_value(end["task"].clone()).expect("its task");
     let (mut run, command) = AcpBackend.start(&task).expect("it starts");
     let mut reading = Reading::default();
-    reading.sent.extend(command.stdin.lines().map(str::to_owned));
+    reading
+        .sent
+        .extend(command.stdin.lines().map(str::to_owned));
     let exit = exit(&end);
-    let mut stop = exit.stopped.filter(|reason| *reason != StopReason::Finished);
+    let mut stop = exit
+        .stopped
+        .filter(|reason| *reason != StopReason::Finished);
     for (number, line) in text("jsonl").lines().enumerate() {
         match line.split_at(2) {
             ("< ", printed) => reading.take_all(run.on_lines(&[Line::stdout(printed)])),
@@ -103,15 +107,26 @@ fn replay(name: &str) -> (Reading, Exit) {
                     reading.take_all(run.on_stop(reason));
                 }
                 let sent = reading.sent.pop_front();
-                assert_eq!(sent.map(message), Some(message(recorded.into())), "{name}, line {}", number + 1);
+                assert_eq!(
+                    sent.map(message),
+                    Some(message(recorded.into())),
+                    "{name}, line {}",
+                    number + 1
+                );
             }
             _ => panic!("{name}, line {}: no direction", number + 1),
         }
     }
     let stderr = end["stderr"].as_str().expect("standard error");
-    stderr.lines().for_each(|line| reading.take_all(run.on_lines(&[Line::stderr(line)])));
+    stderr
+        .lines()
+        .for_each(|line| reading.take_all(run.on_lines(&[Line::stderr(line)])));
     reading.take_all(run.on_exit(exit));
-    assert!(reading.sent.is_empty(), "{name}: {:?} was not recorded", reading.sent);
+    assert!(
+        reading.sent.is_empty(),
+        "{name}: {:?} was not recorded",
+        reading.sent
+    );
     (reading, exit)
 }
 
@@ -147,15 +162,26 @@ fn described(name: &str) -> String {
         (None, None) => "?".to_owned(),
     };
     let end: Vec<String> = reading.end.iter().map(|end| format!("{end:?}")).collect();
-    let end = if end.is_empty() { "nothing".to_owned() } else { end.join(", ") };
+    let end = if end.is_empty() {
+        "nothing".to_owned()
+    } else {
+        end.join(", ")
+    };
     let denied = match reading.denied.as_slice() {
         [] => String::new(),
         denied => format!(" denied {}", denied.join(", ")),
     };
     let ([read, written], [started, succeeded]) = (reading.n_tokens, reading.n_tools);
-    let work = format!("{} turns, {succeeded}/{started} tools, {read}+{written} tokens", reading.n_turns);
+    let work = format!(
+        "{} turns, {succeeded}/{started} tools, {read}+{written} tokens",
+        reading.n_turns
+    );
     let model = reading.model.as_deref().unwrap_or("-");
-    let notes = if reading.n_operator_notes == 0 { "" } else { " (told the operator)" };
+    let notes = if reading.n_operator_notes == 0 {
+        ""
+    } else {
+        " (told the operator)"
+    };
     format!("{name:<24} {exit:<9} {money:<10} {work:<36} {model:<15} {end:.100}{denied}{notes}")
 }
 
