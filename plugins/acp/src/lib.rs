@@ -36,8 +36,12 @@ use known::Known;
 use permission::Rights;
 pub use run::AcpRun;
 
-/// Files of a repository that make a known agent run programs, add servers, grant permissions or
-/// redirect keys, and that the agent has no switch for. Paths that end with `/` are directories.
+/// Files of a repository that make an agent run programs, add servers, grant permissions or redirect
+/// keys. Paths that end with `/` are directories.
+///
+/// Claude's adapter and opencode are told not to read theirs, and Gemini CLI ignores its own in this
+/// mode. Codex' adapter reads `.codex/` in every session after the first one that may write in that
+/// directory. All are listed, because an agent that is started by a wrapper gets no switches.
 pub const REPOSITORY_SETTINGS: &[&str] = &[
     ".claude/settings.json",
     ".claude/settings.local.json",

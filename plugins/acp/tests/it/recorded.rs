@@ -191,5 +191,57 @@ fn every_recorded_conversation_is_interpreted_correctly() {
     for name in names() {
         writeln!(table, "{}", described(&name)).expect("a string takes all");
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @r#"
+    claude-budget            0         ≥ 1.550000 1 turns, 0/1 tools, 0+0 tokens       -               BudgetReached
+    claude-cut               0         ?          1 turns, 0/0 tools, 0+0 tokens       -               Unreachable("API Error: Unable to connect to API (ECONNRESET)")
+    claude-denied            0         = 0.012500 2 turns, 0/1 tools, 2000+100 tokens  -               Done(Some("Done: wrote HELLO.md.")) denied Write
+    claude-killed            signal 9  ?          0 turns, 0/0 tools, 0+0 tokens       -               nothing
+    claude-max-tokens        0         = 0.012500 1 turns, 0/0 tools, 2000+100 tokens  -               Done(Some("done"))
+    claude-max-turns         0         ≥ 0.018750 3 turns, 3/3 tools, 0+0 tokens       -               TurnsReached
+    claude-model             0         = 0.007500 2 turns, 1/1 tools, 2000+100 tokens  sonnet          Done(Some("Done: wrote HELLO.md."))
+    claude-no-credit         0         ?          1 turns, 0/0 tools, 0+0 tokens       -               AuthFailed("the account of `claude-agent-acp` has a billing problem: Credit balance is too low")
+    claude-no-model          0         ?          0 turns, 0/0 tools, 0+0 tokens       -               AuthFailed("model `gpt-9` is not available to `claude-agent-acp`: Invalid value for config option mo
+    claude-read-only         0         = 0.006250 1 turns, 0/0 tools, 1000+50 tokens   -               Done(Some("Trying."))
+    claude-refusal           0         = 0.006250 1 turns, 0/0 tools, 1000+50 tokens   -               Failed("the model refused to continue")
+    claude-refused-400       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               Failed("API Error: 400 bad request (fake)")
+    claude-refused-401       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               AuthFailed("`claude-agent-acp` was denied access: Invalid API key · Fix external API key")
+    claude-refused-403       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               AuthFailed("`claude-agent-acp` was denied access: Failed to authenticate. API Error: 403 forbidden (
+    claude-refused-404       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               AuthFailed("the model is not available to `claude-agent-acp`: There's an issue with the selected mod
+    claude-refused-429       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               RateLimited(Unknown)
+    claude-refused-500       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               Overloaded("API Error: 500 internal (fake). This is a server-side issue, usually temporary — try aga
+    claude-refused-529       0         ?          1 turns, 0/0 tools, 0+0 tokens       -               Overloaded("API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temp
+    claude-resumed           0         = 0.006250 1 turns, 0/0 tools, 1000+50 tokens   -               Done(Some("done"))
+    claude-sigint            0         ?          0 turns, 0/0 tools, 0+0 tokens       -               Failed("the agent cancelled its own turn")
+    claude-sigterm           0         ?          1 turns, 0/1 tools, 0+0 tokens       -               nothing
+    claude-stopped           0         ?          0 turns, 0/0 tools, 0+0 tokens       -               nothing
+    claude-success           0         = 0.012500 2 turns, 1/1 tools, 2000+100 tokens  -               Done(Some("Done: wrote HELLO.md."))
+    claude-too-long          0         ?          1 turns, 0/0 tools, 0+0 tokens       -               ContextFull
+    claude-unknown-session   0         ?          0 turns, 0/0 tools, 0+0 tokens       -               SessionGone
+    codex-cut                signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Unreachable("stream disconnected before completion: error sending request for url (http://127.0.0.1:
+    codex-read-only          signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Done(Some("{\"ok\":true}"))
+    codex-refusal            signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Failed("stream disconnected before completion: Incomplete response returned, reason: content_filter"
+    codex-refused-401        signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     AuthFailed("`codex-acp` was denied access: unexpected status 401 Unauthorized: invalid x-api-key, ur
+    codex-refused-429        signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     RateLimited(Unknown)
+    codex-refused-500        signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Overloaded("We're currently experiencing high demand, which may cause temporary errors.")
+    codex-resumed            signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Done(Some("Model metadata for `gpt-5-codex` not found. Defaulting to fallback metadata; this can deg
+    codex-stopped            signal 15 ?          1 turns, 0/1 tools, 0+0 tokens       gpt-5-codex     nothing
+    codex-too-long           signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Failed("prompt is too long: 250000 tokens > 200000 maximum")
+    codex-unknown-session    signal 15 ?          0 turns, 0/0 tools, 0+0 tokens       -               SessionGone
+    codex-without-bwrap      signal 15 ?          1 turns, 0/0 tools, 0+0 tokens       gpt-5-codex     Done(Some("Done: wrote HELLO.md."))
+    codex-yolo               signal 15 ?          2 turns, 1/1 tools, 0+0 tokens       gpt-5-codex     Done(Some("Done: wrote HELLO.md."))
+    gemini-denied            0         ≥ 0.003500 2 turns, 0/1 tools, 2000+100 tokens  gemini-2.5-pro  Done(Some("Done: wrote HELLO.md.")) denied edit
+    gemini-model             0         ≥ 0.003500 2 turns, 1/1 tools, 2000+100 tokens  gemini-2.5-pro  Done(Some("Done: wrote HELLO.md."))
+    gemini-read-only         0         ≥ 0.003500 2 turns, 0/1 tools, 2000+100 tokens  gemini-2.5-pro  Done(Some("{\"ok\":true}"))
+    gemini-refusal           0         ≥ 0.001750 0 turns, 0/0 tools, 1000+50 tokens   gemini-2.5-pro  Failed("the agent ended its turn without doing anything")
+    gemini-refused-400       0         ?          0 turns, 0/0 tools, 0+0 tokens       gemini-2.5-pro  Failed("bad request (fake)")
+    gemini-refused-401       0         ?          0 turns, 0/0 tools, 0+0 tokens       gemini-2.5-pro  AuthFailed("`gemini` was denied access: invalid x-api-key")
+    gemini-refused-404       0         ?          0 turns, 0/0 tools, 0+0 tokens       gemini-2.5-pro  Overloaded("model: no-such-model")
+    gemini-refused-429       signal 9  ?          0 turns, 0/0 tools, 0+0 tokens       gemini-2.5-pro  nothing
+    gemini-stopped           0         ?          0 turns, 0/0 tools, 0+0 tokens       gemini-2.5-pro  nothing
+    gemini-success           0         ?          2 turns, 1/1 tools, 2000+100 tokens  -               Done(Some("Done: wrote HELLO.md."))
+    gemini-unknown-session   0         ?          0 turns, 0/0 tools, 0+0 tokens       -               SessionGone
+    opencode-denied          0         = 0.003750 1 turns, 0/1 tools, 1000+50 tokens   fake/m          Done(Some("Writing the file.")) denied edit
+    opencode-resumed         0         = 0.003750 1 turns, 0/0 tools, 1000+50 tokens   fake/m          Done(Some("done"))
+    opencode-success         0         = 0.007500 2 turns, 1/1 tools, 1000+50 tokens   fake/m          Done(Some("Done: wrote HELLO.md."))
+    "#);
 }
