@@ -241,7 +241,11 @@ fn every_recorded_conversation_is_interpreted_correctly() {
     gemini-success           0         ?          2 turns, 1/1 tools, 2000+100 tokens  -               Done(Some("Done: wrote HELLO.md."))
     gemini-unknown-session   0         ?          0 turns, 0/0 tools, 0+0 tokens       -               SessionGone
     opencode-denied          0         = 0.003750 1 turns, 0/1 tools, 1000+50 tokens   fake/m          Done(Some("Writing the file.")) denied edit
+    opencode-read-only       0         = 0.003750 1 turns, 0/0 tools, 1000+50 tokens   fake/m          Done(Some("Trying."))
+    opencode-refused-401     0         ?          0 turns, 0/0 tools, 0+0 tokens       fake/m          Failed("invalid x-api-key")
     opencode-resumed         0         = 0.003750 1 turns, 0/0 tools, 1000+50 tokens   fake/m          Done(Some("done"))
     opencode-success         0         = 0.007500 2 turns, 1/1 tools, 1000+50 tokens   fake/m          Done(Some("Done: wrote HELLO.md."))
+    opencode-too-long        0         ?          0 turns, 0/0 tools, 0+0 tokens       fake/m          ContextFull
+    opencode-unknown-session 0         ?          0 turns, 0/0 tools, 0+0 tokens       -               SessionGone
     "#);
 }
