@@ -374,6 +374,7 @@ mod tests {
         // opencode.
         for (data, expected) in [
             (json!({"statusCode": 401}), "AuthFailed"),
+            (json!({"statusCode": 403}), "AuthFailed(\"`prog` was denied"),
             (json!({"statusCode": 402}), "AuthFailed(\"the account"),
             (
                 json!({"statusCode": 429, "responseHeaders": {"retry-after": "30"}}),
