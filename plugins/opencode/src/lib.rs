@@ -9,11 +9,12 @@
 //!   rights, switches ───┘ OPENCODE_CONFIG_CONTENT                └──► tokens, cost, turns
 //! ```
 //!
-//! The work tree is not trusted. Its `opencode.json`, `.opencode/` and everything in them (plugins,
-//! tools, commands, agents, MCP servers, addresses of providers) are ignored, and so are formatters
-//! and language servers, which the program would start from the repository's own packages. Its
-//! instructions in `AGENTS.md` and `CLAUDE.md` are kept. The user's own settings and plugins in the
-//! home directory apply: they are where logins and providers are configured.
+//! The work tree is not trusted. A switch of the program ignores its settings (`opencode.json`,
+//! `.opencode/`, and in them tools, commands, agents, MCP servers, addresses of providers), and
+//! formatters and language servers are off. Release 1.18.33 still loads plugins from these files,
+//! for which there is no switch: see [`REPOSITORY_SETTINGS`]. Instructions in `AGENTS.md` and
+//! `CLAUDE.md` are kept. The user's own settings, plugins and MCP servers in the home directory
+//! apply: they are where logins and providers are configured.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod built_in;
@@ -22,6 +23,7 @@ mod ending;
 mod permission;
 mod price;
 mod run;
+mod session;
 
 use autoissue_plugin_sdk::{
     AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Login, LoginFile, Metering,
@@ -32,9 +34,12 @@ use autoissue_plugin_sdk::{
 pub use built_in::{BUILT_IN, TESTED_RELEASES};
 pub use run::OpencodeRun;
 
-/// Files of a work tree that could run a program, add a server or redirect keys, and that the
-/// program has no switch for: none.
-pub const REPOSITORY_SETTINGS: &[&str] = &[];
+/// Files of a work tree that must not be there while the program runs, as paths in its root.
+///
+/// The program imports plugins that `opencode.json` and `opencode.jsonc` name and those in
+/// `.opencode/plugin` and `.opencode/plugins`, even with `OPENCODE_DISABLE_PROJECT_CONFIG` and
+/// `OPENCODE_PURE`, and also for an agent that may only read.
+pub const REPOSITORY_SETTINGS: &[&str] = &[".opencode", "opencode.json", "opencode.jsonc"];
 
 /// Name of the program on PATH.
 const PROGRAM: &str = "opencode";
@@ -190,7 +195,7 @@ fn arguments(task: &AgentTask) -> Result<Vec<String>, PluginError> {
         option("--variant", effort.name());
     }
     if let Some(session) = &task.resume {
-        option("--session", &session.id);
+        option("--session", session::id(&session.id, &task.directory));
     }
     Ok(args)
 }
@@ -252,13 +257,21 @@ mod tests {
             AgentTask::default().read_only(true),
         ];
         for task in tasks {
-            let resumed = task.clone().resume(ResumedSession::new("ses_1", 0.5));
+            let session = session::name("ses_1", "/repo");
+            let resumed = task.clone().resume(ResumedSession::new(session, 0.5));
             assert_eq!(
                 variable(&started(task), CONFIG),
                 variable(&started(resumed.clone()), CONFIG)
             );
             check_arguments(resumed, " --session ses_1");
         }
+    }
+
+    #[test]
+    fn a_session_of_another_directory_is_not_resumed() {
+        let session = session::name("ses_1", "/elsewhere");
+        let task = AgentTask::default().resume(ResumedSession::new(session, 0.5));
+        check_arguments(task, " --session ses_none");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use autoissue_plugin_sdk::{AgentEvent, AgentRun, AgentTask, Exit, Line, Source, 
 use serde_json::Value;
 
 use crate::ending::{self, Failure};
-use crate::permission;
+use crate::{permission, session};
 
 /// Lines of standard error that are kept to explain an exit without an error.
 const N_COMPLAINTS_MAX: usize = 20;
@@ -40,6 +40,7 @@ const INVALID: &str = "invalid";
 #[derive(Debug, Default)]
 pub struct OpencodeRun {
     resumes: bool,
+    directory: String,
     max_turns: Option<u32>,
     budget_usd: Option<f64>,
     session: Option<String>,
@@ -65,6 +66,7 @@ impl OpencodeRun {
     pub fn of(task: &AgentTask) -> Self {
         Self {
             resumes: task.resume.is_some(),
+            directory: task.directory.clone(),
             max_turns: task.max_turns,
             budget_usd: task.budget_usd,
             ..Self::default()
@@ -96,8 +98,9 @@ impl OpencodeRun {
     fn session(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         let id = string(line, "sessionID");
         if id.is_some() && self.session != id {
-            self.session.clone_from(&id);
-            events.extend(id.map(AgentEvent::Session));
+            let name = id.as_ref().map(|id| session::name(id, &self.directory));
+            events.extend(name.map(AgentEvent::Session));
+            self.session = id;
         }
     }
 
