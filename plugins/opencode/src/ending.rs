@@ -30,6 +30,8 @@ const NO_CREDIT: [&str; 4] = [
 const LOW_CREDIT: &str = "Your credit balance is too low";
 /// Code in the body of a request that is too long.
 const TOO_LONG: &str = "context_length_exceeded";
+/// Line that the program prints if another one uses its database.
+const LOCKED: &str = "database is locked";
 /// Line that the program prints if the session to resume does not exist.
 const SESSION_GONE: &str = "Session not found";
 /// What surrounds the name of a permission that nobody can give.
@@ -178,8 +180,12 @@ pub(crate) fn without_output(
     if exit.code != Some(1) {
         return None;
     }
-    let is_gone = complaints.iter().any(|line| line.ends_with(SESSION_GONE));
-    (resumes && is_gone).then_some(AgentEvent::SessionGone)
+    let has = |text: &str| complaints.iter().find(|line| line.ends_with(text));
+    if resumes && has(SESSION_GONE).is_some() {
+        return Some(AgentEvent::SessionGone);
+    }
+    // It did not start, so this has nothing to do with the task.
+    has(LOCKED).map(|line| AgentEvent::Overloaded(format!("`opencode` did not start: {line}")))
 }
 
 #[cfg(test)]
@@ -311,5 +317,12 @@ mod tests {
         assert_eq!(without_output(exit(1), false, &lines), None);
         assert_eq!(without_output(exit(0), true, &lines), None);
         assert_eq!(without_output(exit(1), true, &[]), None);
+    }
+
+    #[test]
+    fn a_locked_database_is_a_problem_that_passes() {
+        let lines = ["Error: Unexpected error", "database is locked"].map(String::from);
+        let end = without_output(Exit::default().code(1), false, &lines);
+        assert!(matches!(end, Some(AgentEvent::Overloaded(_))), "{end:?}");
     }
 }

@@ -33,6 +33,7 @@ use autoissue_plugin_sdk::{
 #[cfg(not(target_arch = "wasm32"))]
 pub use built_in::{BUILT_IN, TESTED_RELEASES};
 pub use run::OpencodeRun;
+use session::Session;
 
 /// Files of a work tree that must not be there while the program runs, as paths in its root.
 ///
@@ -109,6 +110,9 @@ const FIXED: [(&str, &str); 4] = [
 /// Variable with settings that take precedence over those in files.
 const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
 
+/// Variable with the name of the database.
+const DATABASE: &str = "OPENCODE_DB";
+
 /// Runs opencode.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpencodeBackend;
@@ -126,7 +130,11 @@ impl AgentBackend for OpencodeBackend {
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
         let fixed = FIXED.map(|(name, _)| name);
-        let environment = KEYS.into_iter().chain(PASSED).chain(fixed).chain([CONFIG]);
+        let environment = KEYS
+            .into_iter()
+            .chain(PASSED)
+            .chain(fixed)
+            .chain([CONFIG, DATABASE]);
         Ok(ProgramInfo::new(PROGRAM)
             .install_hint(
                 "install opencode (https://opencode.ai/docs), then run `opencode auth login` or set the key of your \
@@ -140,15 +148,17 @@ impl AgentBackend for OpencodeBackend {
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
         let rules = permission::rules(task)?;
+        let session = Session::of(task);
         let command = CommandSpec::new(PROGRAM)
-            .args(arguments(task)?)
+            .args(arguments(task, &session)?)
             .pass_env(KEYS.into_iter().chain(PASSED).map(PassedVariable::new))
+            .set_env(DATABASE, session.database())
             .set_env(CONFIG, config::of(&task.directory, &rules))
             .stdin(&task.prompt);
         let command = FIXED.into_iter().fold(command, |command, (name, value)| {
             command.set_env(name, value)
         });
-        Ok((Box::new(OpencodeRun::of(task)), command))
+        Ok((Box::new(OpencodeRun::new(task, session)), command))
     }
 }
 
@@ -170,7 +180,7 @@ fn login() -> Login {
     login.file(file.directory_variable("XDG_DATA_HOME"))
 }
 
-fn arguments(task: &AgentTask) -> Result<Vec<String>, PluginError> {
+fn arguments(task: &AgentTask, session: &Session) -> Result<Vec<String>, PluginError> {
     let mut args: Vec<String> = [
         "run",
         "--format",
@@ -194,8 +204,8 @@ fn arguments(task: &AgentTask) -> Result<Vec<String>, PluginError> {
         // Ignored by models that have no such variant.
         option("--variant", effort.name());
     }
-    if let Some(session) = &task.resume {
-        option("--session", session::id(&session.id, &task.directory));
+    if let Some(id) = &session.resumed {
+        option("--session", id);
     }
     Ok(args)
 }
@@ -251,27 +261,22 @@ mod tests {
 
     #[test]
     fn a_resumed_session_has_the_same_rights_as_a_new_one() {
-        let tasks = [
+        let session = ResumedSession::new("ses_1@f7556aa5a4543342.S", 0.5);
+        for task in [
             AgentTask::default(),
             AgentTask::default().yolo(true),
             AgentTask::default().read_only(true),
-        ];
-        for task in tasks {
-            let session = session::name("ses_1", "/repo");
-            let resumed = task.clone().resume(ResumedSession::new(session, 0.5));
-            assert_eq!(
-                variable(&started(task), CONFIG),
-                variable(&started(resumed.clone()), CONFIG)
-            );
+        ] {
+            let resumed = task.clone().resume(session.clone());
+            assert_eq!(started(task).env, started(resumed.clone()).env);
             check_arguments(resumed, " --session ses_1");
         }
     }
 
     #[test]
     fn a_session_of_another_directory_is_not_resumed() {
-        let session = session::name("ses_1", "/elsewhere");
-        let task = AgentTask::default().resume(ResumedSession::new(session, 0.5));
-        check_arguments(task, " --session ses_none");
+        let session = ResumedSession::new("ses_1@0.S", 0.5);
+        check_arguments(AgentTask::default().resume(session), " --session ses_none");
     }
 
     #[test]

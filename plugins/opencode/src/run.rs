@@ -19,7 +19,8 @@ use autoissue_plugin_sdk::{AgentEvent, AgentRun, AgentTask, Exit, Line, Source, 
 use serde_json::Value;
 
 use crate::ending::{self, Failure};
-use crate::{permission, session};
+use crate::permission;
+use crate::session::Session;
 
 /// Lines of standard error that are kept to explain an exit without an error.
 const N_COMPLAINTS_MAX: usize = 20;
@@ -39,11 +40,11 @@ const INVALID: &str = "invalid";
 /// Interprets the output of one run.
 #[derive(Debug, Default)]
 pub struct OpencodeRun {
-    resumes: bool,
-    directory: String,
+    session: Session,
     max_turns: Option<u32>,
     budget_usd: Option<f64>,
-    session: Option<String>,
+    /// The program's id of the session.
+    id: Option<String>,
     n_turns: u32,
     /// Cost of the finished steps, in US dollars.
     spent_usd: f64,
@@ -62,11 +63,10 @@ pub struct OpencodeRun {
 }
 
 impl OpencodeRun {
-    /// Creates the reader of this task's run.
-    pub fn of(task: &AgentTask) -> Self {
+    /// Creates the reader of this task's run in this session.
+    pub(crate) fn new(task: &AgentTask, session: Session) -> Self {
         Self {
-            resumes: task.resume.is_some(),
-            directory: task.directory.clone(),
+            session,
             max_turns: task.max_turns,
             budget_usd: task.budget_usd,
             ..Self::default()
@@ -97,10 +97,10 @@ impl OpencodeRun {
 
     fn session(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         let id = string(line, "sessionID");
-        if id.is_some() && self.session != id {
-            let name = id.as_ref().map(|id| session::name(id, &self.directory));
+        if id.is_some() && self.id != id {
+            let name = id.as_ref().map(|id| self.session.name(id));
             events.extend(name.map(AgentEvent::Session));
-            self.session = id;
+            self.id = id;
         }
     }
 
@@ -231,8 +231,12 @@ impl AgentRun for OpencodeRun {
         if self.has_failed || self.has_ended {
             return events;
         }
-        if self.session.is_none() {
-            events.extend(ending::without_output(exit, self.resumes, &self.complaints));
+        if self.id.is_none() {
+            events.extend(ending::without_output(
+                exit,
+                self.session.resumed.is_some(),
+                &self.complaints,
+            ));
         } else if exit.code == Some(0) {
             self.finished(&mut events);
         }
@@ -316,8 +320,12 @@ mod tests {
 
     use super::*;
 
+    fn run_of(task: &AgentTask) -> OpencodeRun {
+        OpencodeRun::new(task, Session::of(task))
+    }
+
     fn run() -> OpencodeRun {
-        OpencodeRun::of(&AgentTask::default())
+        run_of(&AgentTask::default())
     }
 
     fn events(run: &mut OpencodeRun, line: &Value) -> Vec<AgentEvent> {
@@ -405,7 +413,7 @@ mod tests {
 
     #[test]
     fn the_run_is_stopped_at_its_turn_limit() {
-        let mut run = OpencodeRun::of(&AgentTask::default().max_turns(2));
+        let mut run = run_of(&AgentTask::default().max_turns(2));
         assert!(!steps(&mut run, &[0.1]).contains(&AgentEvent::Stop));
         let seen = steps(&mut run, &[0.1]);
         assert!(
@@ -417,7 +425,7 @@ mod tests {
 
     #[test]
     fn the_run_is_stopped_at_its_budget() {
-        let mut run = OpencodeRun::of(&AgentTask::default().budget_usd(0.3));
+        let mut run = run_of(&AgentTask::default().budget_usd(0.3));
         assert!(!steps(&mut run, &[0.2]).contains(&AgentEvent::Stop));
         let seen = steps(&mut run, &[0.2]);
         assert!(
@@ -428,7 +436,7 @@ mod tests {
 
     #[test]
     fn the_last_turn_of_a_limit_may_finish() {
-        let mut run = OpencodeRun::of(&AgentTask::default().max_turns(1).budget_usd(0.1));
+        let mut run = run_of(&AgentTask::default().max_turns(1).budget_usd(0.1));
         events(&mut run, &start());
         let seen = events(&mut run, &finish("stop", 0.5));
         assert!(!seen.contains(&AgentEvent::Stop));
@@ -558,7 +566,7 @@ mod tests {
         ] {
             run.on_lines(&[Line::stdout(text)]);
         }
-        assert_eq!(run.session, None);
+        assert_eq!(run.id, None);
         assert_eq!(run.on_exit(exit(0)), []);
     }
 }
