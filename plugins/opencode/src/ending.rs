@@ -13,6 +13,7 @@
 //! | 404, `ProviderModelNotFoundError` | no such model: our configuration is wrong for every task, so it counts as rejected credentials |
 //! | 500 and above | the service |
 //! | an error that can be retried, without a status | the network |
+//! | `UnknownError` with the number of a log entry, before the first answer | most likely no such model, which counts as above |
 //! | `MessageAbortedError` | interrupted; nothing by itself |
 //! | any other error | a failure of the task |
 
@@ -74,7 +75,12 @@ impl<'a> Failure<'a> {
         })
     }
 
-    fn words(&self) -> String {
+    /// Returns whether the program itself failed: it only prints the number of an entry of its log.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.name == "UnknownError" && self.data["ref"].is_string()
+    }
+
+    pub(crate) fn words(&self) -> String {
         let message = self.data["message"].as_str().unwrap_or_default().trim();
         if message.is_empty() {
             self.name.to_owned()
@@ -162,6 +168,15 @@ fn denied(words: &str) -> AgentEvent {
 
 fn not_available(words: &str) -> AgentEvent {
     AgentEvent::AuthFailed(format!("the model is not available to `opencode`: {words}"))
+}
+
+/// Returns the meaning of an internal error before the first answer. It is what the program reports
+/// for an unknown model or provider.
+pub(crate) fn cannot_start(model: Option<&str>, words: &str) -> AgentEvent {
+    let model = model.unwrap_or("default");
+    AgentEvent::AuthFailed(format!(
+        "`opencode` cannot run with model `{model}` (`opencode models` lists the known ones): {words}"
+    ))
 }
 
 /// Returns the permission that was rejected according to a line of standard error.

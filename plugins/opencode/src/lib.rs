@@ -26,8 +26,8 @@ mod run;
 mod session;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Login, LoginFile, Metering,
-    ModelInfo, PassedVariable, PluginError, ProgramInfo,
+    AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Endpoint, Login, LoginFile,
+    Metering, ModelInfo, PassedVariable, PluginError, ProgramInfo,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -99,6 +99,21 @@ const PASSED: [&str; 16] = [
     "XDG_STATE_HOME",
 ];
 
+/// Protocol, variable with the address, and default address of the providers that have such a
+/// variable. Others are configured in the user's own settings.
+const ENDPOINTS: [(&str, &str, &str); 2] = [
+    (
+        "anthropic-messages",
+        "ANTHROPIC_BASE_URL",
+        "https://api.anthropic.com/v1",
+    ),
+    (
+        "openai-responses",
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+    ),
+];
+
 /// Set for every run: no settings of the work tree, no updates, no downloads.
 const FIXED: [(&str, &str); 4] = [
     ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
@@ -143,6 +158,9 @@ impl AgentBackend for OpencodeBackend {
             .metering(Metering::AsItGoes)
             .models(price::MODELS.iter().map(|(name, _)| model(name)))
             .environment(environment)
+            .endpoints(ENDPOINTS.map(|(protocol, variable, url)| {
+                Endpoint::new(protocol, variable, url)
+            }))
             .login(login()))
     }
 

@@ -41,6 +41,8 @@ const INVALID: &str = "invalid";
 #[derive(Debug, Default)]
 pub struct OpencodeRun {
     session: Session,
+    /// Requested model.
+    model: Option<String>,
     max_turns: Option<u32>,
     budget_usd: Option<f64>,
     /// The program's id of the session.
@@ -67,6 +69,7 @@ impl OpencodeRun {
     pub(crate) fn new(task: &AgentTask, session: Session) -> Self {
         Self {
             session,
+            model: task.model.clone(),
             max_turns: task.max_turns,
             budget_usd: task.budget_usd,
             ..Self::default()
@@ -160,9 +163,17 @@ impl OpencodeRun {
     fn failed(&mut self, error: &Value, events: &mut Vec<AgentEvent>) {
         self.has_failed = true;
         self.exact_cost(events);
-        let failure = Failure::of(error);
+        let Some(failure) = Failure::of(error) else {
+            events.push(AgentEvent::Failed("`opencode` reported an error".into()));
+            return;
+        };
+        if failure.is_internal() && self.n_turns == 0 && !self.in_step {
+            let end = ending::cannot_start(self.model.as_deref(), &failure.words());
+            events.push(end);
+            return;
+        }
         // An interrupted request is explained by whatever interrupted it.
-        events.extend(failure.and_then(|failure| failure.meaning()));
+        events.extend(failure.meaning());
     }
 
     /// Reports the cost as final if it includes everything: a request that was refused costs
@@ -500,6 +511,29 @@ mod tests {
         assert_eq!(seen.last(), Some(&AgentEvent::Failed("no".into())));
         events(&mut run, &finish("stop", 0.1));
         assert_eq!(run.on_exit(exit(1)), []);
+    }
+
+    #[test]
+    fn an_internal_error_is_a_wrong_configuration_only_before_the_first_answer() {
+        let error = json!({"type": "error", "sessionID": "ses_1", "error": {"name": "UnknownError", "data": {"message": "no", "ref": "err_1"}}});
+        let mut run = run_of(&AgentTask::default().model("a/b"));
+        let seen = events(&mut run, &error);
+        let Some(AgentEvent::AuthFailed(text)) = seen.last() else {
+            panic!("{seen:?}")
+        };
+        assert!(text.contains("`a/b`"), "{text}");
+        steps(&mut run, &[0.1]);
+        let seen = events(&mut run, &error);
+        assert_eq!(seen.last(), Some(&AgentEvent::Failed("no".into())));
+    }
+
+    #[test]
+    fn an_error_without_a_name_is_a_failure() {
+        let seen = events(&mut run(), &json!({"type": "error", "sessionID": "ses_1"}));
+        assert!(
+            matches!(seen.last(), Some(AgentEvent::Failed(_))),
+            "{seen:?}"
+        );
     }
 
     fn tool_call(tool: &str, state: &Value) -> Vec<AgentEvent> {
