@@ -35,6 +35,11 @@ const TOO_LONG: &str = "context_length_exceeded";
 const LOCKED: &str = "database is locked";
 /// Line that the program prints if the session to resume does not exist.
 const SESSION_GONE: &str = "Session not found";
+/// Start of the help that the program prints if it does not know an option.
+const USAGE: &str = "opencode run [message..]";
+/// Message if there is no connection to the service at all. The program has no field for it.
+const NO_CONNECTION: &str =
+    "Cannot connect to API: Unable to connect. Is the computer able to access the url?";
 /// What surrounds the name of a permission that nobody can give.
 const REJECTED: (&str, &str) = ("permission requested: ", "auto-rejecting");
 
@@ -78,6 +83,16 @@ impl<'a> Failure<'a> {
     /// Returns whether the program itself failed: it only prints the number of an entry of its log.
     pub(crate) fn is_internal(&self) -> bool {
         self.name == "UnknownError" && self.data["ref"].is_string()
+    }
+
+    /// Returns whether the failed request costs nothing: it was refused, or never sent.
+    pub(crate) fn is_free(&self) -> bool {
+        let data = self.data;
+        match self.name {
+            "APIError" => data["statusCode"].is_u64() || data["message"] == NO_CONNECTION,
+            "MessageAbortedError" => false,
+            _ => true,
+        }
     }
 
     pub(crate) fn words(&self) -> String {
@@ -198,6 +213,11 @@ pub(crate) fn without_output(
     let has = |text: &str| complaints.iter().find(|line| line.ends_with(text));
     if resumes && has(SESSION_GONE).is_some() {
         return Some(AgentEvent::SessionGone);
+    }
+    if complaints.first().is_some_and(|line| line == USAGE) {
+        return Some(AgentEvent::AuthFailed(
+            "the installed `opencode` does not know an option of this backend: install another release".into(),
+        ));
     }
     // It did not start, so this has nothing to do with the task.
     has(LOCKED).map(|line| AgentEvent::Overloaded(format!("`opencode` did not start: {line}")))
@@ -332,6 +352,13 @@ mod tests {
         assert_eq!(without_output(exit(1), false, &lines), None);
         assert_eq!(without_output(exit(0), true, &lines), None);
         assert_eq!(without_output(exit(1), true, &[]), None);
+    }
+
+    #[test]
+    fn an_option_that_is_unknown_is_a_problem_of_the_installation() {
+        let lines = [USAGE, "Options:"].map(String::from);
+        let end = without_output(Exit::default().code(1), false, &lines);
+        assert!(matches!(end, Some(AgentEvent::AuthFailed(_))), "{end:?}");
     }
 
     #[test]

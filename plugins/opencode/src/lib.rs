@@ -45,6 +45,10 @@ pub const REPOSITORY_SETTINGS: &[&str] = &[".opencode", "opencode.json", "openco
 /// Name of the program on PATH.
 const PROGRAM: &str = "opencode";
 
+/// Releases before 1.1.30 have no switch for the settings of the work tree, and version 2 ignores the
+/// form of our settings, and with it the rights. Nothing before 1.18 was tried.
+const VERSIONS: &str = ">=1.18.0, <2";
+
 /// Name of the agent that this backend configures, and title of its sessions. With a title of its
 /// own, a session costs no request that makes one.
 const AGENT: &str = "autoissue";
@@ -155,6 +159,7 @@ impl AgentBackend for OpencodeBackend {
                 "install opencode (https://opencode.ai/docs), then run `opencode auth login` or set the key of your \
                  provider, such as `ANTHROPIC_API_KEY`",
             )
+            .versions(VERSIONS.to_owned())
             .metering(Metering::AsItGoes)
             .models(price::MODELS.iter().map(|(name, _)| model(name)))
             .environment(environment)

@@ -162,11 +162,12 @@ impl OpencodeRun {
 
     fn failed(&mut self, error: &Value, events: &mut Vec<AgentEvent>) {
         self.has_failed = true;
-        self.exact_cost(events);
         let Some(failure) = Failure::of(error) else {
             events.push(AgentEvent::Failed("`opencode` reported an error".into()));
             return;
         };
+        // A request that breaks off costs an unknown amount.
+        self.is_cost_unknown |= !failure.is_free();
         if failure.is_internal() && self.n_turns == 0 && !self.in_step {
             let end = ending::cannot_start(self.model.as_deref(), &failure.words());
             events.push(end);
@@ -176,8 +177,7 @@ impl OpencodeRun {
         events.extend(failure.meaning());
     }
 
-    /// Reports the cost as final if it includes everything: a request that was refused costs
-    /// nothing, one that was cut off costs an unknown amount.
+    /// Reports the cost as final if it includes everything.
     fn exact_cost(&self, events: &mut Vec<AgentEvent>) {
         if !self.in_step && !self.is_cost_unknown {
             events.push(AgentEvent::FinalCost(self.spent_usd));
@@ -207,7 +207,6 @@ impl OpencodeRun {
             None => return,
         };
         self.has_ended = true;
-        self.exact_cost(events);
         events.push(end);
     }
 
@@ -239,17 +238,16 @@ impl AgentRun for OpencodeRun {
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
         let mut events = Vec::new();
-        if self.has_failed || self.has_ended {
+        if self.id.is_none() {
+            let is_resumed = self.session.resumed.is_some();
+            events.extend(ending::without_output(exit, is_resumed, &self.complaints));
             return events;
         }
-        if self.id.is_none() {
-            events.extend(ending::without_output(
-                exit,
-                self.session.resumed.is_some(),
-                &self.complaints,
-            ));
-        } else if exit.code == Some(0) {
+        if !self.has_failed && exit.code == Some(0) {
             self.finished(&mut events);
+        }
+        if self.has_failed || self.has_ended {
+            self.exact_cost(&mut events);
         }
         events
     }
@@ -431,7 +429,8 @@ mod tests {
             seen.ends_with(&[AgentEvent::TurnsReached, AgentEvent::Stop]),
             "{seen:?}"
         );
-        assert_eq!(run.on_exit(exit(0)), []);
+        let seen = run.on_exit(Exit::default().signal(15));
+        assert_eq!(seen, [AgentEvent::FinalCost(0.2)]);
     }
 
     #[test]
@@ -499,7 +498,7 @@ mod tests {
         let seen = events(&mut run, &done);
         assert!(seen.contains(&AgentEvent::Denied("bash".into())));
         assert!(matches!(seen.last(), Some(AgentEvent::Done(_))), "{seen:?}");
-        assert_eq!(run.on_exit(exit(0)), []);
+        assert_eq!(run.on_exit(exit(0)), [AgentEvent::FinalCost(0.2)]);
     }
 
     #[test]
@@ -510,7 +509,27 @@ mod tests {
         let seen = events(&mut run, &error);
         assert_eq!(seen.last(), Some(&AgentEvent::Failed("no".into())));
         events(&mut run, &finish("stop", 0.1));
-        assert_eq!(run.on_exit(exit(1)), []);
+        assert_eq!(run.on_exit(exit(1)), [AgentEvent::FinalCost(0.2)]);
+    }
+
+    #[test]
+    fn money_only_a_refused_request_is_free() {
+        for (data, expected) in [
+            (
+                json!({"message": "no", "statusCode": 500}),
+                vec![AgentEvent::FinalCost(0.1)],
+            ),
+            (json!({"message": "no", "isRetryable": true}), vec![]),
+        ] {
+            let mut run = run();
+            steps(&mut run, &[0.1]);
+            let error = json!({"name": "APIError", "data": data});
+            events(
+                &mut run,
+                &json!({"type": "error", "sessionID": "ses_1", "error": error}),
+            );
+            assert_eq!(run.on_exit(exit(1)), expected, "{error}");
+        }
     }
 
     #[test]

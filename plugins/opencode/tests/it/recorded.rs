@@ -149,7 +149,44 @@ fn every_recorded_run_is_interpreted_correctly() {
         )
         .expect("a string takes all");
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @r#"
+    answer               0        = 0.003750 1 Done(Some("{\"issues\":[]}"))
+    anthropic            0        = 0.005000 2 Done(Some("Done: wrote HELLO.md."))
+    cost-unknown         0        ?          2 Done(Some("Done: wrote HELLO.md."))
+    cut                  1        ?          0 Unreachable("Cannot connect to API: The socket connection was closed unexpectedly. For more information, pass 
+    database-locked      1        ?          0 Overloaded("`opencode` did not start: database is locked")
+    denied               0        = 0.007500 2 Done(Some("Could not fetch.")) denied webfetch
+    denied-rule          0        = 0.007500 2 Done(Some("Could not run it.")) denied bash
+    killed-in-model      signal 9 ?          0 nothing
+    limited-until        1        = 0.000000 0 RateLimited(InS(1))
+    malformed-session    1        ?          0 SessionGone
+    max-tokens           0        = 0.003750 1 Failed("the model reached the limit of its output")
+    no-credit            1        = 0.000000 0 AuthFailed("the account of `opencode` has a billing problem: Your credit balance is too low to access the Anth
+    no-quota             1        = 0.000000 0 AuthFailed("the account of `opencode` has a billing problem: You exceeded your current quota, please check you
+    overflow-then-fine   1        = 0.007500 2 ContextFull
+    read-env             0        = 0.007500 2 Done(Some("Could not read it.")) denied read
+    read-only            0        = 0.007500 2 Done(Some("{\"ok\":false}")) denied bash
+    refusal              1        = 0.003750 1 Failed("The response was blocked by the provider's content filter")
+    refused-400          1        = 0.000000 0 Failed("bad request (fake)")
+    refused-401          1        = 0.000000 0 AuthFailed("`opencode` was denied access: invalid x-api-key")
+    refused-402          1        = 0.000000 0 AuthFailed("the account of `opencode` has a billing problem: Insufficient credits (fake)")
+    refused-403          1        = 0.000000 0 AuthFailed("`opencode` was denied access: forbidden (fake)")
+    refused-404          1        = 0.000000 0 AuthFailed("the model is not available to `opencode`: model: no-such-model")
+    refused-429          1        = 0.000000 0 RateLimited(Unknown)
+    refused-500          1        = 0.000000 0 Overloaded("internal (fake)")
+    refused-529          1        = 0.000000 0 Overloaded("Overloaded")
+    resumed-session      0        = 0.003750 1 Done(Some("done"))
+    shell                0        = 0.007500 2 Done(Some("Done: committed."))
+    sigterm-in-model     signal 15 ?          0 nothing
+    sigterm-in-tool      signal 15 ?          0 nothing
+    success              0        = 0.007500 2 Done(Some("Done: wrote HELLO.md."))
+    too-long             1        = 0.000000 0 ContextFull
+    unknown-model        1        = 0.000000 0 AuthFailed("`opencode` cannot run with model `default` (`opencode models` lists the known ones): Unexpected se
+    unknown-option       1        ?          0 AuthFailed("the installed `opencode` does not know an option of this backend: install another release")
+    unknown-provider     1        = 0.000000 0 AuthFailed("`opencode` cannot run with model `default` (`opencode models` lists the known ones): Unexpected se
+    unknown-session      1        ?          0 SessionGone
+    unreachable          1        = 0.000000 0 Unreachable("Cannot connect to API: Unable to connect. Is the computer able to access the url?")
+    "#);
 }
 
 #[test]
