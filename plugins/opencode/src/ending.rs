@@ -231,7 +231,7 @@ mod tests {
 
     fn check(error: &Value, expected: Option<AgentEvent>) {
         let failure = Failure::of(error).expect("it has a name");
-        assert_eq!(failure.meaning(), expected, "{error}");
+        assert_eq!((failure.meaning(), error), (expected, error));
     }
 
     fn refused(status: u64, body: &Value) -> Value {

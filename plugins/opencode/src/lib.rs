@@ -297,6 +297,19 @@ mod tests {
     }
 
     #[test]
+    fn parallel_runs_share_no_database_and_a_resumed_session_finds_its_own() {
+        let run = |key: &str| AgentTask::default().directory("/repo").session(key);
+        let database = |task: AgentTask| {
+            let (_, command) = OpencodeBackend.start(&task).unwrap();
+            variable(&command, DATABASE)
+        };
+        assert_eq!(database(run("a")), "autoissue-a.db");
+        assert_eq!(database(run("b")), "autoissue-b.db");
+        let session = ResumedSession::new("ses_1@f7556aa5a4543342.a", 0.5);
+        assert_eq!(database(run("b").resume(session)), "autoissue-a.db");
+    }
+
+    #[test]
     fn a_session_of_another_directory_is_not_resumed() {
         let session = ResumedSession::new("ses_1@0.S", 0.5);
         check_arguments(AgentTask::default().resume(session), " --session ses_none");
@@ -339,6 +352,14 @@ mod tests {
         let passed = command.pass_env.iter().map(|variable| &variable.name);
         for name in set.chain(passed) {
             assert!(declared.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_address_has_a_declared_variable() {
+        let info = OpencodeBackend.probe("").unwrap();
+        for endpoint in info.endpoints {
+            assert!(info.environment.contains(&endpoint.variable));
         }
     }
 

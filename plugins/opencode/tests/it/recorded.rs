@@ -2,8 +2,11 @@
 //! interpretation.
 //!
 //! Recorded with the arguments, variables and settings of this backend, with a scripted model behind
-//! a provider of the user's own settings, without a network. `cost-unknown` has a model without a
-//! price.
+//! a provider of the user's own settings, without a network. `cost-unknown` is of a model without a
+//! price, `limited-until` of an answer with `retry-after`, and `database-locked` of four runs that
+//! shared a new database, which this backend avoids. SIGINT is missing: the program ignores it.
+//! Unit tests have written by hand, after the program's source: `ProviderAuthError`,
+//! `MessageAbortedError`, rejected permissions, and the `done` line of newer releases.
 
 use std::fmt::Write as _;
 
