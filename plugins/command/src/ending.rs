@@ -20,8 +20,9 @@ use crate::run::LastLines;
 use crate::settings::CommandSettings;
 
 /// Number of last lines that are searched for an error: enough for a wrapped message, and few enough
-/// to skip an error after which the program tried again.
-const N_SEARCHED: usize = 10;
+/// to skip an error after which the program tried again. After a recovery, the shortest edit that
+/// aider reports takes seven lines.
+const N_SEARCHED: usize = 5;
 
 /// Returns the event about the end; `None` if the host knows more.
 pub(crate) fn of(exit: Exit, settings: &CommandSettings, last: &LastLines) -> Option<AgentEvent> {
@@ -160,9 +161,9 @@ mod tests {
         let more = r#", "errorLines": ["x", "[API Error: "]"#;
         let expected = failed("`a` reported an error: [API Error: 401 bad key]");
         assert_eq!(end(more, &lines(0), code(0)), expected);
-        assert_eq!(end(more, &lines(9), code(0)), expected);
+        assert_eq!(end(more, &lines(4), code(0)), expected);
         let done = Some(AgentEvent::Done(None));
-        assert_eq!(end(more, &lines(10), code(0)), done, "it tried again");
+        assert_eq!(end(more, &lines(5), code(0)), done, "it tried again");
         let inside = [Line::stdout("I saw [API Error: 401]")];
         assert_eq!(end(more, &inside, code(0)), done, "only the start counts");
         assert_eq!(end("", &lines(0), code(0)), done, "only if configured");

@@ -31,14 +31,20 @@ use autoissue_plugin_sdk::{
 use run::CommandRun;
 use settings::{CommandSettings, MODEL, PROMPT};
 
-/// Files of a repository that known programs read as their own settings, and with which it could
-/// run a program or redirect keys. The programs have no switch that turns them off, so the host has
-/// to move them aside.
+/// Files of a repository that the programs of the recipes read as their own settings, and with which
+/// it can run a command or redirect keys. The programs have no switch that turns them off, so the
+/// host has to move them aside.
+///
+/// Tried with aider 0.86.2, qwen-code 0.15.10 and pi 0.74.2, except for `.qwen/.env` and
+/// `.aider.model.metadata.json`, which are listed as a precaution.
 pub const REPOSITORY_SETTINGS: &[&str] = &[
     ".aider.conf.yml",
     ".aider.model.metadata.json",
     ".aider.model.settings.yml",
     ".env",
+    ".pi/settings.json",
+    ".qwen/.env",
+    ".qwen/settings.json",
 ];
 
 /// Message for a task that only a program with read-only tools could do.

@@ -40,9 +40,8 @@ fn skip_sequence(rest: &mut std::str::Chars<'_>) {
         }
         // A command to the terminal ends with a bell, or with an escape and a backslash.
         Some(']') => {
-            if rest.find(|c| [BELL, ESCAPE].contains(c)) == Some(ESCAPE) {
-                rest.next();
-            }
+            let end = rest.find(|c| [BELL, ESCAPE].contains(c));
+            let _ = end.filter(|c| *c == ESCAPE).and_then(|_| rest.next());
         }
         _ => {}
     }

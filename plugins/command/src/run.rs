@@ -120,11 +120,11 @@ mod tests {
     #[test]
     fn only_a_free_run_has_a_known_cost() {
         let end = |settings: &str| run(settings).on_exit(Exit::default().code(0));
-        let done = AgentEvent::Done(None);
-        assert_eq!(end(r#"{"command": ["a"]}"#), [done.clone()]);
+        let done = || AgentEvent::Done(None);
+        assert_eq!(end(r#"{"command": ["a"]}"#), [done()]);
         assert_eq!(
             end(r#"{"command": ["a"], "free": true}"#),
-            [AgentEvent::FinalCost(0.0), done]
+            [AgentEvent::FinalCost(0.0), done()]
         );
     }
 }

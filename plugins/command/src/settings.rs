@@ -63,7 +63,7 @@ pub(crate) struct CommandSettings {
     #[serde(default)]
     pub(crate) summary: bool,
     /// Starts of lines with which the program reports an error although it exits with 0. If one of
-    /// its last ten lines starts with one of them, the attempt has failed.
+    /// its last five lines starts with one of them, the attempt has failed.
     #[serde(default)]
     pub(crate) error_lines: Vec<String>,
     /// Exit codes that say something about the service; all others except 0 are failures of the
