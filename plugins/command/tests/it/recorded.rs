@@ -1,9 +1,12 @@
-//! Recorded output of programs, run with the settings of their recipes, and its expected
-//! interpretation: `fixtures/PROGRAM/CASE.txt` is the standard output, `CASE.end` the exit code or
-//! signal and standard error.
+//! Recorded output of programs, and its expected interpretation with the settings of their recipes:
+//! `fixtures/PROGRAM/CASE.txt` is the standard output, `CASE.end` the exit code or signal and
+//! standard error.
 //!
 //! Recorded with a scripted model on loopback: aider 0.86.2, qwen-code 0.15.10, pi 0.74.2, gptme
-//! 0.35.1. A recording without a line in the expectation fails the test.
+//! 0.35.1. The commands were those of the recipes with other names of models and, for aider, in the
+//! edit format `whole`, without `--no-auto-test`. In `qwen/refused-429` and `qwen/refused-500` the
+//! program was still trying when the recorder ended it after 60 seconds. A recording without a line
+//! in the expectation fails the test.
 
 use std::fmt::Write as _;
 use std::fs;
