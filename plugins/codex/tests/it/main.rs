@@ -1,0 +1,3 @@
+//! The interpretation of recorded runs of the real program.
+
+mod recorded;
