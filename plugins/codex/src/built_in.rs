@@ -34,7 +34,7 @@ pub(crate) const MODELS: ModelNames = ModelNames {
     maker: "gpt",
     cloud_prefix: "openai.",
     families: &["astra", "codex", "luna", "mini", "sol", "terra"],
-    has_list_price: price::is_known,
+    has_list_price: |model| price::listed(model).is_some(),
 };
 
 #[cfg(test)]

@@ -68,11 +68,6 @@ const fn old(input: f64, cache_read: f64, output: f64) -> Price {
     }
 }
 
-/// Returns whether the model has a list price.
-pub(crate) fn is_known(model: &str) -> bool {
-    of(model).is_some()
-}
-
 /// Returns the prices of a model in the form that hosts use; `None` if they are unknown.
 pub(crate) fn listed(model: &str) -> Option<Prices> {
     let price = of(model)?;
@@ -165,7 +160,7 @@ mod tests {
             "é-2026-03-05",
         ] {
             check(model, usage, None);
-            assert!(!is_known(model) && listed(model).is_none(), "{model}");
+            assert!(listed(model).is_none(), "{model}");
         }
     }
 }

@@ -78,10 +78,10 @@ fn inner(schema: &mut Map<String, Value>) -> Option<()> {
 mod tests {
     use super::*;
 
-    fn check(schema: &Value, expected: Option<Value>) {
+    fn check(schema: &Value, expected: Option<&Value>) {
         let found = strict(&schema.to_string());
         let found = found.map(|text| serde_json::from_str::<Value>(&text).unwrap());
-        assert_eq!(found, expected, "{schema}");
+        assert_eq!(found.as_ref(), expected, "{schema}");
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
                 "additionalProperties": false,
             })
         };
-        check(&list(item(false)), Some(list(item(true))));
+        check(&list(item(false)), Some(&list(item(true))));
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         check(
             &json!({"type": "object", "properties": {"x": {"oneOf": choices}}}),
             Some(
-                json!({"type": "object", "properties": {"x": {"anyOf": choices}}, "required": ["x"], "additionalProperties": false}),
+                &json!({"type": "object", "properties": {"x": {"anyOf": choices}}, "required": ["x"], "additionalProperties": false}),
             ),
         );
     }
