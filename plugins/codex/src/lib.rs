@@ -308,6 +308,12 @@ mod tests {
     }
 
     #[test]
+    fn the_program_is_interrupted_so_that_it_ends_its_commands() {
+        let (_, command) = CodexBackend.start(&AgentTask::default()).unwrap();
+        assert_eq!(command.stop_signal, StopSignal::Interrupt);
+    }
+
+    #[test]
     fn old_releases_that_trust_every_repository_are_refused() {
         let info = CodexBackend.probe("").unwrap();
         assert_eq!(info.versions.as_deref(), Some(">=0.169.0"));
