@@ -133,6 +133,7 @@ pub async fn run(
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
     let info = backend.probe(&order.task.settings).map_err(refused)?;
+    check_repository_settings(&info, &order)?;
     let (reader, command) = backend.start(&order.task).map_err(refused)?;
     let mut transcript =
         Transcript::create(&order.transcript, noise(&info)).map_err(|source| Failure::Crash {
@@ -265,6 +266,22 @@ impl Conversation<'_> {
         let is_told = self.is_input_open && events.iter().any(speaks);
         self.take(events, on_seen).await;
         is_told
+    }
+}
+
+/// Refuses to run a program that would obey files in the work tree. An earlier attempt may have
+/// written them, at the word of a stranger's issue.
+fn check_repository_settings(info: &ProgramInfo, order: &Launch) -> Result<(), Failure> {
+    let exists = |path: &&String| order.directory.join(path).symlink_metadata().is_ok();
+    match info.repository_settings.iter().find(exists) {
+        Some(path) if !order.task.repository_settings => Err(Failure::Validation {
+            message: format!(
+                "the work tree contains `{path}`, which could make `{}` run commands or send keys elsewhere; \
+                 remove it, or set `agent.repositorySettings` to true if you trust everyone who can change it",
+                info.program
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -261,6 +261,8 @@ pub struct AgentSettings {
     /// Program and arguments of the backends `acp` and `command`, which run any program.
     #[schemars(inner(length(min = 1)))]
     pub command: Vec<String>,
+    /// Further settings of these two, which check them; see `docs/agents.md`.
+    pub settings: StrategyConfig,
     /// `opus`, `sonnet`, `haiku`, or the backend's own name for a model; with `auto`, the model selector chooses.
     #[schemars(length(min = 1))]
     pub model: String,
@@ -283,6 +285,8 @@ pub struct AgentSettings {
     pub env: Vec<String>,
     /// What every agent is told in addition to the issue: a text, or `{"file": PATH}`.
     pub instructions: Option<Instructions>,
+    /// Let the repository's own files configure the agent's program: hooks, servers, addresses. Anyone who can change them can then run commands as you.
+    pub repository_settings: bool,
 }
 
 impl Default for AgentSettings {
@@ -291,6 +295,7 @@ impl Default for AgentSettings {
         Self {
             backend: agent.name(),
             command: Vec::new(),
+            settings: StrategyConfig::new(),
             model: built_in::default_model().to_owned(),
             max_budget_usd: NonNegativeUsd::from_cents(5_00),
             turn_margin_usd: NonNegativeUsd::from_cents(50),
@@ -299,6 +304,7 @@ impl Default for AgentSettings {
             allowed_tools: Vec::new(),
             env: Vec::new(),
             instructions: None,
+            repository_settings: false,
         }
     }
 }

@@ -28,7 +28,7 @@ use autoissue_plugin_sdk::{
 
 use rustix::process::geteuid;
 use semver::Version;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::built_in::{self, BUILTIN, DOMAINS};
 use crate::config::Config;
@@ -52,6 +52,8 @@ pub struct Strategies {
     run_label: String,
     /// Version of the agent's program, if its backend asks for it.
     program_version: Option<Version>,
+    /// Whether the repository's own files may configure the agent's program.
+    repository_settings: bool,
     /// Called when a plugin did not decide.
     tell: Box<dyn Fn(PluginFailure) + Send + Sync>,
 }
@@ -104,8 +106,8 @@ pub enum UnknownStrategy {
     /// A plugin lacks it.
     #[error(transparent)]
     Plugin(#[from] NoStrategy),
-    /// The command of an agent backend is not one that it can run.
-    #[error("`agent.command` is not valid: {0}")]
+    /// An agent backend refuses its command or its further settings.
+    #[error("`agent.command` and `agent.settings` do not fit the agent backend: {0}")]
     Command(String),
 }
 
@@ -166,6 +168,7 @@ impl Strategies {
             repository: String::new(),
             run_label: String::new(),
             program_version: None,
+            repository_settings: false,
             tell: Box::new(|plugin_failure| {
                 tracing::warn!(?plugin_failure, "a plugin made no decision");
             }),
@@ -179,6 +182,7 @@ impl Strategies {
     /// Fails if a name is unknown.
     pub fn configured(config: &Config, plugins: &Plugins) -> Result<Self, UnknownStrategy> {
         let mut strategies = Self::builtin();
+        strategies.repository_settings = config.agent.repository_settings;
         let further = config
             .scheduler
             .exclusive_domains
@@ -211,7 +215,9 @@ impl Strategies {
             strategies.backend =
                 ConfiguredStrategy::builtin((agent.backend)(), AgentBackend::describe);
             if agent.takes_command {
-                let settings = json!({"command": config.agent.command}).to_string();
+                let mut settings = config.agent.settings.clone();
+                settings.insert("command".to_owned(), json!(config.agent.command));
+                let settings = Value::Object(settings).to_string();
                 let checked = strategies.backend().check_settings(&settings);
                 checked.map_err(|error| {
                     UnknownStrategy::Command(match error {
@@ -338,18 +344,28 @@ impl Strategies {
     }
 
     /// Returns the model that every attempt uses, if the configuration names one. `None` leaves it
-    /// to the agent's program: it offers no models, or the name is only our default, which another
-    /// backend does not know.
+    /// to the agent's program: it offers no models, or the name is only our default, and the backend
+    /// has no default of its own.
     pub fn fixed_model(&self, configured: &str) -> Option<String> {
         let models = self
             .probe_backend()
             .map(|info| info.models)
             .unwrap_or_default();
+        if models.is_empty() {
+            return None;
+        }
         let is_offered = models.iter().any(|model| model.id == configured);
-        let default = built_in::default_agent().name();
-        let is_ours = self.backend.guard.is_none() && self.backend().describe().name == default;
-        let is_meant = is_ours || is_offered || configured != built_in::default_model();
-        (!models.is_empty() && is_meant).then(|| configured.to_owned())
+        if is_offered || configured != built_in::default_model() {
+            return Some(configured.to_owned());
+        }
+        let own = self.built_in_backend().and_then(|agent| agent.models);
+        own.and_then(|models| models.default).map(str::to_owned)
+    }
+
+    /// Returns the agent backend's declaration, if it is a built-in.
+    fn built_in_backend(&self) -> Option<&'static BuiltInAgent> {
+        let is_plugin = self.backend.guard.is_some();
+        built_in::agent(&self.backend().describe().name).filter(|_| !is_plugin)
     }
 
     /// Returns whether the agent offers several models.
@@ -394,7 +410,8 @@ impl Strategies {
         let mut task = task
             .settings(self.backend_settings())
             .environment(declared)
-            .is_root(geteuid().is_root());
+            .is_root(geteuid().is_root())
+            .repository_settings(self.repository_settings);
         task.program_version = self.program_version.as_ref().map(ToString::to_string);
         task
     }

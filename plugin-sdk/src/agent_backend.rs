@@ -145,6 +145,10 @@ pub struct ProgramInfo {
     /// patterns of a `.gitignore` file without `!`. Files that the repository tracks are not
     /// affected.
     pub ignored_paths: Vec<String>,
+    /// Files and directories of a repository that can make the program run commands, add servers or
+    /// send keys elsewhere, and that it cannot be told to ignore, as paths with `/`. The host starts
+    /// no run while one of them exists, unless the operator allows it.
+    pub repository_settings: Vec<String>,
     /// Lines of standard output that are fragments of messages that the program prints in full
     /// later: those that contain, within their first 200 bytes, all texts of one of these lists. The
     /// host does not keep them: they are redundant, and a secret split over several of them could
@@ -169,6 +173,7 @@ impl ProgramInfo {
             endpoints: Vec::new(),
             login: None,
             ignored_paths: Vec::new(),
+            repository_settings: Vec::new(),
             noise: Vec::new(),
             extra: Vec::new(),
         }
@@ -187,6 +192,7 @@ setters! {
         endpoints(Vec<Endpoint>)
         login(Option<Login>)
         ignored_paths(Vec<String>)
+        repository_settings(Vec<String>)
         noise(Vec<Vec<String>>)
         extra(Vec<(String, String)>)
     }
@@ -471,6 +477,9 @@ pub struct AgentTask {
     pub environment: Vec<String>,
     /// Whether the program runs as root.
     pub is_root: bool,
+    /// Whether the repository's own files may configure the program: run commands, add servers,
+    /// send requests elsewhere. Instructions for agents are not meant; they are always read.
+    pub repository_settings: bool,
     /// Facts added by later versions, as name and value.
     pub extra: Vec<(String, String)>,
 }
@@ -497,6 +506,7 @@ setters! {
         program_version(Option<String>)
         environment(Vec<String>)
         is_root(bool)
+        repository_settings(bool)
         extra(Vec<(String, String)>)
     }
 }
@@ -527,6 +537,7 @@ macro_rules! copied_agent_task {
             program_version: $from.program_version,
             environment: $from.environment,
             is_root: $from.is_root,
+            repository_settings: $from.repository_settings,
             extra: $from.extra,
         }
     };

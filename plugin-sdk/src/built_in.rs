@@ -15,8 +15,6 @@ pub struct BuiltInAgent {
     pub tested_releases: Option<[&'static str; 2]>,
     /// Names of its models; `None` if there is no choice of models.
     pub models: Option<ModelNames>,
-    /// Tools that the default configuration allows; empty if it has no list of tools.
-    pub default_tools: &'static [&'static str],
     /// Whether its settings are the command to run, as `{"command": ["program", "argument"]}`.
     pub takes_command: bool,
     /// Files that the program reads as instructions in each parent directory of its own.
@@ -28,8 +26,9 @@ pub struct BuiltInAgent {
 /// Model names of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelNames {
-    /// Model in the default configuration.
-    pub default: &'static str,
+    /// Model to use if the configuration names none; `None` leaves it to the program, which reports
+    /// its cost whatever it uses.
+    pub default: Option<&'static str>,
     /// Aliases in addition to the models that the backend offers.
     pub more_aliases: &'static [&'static str],
     /// First word of full names: `maker-family-version`.
@@ -49,7 +48,6 @@ impl BuiltInAgent {
             backend,
             tested_releases: None,
             models: None,
-            default_tools: &[],
             takes_command: false,
             instruction_files: &[],
             transcript: None,

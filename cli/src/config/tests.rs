@@ -541,6 +541,7 @@ mod showing {
         executor.worktreeRoot = unset              default
         agent.backend = "claude"                   default
         agent.command = []                         default
+        agent.settings = {}                        default
         agent.model = "sonnet"                     default
         agent.maxBudgetUsd = 5.0                   default
         agent.turnMarginUsd = 0.5                  default
@@ -549,6 +550,7 @@ mod showing {
         agent.allowedTools = []                    default
         agent.env = []                             default
         agent.instructions = unset                 default
+        agent.repositorySettings = false           default
         maxTotalBudgetUsd = 25.0                   environment AUTOISSUE_MAX_BUDGET
         scheduler.exclusiveDomains = ["unknown"]   default
         scheduler.maxPerDomain = 1                 default

@@ -159,7 +159,7 @@ fn strategy_hint(error: &UnknownStrategy) -> Option<String> {
     match error {
         UnknownStrategy::Name { key, .. } => Some(format!("set `{key}` to one of these")),
         UnknownStrategy::Command(_) => Some(
-            "give a program on PATH and its arguments, such as `[\"my-agent\", \"--quiet\"]`"
+            "give a program on PATH and its arguments, such as `[\"my-agent\", \"--quiet\"]`; docs/agents.md lists the settings"
                 .to_owned(),
         ),
         // The message lists what the plugin provides.

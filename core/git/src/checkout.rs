@@ -251,6 +251,21 @@ impl Checkout {
         Some(self.repository().ok()?.head().ok()?.target()?.into())
     }
 
+    /// Returns those of these paths that the commit that is checked out contains.
+    pub fn contained<'a>(&self, paths: &'a [String]) -> Vec<&'a str> {
+        let Ok(repository) = self.repository() else {
+            return Vec::new();
+        };
+        let Ok(tree) = repository.head().and_then(|head| head.peel_to_tree()) else {
+            return Vec::new();
+        };
+        paths
+            .iter()
+            .map(String::as_str)
+            .filter(|path| tree.get_path(Path::new(path)).is_ok())
+            .collect()
+    }
+
     /// Returns how the commit that is checked out uses Git LFS; `None` if it does not.
     pub fn large_files(&self) -> Option<LargeFiles> {
         let repository = self.repository().ok()?;

@@ -255,6 +255,17 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
         }
         line(field, it)
     })?;
+    each(
+        "repository-settings",
+        &info.repository_settings,
+        |field, it| {
+            let is_below = it.split('/').all(|part| !matches!(part, "" | "." | ".."));
+            if !is_below {
+                return bad(field, quoted(it), "a path below the repository");
+            }
+            line(field, it)
+        },
+    )?;
     if N_NOISE_MAX < info.noise.len() {
         let found = format!("a list of {} entries", info.noise.len());
         return bad("noise", found, "at most 20 entries");
@@ -695,6 +706,10 @@ mod tests {
         check(
             program(&info().ignored_paths(["*"])),
             "`ignored-paths[0]` is `*`; expected a pattern that ignores files by a name",
+        );
+        check(
+            program(&info().repository_settings(["../.env"])),
+            "`repository-settings[0]` is `../.env`; expected a path below the repository",
         );
         check(
             program(&info().ignored_paths(["!.env"])),

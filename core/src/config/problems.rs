@@ -92,6 +92,10 @@ impl Config {
                 "nothing",
                 format!("the program that the backend `{name}` runs, and its arguments"),
             )),
+            Some(agent) if !agent.takes_command && !self.agent.settings.is_empty() => {
+                let found = format!("settings, which the backend `{name}` does not take");
+                Some(Problem::new("agent.settings", found, "no value"))
+            }
             Some(agent) if !agent.takes_command && is_given => {
                 let takers = built_in::agents().filter(|agent| agent.takes_command);
                 let names: Vec<String> =
@@ -529,6 +533,23 @@ mod tests {
         );
         let plugin = json!({"name": "p", "path": "p.wasm"});
         check(json!({"plugins": [plugin, plugin]}), &["plugins[1].name"]);
+    }
+
+    #[test]
+    fn only_some_backends_take_a_command() {
+        let agent = |agent: Value| json!({"agent": agent});
+        let command = json!(["aider"]);
+        for backend in ["acp", "command"] {
+            check(agent(json!({"backend": backend, "command": command})), &[]);
+            check(agent(json!({"backend": backend})), &["agent.command"]);
+        }
+        check(agent(json!({"command": command})), &["agent.command"]);
+        check(
+            agent(json!({"settings": {"free": true}})),
+            &["agent.settings"],
+        );
+        let plugin = json!({"backend": "mine", "command": command});
+        check(agent(plugin), &[]);
     }
 
     #[test]

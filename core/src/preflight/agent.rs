@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoissue_git::checkout::Checkout;
 use autoissue_plugin_host::Kind;
 use autoissue_plugin_sdk::{AgentTask, PluginError, ProgramInfo};
 use autoissue_process::{
@@ -45,6 +46,34 @@ pub(crate) fn objection(
         )),
         _ => None,
     }
+}
+
+/// Returns the failure for a repository with files that could configure the agent's program; each
+/// attempt would be refused.
+pub(crate) fn repository_settings(
+    config: &Config,
+    info: &ProgramInfo,
+    checkout: &Checkout,
+) -> Option<Finding> {
+    if config.agent.repository_settings {
+        return None;
+    }
+    let found = checkout.contained(&info.repository_settings);
+    let [first, ..] = found[..] else {
+        return None;
+    };
+    let more = match found.len() {
+        1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    Some(Finding::failure(
+        "agent",
+        format!(
+            "the repository contains `{first}`{more}, which could make `{}` run commands or send keys elsewhere",
+            info.program
+        ),
+        "remove it, use another `agent.backend`, or set `agent.repositorySettings` to true if you trust everyone who can change it",
+    ))
 }
 
 /// Lists the configured models that this release does not know. They may exist: a likely typo is
@@ -112,12 +141,16 @@ impl InstalledProgram<'_> {
     /// Returns what the program's version says, and the version if it can be parsed.
     ///
     /// A program that cannot print its version, or has one that its backend does not work with, is
-    /// a failure.
+    /// a failure. A program without a way to ask for its version is not started.
     pub(crate) async fn version(
         &self,
         supervisor: &SupervisorProgram,
         cancel: &CancellationToken,
     ) -> (Finding, Option<Version>) {
+        if self.info.version_args.is_empty() {
+            let message = format!("{}, {}", self.backend, self.path.display());
+            return (Finding::ok("agent", message), None);
+        }
         let line = match self.printed_version(supervisor, cancel).await {
             Ok(line) => line,
             Err(finding) => return (finding, None),

@@ -34,6 +34,7 @@ pub(crate) fn at_a_glance(
     if let Some(info) = &info {
         findings.extend(login::look(info, &host.environment));
         findings.extend(agent::objection(config, strategies, &host.environment));
+        findings.extend(agent::repository_settings(config, info, checkout));
     }
     findings.extend(agent::idle_selector(config, strategies));
     findings.extend(machine::disks(

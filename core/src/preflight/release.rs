@@ -105,30 +105,30 @@ mod tests {
 
     #[test]
     fn an_untested_program_is_not_judged() {
-        let found = finding(&ProgramInfo::new("codex"), None, "codex".to_owned());
-        assert_eq!(found, Finding::ok("agent", "codex"));
+        let found = finding(&ProgramInfo::new("scribe"), None, "scribe".to_owned());
+        assert_eq!(found, Finding::ok("agent", "scribe"));
     }
 
     #[test]
     fn a_release_outside_the_range_of_its_backend_is_refused() {
-        let info = ProgramInfo::new("codex").versions(">=0.160, <1");
+        let info = ProgramInfo::new("scribe").versions(">=0.160, <1");
         let found = |line: &str| {
             let version = version_in(line);
             finding(&info, version.as_ref(), line.to_owned())
         };
         assert_eq!(
-            found("codex-cli 0.169.0"),
-            Finding::ok("agent", "codex-cli 0.169.0")
+            found("scribe 0.169.0"),
+            Finding::ok("agent", "scribe 0.169.0")
         );
-        let old = found("codex-cli v0.99.1");
+        let old = found("scribe v0.99.1");
         assert_eq!(
             (old.level, old.message.as_str()),
             (
                 Level::Failure,
-                "codex-cli v0.99.1; the agent backend needs >=0.160, <1"
+                "scribe v0.99.1; the agent backend needs >=0.160, <1"
             )
         );
-        assert_eq!(found("codex-cli 0.170.0-alpha.3").level, Level::Ok);
+        assert_eq!(found("scribe 0.170.0-alpha.3").level, Level::Ok);
         assert_eq!(found("nightly").level, Level::Failure);
     }
 }

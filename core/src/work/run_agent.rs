@@ -70,7 +70,10 @@ impl Services {
             checks: &self.config.executor.checks,
             avoid: &order.avoid,
             earlier: match order.feedback.as_deref() {
-                Some(feedback) => Earlier::NotGoodEnough(feedback),
+                Some(findings) => Earlier::NotGoodEnough {
+                    findings,
+                    is_kept: order.continues,
+                },
                 None if order.continues => Earlier::Interrupted,
                 None => Earlier::Nothing,
             },

@@ -88,6 +88,7 @@ fn info(info: ProgramInfo) -> wit::ProgramInfo {
         endpoints,
         login: of_login,
         ignored_paths,
+        repository_settings,
         noise,
         extra,
     } = info;
@@ -102,6 +103,7 @@ fn info(info: ProgramInfo) -> wit::ProgramInfo {
         endpoints: endpoints.into_iter().map(endpoint).collect(),
         login: of_login.map(login),
         ignored_paths,
+        repository_settings,
         noise,
         extra,
     }

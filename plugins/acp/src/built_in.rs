@@ -2,7 +2,6 @@
 
 use autoissue_plugin_sdk::built_in::BuiltInAgent;
 
-use crate::permission::DEFAULT_KINDS;
 use crate::{AcpBackend, AcpRun};
 
 /// Releases of the agents whose conversations are recorded.
@@ -17,7 +16,7 @@ pub const TESTED_RELEASES: [(&str, &str); 4] = [
 ///
 /// Its program is whatever the settings name, so there are no releases and no models to list.
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
-    default_tools: &DEFAULT_KINDS,
+    takes_command: true,
     instruction_files: &["AGENTS.md", "CLAUDE.md", "CLAUDE.local.md", "GEMINI.md"],
     transcript: Some(|| Box::new(AcpRun::of_transcript())),
     ..BuiltInAgent::new(|| Box::new(AcpBackend))

@@ -29,6 +29,8 @@ pub(crate) struct Known {
     pub(crate) install_hint: &'static str,
     /// Protocol, variable and default of the address of its models.
     endpoint: Option<[&'static str; 3]>,
+    /// Files of a repository that it obeys whatever it is told.
+    pub(crate) repository_settings: &'static [&'static str],
     /// Whether it takes the options of Claude Code in `_meta`.
     takes_claude_options: bool,
 }
@@ -63,6 +65,8 @@ static KNOWN: [Known; 4] = [
             "ANTHROPIC_BASE_URL",
             "https://api.anthropic.com",
         ]),
+        // It is told to read none.
+        repository_settings: &[],
         takes_claude_options: true,
     },
     Known {
@@ -76,6 +80,8 @@ static KNOWN: [Known; 4] = [
         install_hint: "install it with `npm install -g @zed-industries/codex-acp`",
         // The address is in its own configuration only.
         endpoint: None,
+        // Read in every session after the first one that may write in the directory.
+        repository_settings: &[".codex"],
         takes_claude_options: false,
     },
     Known {
@@ -92,6 +98,8 @@ static KNOWN: [Known; 4] = [
             "GOOGLE_GEMINI_BASE_URL",
             "https://generativelanguage.googleapis.com",
         ]),
+        // It ignores its settings in this mode, but not variables in files.
+        repository_settings: &[".env", ".gemini/.env"],
         takes_claude_options: false,
     },
     Known {
@@ -120,6 +128,8 @@ static KNOWN: [Known; 4] = [
         advice: "run `opencode auth login`, or set the key of its provider",
         install_hint: "install it with `npm install -g opencode-ai`",
         endpoint: None,
+        // Plugins run even without the configuration of the repository.
+        repository_settings: &["opencode.json", "opencode.jsonc", ".opencode"],
         takes_claude_options: false,
     },
 ];

@@ -37,24 +37,18 @@ use permission::Rights;
 pub use run::AcpRun;
 
 /// Files of a repository that make an agent run programs, add servers, grant permissions or redirect
-/// keys. Paths that end with `/` are directories.
-///
-/// Claude's adapter and opencode are told not to read theirs, and Gemini CLI ignores its own in this
-/// mode. Codex' adapter reads `.codex/` in every session after the first one that may write in that
-/// directory. All are listed, because an agent that is started by a wrapper gets no switches.
-pub const REPOSITORY_SETTINGS: &[&str] = &[
+/// keys: those of all agents that are known, because an agent that is started by a wrapper gets no
+/// switches.
+const REPOSITORY_SETTINGS: &[&str] = &[
     ".claude/settings.json",
     ".claude/settings.local.json",
     ".mcp.json",
-    ".codex/",
-    ".gemini/settings.json",
-    ".gemini/.env",
-    ".gemini/extensions/",
-    ".gemini/policies/",
+    ".codex",
+    ".gemini",
     ".env",
     "opencode.json",
     "opencode.jsonc",
-    ".opencode/",
+    ".opencode",
 ];
 
 /// An example of the settings.
@@ -128,15 +122,18 @@ impl AgentBackend for AcpBackend {
     fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
         let settings = AcpSettings::read(settings)?;
         let (program, _) = settings.split();
+        // Its arguments may start a conversation, whatever follows them.
         let info = ProgramInfo::new(program)
+            .version_args(Vec::<String>::new())
             .metering(Metering::AtTheEnd)
             .install_hint(format!(
                 "install `{program}`, or correct `agent.command`; it must speak the Agent Client Protocol"
             ));
         let Some(known) = settings.known() else {
-            return Ok(info);
+            return Ok(info.repository_settings(REPOSITORY_SETTINGS.iter().copied()));
         };
         Ok(info
+            .repository_settings(known.repository_settings.iter().copied())
             .install_hint(known.install_hint)
             .environment(known.passed().chain(known.settable()))
             .endpoints(known.endpoint())

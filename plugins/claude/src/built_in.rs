@@ -18,7 +18,7 @@ pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
 };
 
 pub(crate) const MODELS: ModelNames = ModelNames {
-    default: "sonnet",
+    default: Some("sonnet"),
     // Other models, or ways to choose among them.
     more_aliases: &["fable", "default", "best", "opusplan"],
     // `claude-opus-5-5`, and `us.anthropic.claude-opus-5-5` on Amazon Bedrock.
@@ -37,7 +37,7 @@ mod tests {
         assert!(
             BUILT_IN
                 .model_aliases()
-                .contains(&MODELS.default.to_owned())
+                .contains(&MODELS.default.unwrap().to_owned())
         );
     }
 }

@@ -20,7 +20,7 @@ pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
 
 /// `gpt-6.2-sol`: the version comes second.
 pub(crate) const MODELS: ModelNames = ModelNames {
-    default: "gpt-6.2-sol",
+    default: Some("gpt-6.2-sol"),
     // Older models that the program still offers.
     more_aliases: &[
         "gpt-6.1-sol",
@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn the_default_model_is_offered() {
         let offered = BUILT_IN.model_aliases();
-        assert!(offered.contains(&MODELS.default.to_owned()), "{offered:?}");
+        assert!(
+            offered.contains(&MODELS.default.unwrap().to_owned()),
+            "{offered:?}"
+        );
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl AgentBackend for CodexBackend {
             .metering(Metering::AtTheEnd)
             .models(MODELS.map(model))
             .environment(PASSED)
-            .login(login()))
+            .login(login())
+            .repository_settings(REPOSITORY_SETTINGS.iter().copied()))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {

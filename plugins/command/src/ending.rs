@@ -16,7 +16,7 @@
 
 use autoissue_plugin_sdk::{AgentEvent, Exit, LimitEnd, Source};
 
-use crate::run::LastLines;
+use crate::last_lines::LastLines;
 use crate::settings::CommandSettings;
 
 /// Number of last lines that are searched for an error: enough for a wrapped message, and few enough
@@ -141,7 +141,7 @@ mod tests {
     fn a_summary_is_made_only_on_request_and_never_of_standard_error() {
         let lines = [
             Line::stdout("Fixed."),
-            Line::stderr("reading /home/agent/x"),
+            Line::stderr("reading /agent/x"),
             Line::stdout("See a.rs."),
         ];
         let done = |text: Option<&str>| Some(AgentEvent::Done(text.map(str::to_owned)));

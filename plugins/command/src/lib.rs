@@ -17,6 +17,7 @@
 //! rejected: a read-only agent, and an answer of a given form.
 
 mod ending;
+mod last_lines;
 mod plain_text;
 mod run;
 mod settings;
@@ -32,8 +33,7 @@ use run::CommandRun;
 use settings::{CommandSettings, MODEL, PROMPT};
 
 /// Files of a repository that the programs of the recipes read as their own settings, and with which
-/// it can run a command or redirect keys. The programs have no switch that turns them off, so the
-/// host has to move them aside.
+/// it can run a command or redirect keys. The programs have no switch that turns them off.
 ///
 /// Tried with aider 0.86.2, qwen-code 0.15.10 and pi 0.74.2, except for `.qwen/.env` and
 /// `.aider.model.metadata.json`, which are listed as a precaution.
@@ -62,7 +62,10 @@ autoissue_plugin_sdk::export_plugin! { agent_backend: CommandBackend }
 
 /// The backend, as listed in the host's registry. It has no program until it is configured.
 #[cfg(not(target_arch = "wasm32"))]
-pub static BUILT_IN: BuiltInAgent = BuiltInAgent::new(|| Box::new(CommandBackend));
+pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
+    takes_command: true,
+    ..BuiltInAgent::new(|| Box::new(CommandBackend))
+};
 
 impl AgentBackend for CommandBackend {
     fn describe(&self) -> Description {
@@ -95,7 +98,8 @@ impl AgentBackend for CommandBackend {
             })
             .models(settings.models.iter().map(ModelInfo::new))
             .environment(settings.env)
-            .ignored_paths(settings.ignored_paths))
+            .ignored_paths(settings.ignored_paths)
+            .repository_settings(REPOSITORY_SETTINGS.iter().copied()))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
@@ -203,6 +207,7 @@ mod tests {
         let expected = ProgramInfo::new("/opt/a")
             .version_args(["--version"])
             .metering(Metering::AtTheEnd)
+            .repository_settings(REPOSITORY_SETTINGS.iter().copied())
             .install_hint(info.install_hint.clone());
         assert_eq!(info, expected);
         assert!(info.install_hint.contains("`/opt/a`"));

@@ -1,16 +1,10 @@
 //! Reads the output of one attempt: each line is text, and the last ones are kept for the end.
 
-use std::collections::VecDeque;
+use autoissue_plugin_sdk::{AgentEvent, AgentRun, Exit, Line};
 
-use autoissue_plugin_sdk::{AgentEvent, AgentRun, Exit, Line, Source};
-
+use crate::last_lines::LastLines;
 use crate::settings::CommandSettings;
 use crate::{ending, plain_text};
-
-/// Number of last lines that are kept.
-const N_LINES_MAX: usize = 20;
-/// Maximum length of a kept line, in bytes.
-const LINE_BYTES_MAX: usize = 300;
 
 /// Reads one run of the configured program.
 #[derive(Debug)]
@@ -18,10 +12,6 @@ pub(crate) struct CommandRun {
     settings: CommandSettings,
     last: LastLines,
 }
-
-/// The last lines of both streams that are not empty, in the order in which they arrived.
-#[derive(Debug, Default)]
-pub(crate) struct LastLines(VecDeque<(Source, String)>);
 
 impl CommandRun {
     pub(crate) fn new(settings: CommandSettings) -> Self {
@@ -55,30 +45,10 @@ impl AgentRun for CommandRun {
     }
 }
 
-impl LastLines {
-    fn push(&mut self, source: Source, text: &str) {
-        if self.0.len() == N_LINES_MAX {
-            self.0.pop_front();
-        }
-        let end = text.floor_char_boundary(LINE_BYTES_MAX);
-        let cut = if end < text.len() { "…" } else { "" };
-        self.0.push_back((source, format!("{}{cut}", &text[..end])));
-    }
-
-    /// Returns the lines, oldest first.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0.iter().map(|(_, text)| text.as_str())
-    }
-
-    /// Returns the lines of one stream, oldest first.
-    pub(crate) fn of(&self, source: Source) -> impl DoubleEndedIterator<Item = &str> {
-        let lines = self.0.iter().filter(move |(it, _)| *it == source);
-        lines.map(|(_, text)| text.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use autoissue_plugin_sdk::Source;
+
     use super::*;
 
     fn run(settings: &str) -> CommandRun {

@@ -2,7 +2,7 @@
 
 use autoissue_plugin_sdk::built_in::{BuiltInAgent, ModelNames};
 
-use crate::{GeminiBackend, GeminiRun, policy, price};
+use crate::{GeminiBackend, GeminiRun, price};
 
 /// Releases of the program that were recorded, oldest and newest.
 pub const TESTED_RELEASES: [&str; 2] = ["0.61.0", "0.61.0"];
@@ -11,7 +11,6 @@ pub const TESTED_RELEASES: [&str; 2] = ["0.61.0", "0.61.0"];
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
     tested_releases: Some(TESTED_RELEASES),
     models: Some(MODELS),
-    default_tools: &policy::DEFAULT_TOOLS,
     // It reads `GEMINI.md` of parent directories only up to the root of the work tree.
     instruction_files: &[],
     transcript: Some(|| Box::new(GeminiRun::default())),
@@ -19,7 +18,7 @@ pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
 };
 
 pub(crate) const MODELS: ModelNames = ModelNames {
-    default: "pro",
+    default: Some("pro"),
     // Older names for ways to choose among models.
     more_aliases: &["auto-gemini-2.5", "auto-gemini-3"],
     // `gemini-3.1-pro-preview`.
@@ -38,7 +37,7 @@ mod tests {
         assert!(
             BUILT_IN
                 .model_aliases()
-                .contains(&MODELS.default.to_owned())
+                .contains(&MODELS.default.unwrap().to_owned())
         );
     }
 }

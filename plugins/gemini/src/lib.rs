@@ -37,26 +37,20 @@ const PROGRAM: &str = "gemini";
 /// Weakest and cheapest first. Aliases, so that they refer to the newest version.
 const MODELS: [&str; 3] = ["flash-lite", "flash", "pro"];
 
-/// Files of the repository that could move a key or run something, and have no switch. The host must
-/// move them aside while the program runs.
+/// Files of the repository that could move a key or run something, and have no switch.
 ///
-/// `GEMINI.md` and `AGENTS.md` stay.
+/// The program ignores `.gemini/settings.json`, and commands, extensions and policies of the
+/// repository: it reads settings before `--skip-trust` takes effect.
 pub const REPOSITORY_SETTINGS: &[&str] = &[
     // Their variables count if they are not set. The nearest file counts, also in parent
     // directories.
     ".env",
     ".gemini/.env",
-    // Read before `--skip-trust` takes effect, and then ignored; a later release may change this.
-    ".gemini/settings.json",
     // Agents for some tasks, with MCP servers.
     ".gemini/agents",
     // Instructions with scripts.
     ".gemini/skills",
     ".agents/skills",
-    // Overruled or unused in the releases that were tested.
-    ".gemini/commands",
-    ".gemini/extensions",
-    ".gemini/policies",
 ];
 
 /// Names of the variables that tell the program where its models are and how to authenticate.
@@ -137,7 +131,8 @@ impl AgentBackend for GeminiBackend {
                 "GOOGLE_GEMINI_BASE_URL",
                 "https://generativelanguage.googleapis.com",
             )])
-            .login(login()))
+            .login(login())
+            .repository_settings(REPOSITORY_SETTINGS.iter().copied()))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {

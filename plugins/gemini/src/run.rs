@@ -214,6 +214,7 @@ impl GeminiRun {
         if let Some(model) = answering {
             self.answers(model, events);
             events.push(AgentEvent::UsageTotal(usage));
+            events.extend(usage.usd.map(AgentEvent::FinalCost));
         }
     }
 

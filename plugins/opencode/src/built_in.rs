@@ -12,14 +12,13 @@ pub const TESTED_RELEASES: [&str; 2] = ["1.18.33", "1.18.33"];
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
     tested_releases: Some(TESTED_RELEASES),
     models: Some(MODELS),
-    default_tools: &["bash", "edit", "glob", "grep", "read", "skill", "todowrite"],
     instruction_files: &config::INSTRUCTIONS,
     transcript: Some(|| Box::new(OpencodeRun::default())),
     ..BuiltInAgent::new(|| Box::new(OpencodeBackend))
 };
 
 const MODELS: ModelNames = ModelNames {
-    default: price::DEFAULT,
+    default: None,
     more_aliases: &[],
     // Names are `provider/model`, of any provider.
     maker: "anthropic/claude",
@@ -27,28 +26,3 @@ const MODELS: ModelNames = ModelNames {
     families: &["fable", "haiku", "mythos", "opus", "sonnet"],
     has_list_price: |model| price::of(model).is_some(),
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_model_is_offered() {
-        assert!(
-            BUILT_IN
-                .model_aliases()
-                .contains(&MODELS.default.to_owned())
-        );
-    }
-
-    #[test]
-    fn the_default_tools_have_the_rights_of_a_task_without_a_list() {
-        let tools = BUILT_IN.default_tools.iter().copied();
-        let listed = autoissue_plugin_sdk::AgentTask::default().allowed_tools(tools);
-        let (listed, other) = (
-            crate::permission::rules(&listed),
-            crate::permission::rules(&Default::default()),
-        );
-        assert_eq!(listed.ok(), other.ok());
-    }
-}

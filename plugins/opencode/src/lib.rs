@@ -166,7 +166,8 @@ impl AgentBackend for OpencodeBackend {
             .endpoints(ENDPOINTS.map(|(protocol, variable, url)| {
                 Endpoint::new(protocol, variable, url)
             }))
-            .login(login()))
+            .login(login())
+            .repository_settings(REPOSITORY_SETTINGS.iter().copied()))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {

@@ -55,6 +55,7 @@ pub(crate) fn complete(info: ProgramInfo) -> ProgramInfo {
         .endpoints([endpoint])
         .login(login)
         .ignored_paths([".line-agent/"])
+        .repository_settings([".line-agent.json"])
         .noise([vec!["part of a message".to_owned()]])
         .extra(EXTRA)
 }

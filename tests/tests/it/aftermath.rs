@@ -5,16 +5,28 @@ use std::collections::BTreeMap;
 
 use autoissue_tests::{Run, Sandbox};
 
-use crate::process_under_test::{tagged_below, wait_until};
+use crate::process_under_test::{tagged_below, wait_until_or_show};
 
 /// Waits until no process works for the repository. The supervisors need a moment after the
 /// engine's death.
 #[track_caller]
 pub(crate) fn no_process_is_left(world: &Sandbox) {
     let prefix = world.tag_prefix();
-    wait_until("every process of the session is gone", || {
-        tagged_below(&prefix).is_empty()
-    });
+    let left = || tagged_below(&prefix);
+    wait_until_or_show(
+        "every process of the session is gone",
+        || left().is_empty(),
+        || {
+            let command = |pid: i32| {
+                let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                format!(
+                    "{pid} {}",
+                    String::from_utf8_lossy(&line).replace('\0', " ")
+                )
+            };
+            left().into_iter().map(command).collect()
+        },
+    );
 }
 
 /// Asserts that the issues 1 to `n_issues` ended once and successfully, each with one pull request,

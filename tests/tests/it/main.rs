@@ -6,6 +6,7 @@
 )]
 
 mod aftermath;
+mod any_command;
 mod awake;
 mod checks;
 mod crash;

@@ -112,12 +112,23 @@ pub(crate) fn tagged_below(prefix: &str) -> Vec<i32> {
 
 /// Polls until `is_so`, in a test without an async runtime.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_until_or_show(what, is_so, Vec::new);
+}
+
+/// Polls like [`wait_until`]; if it takes too long, the message contains what `show` returns.
+#[track_caller]
+pub(crate) fn wait_until_or_show(
+    what: &str,
+    mut is_so: impl FnMut() -> bool,
+    show: impl Fn() -> Vec<String>,
+) {
     let start = Instant::now();
     while !is_so() {
         assert!(
             start.elapsed() < POLL_TIME_MAX,
-            "timed out waiting until {what}"
+            "timed out waiting until {what}: {:?}",
+            show()
         );
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -65,7 +65,7 @@ impl Decision<'_> {
                 let reason = if model.is_some() {
                     "set by `agent.model`"
                 } else {
-                    "the agent does not offer a choice of models"
+                    "the agent's program chooses"
                 };
                 self.plan(issue, model, None, reason.to_owned());
             }

@@ -246,6 +246,7 @@ pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
         endpoints,
         login: of_login,
         ignored_paths,
+        repository_settings,
         noise,
         extra,
     } = info;
@@ -261,6 +262,7 @@ pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
         .environment(environment)
         .endpoints(endpoints.into_iter().map(endpoint))
         .ignored_paths(ignored_paths)
+        .repository_settings(repository_settings)
         .noise(noise);
     info.versions = versions;
     info.login = of_login.map(login);

@@ -25,6 +25,7 @@ struct Reading {
     text: String,
     denied: Vec<String>,
     is_stopped: bool,
+    has_final_cost: bool,
 }
 
 fn read(stdout: &str, stderr: &str, exit: Exit, task: &AgentTask) -> Reading {
@@ -52,6 +53,10 @@ impl Reading {
             AgentEvent::Session(id) => self.session = Some(id),
             AgentEvent::Model(name) => self.model = Some(name),
             AgentEvent::UsageTotal(usage) => self.usage = Some(usage),
+            AgentEvent::FinalCost(usd) => {
+                assert_eq!(self.usage.and_then(|usage| usage.usd), Some(usd));
+                self.has_final_cost = true;
+            }
             AgentEvent::Turns(n) => self.n_turns = n,
             AgentEvent::Denied(tool) => self.denied.push(tool),
             AgentEvent::Text(text) => self.text.push_str(&text),
@@ -152,7 +157,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     max-tokens         0        0.001750 1 0/0 Done(Some("cut off at"))
     never-answers      0        ?        0 0/0 nothing
     no-credit          173      ?        0 0/0 RateLimited(Unknown)
-    no-key             41       ?        0 0/0 AuthFailed("`gemini` is not logged in: Please set an Auth method in your /home/agent/.gemini/settings.json or specify one of the f
+    no-key             41       ?        0 0/0 AuthFailed("`gemini` is not logged in: Please set an Auth method in your /agent/.gemini/settings.json or specify one of the follow
     not-logged-in      41       ?        0 0/0 AuthFailed("`gemini` is not logged in: Invalid auth method selected. Run `gemini` once and choose how to log in")
     outside            0        0.003500 2 0/1 Done(Some("Done.")) denied write_file
     read-only          0        0.003500 2 0/2 Done(Some("{\"answer\": 1}")) denied write_file, run_shell_command
@@ -178,7 +183,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     unknown-argument   1        ?        0 0/0 AuthFailed("the installed `gemini` is too old: Unknown arguments: such-argument, suchArgument")
     unknown-session    42       ?        0 0/0 SessionGone
     unreachable        0        ?        0 0/0 Unreachable("the `gemini` API refused 3 requests in a row (exception TypeError: fetch failed sending request)") stopped
-    written-bad-settings 52       ?        0 0/0 AuthFailed("the settings of `gemini` are wrong: Error in /home/agent/.gemini/settings.json: Unexpected end of JSON input; Please f
+    written-bad-settings 52       ?        0 0/0 AuthFailed("the settings of `gemini` are wrong: Error in /agent/.gemini/settings.json: Unexpected end of JSON input; Please fix th
     written-cancelled  130      0.003500 1 1/1 Failed("Operation cancelled.")
     written-context-full 0        0.003500 1 1/1 ContextFull
     written-loop-detected 0        0.003500 1 1/1 Failed("Loop detected, stopping execution")
@@ -251,7 +256,12 @@ fn an_answer_is_the_final_message() {
 
 #[test]
 fn cached_tokens_and_reasoning_are_counted_once() {
-    let usage = recorded("thinking").0.usage.expect("tokens");
+    let reading = recorded("thinking").0;
+    assert!(
+        reading.has_final_cost,
+        "otherwise the host charges an estimate"
+    );
+    let usage = reading.usage.expect("tokens");
     assert_eq!(usage.cache_read_tokens, 19_000);
     assert_eq!(usage.input_tokens, 25_000 - 19_000);
     assert_eq!(usage.output_tokens, 190 + 760);
@@ -327,7 +337,7 @@ fn no_recording_contains_a_local_path_or_a_key() {
     let entries = std::fs::read_dir(fixture("")).expect("the recordings");
     for entry in entries.flatten() {
         let text = std::fs::read_to_string(entry.path()).expect("text");
-        let text = text.replace("/home/agent/.gemini/tmp", "");
+        let text = text.replace("/agent/.gemini/tmp", "");
         for word in ["/tmp", "/root", "/work", "AIza", "dummy"] {
             assert!(!text.contains(word), "{word} in {:?}", entry.file_name());
         }

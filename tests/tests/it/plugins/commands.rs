@@ -306,7 +306,7 @@ fn a_plugin_is_added_listed_and_removed() {
     );
     assert!(states(&sandbox).contains(&row), "{:?}", states(&sandbox));
     sandbox.run(["plugin", "remove", "codeowners"]).exits(0);
-    assert_eq!(states(&sandbox).len(), 5, "the built-ins must remain");
+    assert_eq!(states(&sandbox).len(), 10, "the built-ins must remain");
     let (before, after): (Value, Value) = (
         serde_json::from_str(&before).unwrap(),
         serde_json::from_str(&sandbox.read("autoissue.config.json")).unwrap(),

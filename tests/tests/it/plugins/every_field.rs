@@ -131,6 +131,7 @@ fn an_agent_backend_gets_and_returns_every_field() {
         .program_version("1.2.3")
         .environment(["LINE_AGENT_KEY"])
         .is_root(true)
+        .repository_settings(true)
         .extra(EXTRA);
     let plugin = World::new().load(GUEST, &guest_grants());
     let backend = plugin.agent_backend(None).unwrap();

@@ -259,6 +259,7 @@ impl Backend {
             .slice(NOTHING); // endpoints
         let info = no_login(info)
             .slice(NOTHING) // ignored-paths
+            .slice(NOTHING) // repository-settings
             .slice(NOTHING); // noise
         let info = image.record(&info.slice(NOTHING));
         let args = texts(&mut image, &self.args);
