@@ -272,8 +272,8 @@ impl Conversation<'_> {
 /// Refuses to run a program that would obey files in the work tree. An earlier attempt may have
 /// written them, at the word of a stranger's issue.
 fn check_repository_settings(info: &ProgramInfo, order: &Launch) -> Result<(), Failure> {
-    let exists = |path: &&String| order.directory.join(path).symlink_metadata().is_ok();
-    match info.repository_settings.iter().find(exists) {
+    let exists = |path: &String| order.directory.join(path).symlink_metadata().is_ok();
+    match repository_settings(info).into_iter().find(exists) {
         Some(path) if !order.task.repository_settings => Err(Failure::Validation {
             message: format!(
                 "the work tree contains `{path}`, which could make `{}` run commands or send keys elsewhere; \
@@ -283,6 +283,15 @@ fn check_repository_settings(info: &ProgramInfo, order: &Launch) -> Result<(), F
         }),
         _ => Ok(()),
     }
+}
+
+/// Returns the files of a repository that the program of a backend would obey. A built-in backend is
+/// asked too, because a plugin may run the same program.
+pub(crate) fn repository_settings(info: &ProgramInfo) -> Vec<String> {
+    let built_in = built_in::agent_that_runs(&info.program).and_then(BuiltInAgent::info);
+    let mut paths = info.repository_settings.clone();
+    paths.extend(built_in.into_iter().flat_map(|it| it.repository_settings));
+    paths
 }
 
 fn refused(error: PluginError) -> Failure {

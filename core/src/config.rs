@@ -261,7 +261,7 @@ pub struct AgentSettings {
     /// Program and arguments of the backends `acp` and `command`, which run any program.
     #[schemars(inner(length(min = 1)))]
     pub command: Vec<String>,
-    /// Further settings of these two, which check them; see `docs/agents.md`.
+    /// Further settings of the backend `command`, which checks them; see `docs/agents.md`.
     pub settings: StrategyConfig,
     /// `opus`, `sonnet`, `haiku`, or the backend's own name for a model; with `auto`, the model selector chooses.
     #[schemars(length(min = 1))]
@@ -283,9 +283,9 @@ pub struct AgentSettings {
     /// Names of environment variables that the agent may see in addition to the backend's own.
     #[schemars(inner(length(min = 1)))]
     pub env: Vec<String>,
-    /// What every agent is told in addition to the issue: a text, or `{"file": PATH}`.
+    /// What every agent that works on an issue is told in addition: a text, or `{"file": PATH}`.
     pub instructions: Option<Instructions>,
-    /// Let the repository's own files configure the agent's program: hooks, servers, addresses. Anyone who can change them can then run commands as you.
+    /// Start agents although the repository contains files that can configure them: hooks, servers, addresses. Anyone who can change these can then run commands as you.
     pub repository_settings: bool,
 }
 

@@ -351,7 +351,10 @@ impl Strategies {
             .probe_backend()
             .map(|info| info.models)
             .unwrap_or_default();
-        if models.is_empty() {
+        let takes_any = self
+            .built_in_backend()
+            .is_some_and(|agent| agent.takes_any_model);
+        if models.is_empty() && !takes_any {
             return None;
         }
         let is_offered = models.iter().any(|model| model.id == configured);
@@ -675,5 +678,28 @@ mod tests {
             Some(default)
         );
         assert_eq!(model(&[], "deep"), None);
+    }
+
+    #[test]
+    fn each_built_in_backend_has_a_default_model_of_its_own() {
+        for (backend, by_default, named) in [
+            ("claude", Some("sonnet"), Some("m")),
+            ("codex", Some("gpt-6.2-sol"), Some("m")),
+            ("gemini", Some("pro"), Some("m")),
+            ("opencode", None, Some("m")),
+            ("acp", None, Some("m")),
+            ("command", None, None),
+            ("patch", None, None),
+        ] {
+            let mut config = Config::default();
+            config.agent.backend = backend.to_owned();
+            if built_in::agent(backend).unwrap().takes_command {
+                config.agent.command = vec!["a".to_owned()];
+            }
+            let strategies = Strategies::configured(&config, &Plugins::default()).unwrap();
+            let found = [built_in::default_model(), "m"].map(|name| strategies.fixed_model(name));
+            let found = found.each_ref().map(Option::as_deref);
+            assert_eq!(found, [by_default, named], "{backend}");
+        }
     }
 }

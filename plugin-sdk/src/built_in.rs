@@ -15,6 +15,8 @@ pub struct BuiltInAgent {
     pub tested_releases: Option<[&'static str; 2]>,
     /// Names of its models; `None` if there is no choice of models.
     pub models: Option<ModelNames>,
+    /// Whether it passes on any model that the configuration names, although it offers none.
+    pub takes_any_model: bool,
     /// Whether its settings are the command to run, as `{"command": ["program", "argument"]}`.
     pub takes_command: bool,
     /// Files that the program reads as instructions in each parent directory of its own.
@@ -48,6 +50,7 @@ impl BuiltInAgent {
             backend,
             tested_releases: None,
             models: None,
+            takes_any_model: false,
             takes_command: false,
             instruction_files: &[],
             transcript: None,

@@ -148,6 +148,7 @@ mod export;
 pub mod guest;
 pub mod hidden_text;
 pub mod issue;
+pub mod known_settings;
 pub mod log;
 pub mod markdown;
 pub mod model_selector;

@@ -108,6 +108,21 @@ impl Config {
                 let names = names.join(" or ");
                 Some(problem.with_hint(format!("set `agent.backend` to {names}, or remove it")))
             }
+            None if is_given || !self.agent.settings.is_empty() => {
+                let key = if is_given {
+                    "agent.command"
+                } else {
+                    "agent.settings"
+                };
+                let found = format!("a value, although `{name}` is not a built-in agent");
+                let problem = Problem::new(key, found, "no value");
+                Some(problem.with_hint("set `config` in the plugin's entry of `plugins`"))
+            }
+            _ if self.agent.settings.contains_key("command") => Some(Problem::new(
+                "agent.settings",
+                "`command`",
+                "settings other than `agent.command`",
+            )),
             _ => None,
         }
     }
@@ -549,7 +564,9 @@ mod tests {
             &["agent.settings"],
         );
         let plugin = json!({"backend": "mine", "command": command});
-        check(agent(plugin), &[]);
+        check(agent(plugin), &["agent.command"]);
+        let twice = json!({"backend": "acp", "command": command, "settings": {"command": []}});
+        check(agent(twice), &["agent.settings"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use super::{Finding, machine, release};
+use crate::agent::repository_settings as repository_settings_of;
 use crate::config::Config;
 use crate::strategy::Strategies;
 
@@ -58,7 +59,8 @@ pub(crate) fn repository_settings(
     if config.agent.repository_settings {
         return None;
     }
-    let found = checkout.contained(&info.repository_settings);
+    let paths = repository_settings_of(info);
+    let found = checkout.contained(&paths);
     let [first, ..] = found[..] else {
         return None;
     };
@@ -82,7 +84,10 @@ pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
     let planner = Some(&config.planner.model).filter(|_| config.planner.enabled);
     let mut names: Vec<String> = std::iter::once(&config.agent.model)
         .chain(planner)
-        .filter(|model| strategies.is_unknown_model(model))
+        .filter(|model| {
+            let used = strategies.fixed_model(model);
+            used.is_some_and(|model| strategies.is_unknown_model(&model))
+        })
         .map(|model| format!("`{model}`"))
         .collect();
     names.dedup();

@@ -6,9 +6,9 @@ use std::ffi::OsStr;
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
 use autoissue_git::worktrees::Identity;
-use autoissue_plugin_sdk::Metering;
 
 use super::{Finding, agent, large_files, login, machine, roots};
+use crate::agent::OWN_PROGRAM;
 use crate::config::Config;
 use crate::host::Host;
 use crate::strategy::Strategies;
@@ -42,7 +42,7 @@ pub(crate) fn at_a_glance(
         &host.state_dir,
         &roots(config, host, checkout.path()).current,
     ));
-    if info.is_some_and(|info| info.metering != Metering::Free) {
+    if info.is_some_and(|info| info.program != OWN_PROGRAM) {
         let permissions =
             "agents run with your permissions: they can read and change whatever you can";
         findings.push(Finding::ok(AGENT_PERMISSIONS, permissions));

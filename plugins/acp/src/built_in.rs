@@ -16,6 +16,7 @@ pub const TESTED_RELEASES: [(&str, &str); 4] = [
 ///
 /// Its program is whatever the settings name, so there are no releases and no models to list.
 pub static BUILT_IN: BuiltInAgent = BuiltInAgent {
+    takes_any_model: true,
     takes_command: true,
     instruction_files: &["AGENTS.md", "CLAUDE.md", "CLAUDE.local.md", "GEMINI.md"],
     transcript: Some(|| Box::new(AcpRun::of_transcript())),

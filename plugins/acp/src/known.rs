@@ -99,7 +99,13 @@ static KNOWN: [Known; 4] = [
             "https://generativelanguage.googleapis.com",
         ]),
         // It ignores its settings in this mode, but not variables in files.
-        repository_settings: &[".env", ".gemini/.env"],
+        repository_settings: &[
+            ".env",
+            ".gemini/.env",
+            ".gemini/agents",
+            ".gemini/skills",
+            ".agents/skills",
+        ],
         takes_claude_options: false,
     },
     Known {
@@ -145,14 +151,26 @@ const CLAUDE_UNATTENDED: [&str; 3] = ["ScheduleWakeup", "Monitor", "CronCreate"]
 const CLAUDE_INSTRUCTIONS: &str = "If the working directory contains a file `CLAUDE.md`, `.claude/CLAUDE.md` or `AGENTS.md`, read it \
      before you start, and follow its instructions for working in this repository.";
 
+/// Programs that run a package.
+const RUNNERS: [&str; 4] = ["npx", "bunx", "pnpx", "node"];
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
 impl Known {
-    /// Returns the agent that a command starts.
+    /// Returns the agent that a command starts: its program, or the package that a package runner
+    /// gets. Any other wrapper may do something else with a name among its arguments.
     pub(crate) fn of_command(command: &[String]) -> Option<&'static Self> {
-        command.iter().find_map(|part| {
-            let name = part.rsplit('/').next().unwrap_or_default();
-            let name = name.split('@').next().unwrap_or_default();
-            KNOWN.iter().find(|agent| agent.names.contains(&name))
-        })
+        let (program, args) = command.split_first()?;
+        let name = file_name(program);
+        let started = if RUNNERS.contains(&name) {
+            let package = args.iter().find(|arg| !arg.starts_with('-'))?;
+            file_name(package).split('@').next().unwrap_or_default()
+        } else {
+            name
+        };
+        KNOWN.iter().find(|agent| agent.names.contains(&started))
     }
 
     /// Returns the names of the variables that it may see if they are set.
@@ -237,6 +255,11 @@ mod tests {
             Known::of_command(&command).map(|agent| agent.names[0])
         };
         assert_eq!(known(&["claude-agent-acp"]), Some("claude-agent-acp"));
+        assert_eq!(
+            known(&["my-wrapper", "--provider", "gemini"]),
+            None,
+            "a wrapper may start anything"
+        );
         assert_eq!(
             known(&["npx", "-y", "@zed-industries/codex-acp@0.16.0"]),
             Some("codex-acp")

@@ -27,7 +27,7 @@ mod usage;
 
 use autoissue_plugin_sdk::{
     AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Metering, PassedVariable,
-    PluginError, ProgramInfo, Settings, schemars, serde, settings,
+    PluginError, ProgramInfo, Settings, known_settings, schemars, serde, settings,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -35,21 +35,6 @@ pub use built_in::{BUILT_IN, TESTED_RELEASES};
 use known::Known;
 use permission::Rights;
 pub use run::AcpRun;
-
-/// Files of a repository that make an agent run programs, add servers, grant permissions or redirect
-/// keys: those of all agents that are known, because an agent that is started by a wrapper gets no
-/// switches.
-const REPOSITORY_SETTINGS: &[&str] = &[
-    ".claude/settings.json",
-    ".claude/settings.local.json",
-    ".mcp.json",
-    ".codex",
-    ".gemini",
-    ".env",
-    "opencode.json",
-    "opencode.jsonc",
-    ".opencode",
-];
 
 /// An example of the settings.
 const EXAMPLE: &str = r#"{"command": ["claude-agent-acp"]}"#;
@@ -130,7 +115,8 @@ impl AgentBackend for AcpBackend {
                 "install `{program}`, or correct `agent.command`; it must speak the Agent Client Protocol"
             ));
         let Some(known) = settings.known() else {
-            return Ok(info.repository_settings(REPOSITORY_SETTINGS.iter().copied()));
+            // It gets no switches.
+            return Ok(info.repository_settings(known_settings::OF_ANY_AGENT.iter().copied()));
         };
         Ok(info
             .repository_settings(known.repository_settings.iter().copied())

@@ -26,26 +26,11 @@ mod settings;
 use autoissue_plugin_sdk::built_in::BuiltInAgent;
 use autoissue_plugin_sdk::{
     AgentBackend, AgentRun, AgentTask, CommandSpec, Description, Metering, ModelInfo,
-    PassedVariable, PluginError, ProgramInfo, Settings,
+    PassedVariable, PluginError, ProgramInfo, Settings, known_settings,
 };
 
 use run::CommandRun;
 use settings::{CommandSettings, MODEL, PROMPT};
-
-/// Files of a repository that the programs of the recipes read as their own settings, and with which
-/// it can run a command or redirect keys. The programs have no switch that turns them off.
-///
-/// Tried with aider 0.86.2, qwen-code 0.15.10 and pi 0.74.2, except for `.qwen/.env` and
-/// `.aider.model.metadata.json`, which are listed as a precaution.
-pub const REPOSITORY_SETTINGS: &[&str] = &[
-    ".aider.conf.yml",
-    ".aider.model.metadata.json",
-    ".aider.model.settings.yml",
-    ".env",
-    ".pi/settings.json",
-    ".qwen/.env",
-    ".qwen/settings.json",
-];
 
 /// Message for a task that only a program with read-only tools could do.
 const CANNOT_PLAN: &str = "the agent `command` runs a program that may change files, so it cannot plan: set `agent.backend` to `claude`, \
@@ -99,7 +84,7 @@ impl AgentBackend for CommandBackend {
             .models(settings.models.iter().map(ModelInfo::new))
             .environment(settings.env)
             .ignored_paths(settings.ignored_paths)
-            .repository_settings(REPOSITORY_SETTINGS.iter().copied()))
+            .repository_settings(known_settings::OF_ANY_AGENT.iter().copied()))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
@@ -207,7 +192,7 @@ mod tests {
         let expected = ProgramInfo::new("/opt/a")
             .version_args(["--version"])
             .metering(Metering::AtTheEnd)
-            .repository_settings(REPOSITORY_SETTINGS.iter().copied())
+            .repository_settings(known_settings::OF_ANY_AGENT.iter().copied())
             .install_hint(info.install_hint.clone());
         assert_eq!(info, expected);
         assert!(info.install_hint.contains("`/opt/a`"));
