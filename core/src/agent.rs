@@ -921,7 +921,10 @@ impl Reading {
                 })
             );
         let is_unmetered = self.final_cost.is_none() && self.seen.is_none();
+        // Tokens without a price cost something.
+        let has_used_tokens = 0 < self.total_tokens.unwrap_or(self.delta_tokens);
         is_unmetered
+            && !has_used_tokens
             && ((was_silent && is_metered) || (is_refused && (is_metered || !self.has_worked)))
     }
 
@@ -1291,6 +1294,11 @@ mod tests {
         assert!(!was_free(vec![text(), AgentEvent::SessionGone], false));
         assert!(!was_free(vec![text(), refused()], false));
         assert!(!was_free(vec![usage(), refused()], true));
+        let unpriced = AgentEvent::UsageDelta(Usage::default().output_tokens(9));
+        assert!(
+            !was_free(vec![unpriced, refused()], true),
+            "tokens without a price cost something"
+        );
         assert!(!was_free(
             vec![session(), AgentEvent::Failed("gave up".into())],
             true

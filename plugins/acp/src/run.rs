@@ -559,9 +559,17 @@ impl AcpRun {
     ) {
         match (chosen, result) {
             (Chosen::Correction, Ok(_)) => return,
-            (Chosen::Mode | Chosen::Correction, Err(error)) => {
+            (Chosen::Mode, Err(error)) => {
                 let reason = format!("its mode cannot be set: {}", error.message);
                 return self.refuse_mode(&reason, events);
+            }
+            // It works in a mode that is not allowed.
+            (Chosen::Correction, Err(error)) => {
+                let message = format!(
+                    "`{}` keeps a mode that is not allowed: {}",
+                    self.seen.program, error.message
+                );
+                return self.give_up(AgentEvent::Invalid(message), events);
             }
             (Chosen::Model, Err(error)) => return self.no_such_model(&error, events),
             (Chosen::Effort, Err(error)) => {

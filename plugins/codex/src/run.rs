@@ -261,14 +261,13 @@ impl CodexRun {
         self.has_ended = true;
         let answer = self.last_text.clone().filter(|_| self.limits.wants_answer);
         events.extend(answer.map(AgentEvent::Answer));
-        events.push(self.end());
+        let failure = self.commands.failure();
+        events.extend(failure.clone().map(AgentEvent::OperatorNote));
+        events.push(failure.map_or_else(|| self.end(), AgentEvent::Failed));
     }
 
     /// Returns the end of a run that the program considers complete.
     fn end(&mut self) -> AgentEvent {
-        if let Some(failure) = self.commands.failure() {
-            return failure;
-        }
         if self.turns.n == 0 {
             // The program leaves out refusals.
             return AgentEvent::Failed("the model answered nothing, so it may have refused".into());
@@ -561,7 +560,7 @@ mod tests {
         };
         let all = end(&[failed("a"), failed("b"), said("I could not do it.")]);
         assert!(
-            matches!(&all, AgentEvent::AuthFailed(text) if text.contains("setting up uid map")),
+            matches!(&all, AgentEvent::Failed(text) if text.contains("setting up uid map")),
             "{all:?}"
         );
         let done = AgentEvent::Done(Some("x".into()));

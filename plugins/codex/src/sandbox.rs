@@ -3,7 +3,6 @@
 //! No event reports it, and the program exits with 0: each command fails with the sandbox's own
 //! words in place of its output, and the model says that it could not do anything.
 
-use autoissue_plugin_sdk::AgentEvent;
 use serde_json::Value;
 
 /// How the sandbox begins what it prints if it cannot start: `bwrap` itself, and the program that
@@ -38,14 +37,16 @@ impl Commands {
         }
     }
 
-    /// Returns the end of a run in which the sandbox failed every command.
-    pub(crate) fn failure(&self) -> Option<AgentEvent> {
+    /// Returns what to say about a run in which the sandbox failed every command.
+    ///
+    /// Every task on this machine would run into it. But a command can print the same words at the
+    /// request of an issue, so this must not stop the session.
+    pub(crate) fn failure(&self) -> Option<String> {
         let words = self.complaint.as_ref().filter(|_| !self.has_any_run)?;
-        // Every task on this machine would run into it.
-        Some(AgentEvent::AuthFailed(format!(
+        Some(format!(
             "the sandbox of `codex` cannot start on this machine, so no command ran: allow unprivileged user \
              namespaces, or set `agent.yolo` if this machine is disposable ({words})"
-        )))
+        ))
     }
 }
 

@@ -247,6 +247,9 @@ pub(crate) fn retry(line: &str) -> Option<Retry<'_>> {
     Some(Retry { n_attempts, why })
 }
 
+/// Longest time until a limit ends that is taken from standard error, in seconds: one day.
+const RETRY_S_MAX: u64 = 86_400;
+
 /// Returns the meaning of a request that failed too often.
 pub(crate) fn of_retry(retry: &Retry<'_>, seen: &Seen) -> AgentEvent {
     let words = |what: &str| {
@@ -254,12 +257,23 @@ pub(crate) fn of_retry(retry: &Retry<'_>, seen: &Seen) -> AgentEvent {
         format!("the `gemini` API refused {n} requests in a row ({what})")
     };
     // The time is on the next line, and the same as after the previous attempt.
-    let limited = || AgentEvent::RateLimited(limit_end(&Value::Null, &seen.complaints.join("\n")));
+    let limited = || {
+        let end = limit_end(&Value::Null, &seen.complaints.join("\n"));
+        AgentEvent::RateLimited(match end {
+            LimitEnd::InS(s) => LimitEnd::InS(s.min(RETRY_S_MAX)),
+            end => end,
+        })
+    };
     match retry.why {
         Why::Status(429) => limited(),
         Why::Status(status) => {
             let what = format!("status {status}");
-            of_status(status, &Value::Null, &words(&what), seen)
+            match of_status(status, &Value::Null, &words(&what), seen) {
+                // Such a line can also be in the error of a tool, in the words of an issue: it must
+                // not stop the session.
+                AgentEvent::AuthFailed(message) => AgentEvent::Overloaded(message),
+                event => event,
+            }
         }
         Why::Limit(message) if message.starts_with(NO_CAPACITY) => {
             AgentEvent::Overloaded(message.into())
@@ -581,6 +595,11 @@ mod tests {
                 "Attempt 1 failed with status 429. Retrying with backoff... x",
                 1,
                 "RateLimited(InS(35))",
+            ),
+            (
+                "Attempt 3 failed with status 401. Retrying with backoff... x",
+                3,
+                "Overloaded",
             ),
             (
                 "Attempt 2 failed: Resource exhausted.",

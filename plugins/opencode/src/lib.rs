@@ -84,13 +84,11 @@ const KEYS: [&str; 22] = [
 ];
 
 /// Other variables that tell the program where its models, its login and its settings are.
-const PASSED: [&str; 16] = [
+const PASSED: [&str; 14] = [
     "ANTHROPIC_BASE_URL",
     "OPENAI_BASE_URL",
     "AZURE_RESOURCE_NAME",
-    "AWS_PROFILE",
     "AWS_REGION",
-    "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CLOUD_LOCATION",
     "GOOGLE_CLOUD_PROJECT",
     "OPENCODE_CONFIG",

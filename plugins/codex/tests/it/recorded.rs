@@ -28,6 +28,7 @@ struct Reading {
     denied: Vec<String>,
     answer: Option<String>,
     is_stopped: bool,
+    operator_note: Option<String>,
 }
 
 impl Reading {
@@ -44,6 +45,7 @@ impl Reading {
             AgentEvent::Thinking(text) => self.thoughts.push(text),
             AgentEvent::ToolEnd { id, ok, .. } => self.tools.push(format!("{id} {ok}")),
             AgentEvent::Stop => self.is_stopped = true,
+            AgentEvent::OperatorNote(text) => self.operator_note = Some(text),
             AgentEvent::ToolStart { .. } | AgentEvent::Note(_) => {}
             end => {
                 assert_eq!(self.end, None, "a run ends once");
@@ -173,7 +175,7 @@ fn every_recorded_run_is_interpreted_correctly() {
     refused-503          1         0 ?        Overloaded("unexpected status 503 Service Unavailable: unavailable, url: http://127.0.0.1:8080/e503/v1/responses")
     resumed              0         2 0.010000 Done(Some("Done: wrote HELLO.md."))
     resumed-read-only    0         1 0.015000 Done(Some("Done: wrote HELLO.md."))
-    sandbox-broken       0         2 0.005000 AuthFailed("the sandbox of `codex` cannot start on this machine, so no command ran: allow unprivileged user namespaces,
+    sandbox-broken       0         2 0.005000 Failed("the sandbox of `codex` cannot start on this machine, so no command ran: allow unprivileged user namespaces, or s
     sandbox-broken-patch 0         2 0.005000 Done(Some("Patched."))
     sandbox-on-resume    2         0 ?        AuthFailed("the installed `codex` is too old: error: unexpected argument '--sandbox' found")
     sigint-in-model      1         0 ?        nothing
@@ -255,9 +257,10 @@ fn says_success_without_a_sandbox() {
     let (reading, exit) = recorded("sandbox-broken");
     let end = reading.end.expect("it ends");
     assert!(
-        matches!(&end, AgentEvent::AuthFailed(text) if text.contains("bwrap: Creating new namespace failed")),
+        matches!(&end, AgentEvent::Failed(text) if text.contains("bwrap: Creating new namespace failed")),
         "{end:?}"
     );
+    assert!(reading.operator_note.is_some());
     assert_eq!(exit, code(0), "the program itself reports success");
 }
 
