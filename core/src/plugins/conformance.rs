@@ -115,7 +115,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Loads a component, with the cache and the compiler of a host. Without settings, each strategy gets the settings of its own example.
+    /// Loads a component, with the cache and the compiler of a host. Without settings, each strategy
+    /// gets the settings of its own example.
     ///
     /// # Errors
     /// Fails if it is not a plugin.

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_stay_are_not_moved_aside() {
+    fn instructions_of_the_repository_do_not_stop_a_run() {
         assert!(
             REPOSITORY_SETTINGS
                 .iter()

@@ -260,7 +260,8 @@ fn check(
     })
 }
 
-/// Writes the configuration, with settings if they change. Returns the strategies for which it names another plugin.
+/// Writes the configuration, with settings if they change. Returns the strategies for which it names
+/// another plugin.
 fn write_config(
     config: &Path,
     profile: &Profile,
