@@ -944,7 +944,9 @@ fn a_day_later(event: &StoredEvent) -> StoredEvent {
     for key in ["until", "retry_at"] {
         if let Some(at) = body.get_mut(key).filter(|at| at.is_string()) {
             let time: Timestamp = at.as_str().expect("a text").parse().expect("a time");
-            *at = (time + SignedDuration::from_hours(24)).to_string().into();
+            let later = time + SignedDuration::from_hours(24);
+            // The journal's form has three digits also if the last one is zero.
+            *at = format!("{later:.3}").into();
         }
     }
     StoredEvent {
